@@ -1,0 +1,1 @@
+"""Interactive, self-supervised restoration of cryo-electron tomograms."""

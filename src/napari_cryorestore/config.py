@@ -1,0 +1,148 @@
+"""The frozen base of every set of parameters: one field is one truth for form, help, docs and error message."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+
+class Config(BaseModel):
+    """Frozen parameters that refuse unknown keys and are written to and read from TOML.
+
+    ``None`` means "not given" and is left out of the TOML, so it may only be a field's default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    def to_toml(self) -> str:
+        """Return every value, defaults included, as TOML text."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, serialize_as_any=True))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read TOML text.
+
+        Raises
+        ------
+        ValueError
+            If the text is no TOML, or a key or value is not one of this configuration's.
+        """
+        return cls.model_validate(tomllib.loads(text))
+
+
+def setting(
+    default: Any = ...,
+    help: str = "",  # noqa: A002  the word users know
+    *,
+    unit: str = "",
+    advanced: bool = False,
+    **bounds: Any,
+) -> Any:
+    """Declare one field: its default, its one sentence, its unit and its bounds (``ge``, ``gt``, ``le``, ``lt``)."""
+    extra = {"unit": unit, "advanced": advanced}
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field as doors show it: what forms, command-line help and tables are made from.
+
+    Attributes
+    ----------
+    path : tuple of str
+        Where the field lies, e.g. ``("schedule", "learning_rate")``.
+    default
+        Its default, or ``...`` where it must be given.
+    choices : tuple
+        The allowed values of a ``Literal`` field, else empty.
+    kind : type
+        ``bool``, ``int``, ``float``, ``str``, ``Path`` or ``tuple``.
+    optional : bool
+        Whether ``None`` ("not given", "automatic") is allowed.
+    bounds : dict
+        ``ge``, ``gt``, ``le``, ``lt`` where declared.
+    """
+
+    path: tuple[str, ...]
+    kind: type
+    default: Any
+    help: str
+    unit: str
+    choices: tuple[Any, ...]
+    optional: bool
+    advanced: bool
+    bounds: dict[str, float]
+
+    @property
+    def flag(self) -> str:
+        """The command-line spelling, e.g. ``--schedule.learning-rate``."""
+        return "--" + ".".join(self.path).replace("_", "-")
+
+    @property
+    def label(self) -> str:
+        """The words of a form: ``learning rate``."""
+        return self.path[-1].replace("_", " ")
+
+
+def settings_of(config: type[Config], prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Yield the leaf fields of a configuration, in order of declaration, nested ones included."""
+    for name, field in config.model_fields.items():
+        inner = _without_none(field.annotation)[0]
+        if isinstance(inner, type) and issubclass(inner, Config):
+            yield from settings_of(inner, (*prefix, name))
+        else:
+            yield _setting((*prefix, name), field)
+
+
+def sentence(error: ValidationError) -> str:
+    """Turn a validation error into one line that a user can act on."""
+    parts = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(piece) for piece in item["loc"])
+        what = item["msg"].removeprefix("Value error, ")
+        given = "" if item["type"] in ("missing", "value_error") else f" (given: {item['input']!r})"
+        parts.append(f"{where}: {what}{given}" if where else what)
+    return "; ".join(parts)
+
+
+def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:
+    annotation, optional = _without_none(field.annotation)
+    literal = get_origin(annotation) is Literal
+    choices = get_args(annotation) if literal else ()
+    kind = type(choices[0]) if literal else get_origin(annotation) or annotation
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    bounds = {
+        name: getattr(item, name)
+        for item in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(item, name, None) is not None
+    }
+    return Setting(
+        path=path,
+        kind=kind if isinstance(kind, type) else str,
+        default=... if field.is_required() else field.get_default(call_default_factory=True),
+        help=field.description or "",
+        unit=str(extra.get("unit", "")),
+        choices=choices,
+        optional=optional,
+        advanced=bool(extra.get("advanced", False)),
+        bounds=bounds,
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) in (Union, UnionType):
+        kept = [item for item in get_args(annotation) if item is not NoneType]
+        if len(kept) == 1:
+            return kept[0], True
+    return annotation, False
+
+
+__all__ = ["Config", "Setting", "sentence", "setting", "settings_of"]

@@ -1,0 +1,1 @@
+"""Crops for training, tiles for restoration, and the masks that choose them."""

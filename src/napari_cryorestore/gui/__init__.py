@@ -1,0 +1,1 @@
+"""What napari shows: thin Qt skins over models that know no Qt."""

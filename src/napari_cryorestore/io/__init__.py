@@ -1,0 +1,1 @@
+"""Reading and writing tomograms, their halves and their tilt angles."""

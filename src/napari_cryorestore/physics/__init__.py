@@ -1,0 +1,1 @@
+"""What is simply true of tomograms and Fourier space."""

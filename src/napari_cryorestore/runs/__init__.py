@@ -1,0 +1,1 @@
+"""The run folder: what a training run writes and everybody else reads."""

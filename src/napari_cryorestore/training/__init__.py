@@ -1,0 +1,1 @@
+"""Training a method, one step after another, into a run folder."""
