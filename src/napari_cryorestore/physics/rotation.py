@@ -1,0 +1,165 @@
+"""The signed permutations of the axes, by which a volume is rotated and mirrored without interpolation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from napari_cryorestore.physics.wedge import Wedge
+
+
+@dataclass(frozen=True)
+class SignedPermutation:
+    """One of the 48 rotations and reflections that map the axes (z, y, x) to themselves.
+
+    As a matrix g on (z, y, x) vectors, row d has ``signs[d]`` in column ``axes[d]``; acting on a volume,
+    v_g(r) = v(g⁻¹ r).
+
+    Attributes
+    ----------
+    axes : tuple of three ints
+        Where each new axis comes from, a permutation of (0, 1, 2) = (z, y, x).
+    signs : tuple of three ints
+        -1 where the new axis is flipped, else 1.
+
+    Raises
+    ------
+    ValueError
+        If axes is no permutation of (0, 1, 2) or a sign is not 1 or -1.
+    """
+
+    axes: tuple[int, int, int]
+    signs: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if sorted(self.axes) != [0, 1, 2]:
+            raise ValueError(f"The axes must be a permutation of (0, 1, 2), not {self.axes}.")
+        if any(sign not in (-1, 1) for sign in self.signs) or len(self.signs) != 3:
+            raise ValueError(f"The signs must be three of 1 and -1, not {self.signs}.")
+
+    @property
+    def determinant(self) -> int:
+        """1 for a rotation, -1 for one that mirrors, and so changes the chirality of molecules."""
+        (a, b, c), (p, q, r) = self.axes, self.signs
+        parity = 1 if (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1)) else -1
+        return parity * p * q * r
+
+    def matrix(self) -> Tensor:
+        """Return g.
+
+        Returns
+        -------
+        Tensor, shape (3, 3), int64
+            Acts on (z, y, x) column vectors.
+        """
+        matrix = torch.zeros(3, 3, dtype=torch.int64)
+        matrix[range(3), list(self.axes)] = torch.tensor(self.signs)
+        return matrix
+
+    def inverse(self) -> SignedPermutation:
+        """Return g⁻¹, so that ``g.inverse().apply(g.apply(v))`` is v."""
+        first, second, third = (self.axes.index(axis) for axis in range(3))
+        return SignedPermutation(
+            (first, second, third), (self.signs[first], self.signs[second], self.signs[third])
+        )
+
+    def apply(self, volume: Tensor) -> Tensor:
+        """Rotate volumes: exact, differentiable, and cheap on every device.
+
+        Parameters
+        ----------
+        volume : Tensor, shape (..., z, y, x)
+
+        Returns
+        -------
+        Tensor, shape (..., the three sizes in the order of axes)
+        """
+        lead = volume.dim() - 3
+        permuted = volume.permute(*range(lead), *(lead + axis for axis in self.axes))
+        flipped = [lead + axis for axis, sign in enumerate(self.signs) if sign < 0]
+        return permuted.flip(flipped) if flipped else permuted
+
+
+_ALL = tuple(
+    SignedPermutation(axes, signs)
+    for axes in permutations((0, 1, 2), 3)
+    for signs in product((1, -1), (1, -1), (1, -1))
+)
+
+GROUP = tuple(element for element in _ALL if element.axes != (0, 1, 2))
+"""The 40 elements that move the missing wedge, 20 rotations and 20 that mirror (ICECREAM's group G)."""
+
+WEDGE_PRESERVING = tuple(element for element in _ALL if element.axes == (0, 1, 2))
+"""The 8 diagonal elements, identity first, that map the wedge of a symmetric tilt range to itself."""
+
+
+def preserving(wedge: Wedge) -> tuple[SignedPermutation, ...]:
+    """Return the elements, identity first, that map this very wedge to itself.
+
+    All of `WEDGE_PRESERVING` for a symmetric tilt range; for an asymmetric one only those that flip the beam
+    and the axis across it together or not at all, because the others exchange the ends of the range.
+    """
+    if wedge.tilt_min == -wedge.tilt_max:
+        return WEDGE_PRESERVING
+    across = across_tilt_axis(wedge.tilt_axis)
+    return tuple(element for element in WEDGE_PRESERVING if element.signs[0] == element.signs[across])
+
+
+def across_tilt_axis(tilt_axis: Literal["y", "x"]) -> int:
+    """Return the array axis at right angles to beam and tilt axis: 2 (x) for tilt axis y, 1 (y) for x.
+
+    Raises
+    ------
+    ValueError
+        If the tilt axis is neither y nor x.
+    """
+    if tilt_axis not in ("y", "x"):
+        raise ValueError(f'The tilt axis must be "y" or "x", not {tilt_axis!r}.')
+    return 2 if tilt_axis == "y" else 1
+
+
+def about_tilt_axis(quarter_turns: int, tilt_axis: Literal["y", "x"]) -> SignedPermutation:
+    """Return the rotation by quarter turns about the tilt axis, from the beam's axis z towards its neighbour.
+
+    The same as ``torch.rot90(v, quarter_turns, dims)`` with dims (z, x) for tilt axis y and (z, y) for x.
+    """
+    across = across_tilt_axis(tilt_axis)
+    turns = quarter_turns % 4
+    axes, signs = [0, 1, 2], [1, 1, 1]
+    if turns % 2:
+        axes[0], axes[across] = across, 0
+    signs[0] = -1 if turns in (1, 2) else 1
+    signs[across] = -1 if turns in (2, 3) else 1
+    return SignedPermutation((axes[0], axes[1], axes[2]), (signs[0], signs[1], signs[2]))
+
+
+def supervised_share(element: SignedPermutation, wedge: Wedge, shape: Sequence[int]) -> float:
+    """Return the share of the missing wedge that has been measured once the volume is rotated.
+
+    That is what an equivariance loss can teach by this element: |w_g ∩ ¬w| / |¬w| inside the Nyquist ball.
+
+    Parameters
+    ----------
+    shape : sequence of three ints
+        (z, y, x) of the crop.
+
+    Returns
+    -------
+    float
+        0 to 1; 1 if nothing is missing.
+    """
+    weight = hermitian_weight(shape)
+    missing = nyquist_ball(shape) & ~wedge.mask(shape)
+    total = float((weight * missing).sum())
+    observed = float((weight * (missing & wedge.mask(shape, rotation=element))).sum())
+    return observed / total if total else 1.0

@@ -1,0 +1,159 @@
+"""The measured region of Fourier space: one analytic wedge mask for all methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from napari_cryorestore.physics.fourier import frequencies, hermitian_weight, irfft, nyquist_ball, rfft, three
+from napari_cryorestore.physics.rotation import SignedPermutation, across_tilt_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+_ANGLE_TOLERANCE = 1e-4  # degrees: float32 rounding must not decide about planes exactly at the limit
+_ZERO = 1e-6  # cycles/voxel: what a rotation matrix makes of zero
+
+
+@dataclass(frozen=True)
+class Wedge:
+    """Which part of Fourier space a single-axis tilt series has measured.
+
+    The beam is z. With tilt axis y, the elevation of a frequency is ``φ = atan2(kz sign(kx), |kx|)``, so that
+    the quadrant kx·kz > 0 is bounded by ``tilt_max``; with tilt axis x, y takes the place of x.
+
+    Attributes
+    ----------
+    tilt_min, tilt_max : float
+        The final (aligned) tilt range in degrees, within -90 to 90.
+    tilt_axis : {"y", "x"}
+
+    Raises
+    ------
+    ValueError
+        If the range is reversed, empty or beyond ±90 degrees, or the axis is neither y nor x.
+    """
+
+    tilt_min: float
+    tilt_max: float
+    tilt_axis: Literal["y", "x"] = "y"
+
+    def __post_init__(self) -> None:
+        across_tilt_axis(self.tilt_axis)
+        text = f"{self.tilt_min:g} to {self.tilt_max:g} degrees"
+        if not (abs(self.tilt_min) <= 90 and abs(self.tilt_max) <= 90):
+            raise ValueError(
+                f"The tilt range {text} must lie within -90 to 90 degrees: check the tilt angles."
+            )
+        if self.tilt_min >= self.tilt_max:
+            raise ValueError(
+                f"The tilt range is reversed or empty: {text}; give the smaller angle first, e.g. -60 to 60."
+            )
+
+    def mask(
+        self,
+        shape: Sequence[int],
+        *,
+        rotation: SignedPermutation | Tensor | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Return the wedge mask with spherical support, as it is or rotated.
+
+        ``keep = (tilt_min <= φ <= tilt_max) or on the tilt-axis line (DC included)``, and ``|k| < 0.5``. The
+        strict sphere also removes the Nyquist planes of even sizes, so mask(k) == mask(-k) exactly. Rotated
+        by g (v_g(r) = v(g⁻¹ r)), the same formula is evaluated on gᵀk: no interpolation.
+
+        Parameters
+        ----------
+        shape : sequence of three ints
+            (z, y, x) of the volume, after the rotation.
+        rotation : SignedPermutation or Tensor of shape (3, 3), optional
+            g, acting on (z, y, x) vectors; a tensor must be orthogonal.
+
+        Returns
+        -------
+        Tensor, shape (z, y, x // 2 + 1), bool
+            True where measured; unshifted half spectrum.
+
+        Raises
+        ------
+        ValueError
+            If the rotation is no orthogonal 3×3 matrix.
+        """
+        rotated = _rotate_back(frequencies(shape, device=device), rotation)
+        z, y, x = (torch.where(k.abs() < _ZERO, 0.0, k) for k in rotated)
+        across = x if self.tilt_axis == "y" else y
+        return self._between(z, across) & (z.square() + y.square() + x.square() < 0.25)
+
+    def measured_fraction(self, shape: Sequence[int]) -> float:
+        """Return the measured share of the Nyquist ball, 0 to 1 (about (tilt_max - tilt_min) / 180)."""
+        weight = hermitian_weight(shape)
+        return float((weight * self.mask(shape)).sum() / (weight * nyquist_ball(shape)).sum())
+
+    def _between(self, z: Tensor, across: Tensor) -> Tensor:
+        elevation = torch.rad2deg(torch.atan2(torch.where(across < 0, -z, z), across.abs()))
+        lower, upper = self.tilt_min - _ANGLE_TOLERANCE, self.tilt_max + _ANGLE_TOLERANCE
+        keep = (elevation >= lower) & (elevation <= upper)
+        # the plane along the beam is at +90 and -90 degrees at once: asking for both ends keeps it Hermitian
+        upright = (across == 0) & (z != 0)
+        reached = upper >= 90 or lower <= -90
+        return torch.where(upright, torch.full_like(upright, reached), keep) | ((across == 0) & (z == 0))
+
+
+def apply_mask(volume: Tensor, mask: Tensor) -> Tensor:
+    """Filter real volumes by a mask of the half spectrum: ``irfft(rfft(v) * mask)``, always in float32.
+
+    Parameters
+    ----------
+    volume : Tensor, shape (..., z, y, x)
+    mask : Tensor, shape (..., z, y, x // 2 + 1), bool or float
+        Leading dimensions broadcast.
+
+    Returns
+    -------
+    Tensor, shape (..., z, y, x), float32
+
+    Raises
+    ------
+    ValueError
+        If the mask does not fit the volume.
+    """
+    z, y, x = three(volume.shape[-3:])
+    if mask.shape[-3:] != (z, y, x // 2 + 1):
+        raise ValueError(
+            f"A volume of shape {(z, y, x)} needs a half-spectrum mask of shape {(z, y, x // 2 + 1)}, "
+            f"not {tuple(mask.shape[-3:])}."
+        )
+    return irfft(rfft(volume) * mask, (z, y, x))
+
+
+def _rotate_back(
+    k: tuple[Tensor, Tensor, Tensor], rotation: SignedPermutation | Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return gᵀk."""
+    if rotation is None:
+        return k
+    if isinstance(rotation, SignedPermutation):
+        inverse = rotation.inverse()
+        z, y, x = (sign * k[axis] for axis, sign in zip(inverse.axes, inverse.signs, strict=True))
+        return z, y, x
+    g = _checked(rotation)
+    # plain sums, not matmul: autocast must not touch them, and gᵀ(-k) = -gᵀk has to hold to the last bit
+    z, y, x = (
+        sum((g[row][column] * k[row] for row in range(3)), torch.zeros_like(k[0])) for column in range(3)
+    )
+    return z, y, x
+
+
+def _checked(rotation: Tensor) -> list[list[float]]:
+    g = rotation.detach().cpu().double()
+    if g.shape != (3, 3) or not torch.allclose(g @ g.T, torch.eye(3, dtype=g.dtype), atol=1e-3):
+        raise ValueError(
+            f"A rotation must be an orthogonal 3×3 matrix on (z, y, x) vectors, not {rotation.tolist()}."
+        )
+    rows: list[list[float]] = g.tolist()
+    return rows
