@@ -1,0 +1,244 @@
+"""The 1024 bytes that open an MRC file, in every dialect met in practice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+
+HEADER_BYTES = 1024
+COMPRESSED_SUFFIXES = (".gz", ".bz2")
+IMOD_STAMP = 1146047817
+ISOTROPY_TOLERANCE = 0.01
+
+MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_MODE_NAMES = {3: "complex 16-bit integers", 4: "complex 32-bit floats", 101: "4-bit integers"}
+_MODE_ADVICE = {
+    3: "transform it back to real space first",
+    4: "transform it back to real space first",
+    101: "convert it to 16-bit integers or 32-bit floats first, for example with IMOD's newstack",
+}
+_DEFAULT_AXES = (1, 2, 3)
+_BIG_ENDIAN = 0x11
+
+ByteOrder = Literal["<", ">"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an output inherits from its input.
+
+    Attributes
+    ----------
+    origin : tuple of float
+        Origin along x, y, z in Å.
+    start : tuple of int
+        Index of the first voxel along x, y, z.
+    labels : tuple of str
+        The text labels of the file, without empty ones.
+    """
+
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    start: tuple[int, int, int] = (0, 0, 0)
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where and how an MRC file stores its voxels.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Sections, rows, columns, as stored.
+    axes : tuple of int
+        Which of x = 1, y = 2, z = 3 runs along sections, rows, columns.
+    dtype : numpy.dtype
+        Type of a stored voxel, byte order included.
+    mode : int
+        The MRC mode.
+    offset : int
+        Bytes before the first voxel.
+    voxel_sizes : tuple of float
+        Å along z, y, x; 0 where the file does not say.
+    header : Header
+        Origin, start and labels.
+    """
+
+    shape: tuple[int, int, int]
+    axes: tuple[int, int, int]
+    dtype: np.dtype[np.generic]
+    mode: int
+    offset: int
+    voxel_sizes: tuple[float, float, float]
+    header: Header
+
+    @property
+    def bytes_needed(self) -> int:
+        """Size that the whole file must have at least."""
+        return self.offset + math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Transposition that turns the stored axes into (z, y, x)."""
+        return (self.axes.index(3), self.axes.index(2), self.axes.index(1))
+
+
+def parse_layout(raw: bytes, *, name: str) -> Layout:
+    """Read the first 1024 bytes of an MRC file.
+
+    Parameters
+    ----------
+    raw : bytes
+        At least 1024 bytes.
+    name : str
+        File name for the error messages.
+
+    Returns
+    -------
+    Layout
+        Where the voxels are and what they measure.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are no MRC header, or one of a mode or an axis order that cannot be shown.
+    """
+    record, byte_order = _plausible_record(raw, name=name)
+    axes = _axes(record, name=name)
+    columns_rows_sections = (int(record["nx"]), int(record["ny"]), int(record["nz"]))
+    _refuse_volume_stack(record, name=name)
+    mode = int(record["mode"])
+    return Layout(
+        shape=(columns_rows_sections[2], columns_rows_sections[1], columns_rows_sections[0]),
+        axes=axes,
+        dtype=np.dtype(_voxel_type(record, raw, byte_order=byte_order, name=name)).newbyteorder(byte_order),
+        mode=mode,
+        offset=HEADER_BYTES + max(0, int(record["nsymbt"])),
+        voxel_sizes=_voxel_sizes(record),
+        header=Header(origin=_origin(record), start=_start(record, axes), labels=_labels(record)),
+    )
+
+
+def isotropic_voxel_size(voxel_sizes: tuple[float, float, float], *, name: str) -> float:
+    """Turn the voxel sizes of the three axes into one number.
+
+    Parameters
+    ----------
+    voxel_sizes : tuple of float
+        Å along z, y, x; 0 where unknown.
+    name : str
+        File name for the error message.
+
+    Returns
+    -------
+    float
+        Voxel size in Å, 0.0 if unknown.
+
+    Raises
+    ------
+    ValueError
+        If the known sizes differ by more than 1 %.
+    """
+    known = [size for size in voxel_sizes if size > 0]
+    if not known:
+        return 0.0
+    if max(known) > min(known) * (1 + ISOTROPY_TOLERANCE):
+        z, y, x = voxel_sizes
+        raise ValueError(
+            f"{name} has voxels of {x:.4g} × {y:.4g} × {z:.4g} Å (x, y, z), but restoration needs the same "
+            "voxel size along all axes: resample it, or give the right voxel size if the header is wrong."
+        )
+    return known[-1]
+
+
+def _plausible_record(raw: bytes, *, name: str) -> tuple[np.void, ByteOrder]:
+    little_first: tuple[ByteOrder, ByteOrder] = ("<", ">")
+    for byte_order in reversed(little_first) if raw[212] == _BIG_ENDIAN else little_first:
+        record = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(byte_order), count=1)[0]
+        if _is_plausible(record):
+            return record, byte_order
+    raise ValueError(
+        f"{name} is not an MRC file: its first bytes hold no plausible image size and mode; "
+        "open a .mrc, .rec, .map, .st, .ali or .mrcs file."
+    )
+
+
+def _is_plausible(record: np.void) -> bool:
+    sizes_fit = all(0 < int(record[axis]) < 1_000_000 for axis in ("nx", "ny", "nz"))
+    axes_fit = all(0 <= int(record[axis]) <= 3 for axis in ("mapc", "mapr", "maps"))
+    return sizes_fit and axes_fit and 0 <= int(record["mode"]) <= 255 and int(record["nsymbt"]) >= 0
+
+
+def _axes(record: np.void, *, name: str) -> tuple[int, int, int]:
+    columns, rows, sections = (int(record[axis]) for axis in ("mapc", "mapr", "maps"))
+    if (columns, rows, sections) == (0, 0, 0):
+        columns, rows, sections = _DEFAULT_AXES
+    if {columns, rows, sections} != set(_DEFAULT_AXES):
+        raise ValueError(
+            f"{name} names its axes {columns}, {rows}, {sections}, but each of 1 (x), 2 (y) and 3 (z) must "
+            "appear once: repair the header (fields MAPC, MAPR, MAPS)."
+        )
+    return (sections, rows, columns)
+
+
+def _refuse_volume_stack(record: np.void, *, name: str) -> None:
+    sections, depth = int(record["nz"]), int(record["mz"])
+    if 401 <= int(record["ispg"]) <= 630 and 0 < depth < sections:
+        raise ValueError(
+            f"{name} is a stack of {sections // depth} volumes, but a single one is expected: split it first."
+        )
+
+
+def _voxel_type(record: np.void, raw: bytes, *, byte_order: ByteOrder, name: str) -> str:
+    mode = int(record["mode"])
+    if mode not in MODE_DTYPES:
+        kind = _MODE_NAMES.get(mode, "an unknown voxel type")
+        advice = _MODE_ADVICE.get(mode, "convert it to mode 2, 32-bit floats")
+        raise ValueError(
+            f"{name} has MRC mode {mode} ({kind}), but modes 0, 1, 2, 6 and 12 can be read: {advice}."
+        )
+    if mode == 0 and _holds_unsigned_bytes(record, raw, byte_order=byte_order):
+        return "u1"
+    return MODE_DTYPES[mode]
+
+
+def _holds_unsigned_bytes(record: np.void, raw: bytes, *, byte_order: ByteOrder) -> bool:
+    stamp, flags = np.frombuffer(raw, f"{byte_order}i4", count=2, offset=152)
+    if int(stamp) == IMOD_STAMP:
+        return not int(flags) & 1
+    # Before the stamp existed only the statistics told: no signed byte exceeds 127.
+    return float(record["dmin"]) >= 0 and 127 < float(record["dmax"]) <= 255
+
+
+def _voxel_sizes(record: np.void) -> tuple[float, float, float]:
+    def size(axis: str) -> float:
+        cell, samples = float(record["cella"][axis]), int(record[f"m{axis}"])
+        known = samples > 0 and math.isfinite(cell) and cell > 0
+        # Single precision in the file: more digits than these are noise.
+        return round(cell / samples, 5) if known else 0.0
+
+    return (size("z"), size("y"), size("x"))
+
+
+def _origin(record: np.void) -> tuple[float, float, float]:
+    # A file older than the MAP id keeps other things in these bytes.
+    if not bytes(record["map"]).startswith(b"MAP"):
+        return (0.0, 0.0, 0.0)
+    x, y, z = (float(record["origin"][axis]) for axis in "xyz")
+    return (x, y, z) if all(map(math.isfinite, (x, y, z))) else (0.0, 0.0, 0.0)
+
+
+def _start(record: np.void, axes: tuple[int, int, int]) -> tuple[int, int, int]:
+    stored = (int(record["nzstart"]), int(record["nystart"]), int(record["nxstart"]))
+    by_axis = dict(zip(axes, stored, strict=True))
+    return (by_axis[1], by_axis[2], by_axis[3])
+
+
+def _labels(record: np.void) -> tuple[str, ...]:
+    count = min(max(int(record["nlabl"]), 0), 10)
+    texts = (bytes(label).decode("latin-1").strip(" \0") for label in record["label"][:count])
+    return tuple(text for text in texts if text)

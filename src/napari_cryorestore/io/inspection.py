@@ -1,0 +1,99 @@
+"""What can be told about a volume from its header, its neighbours and a sample of its voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.pairing import find_other_half
+from napari_cryorestore.io.sampling import require_finite, sample_slabs
+from napari_cryorestore.io.tilts import find_tilt_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class VolumeReport:
+    """Facts about a volume file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    shape : tuple of int
+        (z, y, x).
+    mode : int
+        The MRC mode.
+    dtype : str
+        Type of a voxel, for example "float32".
+    voxel_sizes : tuple of float
+        Å along z, y, x; 0 if unknown.
+    origin : tuple of float
+        Å along x, y, z.
+    start : tuple of int
+        Index of the first voxel along x, y, z.
+    labels : tuple of str
+        Text labels.
+    minimum, maximum, mean : float
+        Of the sampled planes.
+    other_half, tilt_file : Path or None
+        What lies beside it.
+    note : str
+        A sentence for the user, or empty.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    mode: int
+    dtype: str
+    voxel_sizes: tuple[float, float, float]
+    origin: tuple[float, float, float]
+    start: tuple[int, int, int]
+    labels: tuple[str, ...]
+    minimum: float
+    maximum: float
+    mean: float
+    other_half: Path | None
+    tilt_file: Path | None
+    note: str
+
+
+def inspect_volume(path: Path | str) -> VolumeReport:
+    """Describe a volume file, reading at most a dozen slabs of it.
+
+    Parameters
+    ----------
+    path : Path or str
+        An MRC file.
+
+    Returns
+    -------
+    VolumeReport
+        Its facts.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError, ValueError
+        As `read_volume`; ValueError also if a sampled voxel is not finite.
+    """
+    volume = read_volume(path)
+    sample = sample_slabs(volume.data)
+    require_finite(sample, name=volume.path.name)
+    return VolumeReport(
+        path=volume.path,
+        shape=volume.data.shape,
+        mode=volume.mode,
+        dtype=volume.data.dtype.name,
+        voxel_sizes=volume.voxel_sizes,
+        origin=volume.origin,
+        start=volume.start,
+        labels=volume.labels,
+        minimum=float(sample.min()),
+        maximum=float(sample.max()),
+        mean=float(sample.mean(dtype="f8")),
+        other_half=find_other_half(volume.path),
+        tilt_file=find_tilt_file(volume.path),
+        note=volume.note,
+    )

@@ -1,0 +1,232 @@
+"""Writing MRC volumes that appear whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+
+from napari_cryorestore.io.header import COMPRESSED_SUFFIXES, HEADER_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_LABEL_LENGTH = 80
+_MRC2014 = 20141
+_ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-"})
+
+
+def unique_path(path: Path | str) -> Path:
+    """Find a name that is still free.
+
+    Parameters
+    ----------
+    path : Path or str
+        The name wished for.
+
+    Returns
+    -------
+    Path
+        ``path`` itself, or ``name_2.mrc``, ``name_3.mrc``, … in the same folder.
+    """
+    path = Path(path)
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return candidate
+
+
+def write_volume(
+    path: Path | str,
+    data: Any,
+    *,
+    voxel_size: float,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    start: tuple[int, int, int] = (0, 0, 0),
+    label: str,
+) -> Path:
+    """Write a volume as 32-bit floats, plane by plane.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file to make; it must not exist yet (see `unique_path`).
+    data : array-like
+        Voxels (z, y, x) of any real type; only planes ``data[i]`` are read.
+    voxel_size : float
+        Å.
+    origin, start : tuple
+        Origin in Å and index of the first voxel, along x, y, z.
+    label : str
+        What this is, for example "icecream @ step 600"; cut after 80 characters.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    FileExistsError, FileNotFoundError, PermissionError, OSError, ValueError
+        As `open_output`.
+    """
+    shape = tuple(int(size) for size in data.shape)
+    with open_output(path, shape, voxel_size=voxel_size, origin=origin, start=start, label=label) as volume:
+        for index in range(shape[0]):
+            volume[index] = np.asarray(data[index], dtype=np.float32)
+    return Path(path)
+
+
+@contextmanager
+def open_output(
+    path: Path | str,
+    shape: tuple[int, ...],
+    *,
+    voxel_size: float,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    start: tuple[int, int, int] = (0, 0, 0),
+    label: str,
+) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
+    """Open a volume for writing out of core.
+
+    The voxels are written to ``name.mrc.part`` in the same folder. Leaving the block completes the header
+    with the statistics and renames the file; an exception in the block removes it.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file to make; it must not exist yet.
+    shape : tuple of int
+        (z, y, x).
+    voxel_size : float
+        Å.
+    origin, start : tuple
+        Origin in Å and index of the first voxel, along x, y, z.
+    label : str
+        What this is; cut after 80 characters.
+
+    Yields
+    ------
+    memmap
+        Float32 voxels (z, y, x), zero at first, readable and writable.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists.
+    FileNotFoundError
+        If its folder does not exist.
+    PermissionError
+        If its folder may not be written to.
+    OSError
+        If the disk has too little space.
+    ValueError
+        If the shape, voxel size or name is unfit, or if a voxel is NaN or infinite in the end.
+    """
+    path = Path(path)
+    record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
+    _refuse_bad_target(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        _reserve(part, HEADER_BYTES + 4 * math.prod(shape))
+        volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=tuple(shape))
+        yield volume
+        _fill_statistics(record, volume, name=path.name)
+        volume.flush()
+        with part.open("r+b") as file:
+            file.write(record.tobytes())
+        _refuse_existing(path)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _refuse_bad_target(path: Path) -> None:
+    if path.suffix.lower() in COMPRESSED_SUFFIXES:
+        raise ValueError(f"{path.name} would be compressed, but volumes are written plain: name it .mrc.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
+    _refuse_existing(path)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+
+
+def _reserve(part: Path, size: int) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if free < size:
+        raise OSError(
+            f"{part.parent} has {free / 1e9:.2f} GB of free space, but {size / 1e9:.2f} GB are needed: "
+            "free some or choose another folder."
+        )
+    try:
+        with part.open("wb") as file:
+            # Reserving the blocks now turns a disk that fills up later into an error here, not a crash there.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+    except PermissionError:
+        raise PermissionError(
+            f"{part.parent} may not be written to: choose another folder or change its permissions."
+        ) from None
+
+
+def _header(
+    shape: tuple[int, ...],
+    *,
+    voxel_size: float,
+    origin: tuple[float, float, float],
+    start: tuple[int, int, int],
+    label: str,
+) -> NDArray[np.void]:
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"A volume has three axes (z, y, x), but the shape {tuple(shape)} was given.")
+    if not (math.isfinite(voxel_size) and voxel_size > 0):
+        raise ValueError(f"The voxel size is {voxel_size}, but a positive number of Å is needed.")
+    record = np.zeros(1, HEADER_DTYPE.newbyteorder("<"))
+    for axis, size, first, zero in zip("xyz", reversed(shape), start, origin, strict=True):
+        record[f"n{axis}"] = record[f"m{axis}"] = size
+        record[f"n{axis}start"] = first
+        record["cella"][axis] = size * voxel_size
+        record["origin"][axis] = zero
+    record["mode"], record["ispg"], record["nversion"] = 2, 1, _MRC2014
+    record["cellb"] = (90.0, 90.0, 90.0)
+    record["mapc"], record["mapr"], record["maps"] = 1, 2, 3
+    record["map"], record["machst"] = b"MAP ", (0x44, 0x44, 0, 0)
+    record["nlabl"] = 1
+    record["label"][:, 0] = _label_bytes(label)
+    return record
+
+
+def _label_bytes(label: str) -> bytes:
+    text = label.translate(_ASCII).encode("ascii", errors="replace")[:_LABEL_LENGTH]
+    return text.ljust(_LABEL_LENGTH)
+
+
+def _fill_statistics(record: NDArray[np.void], volume: NDArray[np.float32], *, name: str) -> None:
+    """Merge the planes' means and squared deviations, so that one plane at a time is in memory."""
+    low, high, count, mean, squares = math.inf, -math.inf, 0, 0.0, 0.0
+    for plane in volume:
+        values = np.asarray(plane, dtype=np.float64)
+        size, plane_mean = values.size, float(values.mean())
+        if not math.isfinite(plane_mean):
+            raise ValueError(f"{name} was not written: the volume holds NaN or infinite voxels.")
+        shift, total = plane_mean - mean, count + size
+        squares += float(np.square(values - plane_mean).sum()) + shift * shift * count * size / total
+        mean += shift * size / total
+        count = total
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    record["dmin"], record["dmax"], record["dmean"] = low, high, mean
+    record["rms"] = math.sqrt(squares / count)

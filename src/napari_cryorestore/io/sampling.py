@@ -1,0 +1,69 @@
+"""A bounded sample of a volume, enough to judge it without reading it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SLAB_PLANES = 4
+_MOST_SLABS = 12
+_WIDEST = 1024
+_VOXEL_BUDGET = 12_000_000
+
+
+def sample_slabs(volume: NDArray[Any]) -> NDArray[np.float32]:
+    """Cut a few slabs, evenly spaced along z.
+
+    Parameters
+    ----------
+    volume : ndarray
+        Voxels (z, y, x), of any real type; a memory map is read only where it is cut.
+
+    Returns
+    -------
+    ndarray
+        Float32 slabs (n, p, y, x) of p ≤ 4 neighbouring planes, at most 12 million voxels, y and x
+        cropped about the centre to 1024.
+    """
+    depth, height, width = volume.shape
+    planes = min(SLAB_PLANES, depth)
+    rows, columns = _central(height), _central(width)
+    slab_voxels = planes * (rows.stop - rows.start) * (columns.stop - columns.start)
+    count = max(1, min(_MOST_SLABS, depth // planes, _VOXEL_BUDGET // slab_voxels))
+    spacing = depth / count
+    starts = [min(depth - planes, int(spacing * (index + 0.5) - planes / 2)) for index in range(count)]
+    slabs = [volume[start : start + planes, rows, columns] for start in starts]
+    return np.stack([np.asarray(slab, dtype=np.float32) for slab in slabs])
+
+
+def require_finite(sample: NDArray[np.float32], *, name: str) -> None:
+    """Refuse NaN and infinity.
+
+    Parameters
+    ----------
+    sample : ndarray
+        Voxels of any shape.
+    name : str
+        What the sample is of, the subject of the error message.
+
+    Raises
+    ------
+    ValueError
+        If a voxel is not finite.
+    """
+    bad = int(sample.size - np.count_nonzero(np.isfinite(sample)))
+    if bad:
+        raise ValueError(
+            f"{name} contains NaN or infinite voxels ({bad} of {sample.size} looked at): "
+            "reconstruct it again, or replace them by the mean first."
+        )
+
+
+def _central(length: int) -> slice:
+    kept = min(length, _WIDEST)
+    first = (length - kept) // 2
+    return slice(first, first + kept)

@@ -1,0 +1,194 @@
+"""A tomogram with its halves, mask, scale and tilt range: the only object that knows the files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equal_shapes
+from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
+from napari_cryorestore.io.mrc import MrcVolume, read_volume
+from napari_cryorestore.io.pairing import tomogram_name
+from napari_cryorestore.io.sampling import require_finite
+from napari_cryorestore.io.tilts import find_tilt_file
+from napari_cryorestore.io.tilts import tilt_range as read_tilt_range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_tomogram"]
+
+
+@dataclass(frozen=True)
+class Tomogram:
+    """A tomogram, memory-mapped.
+
+    Attributes
+    ----------
+    even : ndarray
+        Voxels (z, y, x) of the first half, or of the whole tomogram; read-only, type as on disk.
+    odd : ndarray or None
+        Voxels (z, y, x) of the second half.
+    voxel_size : float
+        Å.
+    tilt_min, tilt_max : float or None
+        Tilt range in degrees, None if unknown.
+    tilt_axis : "y" or "x"
+        The axis about which the specimen was tilted.
+    mask : ndarray or None
+        (z, y, x), above 0 where training crops may be taken.
+    name : str
+        What to call it.
+    header : Header
+        Origin and start that an output inherits.
+    """
+
+    even: NDArray[Any]
+    odd: NDArray[Any] | None
+    voxel_size: float
+    tilt_min: float | None
+    tilt_max: float | None
+    tilt_axis: Literal["y", "x"]
+    mask: NDArray[Any] | None
+    name: str
+    header: Header
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Size (z, y, x) in voxels."""
+        depth, height, width = self.even.shape
+        return (depth, height, width)
+
+
+def open_tomogram(
+    even: Path | str,
+    *,
+    odd: Path | str | None = None,
+    mask: Path | str | None = None,
+    voxel_size: float | None = None,
+    tilt_range: tuple[float, float] | None = None,
+    tilt_axis: Literal["y", "x"] = "y",
+    name: str | None = None,
+) -> Tomogram:
+    """Open a tomogram without reading its voxels, apart from the middle plane.
+
+    Parameters
+    ----------
+    even : Path or str
+        First half, or the whole tomogram.
+    odd : Path or str, optional
+        Second half.
+    mask : Path or str, optional
+        Volume of the same size, above 0 where training crops may be taken.
+    voxel_size : float, optional
+        Å; from the file if not given.
+    tilt_range : tuple of float, optional
+        Smallest and largest tilt in degrees; from a tilt file beside the tomogram if not given.
+    tilt_axis : "y" or "x"
+        The axis about which the specimen was tilted.
+    name : str, optional
+        What to call it; from the file name if not given.
+
+    Returns
+    -------
+    Tomogram
+        Everything that training and restoration need of it.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If a file cannot be opened.
+    ValueError
+        If a file is no readable volume, the volumes do not fit together, the voxel size is unknown or
+        differs between the axes, or the tilt range is none.
+    """
+    first = _open_volume(even)
+    second = None if odd is None else _open_partner(odd, first)
+    region = None if mask is None else _open_mask(mask, first)
+    size = _voxel_size(first, given=voxel_size)
+    tilts = _checked_range(tilt_range) if tilt_range is not None else _range_beside(first.path)
+    return Tomogram(
+        even=first.data,
+        odd=None if second is None else second.data,
+        voxel_size=size,
+        tilt_min=None if tilts is None else tilts[0],
+        tilt_max=None if tilts is None else tilts[1],
+        tilt_axis=_checked_axis(tilt_axis),
+        mask=None if region is None else region.data,
+        name=name or tomogram_name(first.path),
+        header=first.header,
+    )
+
+
+def _open_volume(path: Path | str) -> MrcVolume:
+    volume = read_volume(path)
+    if min(volume.data.shape) < 2:
+        size = "×".join(str(length) for length in volume.data.shape)
+        raise ValueError(
+            f"{volume.path.name} is a single image ({size}), but a volume is needed: choose a tomogram."
+        )
+    require_finite(volume.data[volume.data.shape[0] // 2].astype("f4"), name=volume.path.name)
+    return volume
+
+
+def _open_partner(path: Path | str, first: MrcVolume) -> MrcVolume:
+    if Path(path).exists() and Path(path).samefile(first.path):
+        raise ValueError(
+            f"{first.path.name} was given as both halves, but two different files are needed: "
+            "choose the other half."
+        )
+    second = _open_volume(path)
+    require_equal_shapes(first.data, second.data)
+    for one, other in zip(first.voxel_sizes, second.voxel_sizes, strict=True):
+        if one > 0 and other > 0 and abs(one - other) > ISOTROPY_TOLERANCE * one:
+            raise ValueError(
+                f"The halves differ in voxel size: {first.path.name} has {one:.4g} Å, {second.path.name} has "
+                f"{other:.4g} Å; choose two halves of the same tomogram or repair the header."
+            )
+    return second
+
+
+def _open_mask(path: Path | str, first: MrcVolume) -> MrcVolume:
+    mask = read_volume(path)
+    if mask.data.shape != first.data.shape:
+        raise ValueError(
+            f"The mask {mask.path.name} has the shape {mask.data.shape}, but the tomogram {first.data.shape} "
+            "(z, y, x): choose the mask made for this tomogram."
+        )
+    return mask
+
+
+def _voxel_size(volume: MrcVolume, *, given: float | None) -> float:
+    if given is not None:
+        if not (math.isfinite(given) and given > 0):
+            raise ValueError(f"The voxel size is {given}, but a positive number of Å is needed.")
+        return given
+    if volume.voxel_size == 0:
+        raise ValueError(f"{volume.path.name} has no voxel size in its header: give it in Å.")
+    return volume.voxel_size
+
+
+def _range_beside(path: Path) -> tuple[float, float] | None:
+    tilt_file = find_tilt_file(path)
+    return None if tilt_file is None else read_tilt_range(tilt_file)
+
+
+def _checked_range(tilts: tuple[float, float]) -> tuple[float, float]:
+    low, high = tilts
+    if not (-90 <= low <= 90 and -90 <= high <= 90):
+        raise ValueError(
+            f"The tilt range {low:g}° … {high:g}° goes beyond ±90°: give the smallest and largest tilt."
+        )
+    if low >= high:
+        raise ValueError(f"The tilt range is reversed: {low:g}° … {high:g}°; give the smallest tilt first.")
+    return low, high
+
+
+def _checked_axis(axis: str) -> Literal["y", "x"]:
+    if axis == "y":
+        return "y"
+    if axis == "x":
+        return "x"
+    raise ValueError(f"The tilt axis is {axis!r}, but it must be 'y' or 'x'.")
