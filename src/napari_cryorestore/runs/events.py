@@ -134,7 +134,8 @@ class Failed(Event):
 EVENTS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
-        Started, Noted, Stepped, Snapshotted, Evaluated, Checkpointed, Thinned, Paused, Resumed, Finished, Failed,
+        Started, Noted, Stepped, Snapshotted, Evaluated, Checkpointed, Thinned, Paused, Resumed,
+        Finished, Failed,
     )
 }  # fmt: skip
 

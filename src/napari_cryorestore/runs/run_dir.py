@@ -1,0 +1,295 @@
+"""The run folder on disk: one place that knows how its files are named and written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cryorestore.runs.events import to_json
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.whole_file import append_line, whole_file, whole_folder, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_cryorestore.runs.events import Event
+
+EVENTS_FILE = "events.jsonl"
+CONFIG_FILE = "config.toml"
+_FOLDERS = ("snapshots", "checkpoints", "restored")
+_CHECKPOINT = re.compile(r"step_(\d{8,})$")
+
+
+class RunDir:
+    """A run folder: the recorder of a training run, and the desk where others leave requests.
+
+    Every file appears whole or not at all: it is written aside, then renamed. Methods that write raise
+    ``OSError`` with a sentence where the disk is full or the folder cannot be written.
+
+    Parameters
+    ----------
+    path
+        The folder. Use `create` for a new run and `open` for an existing one; both check it.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path | str, *, config: str, environment: dict[str, Any]) -> RunDir:
+        """Make the folder of a new run.
+
+        Parameters
+        ----------
+        path
+            A folder that is empty or not there yet.
+        config : str
+            What runs, as TOML.
+        environment : dict
+            Versions, devices, host: plain values.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder holds something.
+        OSError
+            If it cannot be written.
+        """
+        run = cls(path)
+        with _explained(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            if any(run.path.iterdir()):
+                raise FileExistsError(
+                    f"The folder {run.path} is not empty: choose a new folder, or continue the run in it."
+                )
+            for name in _FOLDERS:
+                (run.path / name).mkdir()
+            write_text(run.path / "environment.json", json.dumps(environment, indent=1, default=str))
+            write_text(run.path / CONFIG_FILE, config)
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunDir:
+        """Return the run that lies in a folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder, or it holds no run.
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise FileNotFoundError(f"There is no folder {run.path}: choose the folder of a run.")
+        if not any((run.path / name).is_file() for name in (CONFIG_FILE, EVENTS_FILE)):
+            raise FileNotFoundError(
+                f"The folder {run.path} holds no run (neither {CONFIG_FILE} nor {EVENTS_FILE}): "
+                "choose the folder that was made when training started."
+            )
+        return run
+
+    @property
+    def events_path(self) -> Path:
+        """Where the history is."""
+        return self.path / EVENTS_FILE
+
+    @property
+    def restored_dir(self) -> Path:
+        """Where restored tomograms go."""
+        return self.path / "restored"
+
+    def config_text(self) -> str:
+        """Return the configuration as TOML; raises ``FileNotFoundError`` where the run has none."""
+        return (self.path / CONFIG_FILE).read_text(encoding="utf-8")
+
+    def environment(self) -> dict[str, Any]:
+        """Return versions, devices and host as recorded; empty where unknown."""
+        content = _read_json(self.path / "environment.json")
+        return content if isinstance(content, dict) else {}
+
+    # Recording ---------------------------------------------------------------------------------------
+
+    def record(self, event: Event) -> None:
+        """Append one whole line, with the present time unless the event already has one.
+
+        A line that a crash cut off before is closed first, so it spoils no other.
+        """
+        line = to_json(event if event.time else replace(event, time=time.time()))
+        with _explained(self.path):
+            append_line(self.events_path, line.encode() + b"\n")
+
+    def write_input(self, array: np.ndarray) -> str:
+        """Save the untouched preview crop (z, y, x) as float16."""
+        return self._write_array("snapshots/input.npy", array)
+
+    def write_snapshot(self, step: int, array: np.ndarray) -> str:
+        """Save the restored preview crop (z, y, x) as float16."""
+        return self._write_array(_snapshot_name(step), array)
+
+    def write_checkpoint(self, step: int, write: Callable[[Path], None]) -> str:
+        """Let ``write`` fill a folder, then make it visible under its name, replacing an older one."""
+        with _explained(self.path), whole_folder(self.checkpoint_path(step)) as aside:
+            write(aside)
+        return _checkpoint_name(step)
+
+    def remove_step(self, step: int) -> None:
+        """Delete the snapshot and the checkpoint of a step; nothing if there are none."""
+        with _explained(self.path):
+            self.snapshot_path(step).unlink(missing_ok=True)
+            if self.checkpoint_path(step).exists():
+                shutil.rmtree(self.checkpoint_path(step))
+
+    # Reading -----------------------------------------------------------------------------------------
+
+    def snapshot_path(self, step: int) -> Path:
+        """Return where the preview of a step is or would be."""
+        return self.path / _snapshot_name(step)
+
+    def checkpoint_path(self, step: int) -> Path:
+        """Return the folder where the weights of a step are or would be."""
+        return self.path / _checkpoint_name(step)
+
+    def checkpoint_steps(self) -> list[int]:
+        """Return the steps whose weights are on disk, ascending."""
+        folder = self.path / "checkpoints"
+        names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+        return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.match(name)))
+
+    def read_input(self) -> np.ndarray:
+        """Return the untouched preview crop (z, y, x), float16; errors as for `read_snapshot`."""
+        return _read_array(self.path / "snapshots/input.npy")
+
+    def read_snapshot(self, step: int) -> np.ndarray:
+        """Return the preview crop (z, y, x) of a step, float16.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it was never written, or was thinned out.
+        ValueError
+            If the file is damaged.
+        """
+        return _read_array(self.snapshot_path(step))
+
+    # Requests ----------------------------------------------------------------------------------------
+
+    def request(self) -> Request:
+        """Return what is asked of the loop; stopping comes before pausing."""
+        with suppress(FileNotFoundError):
+            words = (self.path / "stop").read_text(encoding="utf-8", errors="replace")
+            return Request.DISCARD if "discard" in words else Request.STOP
+        return Request.PAUSE if (self.path / "pause").exists() else Request.CONTINUE
+
+    def request_stop(self) -> None:
+        """Ask for a checkpoint and the end."""
+        self._leave("stop", "stop\n")
+
+    def request_discard(self) -> None:
+        """Ask for the end without another checkpoint."""
+        self._leave("stop", "discard\n")
+
+    def request_pause(self) -> None:
+        """Ask to wait at the next step."""
+        self._leave("pause", "pause\n")
+
+    def request_resume(self) -> None:
+        """Take the request to wait back."""
+        with _explained(self.path):
+            (self.path / "pause").unlink(missing_ok=True)
+
+    def request_snapshot(self) -> None:
+        """Ask for a preview at the next step."""
+        self._leave("preview", "preview\n")
+
+    def snapshot_requested(self) -> bool:
+        """Tell whether a preview was asked for since the last call."""
+        try:
+            (self.path / "preview").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def clear_requests(self) -> None:
+        """Take every request back, as before a run is continued."""
+        with _explained(self.path):
+            for name in ("stop", "pause", "preview"):
+                (self.path / name).unlink(missing_ok=True)
+
+    # Pins --------------------------------------------------------------------------------------------
+
+    def pins(self) -> set[int]:
+        """Return the steps that the user wants kept."""
+        content = _read_json(self.path / "pins.json")
+        return {step for step in content if isinstance(step, int)} if isinstance(content, list) else set()
+
+    def pin(self, step: int) -> None:
+        """Keep a step when previews are thinned."""
+        self._leave("pins.json", json.dumps(sorted(self.pins() | {step})))
+
+    def unpin(self, step: int) -> None:
+        """Let a step be thinned again."""
+        self._leave("pins.json", json.dumps(sorted(self.pins() - {step})))
+
+    def _leave(self, name: str, text: str) -> None:
+        with _explained(self.path):
+            write_text(self.path / name, text)
+
+    def _write_array(self, name: str, array: np.ndarray) -> str:
+        limit = np.finfo(np.float16).max
+        stored = np.clip(np.asarray(array), -limit, limit).astype(np.float16)
+        with _explained(self.path), whole_file(self.path / name) as aside, aside.open("wb") as file:
+            np.save(file, stored)
+        return name
+
+
+def _snapshot_name(step: int) -> str:
+    return f"snapshots/step_{step:08d}.npy"
+
+
+def _checkpoint_name(step: int) -> str:
+    return f"checkpoints/step_{step:08d}"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _read_array(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"The preview {path.name} is not there: it was thinned out or not made yet."
+        ) from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"The preview {path.name} is damaged and cannot be shown ({error}).") from error
+    return array
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn an operating-system error into the same kind of error with a sentence for the user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        told = type(error)(
+            f"The run folder {folder} cannot be written ({error.strerror}): "
+            "free some space or choose a folder that you may write, then start or continue the run."
+        )
+        told.errno = error.errno
+        raise told from error
+
+
+__all__ = ["CONFIG_FILE", "EVENTS_FILE", "RunDir"]

@@ -1,0 +1,226 @@
+"""What a run's history adds up to: a fold of its events that any door can show."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from napari_cryorestore.runs.curve import Curve
+from napari_cryorestore.runs.events import (
+    Checkpointed,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Paused,
+    Resumed,
+    Snapshotted,
+    Started,
+    Stepped,
+    Thinned,
+)
+from napari_cryorestore.runs.suggestion import over_fitting, suggest_step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Status = Literal["waiting", "running", "paused", "quiet", "completed", "stopped", "failed"]
+QUIET_AFTER = 60.0
+QUIET_GAPS = 20
+_MESSAGES_KEPT = 500
+
+
+class RunState:
+    """The fold of a run's events.
+
+    Attributes
+    ----------
+    step, steps : int
+        Optimiser steps done, and planned.
+    rate : float
+        Training steps per second, previews left out; 0 where unknown.
+    memory : float
+        Peak memory of the device in GB; 0 where unknown.
+    phase : str
+        What is being prepared; empty while steps are done.
+    messages : list of Noted
+        What the user should read, oldest first.
+    error, traceback : str
+        Why the run failed; empty otherwise.
+    host : str
+        The machine of the latest process.
+    last_time : float
+        When the latest event happened, seconds since 1970; 0 before the first.
+    curves : dict of str to Curve
+        ``"loss"`` and the parts of the loss, by step.
+    metrics : dict of str to Curve
+        Quality numbers, by step.
+    snapshots, checkpoints : dict of int to str
+        Files and folders by step, relative to the run, ascending; those thinned out are gone.
+    """
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.steps = 0
+        self.rate = 0.0
+        self.memory = 0.0
+        self.phase = ""
+        self.messages: list[Noted] = []
+        self.error = ""
+        self.traceback = ""
+        self.host = ""
+        self.last_time = 0.0
+        self.curves: dict[str, Curve] = {}
+        self.metrics: dict[str, Curve] = {}
+        self.snapshots: dict[int, str] = {}
+        self.checkpoints: dict[int, str] = {}
+        self._status: Status = "waiting"
+        self._gap = 0.0
+        self._last_stepped = 0.0
+        self._folds: dict[type[Event], Callable[..., None]] = {
+            Started: self._started, Noted: self._noted, Stepped: self._stepped,
+            Snapshotted: self._snapshotted, Evaluated: self._evaluated, Checkpointed: self._checkpointed,
+            Thinned: self._thinned, Paused: self._paused, Resumed: self._resumed,
+            Finished: self._finished, Failed: self._failed,
+        }  # fmt: skip
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Fold more events in, in the order in which they were recorded."""
+        folds = self._folds
+        for event in events:
+            self.last_time = event.time
+            folds[type(event)](event)
+
+    def status(self, now: float | None = None) -> Status:
+        """Return how the run is.
+
+        Parameters
+        ----------
+        now : float, optional
+            Seconds since 1970 by the clock of the machine that trains; the present time by default.
+
+        Returns
+        -------
+        str
+            ``"quiet"`` where training should be running, but nothing was recorded for more than a minute
+            and twenty times the usual gap: a killed process writes no last event.
+        """
+        if self._status != "running":
+            return self._status
+        silence = (time.time() if now is None else now) - self.last_time
+        return "quiet" if silence > max(QUIET_AFTER, QUIET_GAPS * self._gap) else "running"
+
+    @property
+    def quiet_since(self) -> float | None:
+        """When the latest event happened, seconds since 1970; ``None`` before the first."""
+        return self.last_time or None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds of training left at the present rate; ``None`` where unknown or not running."""
+        if self._status != "running" or self.rate <= 0 or not self.steps:
+            return None
+        return max(0, self.steps - self.step) / self.rate
+
+    @property
+    def suggested_step(self) -> int | None:
+        """The step with the best held-out score among those whose preview is kept; ``None`` while unknown."""
+        n2n, fill = self.metrics.get("n2n"), self.metrics.get("fill")
+        if n2n is None:
+            return None
+        filled = None if fill is None else np.array([fill.at(step) for step in n2n.steps], dtype=np.float64)
+        return suggest_step(n2n.steps, n2n.values, filled, among=self.snapshots or None)
+
+    @property
+    def over_fitting(self) -> bool:
+        """Whether the held-out agreement has fallen clearly below its best."""
+        n2n = self.metrics.get("n2n")
+        return n2n is not None and over_fitting(n2n.values)
+
+    def _started(self, event: Started) -> None:
+        self._rewind(event.step)
+        self._status = "running"
+        self.step, self.steps, self.host = event.step, event.steps, event.host
+        self.error = self.traceback = self.phase = ""
+        self.rate = self._gap = self._last_stepped = 0.0
+
+    def _noted(self, event: Noted) -> None:
+        if event.level == "phase":
+            self.phase = event.message
+            return
+        self.messages.append(event)
+        del self.messages[:-_MESSAGES_KEPT]
+
+    def _stepped(self, event: Stepped) -> None:
+        if event.step < self.step:
+            self._rewind(event.step)
+        self._status = "running"
+        self.phase = ""
+        self.step, self.rate, self.memory = event.step, event.rate, event.memory
+        _append(self.curves, "loss", event.step, event.loss)
+        for name, value in event.parts.items():
+            _append(self.curves, name, event.step, value)
+        if self._last_stepped:
+            gap = max(0.0, event.time - self._last_stepped)
+            self._gap += 0.1 * (gap - self._gap) if self._gap else gap
+        self._last_stepped = event.time
+
+    def _snapshotted(self, event: Snapshotted) -> None:
+        _put(self.snapshots, event.step, event.file)
+
+    def _evaluated(self, event: Evaluated) -> None:
+        for name, value in event.metrics.items():
+            _append(self.metrics, name, event.step, value)
+
+    def _checkpointed(self, event: Checkpointed) -> None:
+        _put(self.checkpoints, event.step, event.file)
+
+    def _thinned(self, event: Thinned) -> None:
+        for step in event.removed:
+            self.snapshots.pop(step, None)
+            self.checkpoints.pop(step, None)
+
+    def _paused(self, event: Paused) -> None:
+        self._status = "paused"
+
+    def _resumed(self, event: Resumed) -> None:
+        self._status = "running"
+        self._last_stepped = 0.0
+
+    def _finished(self, event: Finished) -> None:
+        self._status = event.reason
+        self.step = event.step
+        self.phase = ""
+
+    def _failed(self, event: Failed) -> None:
+        self._status = "failed"
+        self.error, self.traceback, self.phase = event.error, event.traceback, ""
+
+    def _rewind(self, step: int) -> None:
+        """Forget what a killed process did after the step from which training goes on."""
+        for curve in (*self.curves.values(), *self.metrics.values()):
+            curve.rewind(step)
+        for files in (self.snapshots, self.checkpoints):
+            for later in [known for known in files if known > step]:
+                del files[later]
+
+
+def _append(curves: dict[str, Curve], name: str, step: int, value: float) -> None:
+    curve = curves.get(name)
+    if curve is None:
+        curve = curves[name] = Curve()
+    curve.append(step, value)
+
+
+def _put(files: dict[int, str], step: int, file: str) -> None:
+    """Keep the steps ascending, whatever the order of arrival."""
+    later = sorted(known for known in files if known > step)
+    files[step] = file
+    for known in later:
+        files[known] = files.pop(known)
+
+
+__all__ = ["QUIET_AFTER", "QUIET_GAPS", "RunState", "Status"]

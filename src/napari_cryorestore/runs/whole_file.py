@@ -1,0 +1,82 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name beside ``path`` to write to; it becomes ``path`` when all went well, else it is deleted."""
+    path.parent.mkdir(exist_ok=True)
+    aside = _beside(path)
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it replaces ``path`` when all went well, else it is deleted."""
+    aside, older = _beside(path), path.with_name(f".{path.name}.older")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        shutil.rmtree(older, ignore_errors=True)
+        if path.exists():
+            os.rename(path, older)
+        os.rename(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(older, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, replacing an older one."""
+    with whole_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line, its end included, in a single write.
+
+    A line that a crash or a full disk cut off is closed first, so it spoils no other.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or only a part of the line found room.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        line = line if _ends_whole(descriptor) else b"\n" + line
+        written = os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+    if written < len(line):
+        raise OSError(28, "No space left on device")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _ends_whole(descriptor: int) -> bool:
+    if not os.lseek(descriptor, 0, os.SEEK_END):
+        return True
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) == b"\n"
+
+
+__all__ = ["append_line", "whole_file", "whole_folder", "write_text"]
