@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     Device = torch.device | str | None
 
+_TIE = 1e-4  # shells: non-cubic volumes have radii midway between two, which rounding errors must not decide
+
 
 def rfft(volume: Tensor) -> Tensor:
     """Transform real volumes to their half spectrum, always in float32.
@@ -115,13 +117,14 @@ def shell_index(shape: Sequence[int], *, device: Device = None) -> tuple[Tensor,
     Returns
     -------
     index : Tensor, shape (z, y, x // 2 + 1), int64
-        ``round(|k| * max(shape))``: 0 is DC, 1 to n are the shells, n + 1 takes the corners beyond Nyquist.
+        ``round(|k| * max(shape))``, ties down: 0 is DC, 1 to n are the shells, n + 1 takes the corners
+        beyond Nyquist.
     n_shells : int
         n = ``max(shape) // 2``.
     """
     size = max(three(shape))
     n_shells = size // 2
-    index = (radius(shape, device=device) * size).round().long().clamp_(max=n_shells + 1)
+    index = (radius(shape, device=device) * size - _TIE).round().long().clamp_(max=n_shells + 1)
     return index, n_shells
 
 
