@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_cryorestore.data.corners import Box, Triple, triple, valid_corners
-from napari_cryorestore.data.inputs import InputKind, margin_of, network_input, trim
+from napari_cryorestore.data.inputs import InputKind, margin_of, network_input, required_filter, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,6 +113,9 @@ class CropSampler:
     ) -> None:
         if not volumes:
             raise ValueError("There is no tomogram to draw crops from; give at least one.")
+        if input_kind == "wiener+raw":
+            for volume in volumes:
+                required_filter(volume.imaging)
         self.volumes = tuple(volumes)
         self.crop = crop
         self.batch = batch

@@ -38,11 +38,6 @@ class Imaging:
     wiener: RadialFilter | None = None
 
 
-def channel_count(kind: InputKind) -> int:
-    """Return how many channels an input has."""
-    return 1 if kind == "raw" else 2
-
-
 def margin_of(kind: InputKind) -> int:
     """Return how many voxels to cut around a crop, and to trim off its input, on every side."""
     return 0 if kind == "raw" else PADDING
@@ -72,12 +67,17 @@ def network_input(crops: Tensor, imaging: Imaging, *, kind: InputKind) -> Tensor
     """
     if kind == "raw":
         return crops
+    return torch.cat([required_filter(imaging).apply(crops), RAW_SHARE * crops], 1)
+
+
+def required_filter(imaging: Imaging) -> RadialFilter:
+    """Return the Wiener filter, or raise ValueError if there is none."""
     if imaging.wiener is None:
         raise ValueError(
             "The input 'wiener+raw' needs a Wiener filter, which is measured between two halves; "
             "give both halves or use the input 'raw'."
         )
-    return torch.cat([imaging.wiener.apply(crops), RAW_SHARE * crops], 1)
+    return imaging.wiener
 
 
 def second_pass_input(restored: Tensor, *, channels: int) -> Tensor:
@@ -116,9 +116,9 @@ __all__ = [
     "RAW_SHARE",
     "Imaging",
     "InputKind",
-    "channel_count",
     "margin_of",
     "network_input",
+    "required_filter",
     "second_pass_input",
     "trim",
 ]

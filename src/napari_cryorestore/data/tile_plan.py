@@ -1,0 +1,132 @@
+"""How a volume is tiled: where tiles lie and what each weighs at every voxel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cryorestore.data.corners import Triple, triple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    TileFunction = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How a volume is tiled.
+
+    Attributes
+    ----------
+    tile : int or (int, int, int)
+        Sizes of a tile in voxels.
+    margin : int
+        Half the least overlap of neighbours, in voxels, and how far tiles reach into the reflected borders.
+        A tile's weight rises as a Hann window does, from 0 to 1 over twice the margin.
+    batch : int
+        Tiles handed over at once.
+    mask : array of bool, shape (z, y, x), optional
+        Tiles without any True voxel are left alone.
+    elsewhere : callable, optional
+        What is done to those tiles instead, e.g. ``torch.zeros_like``; they are copied unless given.
+
+    Raises
+    ------
+    ValueError
+        If there is no room between the margins of a tile, or the batch is empty.
+    """
+
+    tile: int | Triple
+    margin: int
+    batch: int = 1
+    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    elsewhere: TileFunction | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.margin < 0 or min(self.sizes) <= 2 * self.margin:
+            raise ValueError(
+                f"A tile of {self.sizes} voxels has no room between margins of {self.margin} voxels; "
+                "use a larger tile or a smaller margin."
+            )
+        if self.batch < 1:
+            raise ValueError(f"The batch must hold at least one tile, but holds {self.batch}.")
+
+    @property
+    def sizes(self) -> Triple:
+        """Sizes (z, y, x) of a tile in voxels."""
+        return triple(self.tile)
+
+
+def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int) -> Triple:
+    """Choose the sizes of a tile that a network uses best.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Of the volume.
+    tile : int
+        The largest size wanted.
+    margin : int
+        See `TilePlan`; it is kept, so a `tile` too small for it is exceeded.
+    size_multiple : int
+        Of the network.
+
+    Returns
+    -------
+    (int, int, int)
+        Multiples of `size_multiple`, no larger than a thin volume with its margins needs.
+    """
+    least = _multiple_from(2 * margin + 1, size_multiple)
+    largest = max(least, tile // size_multiple * size_multiple)
+    z, y, x = (min(largest, _multiple_from(size + 2 * margin, size_multiple)) for size in shape)
+    return z, y, x
+
+
+def tile_positions(
+    shape: Sequence[int], tile: int | Triple, margin: int
+) -> tuple[list[int], list[int], list[int]]:
+    """Return where tiles start along z, y and x.
+
+    They are spread evenly from `margin` voxels before the first voxel to `margin` beyond the last, as few as
+    overlap by at least twice the margin; a single one is centred.
+    """
+    z, y, x = (_axis_positions(n, size, margin) for n, size in zip(shape, triple(tile), strict=True))
+    return z, y, x
+
+
+def _axis_positions(size: int, tile: int, margin: int) -> list[int]:
+    if size + 2 * margin <= tile:
+        return [(size - tile) // 2]
+    count = math.ceil(size / (tile - 2 * margin))
+    return [round(start) for start in np.linspace(-margin, size + margin - tile, count)]
+
+
+def axis_weights(starts: list[int], tile: int, size: int, margin: int) -> list[NDArray[np.float32]]:
+    """Return each tile's weights along one axis; they sum to 1 at every voxel of the volume."""
+    offsets = np.arange(tile)
+    border = np.minimum(offsets, offsets[::-1]) + 0.5
+    ramp = np.sin(0.5 * np.pi * np.minimum(border / max(2 * margin, 0.5), 1)) ** 2
+    total = np.zeros(size)
+    inside = [slice(max(0, -start), min(tile, size - start)) for start in starts]
+    for start, part in zip(starts, inside, strict=True):
+        total[start + part.start : start + part.stop] += ramp[part]
+    weights = []
+    for start, part in zip(starts, inside, strict=True):
+        weight = np.zeros(tile, dtype=np.float32)
+        weight[part] = ramp[part] / total[start + part.start : start + part.stop]
+        weights.append(weight)
+    return weights
+
+
+def _multiple_from(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+__all__ = ["TilePlan", "axis_weights", "fit_tile", "tile_positions"]

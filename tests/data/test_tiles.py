@@ -1,0 +1,238 @@
+"""Cut and mend are twins: what is done tile by tile leaves no trace of the tiles."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from napari_cryorestore.data.tile_plan import axis_weights
+from napari_cryorestore.data.tiles import Cancelled, TilePlan, fit_tile, process_tiles, tile_positions
+
+PLAN = TilePlan(tile=12, margin=3, batch=4)
+
+
+def volume(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).normal(5, 2, shape).astype(np.float32)
+
+
+def processed(source: np.ndarray, plan: TilePlan, function=lambda tiles: tiles) -> np.ndarray:
+    out = np.full(source.shape, np.nan, dtype=np.float32)
+    process_tiles(source, out, function, plan=plan)
+    return out
+
+
+def assert_same(result: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_identity_gives_every_size_back(axis: int) -> None:
+    for size in range(17, 171):
+        shape = [3, 3, 3]
+        shape[axis] = size
+        tile = [8, 8, 8]
+        tile[axis] = 24
+        source = volume(*shape)
+        assert_same(processed(source, TilePlan(tuple(tile), margin=3, batch=8)), source)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 30, 5), (13, 12, 40), (31, 29, 7)])
+@pytest.mark.parametrize("margin", [0, 1, 5])
+def test_the_identity_gives_every_shape_back(shape: tuple[int, int, int], margin: int) -> None:
+    source = volume(*shape)
+    assert_same(processed(source, TilePlan(12, margin, batch=3)), source)
+
+
+@pytest.mark.parametrize("size", [1, 5, 12, 17, 18, 19, 50, 171])
+def test_weights_sum_to_one_at_every_voxel_and_vanish_outside(size: int) -> None:
+    starts = tile_positions((size, size, size), 12, 3)[0]
+    total = np.zeros(size + 40)
+    for start, weight in zip(starts, axis_weights(starts, 12, size, 3), strict=True):
+        assert (weight >= 0).all()
+        total[20 + start : 32 + start] += weight
+    np.testing.assert_allclose(total[20:-20], 1, atol=1e-6)
+    assert not total[:20].any()
+    assert not total[-20:].any()
+
+
+@pytest.mark.parametrize("size", [7, 18, 19, 100])
+def test_tiles_overlap_by_twice_the_margin_and_reach_over_the_borders(size: int) -> None:
+    starts = tile_positions((size, 6, 6), 12, 3)[0]
+    assert starts[0] <= -3 or len(starts) == 1
+    assert starts[-1] + 12 >= size + 2
+    assert all(0 < after - before <= 6 for before, after in pairwise(starts))
+
+
+def test_a_function_within_the_margin_leaves_no_seams() -> None:
+    """A mean over 3³ voxels, whose errors at a tile's edge the weights must hide almost wholly."""
+    source = volume(40, 30, 26) - 5
+
+    def blur(tiles: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool3d(tiles, 3, stride=1, padding=1)
+
+    expected = blur(torch.from_numpy(np.pad(source, 1, mode="reflect"))[None, None])[
+        0, 0, 1:-1, 1:-1, 1:-1
+    ].numpy()
+    error = np.abs(processed(source, TilePlan(20, 6, batch=4), blur) - expected)
+    assert error.max() < 0.02 * np.abs(expected).max()
+
+
+def test_tiles_are_float32_of_the_planned_size_in_batches() -> None:
+    seen = []
+
+    def look(tiles: torch.Tensor) -> torch.Tensor:
+        seen.append((len(tiles), tuple(tiles.shape[1:]), tiles.dtype))
+        return tiles.half()
+
+    source = (volume(20, 20, 20) * 10).astype(np.int16)
+    result = processed(source, TilePlan((10, 12, 14), 2, batch=5), look)
+    assert {(shape, dtype) for _, shape, dtype in seen} == {((1, 10, 12, 14), torch.float32)}
+    assert max(count for count, *_ in seen) == 5
+    np.testing.assert_allclose(result, source, rtol=1e-3)
+
+
+def test_it_reads_and_writes_memory_maps(tmp_path) -> None:
+    source = np.lib.format.open_memmap(tmp_path / "in.npy", "w+", np.dtype(">f4"), (15, 16, 17))
+    out = np.lib.format.open_memmap(tmp_path / "out.npy", "w+", np.float32, (15, 16, 17))
+    source[:] = volume(15, 16, 17)
+    process_tiles(source, out, lambda tiles: 2 * tiles, plan=PLAN)
+    assert_same(np.asarray(out), 2 * np.asarray(source, dtype=np.float32))
+
+
+class Planes:
+    """Remembers which planes it was given."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.shape = shape
+        self.written: list[tuple[int, int]] = []
+
+    def __setitem__(self, planes: slice, values: np.ndarray) -> None:
+        assert values.shape == (planes.stop - planes.start, *self.shape[1:])
+        self.written.append((planes.start, planes.stop))
+
+
+def test_planes_are_written_once_in_order_and_in_slabs() -> None:
+    out = Planes((50, 9, 9))
+    process_tiles(volume(50, 9, 9), out, lambda tiles: tiles, plan=PLAN)
+    starts, stops = zip(*out.written, strict=True)
+    assert (starts[0], stops[-1]) == (0, 50)
+    assert starts[1:] == stops[:-1]
+    assert max(stop - start for start, stop in out.written) <= 12
+
+
+def test_progress_rises_to_one() -> None:
+    told: list[float] = []
+    source = volume(20, 20, 20)
+    process_tiles(source, np.empty_like(source), lambda tiles: tiles, plan=PLAN, progress=told.append)
+    assert told == sorted(told)
+    assert 0 < told[0] < 0.5
+    assert told[-1] == 1
+
+
+def test_cancelling_stops_before_the_next_batch() -> None:
+    calls: list[int] = []
+
+    def count(tiles: torch.Tensor) -> torch.Tensor:
+        calls.append(len(tiles))
+        return tiles
+
+    source = volume(20, 20, 20)
+    with pytest.raises(Cancelled, match="cancelled"):
+        process_tiles(source, np.empty_like(source), count, plan=PLAN, cancelled=lambda: len(calls) == 2)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("full"), RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")]
+)
+def test_without_memory_the_batch_is_halved(error: Exception) -> None:
+    sizes: list[int] = []
+
+    def narrow(tiles: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(tiles))
+        if len(tiles) > 3:
+            raise error
+        return tiles
+
+    source = volume(20, 22, 24)
+    out = np.empty_like(source)
+    assert process_tiles(source, out, narrow, plan=TilePlan(12, 3, batch=8)) == 2
+    assert sizes[:3] == [8, 4, 2]
+    assert max(sizes[3:]) == 2
+    assert_same(out, source)
+
+
+def test_a_single_tile_without_memory_and_other_errors_are_raised() -> None:
+    calls: list[int] = []
+
+    def fail(tiles: torch.Tensor) -> torch.Tensor:
+        calls.append(len(tiles))
+        raise torch.OutOfMemoryError("full")
+
+    def crash(tiles: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    source = volume(20, 20, 20)
+    with pytest.raises(torch.OutOfMemoryError, match="full"):
+        processed(source, PLAN, fail)
+    assert calls == [4, 2, 1]
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        processed(source, PLAN, crash)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "factor"), [(None, 1.0), (torch.zeros_like, 0.0)], ids=["copied", "zero"]
+)
+def test_tiles_outside_the_mask_are_left_alone(elsewhere, factor: float) -> None:
+    source = volume(12, 12, 60)
+    mask = np.zeros(source.shape, dtype=bool)
+    mask[5, 5, :10] = True
+    worked: list[int] = []
+
+    def triple(tiles: torch.Tensor) -> torch.Tensor:
+        worked.append(len(tiles))
+        return 3 * tiles
+
+    plan = TilePlan((18, 18, 12), 3, batch=4, mask=mask, elsewhere=elsewhere)
+    result = processed(source, plan, triple)
+    assert sum(worked) == sum(start < 10 for start in tile_positions(source.shape, plan.sizes, 3)[2])
+    assert_same(result[..., :10], 3 * source[..., :10])
+    assert_same(result[..., 22:], factor * source[..., 22:])
+
+
+def test_an_empty_mask_needs_no_network() -> None:
+    source = volume(14, 14, 14)
+    plan = TilePlan(12, 3, batch=2, mask=np.zeros(source.shape, dtype=bool))
+    assert_same(processed(source, plan, lambda tiles: pytest.fail("called")), source)
+
+
+def test_what_does_not_match_is_explained() -> None:
+    source = volume(8, 8, 8)
+    with pytest.raises(ValueError, match=r"output must have the volume's shape \(8, 8, 8\)"):
+        process_tiles(source, np.empty((8, 8, 9)), lambda tiles: tiles, plan=PLAN)
+    with pytest.raises(ValueError, match="three axes"):
+        process_tiles(source[0], source[0], lambda tiles: tiles, plan=PLAN)
+    with pytest.raises(ValueError, match="mask must have"):
+        processed(source, TilePlan(12, 3, mask=np.ones((8, 8, 9), dtype=bool)))
+    with pytest.raises(ValueError, match="must return tiles of the shape"):
+        processed(source, PLAN, lambda tiles: tiles[..., 1:])
+    with pytest.raises(ValueError, match="no room between margins"):
+        TilePlan(12, 6)
+    with pytest.raises(ValueError, match="at least one tile"):
+        TilePlan(12, 3, batch=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile", "multiple", "expected"),
+    [
+        ((200, 900, 900), 96, 8, (96, 96, 96)),
+        ((40, 900, 50), 100, 8, (64, 96, 80)),
+        ((40, 900, 900), 72, 32, (64, 64, 64)),
+        ((900, 900, 900), 16, 16, (32, 32, 32)),
+    ],
+)
+def test_a_fitting_tile_is_a_multiple_and_no_larger_than_needed(shape, tile, multiple, expected) -> None:
+    assert fit_tile(shape, tile=tile, margin=12, size_multiple=multiple) == expected
