@@ -62,10 +62,8 @@ def over_fitting(n2n: np.ndarray) -> bool:
 
 
 def _moving_mean(values: np.ndarray) -> np.ndarray:
-    kernel = np.ones(_WINDOW)
-    total = np.convolve(values, kernel, mode="same")
-    smooth: np.ndarray = total / np.convolve(np.ones(len(values)), kernel, mode="same")
-    return smooth
+    padded = np.pad(values, _WINDOW // 2, mode="edge")
+    return np.convolve(padded, np.full(_WINDOW, 1 / _WINDOW), mode="valid")
 
 
 __all__ = ["FALL", "over_fitting", "suggest_step"]

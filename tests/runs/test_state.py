@@ -1,0 +1,179 @@
+"""Tests of what a history adds up to."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.runs.events import (
+    Checkpointed,
+    Evaluated,
+    Failed,
+    Finished,
+    Noted,
+    Paused,
+    Resumed,
+    Snapshotted,
+    Started,
+    Stepped,
+    Thinned,
+)
+from napari_cryorestore.runs.state import RunState
+
+
+def started(step=0, **more):
+    return Started(step=step, steps=100, process=1, host="gpu01", time=more.pop("time", 0.0), **more)
+
+
+def stepped(step, **more):
+    return Stepped(step=step, loss=1 / (step + 1), parts={"data": 0.5}, rate=10.0, memory=7.1, **more)
+
+
+def saved(step):
+    return [
+        Snapshotted(step=step, file=f"snapshots/{step}"),
+        Evaluated(step=step, metrics={"n2n": 0.01 * step, "fill": 0.1}),
+        Checkpointed(step=step, file=f"checkpoints/{step}"),
+    ]
+
+
+def state_of(*events):
+    state = RunState()
+    state.apply(events)
+    return state
+
+
+def test_before_anything_happened():
+    state = RunState()
+    assert state.status() == "waiting"
+    assert state.quiet_since is None
+    assert state.seconds_left is None
+    assert state.suggested_step is None
+    assert not state.over_fitting
+
+
+def test_a_running_run():
+    state = state_of(started(), Noted(level="phase", message="Preparing"), stepped(20, time=100.0))
+    assert state.status(now=101.0) == "running"
+    assert (state.step, state.steps, state.rate, state.memory) == (20, 100, 10.0, 7.1)
+    assert state.seconds_left == pytest.approx(8.0)
+    assert state.phase == ""
+    assert state.host == "gpu01"
+    assert set(state.curves) == {"loss", "data"}
+
+
+def test_the_phase_is_told_until_steps_are_done():
+    assert state_of(started(), Noted(level="phase", message="Preparing")).phase == "Preparing"
+
+
+def test_messages_are_kept_but_not_for_ever():
+    warnings = [Noted(level="warning", message=str(number)) for number in range(600)]
+    state = state_of(started(), *warnings)
+    assert len(state.messages) == 500
+    assert state.messages[-1].message == "599"
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        ([Paused(step=1)], "paused"),
+        ([Paused(step=1), Resumed(step=1)], "running"),
+        ([Paused(step=1), stepped(2)], "running"),
+        ([Finished(step=100, reason="completed")], "completed"),
+        ([Finished(step=7, reason="stopped")], "stopped"),
+        ([Failed(step=7, error="Out of memory", traceback="…")], "failed"),
+        ([Finished(step=7, reason="stopped"), started(7)], "running"),
+    ],
+)
+def test_status(events, status):
+    assert state_of(started(), *events).status(now=1.0) == status
+
+
+def test_a_failure_is_told_until_the_run_is_continued():
+    state = state_of(started(), Failed(step=7, error="Out of memory", traceback="Traceback"))
+    assert (state.error, state.traceback) == ("Out of memory", "Traceback")
+    state.apply([started(7)])
+    assert (state.error, state.traceback) == ("", "")
+
+
+def test_quiet_after_a_minute_without_an_event():
+    state = state_of(started(), stepped(1, time=1000.0))
+    assert state.status(now=1059.0) == "running"
+    assert state.status(now=1061.0) == "quiet"
+    assert state.quiet_since == 1000.0
+
+
+def test_slow_runs_may_be_silent_for_longer():
+    state = state_of(started(), *[stepped(step, time=10.0 * step) for step in range(1, 20)])
+    assert state.status(now=190.0 + 190.0) == "running"
+    assert state.status(now=190.0 + 210.0) == "quiet"
+
+
+def test_a_paused_run_is_not_quiet():
+    assert state_of(started(), stepped(1, time=1.0), Paused(step=1, time=1.0)).status(now=1e6) == "paused"
+
+
+def test_continuing_drops_what_the_killed_process_did_later():
+    killed = [started(), stepped(10), *saved(10), stepped(20), *saved(20), stepped(25)]
+    state = state_of(*killed, started(10))
+    assert state.step == 10
+    assert list(state.snapshots) == [10]
+    assert list(state.checkpoints) == [10]
+    assert state.metrics["n2n"].steps.tolist() == [10]
+    state.apply([stepped(15), *saved(20)])
+    assert state.curves["loss"].steps.tolist() == [10, 15]
+    assert list(state.snapshots) == [10, 20]
+
+
+def test_a_lower_step_without_a_start_drops_as_well():
+    state = state_of(started(), stepped(10), stepped(20), *saved(20), stepped(12))
+    assert state.curves["loss"].steps.tolist() == [10, 12]
+    assert state.snapshots == {}
+
+
+def test_thinned_steps_are_gone_but_their_numbers_stay():
+    state = state_of(started(), *saved(10), *saved(20), Thinned(step=20, removed=[10, 11]))
+    assert list(state.snapshots) == [20]
+    assert list(state.checkpoints) == [20]
+    assert state.metrics["n2n"].steps.tolist() == [10, 20]
+
+
+def test_files_are_in_order_of_step():
+    state = state_of(started(), *saved(20), *saved(10), *saved(30))
+    assert list(state.snapshots) == [10, 20, 30]
+
+
+def test_the_suggestion_is_a_kept_step():
+    state = state_of(started(), *saved(10), *saved(20), *saved(30))
+    assert state.suggested_step == 30
+    state.apply([Thinned(removed=[30])])
+    assert state.suggested_step == 20
+
+
+def test_the_suggestion_without_wedge_filling():
+    events = [
+        Evaluated(step=step, metrics={"n2n": 1 / (1 + abs(step - 30))}) for step in (10, 20, 30, 40, 50)
+    ]
+    assert state_of(started(), *events).suggested_step == 30
+
+
+def test_over_fitting():
+    events = [Evaluated(step=step, metrics={"n2n": value}) for step, value in ((1, 0.5), (2, 0.4))]
+    assert state_of(started(), *events).over_fitting
+
+
+def test_a_loss_that_is_no_number_is_a_gap():
+    state = state_of(started(), Stepped(step=1, loss=math.nan))
+    assert np.isnan(state.curves["loss"].values).all()
+
+
+def test_a_long_history_folds_fast():
+    events = [stepped(step, time=0.2 * step) for step in range(200_000)]
+    state = RunState()
+    start = time.process_time()
+    state.apply(events)
+    assert time.process_time() - start < 2
+    assert len(state.curves["loss"]) == 200_000
