@@ -13,7 +13,7 @@ RISE_AND_FALL = np.array([0.0, 0.3, 0.4, 0.45, 0.44, 0.40, 0.3])
 
 def test_the_top_of_the_smoothed_sum():
     assert suggest_step(STEPS, RISE_AND_FALL, 0 * RISE_AND_FALL) == 300
-    later = np.array([0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.2])
+    later = np.array([0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.3])
     assert suggest_step(STEPS, RISE_AND_FALL, later) == 500
 
 
