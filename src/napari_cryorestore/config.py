@@ -1,16 +1,19 @@
-"""The frozen base of every set of parameters: one field is one truth for form, help, docs and error message."""
+"""The frozen base of every set of parameters: one field is one truth for form, help, docs and errors."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
 
 
 class Config(BaseModel):
@@ -45,8 +48,8 @@ def setting(
     advanced: bool = False,
     **bounds: Any,
 ) -> Any:
-    """Declare one field: its default, its one sentence, its unit and its bounds (``ge``, ``gt``, ``le``, ``lt``)."""
-    extra = {"unit": unit, "advanced": advanced}
+    """Declare one field: default, one sentence, unit and bounds (``ge``, ``gt``, ``le``, ``lt``)."""
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.data.crops import PairBatch
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.inputs import Imaging, InputKind
 
     Network = Callable[[Tensor], Tensor]
 
@@ -83,9 +83,19 @@ class Method(ABC):
         self.config = config
 
     @property
+    def input_kind(self) -> InputKind:
+        """What its network sees of a half."""
+        return self.config.input if isinstance(self.config, LearnedConfig) else "raw"
+
+    @property
     def channels(self) -> int:
         """How many input channels its network has."""
-        return 2 if getattr(self.config, "input", "raw") == "wiener+raw" else 1
+        return 2 if self.input_kind == "wiener+raw" else 1
+
+    @property
+    def fixes_amplitude(self) -> bool:
+        """Whether its loss determines the amplitude; if not, restored maps are fitted to the data."""
+        return True
 
     def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
         """Return the batch as it goes into `loss`, e.g. rotated; unchanged by default."""

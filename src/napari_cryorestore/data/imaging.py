@@ -1,0 +1,54 @@
+"""From an opened tomogram to what methods may know of how it was recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.physics.normalize import Standardisation
+
+
+def wedge_of(tomogram: Tomogram) -> Wedge | None:
+    """Return the measured region of Fourier space; ``None`` where the tilt range is unknown."""
+    if tomogram.tilt_min is None or tomogram.tilt_max is None:
+        return None
+    return Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
+
+
+def plain_imaging(tomogram: Tomogram, *, wiener: RadialFilter | None = None) -> Imaging:
+    """Return the wedge, with a Wiener filter that is known already or none."""
+    return Imaging(wedge=wedge_of(tomogram), wiener=wiener)
+
+
+def filtered_imaging(tomogram: Tomogram) -> Imaging:
+    """Return the wedge and the Wiener filter that the tomogram's two halves call for.
+
+    Raises
+    ------
+    ValueError
+        If there is only one half.
+    """
+    if tomogram.odd is None:
+        raise ValueError(f"the Wiener filter of {tomogram.name} needs both half maps: give the other half")
+    wedge = wedge_of(tomogram)
+    return Imaging(wedge=wedge, wiener=half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge))
+
+
+def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:
+    """Return the volume (z, y, x) as a tensor in units of its s.d. about its mean, made slab by slab."""
+    result = torch.empty(volume.shape, dtype=dtype)
+    for start in range(0, volume.shape[0], 16):
+        slab = np.asarray(volume[start : start + 16], dtype=np.float32)
+        result[start : start + 16] = torch.from_numpy(scale.apply(slab))
+    return result

@@ -1,0 +1,140 @@
+"""Which device and arithmetic a run can use here, found out by a self-test rather than by belief."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["32", "bf16", "fp16"]
+FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+DTYPES = {"32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def available_devices() -> tuple[str, ...]:
+    """Return the devices that this computer offers, the fastest first."""
+    cuda = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))
+    mps = ("mps",) if torch.backends.mps.is_available() else ()
+    return (*cuda, *mps, "cpu")
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device asked for; the fastest one for ``auto``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device here.
+    """
+    devices = available_devices()
+    if wanted == "auto":
+        return torch.device(devices[0])
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if name not in devices:
+        raise ValueError(f"there is no device {wanted!r} here; available: {', '.join(devices)} (or auto)")
+    return torch.device(name)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the free memory of a device in bytes."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4 << 30
+
+
+def peak_memory(device: torch.device) -> float:
+    """Return the peak memory that tensors took on a CUDA device in GB; 0 elsewhere."""
+    return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch use so many CPU threads; 0 leaves two cores to everybody else."""
+    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 2))
+
+
+def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]:
+    """Return the arithmetic to use, and a sentence if it is not the one asked for.
+
+    ``auto`` takes bf16 where it is right and not slower, then (CUDA only) fp16, then 32.
+    """
+    if wanted == "auto":
+        for candidate in _candidates(device):
+            if conv_error(candidate, device) < 1e-2 and _not_slower(candidate, device):
+                return candidate, ""
+        return "32", ""
+    chosen: Precision = "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "32"
+    if chosen == "32" or conv_error(chosen, device) < 1e-2:
+        return chosen, ""
+    return (
+        "32",
+        f"{chosen} convolutions are wrong on {device} with this PyTorch: training in 32 bits instead.",
+    )
+
+
+def conv_error(precision: Precision, device: torch.device) -> float:
+    """Return the relative error of a 3D convolution (32 channels, 24³) against float32; inf if it fails.
+
+    cuDNN 9.8-9.10 computed wrong half-precision 3D convolutions.
+    """
+    conv, crop = _trial(device, 24)
+    with torch.no_grad():
+        try:
+            exact, rough = conv(crop), _run(conv, crop, precision).float()
+        except RuntimeError:
+            return float("inf")
+    error = float((rough - exact).norm() / exact.norm())
+    return error if error == error else float("inf")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out; MPS and the CPU raise a plain `RuntimeError`."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    )
+
+
+def _candidates(device: torch.device) -> tuple[Precision, ...]:
+    if device.type == "cuda":
+        return ("bf16", "fp16") if torch.cuda.is_bf16_supported() else ("fp16",)
+    return ("bf16",) if device.type == "cpu" else ()
+
+
+def _not_slower(precision: Precision, device: torch.device) -> bool:
+    if device.type == "cuda":
+        return True
+    conv, crop = _trial(device, 32)
+    return _seconds(conv, crop, precision) < _seconds(conv, crop, "32")
+
+
+def _trial(device: torch.device, size: int) -> tuple[nn.Conv3d, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        conv = nn.Conv3d(32, 32, 3, padding=1, bias=False)
+        crop = torch.randn(1, 32, size, size, size)
+    layout = torch.channels_last_3d
+    conv = conv.to(device).to(memory_format=layout)  # type: ignore[call-overload]
+    return conv, crop.to(device, memory_format=layout)
+
+
+def _run(conv: nn.Conv3d, crop: Tensor, precision: Precision) -> Tensor:
+    enabled = precision != "32"
+    with torch.autocast(crop.device.type, dtype=DTYPES[precision] if enabled else None, enabled=enabled):
+        result: Tensor = conv(crop)
+    return result
+
+
+def _seconds(conv: nn.Conv3d, crop: Tensor, precision: Precision) -> float:
+    best = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        _run(conv, crop, precision).float().square().mean().backward()  # type: ignore[no-untyped-call]
+        best = min(best, time.perf_counter() - start)
+    return best

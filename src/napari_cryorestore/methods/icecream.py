@@ -1,0 +1,173 @@
+"""ICECREAM (Kishore et al. 2026): equivariant imaging that denoises and fills the missing wedge at once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from napari_cryorestore.config import setting
+from napari_cryorestore.data.inputs import second_pass_input
+from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
+from napari_cryorestore.physics.rotation import GROUP, SignedPermutation, preserving
+from napari_cryorestore.physics.wedge import Wedge, apply_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.methods.base import Network
+
+
+class IcecreamConfig(LearnedConfig):
+    """The knobs of ICECREAM."""
+
+    kind: Literal["icecream"] = "icecream"
+    eq_weight: float = setting(2.0, "Weight λ of the equivariance term, which fills the wedge.", ge=0)
+    passes: Literal[1, 2] = setting(
+        2, "Network passes at restoration: the published two average over-fitting out, one keeps more detail."
+    )
+    flips: bool = setting(
+        False, "Flip crop pairs in the ways that keep the wedge: holds off over-fitting of very noisy data."
+    )
+    mirrored: bool = setting(
+        True, "Let the equivariance term use mirrored orientations too (as published).", advanced=True
+    )
+    double_size: bool = setting(
+        True, "Apply the wedge by linear convolution on a zero-padded crop (as published).", advanced=True
+    )
+    window: bool = setting(True, "Compare only the central half of each crop (as published).", advanced=True)
+    detach_target: bool = setting(
+        False, "Treat the target of the equivariance term as fixed (not as published).", advanced=True
+    )
+
+
+class Icecream(Method):
+    """L = ‖A(y₁ − f(y₀))‖² + ‖A(y₀ − f(y₁))‖² + λ(‖A_g(R_g f(y₁) − f(A R_g f(y₀)))‖² + swapped)."""
+
+    Config = IcecreamConfig
+    title = "ICECREAM"
+    summary = (
+        "Removes noise and fills the missing wedge, by demanding that restoration commutes with rotation."
+    )
+    needs_wedge = True
+    config: IcecreamConfig
+
+    def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
+        """Flip the pairs by elements that keep the wedge, if wanted."""
+        if not self.config.flips:
+            return batch
+        elements = _draw(preserving(_wedge(batch.imaging)), batch.even.shape[0], generator)
+        return batch.map(lambda crops: _rotate(crops, elements))
+
+    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
+        """Return the loss as the released code computes it (methods.md §3.4)."""
+        wedge, size = _wedge(batch.imaging), batch.even.shape[-1]
+        y0, y1 = batch.even.float(), batch.odd.float()
+        e0, e1 = network(torch.cat([batch.even_input, batch.odd_input])).float().chunk(2)
+        measured = _mask(wedge, self._padded(size), y0.device)
+        data = self._distance(y1 - e0, measured) + self._distance(y0 - e1, measured)
+
+        group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
+        elements = _draw(group, y0.shape[0], generator)
+        r = _rotate(torch.cat([e0, e1]), elements + elements)
+        rotated = _rotated_masks(wedge, self._padded(size), y0.device)[_indices(elements, y0.device)]
+        h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
+        r0, r1 = self._reference(r).chunk(2)
+        h0, h1 = h.chunk(2)
+        equivariance = self._distance(r1 - h0, rotated) + self._distance(r0 - h1, rotated)
+        total = data + self.config.eq_weight * equivariance
+        return StepLoss(total, {"data": data, "equivariance": equivariance})
+
+    def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
+        """Return f(A f(y)) as published, or f(y)."""
+        once = network(inputs).float()
+        if self.config.passes == 1:
+            return once
+        again = second_pass_input(self._measure(once, _wedge(imaging)), channels=self.channels)
+        return network(again).float()
+
+    def _padded(self, size: int) -> tuple[int, int, int]:
+        return (2 * size,) * 3 if self.config.double_size else (size,) * 3
+
+    def _measure(self, volume: Tensor, wedge: Wedge) -> Tensor:
+        """Return A v, by linear convolution where `double_size` is set."""
+        shape = volume.shape[-3:]
+        grid = tuple(2 * n for n in shape) if self.config.double_size else tuple(shape)
+        return _filter(volume, _mask(wedge, grid, volume.device), grid)
+
+    def _reference(self, rotated: Tensor) -> Tensor:
+        """Return the target of the equivariance term: the rotated estimate within the Fourier ball."""
+        target = rotated.detach() if self.config.detach_target else rotated
+        if not self.config.double_size:
+            return target  # the ball lies in every mask that follows
+        return apply_mask(target, _ball(tuple(target.shape[-3:]), target.device))
+
+    def _distance(self, difference: Tensor, mask: Tensor) -> Tensor:
+        """Return ½ mean |window · A d|²; ½ since the released code averages real and imaginary parts."""
+        size = difference.shape[-1]
+        if not self.config.window and not self.config.double_size:
+            return _masked_mean_square(difference, mask) / 2
+        filtered = _filter(difference, mask, self._padded(size))
+        if self.config.window:
+            centre = slice(size // 4, size - size // 4)
+            filtered = filtered[..., centre, centre, centre]
+        total: Tensor = filtered.square().sum() / difference.numel() / 2
+        return total
+
+
+def _filter(volume: Tensor, mask: Tensor, grid: Sequence[int]) -> Tensor:
+    """Return the volume filtered on a zero-padded grid, cut back to its own size."""
+    z, y, x = volume.shape[-3:]
+    spectrum = torch.fft.rfftn(volume, s=tuple(grid), dim=(-3, -2, -1))
+    filtered: Tensor = torch.fft.irfftn(spectrum * mask, s=tuple(grid), dim=(-3, -2, -1))
+    return filtered[..., :z, :y, :x]
+
+
+def _masked_mean_square(difference: Tensor, mask: Tensor) -> Tensor:
+    """Return mean |A d|² from one transform, by Parseval's theorem."""
+    shape = difference.shape[-3:]
+    spectrum = torch.fft.rfftn(difference, dim=(-3, -2, -1), norm="ortho")
+    power = spectrum.real.square() + spectrum.imag.square()
+    return (power * (mask * hermitian_weight(shape, device=difference.device))).sum() / difference.numel()
+
+
+def _rotate(crops: Tensor, elements: Sequence[SignedPermutation]) -> Tensor:
+    return torch.stack([element.apply(crop) for element, crop in zip(elements, crops, strict=True)])
+
+
+def _draw(
+    group: Sequence[SignedPermutation], count: int, generator: torch.Generator
+) -> tuple[SignedPermutation, ...]:
+    drawn = torch.randint(len(group), (count,), generator=generator)
+    return tuple(group[int(i)] for i in drawn)
+
+
+def _wedge(imaging: Imaging) -> Wedge:
+    if imaging.wedge is None:
+        raise ValueError("ICECREAM needs the tilt range: give the lowest and highest tilt angle in degrees.")
+    return imaging.wedge
+
+
+def _indices(elements: Sequence[SignedPermutation], device: torch.device) -> Tensor:
+    return torch.tensor([GROUP.index(element) for element in elements], device=device)
+
+
+@lru_cache(maxsize=32)
+def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
+    return wedge.mask(grid, device=device)
+
+
+@lru_cache(maxsize=4)
+def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return the 40 rotated masks, (40, 1, z, y, x // 2 + 1)."""
+    return torch.stack([wedge.mask(grid, rotation=g, device=device) for g in GROUP])[:, None]
+
+
+@lru_cache(maxsize=8)
+def _ball(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return nyquist_ball(shape, device=device)

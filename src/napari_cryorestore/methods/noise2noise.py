@@ -1,0 +1,83 @@
+"""Noise2Noise between half maps (cryoCARE; Jones et al. 2026): predict one half from the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from napari_cryorestore.config import setting
+from napari_cryorestore.data.crops import rotate_about_tilt_axis, swap_halves
+from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.physics.fourier import tukey_window
+from napari_cryorestore.physics.fsc import fourier_shell_correlation
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.methods.base import Network
+
+
+class Noise2NoiseConfig(LearnedConfig):
+    """The knobs of Noise2Noise."""
+
+    kind: Literal["noise2noise"] = "noise2noise"
+    loss: Literal["l2", "l1", "fsc"] = setting(
+        "l2",
+        "How the prediction is held against the other half: squared or absolute difference, "
+        "or Fourier shell correlation (more contrast and sharper membranes, amplitudes undetermined).",
+    )
+    anchor: float = setting(
+        0.05,
+        "Weight of the squared difference added to the FSC loss, which alone leaves the amplitude open.",
+        ge=0,
+        advanced=True,
+    )
+    first_shell: int = setting(
+        1,
+        "First Fourier shell of the FSC loss; 2 or 3 leaves the noisy innermost ones out.",
+        ge=1,
+        advanced=True,
+    )
+    rotate: bool = setting(True, "Rotate crops by multiples of 90° about the tilt axis.", advanced=True)
+    swap: bool = setting(True, "Exchange the halves of every second crop.", advanced=True)
+
+
+class Noise2Noise(Method):
+    """L = d(f(y₀), y₁) with d one of L2, L1 and 1 − FSC."""
+
+    Config = Noise2NoiseConfig
+    title = "Noise2Noise"
+    summary = "Removes noise by predicting one half map from the other; leaves the missing wedge empty."
+    config: Noise2NoiseConfig
+
+    @property
+    def fixes_amplitude(self) -> bool:
+        """Whether amplitudes come out right: the FSC does not see them."""
+        return self.config.loss != "fsc"
+
+    def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
+        """Rotate about the tilt axis and exchange the halves, as far as wanted."""
+        if self.config.rotate:
+            batch = rotate_about_tilt_axis(batch, generator)
+        if self.config.swap:
+            batch = swap_halves(batch, generator)
+        return batch
+
+    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
+        """Return d(f(y₀), y₁)."""
+        del generator
+        difference = network(batch.even_input).float() - batch.odd.float()
+        if self.config.loss == "l1":
+            return StepLoss(difference.abs().mean())
+        squared = difference.square().mean()
+        if self.config.loss == "l2":
+            return StepLoss(squared)
+        fsc = self._one_minus_fsc(difference + batch.odd.float(), batch.odd.float())
+        return StepLoss(fsc + self.config.anchor * squared, {"fsc": fsc, "l2": squared})
+
+    def _one_minus_fsc(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return 1 − ⟨FSC(q)⟩ over shells and batch (Jones et al., eq. 9-10)."""
+        window = tukey_window(prediction.shape[-3:], alpha=0.2, device=prediction.device)
+        curve = fourier_shell_correlation(prediction * window, target * window)
+        return 1 - curve[:, self.config.first_shell - 1 :].mean()

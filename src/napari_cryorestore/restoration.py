@@ -1,0 +1,280 @@
+"""Restoring whole tomograms: tiles through a trained network or the Wiener filter, blended, out of core."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from napari_cryorestore.checkpoint import Checkpoint, load_checkpoint
+from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging
+from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.tiles import Cancelled, TilePlan, fit_tile, process_tiles
+from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
+from napari_cryorestore.io.mrc_output import open_output, unique_path
+from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.methods import METHODS, Method
+from napari_cryorestore.physics.normalize import Standardisation, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MARGIN = 16
+"""Voxels that neighbouring tiles share on either side of their seam."""
+TILES = (128, 96, 64)
+"""Tile edges tried in turn where memory runs out; CPUs start with the second."""
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """What to restore with what.
+
+    Attributes
+    ----------
+    source : Path or "wiener"
+        A checkpoint folder, weights file or run folder (its newest checkpoint); or the Wiener filter.
+    even, odd : Path
+        The half maps; a trained model restores one alone too.
+    output : Path
+        The MRC file to make.
+    voxel_size : float, optional
+        In Å, where the header has none.
+    tilt_range : (float, float), optional
+        In degrees, where there is no ``.tlt`` beside the tomogram.
+    tilt_axis : {"y", "x"}
+        Axis of tilting.
+    device, precision : str
+        As in a run's configuration.
+    tile, batch : int, optional
+        Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
+    threads : int
+        CPU threads; 0 for all but two.
+    """
+
+    source: Path | Literal["wiener"]
+    even: Path
+    output: Path
+    odd: Path | None = None
+    voxel_size: float | None = None
+    tilt_range: tuple[float, float] | None = None
+    tilt_axis: Literal["y", "x"] = "y"
+    device: str = "auto"
+    precision: str = "auto"
+    tile: int | None = None
+    batch: int | None = None
+    threads: int = 0
+
+
+def restore(
+    request: RestoreRequest,
+    *,
+    progress: Callable[[float], None] = lambda share: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Restore a tomogram into an MRC file, which appears whole or not at all.
+
+    Every half given is restored by itself, put back on its own scale, and the mean is written.
+
+    Parameters
+    ----------
+    request : RestoreRequest
+        What to restore with what.
+    progress : callable
+        Is told the share done, 0 to 1.
+    cancelled : callable
+        Is asked about once per batch of tiles.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` says so; nothing is left behind.
+    ValueError, OSError
+        If the input, the model or the output cannot be used, with what to do about it.
+    """
+    tomogram = open_tomogram(
+        request.even,
+        odd=request.odd,
+        voxel_size=request.voxel_size,
+        tilt_range=request.tilt_range,
+        tilt_axis=request.tilt_axis,
+    )
+    model = Model.of(request, tomogram)
+    with open_output(
+        request.output,
+        tomogram.even.shape,
+        voxel_size=tomogram.voxel_size,
+        origin=tomogram.header.origin,
+        start=tomogram.header.start,
+        label=f"cryorestore: {model.name}",
+    ) as out:
+        restore_into(out, tomogram, model, request, progress=progress, cancelled=cancelled)
+    progress(1.0)
+    return request.output
+
+
+def layer_name(tomogram: str, source: Path | Literal["wiener"]) -> str:
+    """Return what a restored tomogram is called, e.g. ``TS01 · ICECREAM @ 600``."""
+    if source == "wiener":
+        return f"{tomogram} · {METHODS['wiener'].title}"
+    label = load_checkpoint(source).label
+    return f"{tomogram} · {METHODS[label.method.kind].title} @ {label.step}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A method, its network and what it knows of the tomogram, on a device."""
+
+    name: str
+    method: Method
+    network: nn.Module
+    imaging: Imaging
+    device: torch.device
+    precision: Precision
+    size_multiple: int = field(default=8)
+
+    @classmethod
+    def of(cls, request: RestoreRequest, tomogram: Tomogram) -> Model:
+        """Load what a request names.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError
+            If there is no such model, or it needs what the tomogram lacks.
+        """
+        device = choose_device(request.device)
+        if device.type == "cpu":
+            use_threads(request.threads)
+        if request.source == "wiener":
+            imaging = filtered_imaging(tomogram)
+            mean = Imaging(imaging.wedge, imaging.wiener.for_mean() if imaging.wiener else None)
+            method = METHODS["wiener"](METHODS["wiener"].Config())
+            return cls(method.title, method, nn.Identity(), mean, device, "32")
+        checkpoint = load_checkpoint(request.source)
+        method, network = checkpoint.build()
+        precision, _ = choose_precision(request.precision, device)
+        return cls(
+            name=f"{method.title} @ step {checkpoint.label.step}",
+            method=method,
+            network=network.to(device).to(memory_format=torch.channels_last_3d),  # type: ignore[call-overload]
+            imaging=_imaging(checkpoint, tomogram),
+            device=device,
+            precision=precision,
+            size_multiple=int(getattr(network, "size_multiple", 8)),
+        )
+
+    @torch.inference_mode()
+    def restore(self, tiles: Tensor, scale: Standardisation) -> Tensor:
+        """Restore tiles (b, 1, z, y, x) of one half, in the half's own units."""
+        crops = scale.apply(tiles.to(self.device))
+        inputs = network_input(crops, self.imaging, kind=self.method.input_kind)
+        half = self.precision != "32"
+        autocast = torch.autocast(self.device.type, dtype=DTYPES[self.precision]) if half else nullcontext()
+        with autocast:
+            restored = self.method.restore_crop(self.network, inputs, self.imaging)
+        return scale.invert(restored)
+
+
+def restore_into(
+    out: NDArray[np.float32],
+    tomogram: Tomogram,
+    model: Model,
+    request: RestoreRequest,
+    *,
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Fill `out` (z, y, x) with the mean of the restored halves."""
+    halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
+    plan = _fitting_plan(tomogram.shape, model, request)
+    fits = []
+    for index, half in enumerate(halves):
+        before = index / len(halves)
+        scale = measure(half)
+        sink = _Sink(out, target=halves[index - 1], share=1 / len(halves))
+        process_tiles(
+            half,
+            sink,
+            partial(model.restore, scale=scale),
+            plan=plan,
+            progress=partial(_part_of, progress, before, len(halves)),
+            cancelled=cancelled,
+        )
+        fits.append(sink.line())
+    if not model.method.fixes_amplitude:
+        slope, offset = np.mean(fits, axis=0)
+        for plane in out:
+            plane *= slope
+            plane += offset
+
+
+def _fitting_plan(shape: tuple[int, ...], model: Model, request: RestoreRequest) -> TilePlan:
+    """Return the largest tiles that the device can restore, found by trying one on a GPU."""
+    batch = request.batch or (4 if model.device.type == "cuda" else 1)
+    sizes = (request.tile,) if request.tile else TILES if model.device.type == "cuda" else TILES[1:]
+    for size in sizes:
+        tile = fit_tile(shape, tile=size, margin=MARGIN, size_multiple=model.size_multiple)
+        try:
+            if model.device.type == "cuda" and size != sizes[-1]:
+                model.restore(torch.zeros(1, 1, *tile), Standardisation(0.0, 1.0))
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+        else:
+            break
+    return TilePlan(tile, MARGIN, batch=batch)
+
+
+def _part_of(progress: Callable[[float], None], before: float, parts: int, share: float) -> None:
+    progress(before + share / parts)
+
+
+class _Sink:
+    """Adds a half's share to the output, and fits a line from the restored half to the other, raw one."""
+
+    def __init__(self, out: NDArray[np.float32], *, target: Any, share: float) -> None:
+        self.out, self.target, self.share = out, target, share
+        self.shape = out.shape
+        self._sums = np.zeros(5)
+
+    def __setitem__(self, planes: slice, values: NDArray[np.float32]) -> None:
+        self.out[planes] += self.share * values
+        x = values.astype(np.float64)
+        y = np.asarray(self.target[planes], dtype=np.float64)
+        self._sums += (x.size, x.sum(), y.sum(), (x * x).sum(), (x * y).sum())
+
+    def line(self) -> tuple[float, float]:
+        """Return slope a and offset b of the least-squares line y ≈ a x + b."""
+        n, x, y, xx, xy = self._sums
+        variance = xx / n - (x / n) ** 2
+        slope = (xy / n - x * y / n**2) / variance if variance > 0 else 1.0
+        return slope, y / n - slope * x / n
+
+
+def _imaging(checkpoint: Checkpoint, tomogram: Tomogram) -> Imaging:
+    method = METHODS[checkpoint.label.method.kind]
+    wants_filter = getattr(checkpoint.label.method, "input", "raw") == "wiener+raw"
+    if wants_filter and tomogram.odd is not None:
+        imaging = filtered_imaging(tomogram)
+    else:
+        imaging = plain_imaging(tomogram, wiener=checkpoint.label.wiener if wants_filter else None)
+    if method.needs_wedge and imaging.wedge is None:
+        raise ValueError(
+            f"{method.title} needs the tilt range of {tomogram.name}: give the lowest and highest tilt angle "
+            "in degrees, or put a .tlt file beside the tomogram."
+        )
+    return imaging
+
+
+__all__ = ["Cancelled", "Model", "RestoreRequest", "layer_name", "restore", "restore_into", "unique_path"]

@@ -1,0 +1,164 @@
+"""The whole recipe of a run: what is restored, by which method and network, on what schedule, where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import SerializeAsAny, field_validator, model_validator
+
+from napari_cryorestore.config import Config, setting
+from napari_cryorestore.methods import METHODS, MethodConfig
+from napari_cryorestore.networks import NETWORKS, NetworkConfig
+
+FORMAT: Literal[1] = 1
+
+
+class TomogramConfig(Config):
+    """One tomogram: its files and how it was recorded."""
+
+    even: Path = setting(help="Half map 1 (even frames or tilts): an MRC file.")
+    odd: Path | None = setting(None, "Half map 2 (odd frames or tilts): an MRC file.")
+    mask: Path | None = setting(None, "Volume that is above 0 where training crops may lie.")
+    name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
+    voxel_size: float | None = setting(None, "Edge of a voxel; from the header if not given.", unit="Å", gt=0)
+    tilt_min: float | None = setting(
+        None, "Lowest tilt angle; from a .tlt beside the file if not given.", unit="°", ge=-90, le=90
+    )
+    tilt_max: float | None = setting(
+        None, "Highest tilt angle; from a .tlt beside the file if not given.", unit="°", ge=-90, le=90
+    )
+    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+
+    @model_validator(mode="after")
+    def _tilts_in_order(self) -> TomogramConfig:
+        if (self.tilt_min is None) != (self.tilt_max is None):
+            raise ValueError("give both the lowest and the highest tilt angle, or neither")
+        if self.tilt_min is not None and self.tilt_max is not None and self.tilt_min >= self.tilt_max:
+            raise ValueError(
+                f"the tilt range {self.tilt_min:g}…{self.tilt_max:g}° is reversed: "
+                f"give the lower angle first ({self.tilt_max:g} {self.tilt_min:g})"
+            )
+        return self
+
+
+class ScheduleConfig(Config):
+    """How training goes on."""
+
+    steps: int = setting(3000, "Optimiser steps.", ge=1)
+    batch: int = setting(4, "Crops per step.", ge=1)
+    crop: int | None = setting(
+        None, "Edge of a training crop; chosen to fit the tomogram if not given.", unit="voxels", ge=16
+    )
+    learning_rate: float = setting(0.02, "Learning rate at its highest.", gt=0)
+    optimiser: Literal["muon", "adam"] = setting("muon", "Orthogonalised (Muon) or Adam updates.")
+    decay: Literal["cosine", "constant"] = setting("cosine", "How the learning rate goes on after warm-up.")
+    warmup: int = setting(0, "Steps over which the learning rate rises.", unit="steps", ge=0, advanced=True)
+    ema: float = setting(
+        0.99, "Memory of the moving average of the weights that is shown and saved; 0 for none.", ge=0, lt=1,
+        advanced=True,
+    )  # fmt: skip
+    gradient_clip: float = setting(1.0, "Largest norm of the gradient; 0 for no limit.", ge=0, advanced=True)
+    mask: Literal["automatic", "none"] = setting(
+        "automatic",
+        "Draw crops where density and its variation are high, unless a mask is given.",
+        advanced=True,
+    )
+    seed: int = setting(0, "Seed of weights, crops and orientations.", ge=0)
+
+
+class SnapshotsConfig(Config):
+    """What is kept for looking while training goes on."""
+
+    every: int = setting(50, "A preview, its quality and a checkpoint every so many steps; 0 for none.", ge=0)
+    held_out: Literal["automatic", "manual", "none"] = setting(
+        "automatic",
+        "Keep a block out of training, for previews and honest quality numbers: the most structured place, "
+        "the place given below, or none (then no quality number is shown).",
+    )
+    position: tuple[int, int, int] | None = setting(
+        None, "Centre of the preview block: z, y, x; needed where it is placed by hand.", unit="voxels"
+    )
+    size: tuple[int, int, int] | None = setting(
+        None, "Size of the preview block: z, y, x; chosen to suit the tomogram if not given.", unit="voxels"
+    )
+    kept: int = setting(
+        100, "Snapshots and checkpoints kept; older ones are thinned evenly, pinned ones never.", ge=2,
+        advanced=True,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _placed(self) -> SnapshotsConfig:
+        if self.held_out == "manual" and self.position is None:
+            raise ValueError("a held-out block placed by hand needs its position (z, y, x in voxels)")
+        if self.size is not None and min(self.size) < 8:
+            raise ValueError(f"the preview block must be at least 8 voxels along every axis, not {self.size}")
+        return self
+
+
+class HardwareConfig(Config):
+    """Where training runs."""
+
+    device: str = setting("auto", "auto, cpu, mps, cuda or cuda:1.", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["auto", "32", "bf16", "fp16"] = setting(
+        "auto", "Arithmetic of the network; 'auto' takes the fastest that passes a self-test."
+    )
+    devices: int = setting(
+        1, "Devices per node; more than one runs as a process of its own.", ge=1, advanced=True
+    )
+    nodes: int = setting(1, "Computers.", ge=1, advanced=True)
+    threads: int = setting(0, "CPU threads; 0 leaves two cores to everybody else.", ge=0, advanced=True)
+
+
+class RunConfig(Config):
+    """Everything that decides what a run computes; written to ``config.toml``, defaults included."""
+
+    format: Literal[1] = FORMAT
+    tomograms: tuple[TomogramConfig, ...] = setting(help="The tomograms to learn from.", min_length=1)
+    method: SerializeAsAny[MethodConfig]
+    network: SerializeAsAny[NetworkConfig]
+    schedule: ScheduleConfig = ScheduleConfig()
+    snapshots: SnapshotsConfig = SnapshotsConfig()
+    hardware: HardwareConfig = HardwareConfig()
+    from_checkpoint: Path | None = setting(None, "Start from these weights instead of random ones.")
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _known_format(cls, value: Any) -> Any:
+        if isinstance(value, int) and value > FORMAT:
+            raise ValueError(
+                f"this configuration has format {value}, written by a newer version; "
+                f"this version reads up to {FORMAT}: update napari-cryorestore"
+            )
+        return value
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _method_of_kind(cls, value: Any) -> Any:
+        return _of_kind(value, "method", {name: method.Config for name, method in METHODS.items()})
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _network_of_kind(cls, value: Any) -> Any:
+        return _of_kind(value, "network", {name: entry.Config for name, entry in NETWORKS.items()})
+
+    @model_validator(mode="after")
+    def _method_has_what_it_needs(self) -> RunConfig:
+        method = METHODS[self.method.kind]
+        if not method.trainable:
+            raise ValueError(f"{method.title} is not trained: use it with 'restore'")
+        for tomogram in self.tomograms:
+            if method.needs_halves and tomogram.odd is None:
+                raise ValueError(
+                    f"{method.title} needs both half maps of {tomogram.even}: give the other half"
+                )
+        return self
+
+
+def _of_kind(value: Any, what: str, known: dict[str, type[Config]]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind not in known:
+        raise ValueError(f"there is no {what} {kind!r}; known: {', '.join(known)}")
+    return known[kind].model_validate(value)

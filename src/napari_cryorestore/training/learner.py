@@ -1,0 +1,142 @@
+"""What learns: the network, its averaged copy and the optimiser, and how one batch moves them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_cryorestore.checkpoint import load_checkpoint, load_into
+from napari_cryorestore.networks import build_network
+from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.methods import Method
+    from napari_cryorestore.run_config import RunConfig
+
+
+class Draw:
+    """One augmented batch and the generator that goes on from it.
+
+    No dataclass: Fabric and DDP would try to take one apart.
+    """
+
+    def __init__(self, batch: PairBatch, generator: torch.Generator) -> None:
+        self.batch = batch
+        self.generator = generator
+
+
+class Objective(nn.Module):
+    """Network and method as one module whose forward is the loss, so that several devices see one forward."""
+
+    def __init__(self, network: nn.Module, method: Method) -> None:
+        super().__init__()
+        self.network = network
+        self.method = method
+
+    def forward(self, draw: Draw) -> dict[str, Tensor]:
+        """Return the loss of one batch and its parts, by name."""
+        step = self.method.loss(self.network, draw.batch, draw.generator)
+        return {"loss": step.total, **{name: part.detach() for name, part in step.parts.items()}}
+
+
+class Learner:
+    """Network, moving average and optimiser of one run.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Which network, which schedule, which weights to start from.
+    method : Method
+        Whose loss is minimised.
+    fabric : Fabric
+        Launched; knows device, precision and number of processes.
+
+    Attributes
+    ----------
+    average : Module
+        The averaged weights, in evaluation mode: what is shown and saved.
+    """
+
+    def __init__(self, config: RunConfig, method: Method, fabric: Fabric) -> None:
+        self.schedule, self.method, self.fabric = config.schedule, method, fabric
+        network = build_network(config.network, channels=method.channels, seed=config.schedule.seed)
+        if config.from_checkpoint is not None:
+            load_into(network, load_checkpoint(config.from_checkpoint), source=config.from_checkpoint)
+        self.network: nn.Module = network.to(fabric.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
+        optimiser = build_optimiser(self.network, config.schedule)
+        self.highest_rates = [group["lr"] for group in optimiser.param_groups]
+        wrapped: Any = fabric.setup(Objective(self.network, method), optimiser)
+        self.objective, self.optimiser = wrapped
+        self.keep()
+
+    def update(self, draw: Draw, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
+        """Take one optimiser step; one that is not finite moves nothing.
+
+        Returns
+        -------
+        dict of str to scalar Tensor
+            The "loss" of this batch and its parts.
+        Tensor, scalar bool
+            Whether it was not finite; on the device, not waited for.
+        """
+        factor = rate_factor(step, self.schedule)
+        for group, highest in zip(self.optimiser.param_groups, self.highest_rates, strict=True):
+            group["lr"] = highest * factor
+        self.optimiser.zero_grad(set_to_none=True)
+        losses: dict[str, Tensor] = self.objective(draw)
+        self.fabric.backward(losses["loss"])
+        if self.schedule.gradient_clip:
+            self.fabric.clip_gradients(
+                self.objective,
+                self.optimiser,
+                max_norm=self.schedule.gradient_clip,
+                error_if_nonfinite=False,
+            )
+        for weight in self.network.parameters():
+            if weight.grad is not None:
+                torch.nan_to_num_(weight.grad, nan=0.0, posinf=0.0, neginf=0.0)
+        self.optimiser.step()
+        follow(self.average, self.network, step=step, memory=self.schedule.ema)
+        self.method.refresh(self.network, step)
+        return losses, ~torch.isfinite(losses["loss"].detach())
+
+    def keep(self) -> None:
+        """Remember the present weights as good."""
+        self._good = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+
+    def roll_back(self) -> bool:
+        """Return to the last good weights if the present ones are spoilt, and tell whether they were."""
+        spoilt = not all(bool(torch.isfinite(weight).all()) for weight in self.network.parameters())
+        if spoilt:
+            self.network.load_state_dict(self._good)
+            self.average.load_state_dict(self._good)
+            self.optimiser.zero_grad(set_to_none=True)
+        return spoilt
+
+    def release(self) -> None:
+        """Give memory back after it ran out."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.fabric.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that is needed to go on, as tensors and plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.keep()

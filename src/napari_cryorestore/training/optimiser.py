@@ -1,0 +1,122 @@
+"""How weights move: Muon (orthogonalised momentum) or Adam, the rate over time, the moving average."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from napari_cryorestore.run_config import ScheduleConfig
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum orthogonalised by Newton-Schulz iterations, for convolutions (Jordan et al. 2024).
+
+    Each weight is seen as a matrix (out, in · kz · ky · kx). `torch.optim.Muon` takes only 2-D weights.
+
+    Parameters
+    ----------
+    params
+        Weights of at least two dimensions.
+    lr : float
+        Step in units of the matrix's spectral norm.
+    momentum : float
+        Nesterov momentum.
+    """
+
+    def __init__(self, params: Iterable[Any], *, lr: float = 0.02, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Take one step."""
+        del closure
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if not state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
+                update = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
+                scale = math.sqrt(max(1.0, update.shape[0] / update.shape[1]))
+                direction = orthogonalised(update).view(weight.shape).to(weight.dtype)
+                weight.add_(direction, alpha=-group["lr"] * scale)
+
+
+def orthogonalised(matrix: Tensor, *, iterations: int = 5) -> Tensor:
+    """Return a matrix of (nearly) the same singular vectors whose singular values are all about 1.
+
+    Quintic Newton-Schulz iteration: X ← aX + (bA + cA²)X with A = XXᵀ and
+    (a, b, c) = (3.4445, −4.7750, 2.0315).
+    """
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x: Tensor = (matrix if wide else matrix.mT).float()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        a = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+    return x if wide else x.mT
+
+
+class Pair(torch.optim.Optimizer):
+    """Muon for matrices and Adam, at a tenth of the rate, for everything with one row or fewer dimensions."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float) -> None:
+        weights = [weight for weight in parameters if weight.requires_grad]
+        matrices = [weight for weight in weights if weight.ndim > 1 and weight.shape[0] > 1]
+        inside = {id(weight) for weight in matrices}
+        rest = [weight for weight in weights if id(weight) not in inside]
+        self.parts: list[torch.optim.Optimizer] = [Muon(matrices, lr=lr)] if matrices else []
+        self.parts += [torch.optim.Adam(rest, lr=lr / 10)] if rest else []
+        super().__init__(weights, {"lr": lr})
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Take one step of both."""
+        del closure
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of both."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the states of both."""
+        for part, state in zip(self.parts, state_dict["parts"], strict=True):
+            part.load_state_dict(state)
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+def build_optimiser(network: nn.Module, schedule: ScheduleConfig) -> torch.optim.Optimizer:
+    """Return the optimiser of a schedule."""
+    if schedule.optimiser == "muon":
+        return Pair(network.parameters(), lr=schedule.learning_rate)
+    return torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+
+
+def rate_factor(step: int, schedule: ScheduleConfig) -> float:
+    """Return the learning rate of a step relative to the highest: linear warm-up, then cosine or constant."""
+    if step < schedule.warmup:
+        return (step + 1) / schedule.warmup
+    if schedule.decay == "constant":
+        return 1.0
+    done = (step - schedule.warmup) / max(1, schedule.steps - schedule.warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, *, step: int, memory: float) -> None:
+    """Move the averaged weights towards the network's; the memory grows from 0.1 to its full length."""
+    share = 1 - min(memory, (1 + step) / (10 + step)) if memory else 1.0
+    for mine, other in zip(average.parameters(), network.parameters(), strict=True):
+        mine.data.lerp_(other.data, share)
+    for kept, present in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(present)

@@ -1,0 +1,77 @@
+"""The preview crop of every snapshot, restored with the averaged weights, and its honest quality numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_cryorestore.data.crops import Box, PairBatch, TrainingVolume, cut_pair
+from napari_cryorestore.data.inputs import second_pass_input, trim
+from napari_cryorestore.metrics.heldout import held_out_metrics
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_cryorestore.methods import Method
+    from napari_cryorestore.methods.base import Network
+
+CONTEXT = 16
+"""Voxels around the block that the network sees too, so that its borders are restored as well."""
+
+
+class Preview:
+    """Restores one block of a tomogram from each half alone, again and again.
+
+    Parameters
+    ----------
+    method : Method
+        Restores crops.
+    volume : TrainingVolume
+        The previewed tomogram.
+    box : Box
+        The block.
+    """
+
+    def __init__(self, method: Method, volume: TrainingVolume, box: Box) -> None:
+        self.method = method
+        corner = torch.tensor([[start - CONTEXT for start in box.start]])
+        z, y, x = (size + 2 * CONTEXT for size in box.shape)
+        self.pair: PairBatch = cut_pair(volume, corner, size=(z, y, x), kind=method.input_kind)
+
+    @property
+    def input(self) -> np.ndarray:
+        """The mean of the untouched halves, (z, y, x)."""
+        return _array((trim(self.pair.even, CONTEXT) + trim(self.pair.odd, CONTEXT)) / 2)
+
+    def restore(self, network: Network) -> tuple[Tensor, Tensor]:
+        """Restore the block from each half alone: even and odd, (1, 1, z, y, x), in standard deviations."""
+        halves = (self.pair.even_input, self.pair.odd_input)
+        even, odd = (self.method.restore_crop(network, half, self.pair.imaging) for half in halves)
+        return trim(even, CONTEXT), trim(odd, CONTEXT)
+
+    def evaluate(self, network: Network, even: Tensor, odd: Tensor) -> dict[str, float]:
+        """Return the quality numbers of restorations made by `restore`."""
+
+        def again(measured: Tensor) -> Tensor:
+            return network(second_pass_input(measured, channels=self.method.channels)).float()
+
+        return held_out_metrics(
+            even,
+            odd,
+            trim(self.pair.even, CONTEXT),
+            trim(self.pair.odd, CONTEXT),
+            wedge=self.pair.imaging.wedge,
+            second_pass=again if self.method.needs_wedge else None,
+        )
+
+
+def mean_of_halves(even: Tensor, odd: Tensor) -> np.ndarray:
+    """Return the mean of two restorations as an array (z, y, x)."""
+    return _array((even + odd) / 2)
+
+
+def _array(volume: Tensor) -> np.ndarray:
+    result: np.ndarray = volume[0, 0].float().cpu().numpy()
+    return result
