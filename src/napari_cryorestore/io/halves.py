@@ -19,6 +19,7 @@ _WEAK = 0.05
 _CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
 _BACKGROUND = 5
+_COARSE_PIXELS = 32
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,19 @@ def check_halves(even: NDArray[Any], odd: NDArray[Any], *, voxel_size: float = 0
         If the halves differ in shape, are the same volume, or if one is constant or not finite.
     """
     require_equal_shapes(even, odd)
-    first, second = _varied_sample(even, name="The even half"), _varied_sample(odd, name="The odd half")
-    filled = (first != 0) | (second != 0)
-    correlation = _correlation(first[filled], second[filled])
+    sample = _JointSample()
+    for first, second in zip(sample_slabs(even), sample_slabs(odd), strict=True):
+        sample.add(first, second)
+    sample.refuse_constant()
+    correlation = sample.correlation()
     if correlation > SAME_VOLUME:
         raise ValueError(
             f"The two halves are the same volume (correlation {correlation:.4f}): "
             "choose the tomograms made from different frames or tilts."
         )
-    coarse, error = _coarse_correlation(first, second)
+    coarse, error = sample.coarse_correlation()
     warning = _warning(correlation, coarse, error)
-    empty = 1.0 - float(filled.mean())
+    empty = sample.empty_fraction()
     agreement = "halves agree" if warning is None else "halves do not agree"
     message = f"{describe_size(even.shape, voxel_size)}, {agreement} (r = {correlation:.2g})"
     if empty >= 0.005:
@@ -129,47 +132,68 @@ def _size(shape: tuple[int, ...]) -> str:
     return "×".join(str(length) for length in shape)
 
 
-def _varied_sample(half: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    sample = sample_slabs(half)
-    require_finite(sample, name=name)
-    low, high = float(sample.min()), float(sample.max())
-    if low == high:
-        raise ValueError(f"{name} is constant (every voxel looked at is {low:g}): choose another file.")
-    return sample
+class _JointSample:
+    """Moments of the voxels that are not empty in both halves, and the coarse picture of each slab."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._products = np.zeros((3, 3))
+        self._ranges = {"even": (math.inf, -math.inf), "odd": (math.inf, -math.inf)}
+        self._coarse: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+
+    def add(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> None:
+        for slab, name in ((first, "even"), (second, "odd")):
+            require_finite(slab, name=f"The {name} half")
+            low, high = self._ranges[name]
+            self._ranges[name] = (min(low, float(slab.min())), max(high, float(slab.max())))
+        for plane, other in zip(first, second, strict=True):
+            self._add_moments(plane, other)
+        self._seen += first.size
+        filled = (first != 0) | (second != 0)
+        self._coarse.append((_coarse_picture(first, filled), _coarse_picture(second, filled)))
+
+    def _add_moments(self, plane: NDArray[np.float32], other: NDArray[np.float32]) -> None:
+        filled = (plane != 0) | (other != 0)
+        values = np.ones((3, int(np.count_nonzero(filled))))
+        values[1], values[2] = plane[filled], other[filled]
+        self._products += values @ values.T
+
+    def refuse_constant(self) -> None:
+        for name, (low, high) in self._ranges.items():
+            if low == high:
+                raise ValueError(
+                    f"The {name} half is constant (every voxel looked at is {low:g}): choose another file."
+                )
+
+    def empty_fraction(self) -> float:
+        return 1.0 - float(self._products[0, 0]) / self._seen
+
+    def correlation(self) -> float:
+        moments = self._products / self._products[0, 0]
+        covariance = moments[1:, 1:] - np.outer(moments[0, 1:], moments[0, 1:])
+        scale = math.sqrt(max(float(covariance[0, 0] * covariance[1, 1]), 0.0))
+        return float(covariance[0, 1]) / scale if scale > 0 else 0.0
+
+    def coarse_correlation(self) -> tuple[float, float]:
+        """Correlation of the coarse pictures and the standard error of no correlation."""
+        first, second = (np.concatenate(pictures) for pictures in zip(*self._coarse, strict=True))
+        scale = float(np.linalg.norm(first) * np.linalg.norm(second))
+        return (float(first @ second) / scale if scale > 0 else 0.0), 1.0 / math.sqrt(first.size)
 
 
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    a, b = a - a.mean(dtype=np.float64).astype(np.float32), b - b.mean(dtype=np.float64).astype(np.float32)
-    scale = math.sqrt(_inner(a, a) * _inner(b, b))
-    return _inner(a, b) / scale if scale > 0 else 0.0
-
-
-def _inner(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    return float(np.einsum("...i,...i->...", a, b).sum(dtype=np.float64))
-
-
-def _coarse_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float]:
-    """Correlation of block averages and the standard error of no correlation."""
-    factor = min(max(min(a.shape[2:]) // 32, 4), 16)
-    coarse = [_without_background(_block_means(slabs, factor)) for slabs in (a, b)]
-    return _correlation(coarse[0], coarse[1]), 1.0 / math.sqrt(coarse[0].size)
-
-
-def _block_means(slabs: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    planes = slabs.mean(axis=1)
-    count, height, width = planes.shape
-    rows, columns = min(factor, height), min(factor, width)
-    cut = planes[:, : height // rows * rows, : width // columns * columns]
-    blocks = cut.reshape(count, height // rows, rows, width // columns, columns)
-    means: NDArray[np.float32] = blocks.mean(axis=(2, 4), dtype=np.float32)
-    return means
-
-
-def _without_background(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _coarse_picture(slab: NDArray[np.float32], filled: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Average a slab over its planes and over blocks, and take the slow background away."""
+    # The outline of the empty part would agree between any two tomograms.
+    mean = float(slab.sum(dtype=np.float64)) / max(1, int(np.count_nonzero(filled)))
+    plane = np.where(filled, slab, np.float32(mean)).mean(axis=0)
+    block = min(max(min(plane.shape) // _COARSE_PIXELS, 4), 16)
+    rows, columns = (min(block, length) for length in plane.shape)
+    height, width = plane.shape[0] // rows, plane.shape[1] // columns
+    blocks = plane[: height * rows, : width * columns].reshape(height, rows, width, columns)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
     # Ice gradients and the shape of the slab agree between any two tomograms.
-    window = (1, _BACKGROUND, _BACKGROUND)
-    background = np.asarray(uniform_filter(planes, window, mode="reflect"), dtype=np.float32)
-    return planes - background
+    background = np.asarray(uniform_filter(means, _BACKGROUND, mode="reflect"), dtype=np.float32)
+    return (means - background).ravel()
 
 
 def _warning(correlation: float, coarse: float, error: float) -> str | None:

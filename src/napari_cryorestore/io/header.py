@@ -15,7 +15,12 @@ IMOD_STAMP = 1146047817
 ISOTROPY_TOLERANCE = 0.01
 
 MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
-_MODE_NAMES = {3: "complex 16-bit integers", 4: "complex 32-bit floats", 101: "4-bit integers"}
+_MODE_NAMES = {
+    3: "complex 16-bit integers",
+    4: "complex 32-bit floats",
+    16: "RGB colours",
+    101: "4-bit integers",
+}
 _MODE_ADVICE = {
     3: "transform it back to real space first",
     4: "transform it back to real space first",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,11 @@ def inspect_volume(path: Path | str) -> VolumeReport:
         As `read_volume`; ValueError also if a sampled voxel is not finite.
     """
     volume = read_volume(path)
-    sample = sample_slabs(volume.data)
-    require_finite(sample, name=volume.path.name)
+    low, high, total, count = math.inf, -math.inf, 0.0, 0
+    for slab in sample_slabs(volume.data):
+        require_finite(slab, name=volume.path.name)
+        low, high = min(low, float(slab.min())), max(high, float(slab.max()))
+        total, count = total + float(slab.sum(dtype="f8")), count + slab.size
     return VolumeReport(
         path=volume.path,
         shape=volume.data.shape,
@@ -90,9 +94,9 @@ def inspect_volume(path: Path | str) -> VolumeReport:
         origin=volume.origin,
         start=volume.start,
         labels=volume.labels,
-        minimum=float(sample.min()),
-        maximum=float(sample.max()),
-        mean=float(sample.mean(dtype="f8")),
+        minimum=low,
+        maximum=high,
+        mean=total / count,
         other_half=find_other_half(volume.path),
         tilt_file=find_tilt_file(volume.path),
         note=volume.note,

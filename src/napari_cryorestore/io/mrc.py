@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +178,7 @@ def _read_compressed(path: Path) -> MrcVolume:
     content = _decompress(path)
     layout = _layout(content[:HEADER_BYTES], path=path)
     _refuse_truncated(layout, len(content), path=path)
-    flat = np.frombuffer(content, layout.dtype, count=int(np.prod(layout.shape)), offset=layout.offset)
+    flat = np.frombuffer(content, layout.dtype, count=math.prod(layout.shape), offset=layout.offset)
     note = (
         f"{path.name} is compressed and was loaded whole ({len(content) / 1e9:.2f} GB of memory); "
         "decompress it to open it at once."

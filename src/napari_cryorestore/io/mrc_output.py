@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import shutil
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _LABEL_LENGTH = 80
 _MRC2014 = 20141
+_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-"})
 
 
@@ -172,15 +175,24 @@ def _reserve(part: Path, size: int) -> None:
         )
     try:
         with part.open("wb") as file:
-            # Reserving the blocks now turns a disk that fills up later into an error here, not a crash there.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-    except PermissionError:
+            _allocate(file.fileno(), size)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
         raise PermissionError(
             f"{part.parent} may not be written to: choose another folder or change its permissions."
         ) from None
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    os.truncate(descriptor, size)
+    if hasattr(os, "posix_fallocate"):
+        # Writing to a mapped file on a disk that is full by then would kill the process.
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in _CANNOT_RESERVE:
+                raise
 
 
 def _header(
@@ -220,9 +232,9 @@ def _fill_statistics(record: NDArray[np.void], volume: NDArray[np.float32], *, n
     low, high, count, mean, squares = math.inf, -math.inf, 0, 0.0, 0.0
     for plane in volume:
         values = np.asarray(plane, dtype=np.float64)
-        size, plane_mean = values.size, float(values.mean())
-        if not math.isfinite(plane_mean):
+        if not np.isfinite(values).all():
             raise ValueError(f"{name} was not written: the volume holds NaN or infinite voxels.")
+        size, plane_mean = values.size, float(values.mean())
         shift, total = plane_mean - mean, count + size
         squares += float(np.square(values - plane_mean).sum()) + shift * shift * count * size / total
         mean += shift * size / total

@@ -201,8 +201,6 @@ def _existing(path: Path) -> Path | None:
     """Find a path on disk whatever the case of its letters."""
     if path.exists():
         return path
-    if path.parent == path:
-        return None
     folder = _existing(path.parent)
     if folder is None or not folder.is_dir():
         return None

@@ -7,37 +7,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 SLAB_PLANES = 4
 _MOST_SLABS = 12
 _WIDEST = 1024
-_VOXEL_BUDGET = 12_000_000
 
 
-def sample_slabs(volume: NDArray[Any]) -> NDArray[np.float32]:
-    """Cut a few slabs, evenly spaced along z.
+def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    """Cut a few slabs, evenly spaced along z, one after the other.
 
     Parameters
     ----------
     volume : ndarray
         Voxels (z, y, x), of any real type; a memory map is read only where it is cut.
 
-    Returns
-    -------
+    Yields
+    ------
     ndarray
-        Float32 slabs (n, p, y, x) of p ≤ 4 neighbouring planes, at most 12 million voxels, y and x
-        cropped about the centre to 1024.
+        Float32 slab (p, y, x) of p ≤ 4 neighbouring planes, y and x cropped about the centre to 1024.
+        There are at most twelve slabs.
     """
     depth, height, width = volume.shape
     planes = min(SLAB_PLANES, depth)
     rows, columns = _central(height), _central(width)
-    slab_voxels = planes * (rows.stop - rows.start) * (columns.stop - columns.start)
-    count = max(1, min(_MOST_SLABS, depth // planes, _VOXEL_BUDGET // slab_voxels))
+    count = max(1, min(_MOST_SLABS, depth // planes))
     spacing = depth / count
-    starts = [min(depth - planes, int(spacing * (index + 0.5) - planes / 2)) for index in range(count)]
-    slabs = [volume[start : start + planes, rows, columns] for start in starts]
-    return np.stack([np.asarray(slab, dtype=np.float32) for slab in slabs])
+    for index in range(count):
+        start = min(depth - planes, int(spacing * (index + 0.5) - planes / 2))
+        yield np.asarray(volume[start : start + planes, rows, columns], dtype=np.float32)
 
 
 def require_finite(sample: NDArray[np.float32], *, name: str) -> None:

@@ -10,7 +10,7 @@ from napari_cryorestore.io.pairing import half_of, tomogram_name
 # Angles after alignment come first, the microscope's last.
 _ENDINGS = (".tlt", ".aln", ".rawtlt", "_tlt.txt")
 _RECONSTRUCTION_WORD = re.compile(
-    r"(?:^rec[_-])|(?:[_-](?:full|rec|vol|ali|bin\d+|\d+(?:\.\d+)?(?:px|apx)?))+$", re.IGNORECASE
+    r"(?:^rec[_-])|(?:[_-](?:full|rec|vol|ali|bin\d+|\d+(?:\.\d+)?a?px))+$", re.IGNORECASE
 )
 _LARGEST_ANGLE = 90.0
 

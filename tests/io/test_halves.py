@@ -1,0 +1,145 @@
+"""The check of two halves tells the same, the unrelated and the inverted from the genuine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_cryorestore.io.halves import check_halves, describe_size
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.sampling import sample_slabs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Volume = np.ndarray[Any, Any]
+
+
+def halves(seed: int, *, noise: float, shape: tuple[int, int, int] = (40, 96, 128)) -> tuple[Volume, Volume]:
+    rng = np.random.default_rng(seed)
+    signal = gaussian_filter(rng.normal(size=shape), 3)
+    signal /= signal.std()
+    even, odd = (signal + noise * rng.normal(size=shape) for _ in range(2))
+    return even.astype(np.float32), odd.astype(np.float32)
+
+
+def test_genuine_halves_agree() -> None:
+    even, odd = halves(0, noise=1.0)
+    result = check_halves(even, odd, voxel_size=8.0)
+    assert result.correlation == pytest.approx(0.5, abs=0.02)
+    assert result.coarse_correlation > 0.9
+    assert result.empty_fraction == 0.0
+    assert result.warning is None
+    assert result.message.startswith("40×96×128, 8.0 Å, halves agree (r = 0.")
+
+
+def test_weak_but_genuine_halves_agree() -> None:
+    result = check_halves(*halves(0, noise=6.0))
+    assert result.correlation < 0.05
+    assert result.warning is None
+
+
+def test_sampled_correlation_is_the_correlation_of_what_is_sampled() -> None:
+    even, odd = halves(0, noise=1.0)
+    cut = [np.concatenate(list(sample_slabs(half))).ravel() for half in (even, odd)]
+    assert check_halves(even, odd).correlation == pytest.approx(np.corrcoef(cut[0], cut[1])[0, 1], abs=1e-6)
+
+
+def test_unrelated_halves_are_warned_about() -> None:
+    result = check_halves(halves(0, noise=1.0)[0], halves(1, noise=1.0)[1])
+    assert result.warning is not None
+    assert "seem unrelated" in result.warning
+    assert "halves do not agree" in result.message
+
+
+def test_common_gradient_does_not_hide_that_halves_are_unrelated() -> None:
+    ramp = np.linspace(0, 1, 128, dtype=np.float32)
+    result = check_halves(halves(0, noise=1.0)[0] + ramp, halves(1, noise=1.0)[1] + ramp)
+    assert result.coarse_correlation < 0.1
+    assert result.warning is not None
+
+
+def test_common_empty_border_does_not_hide_that_halves_are_unrelated() -> None:
+    even, odd = halves(0, noise=1.0)[0] + 5, halves(1, noise=1.0)[1] + 5
+    for half in (even, odd):
+        half[:, :30] = 0
+        half[:2] = 0
+    result = check_halves(even, odd)
+    assert result.warning is not None
+    assert result.empty_fraction == pytest.approx(30 / 96, abs=0.04)
+    assert "% empty" in result.message
+
+
+def test_inverted_half_is_warned_about() -> None:
+    even, odd = halves(0, noise=1.0)
+    warning = check_halves(even, -odd).warning
+    assert warning is not None
+    assert "opposite contrast" in warning
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_same_volume_is_refused(scale: float) -> None:
+    even, _ = halves(0, noise=1.0)
+    with pytest.raises(ValueError, match=r"same volume \(correlation 1\.0000\)"):
+        check_halves(even, scale * even)
+
+
+def test_different_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"even is 4×5×6, odd is 4×5×7"):
+        check_halves(np.zeros((4, 5, 6)), np.zeros((4, 5, 7)))
+
+
+@pytest.mark.parametrize(
+    ("constant", "words"), [(0, "The even half is constant"), (1, "The odd half is constant")]
+)
+def test_constant_half_is_refused(constant: int, words: str) -> None:
+    pair = list(halves(0, noise=1.0))
+    pair[constant][:] = 3.0
+    with pytest.raises(ValueError, match=words):
+        check_halves(pair[0], pair[1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_non_finite_half_is_refused(value: float) -> None:
+    even, odd = halves(0, noise=1.0)
+    odd[:, 3, 4] = value
+    with pytest.raises(ValueError, match="The odd half contains NaN or infinite voxels"):
+        check_halves(even, odd)
+
+
+def test_tiny_volumes_of_integers() -> None:
+    rng = np.random.default_rng(0)
+    even, odd = (rng.integers(0, 200, (2, 3, 3)).astype(np.uint8) for _ in range(2))
+    assert -1 <= check_halves(even, odd).correlation <= 1
+
+
+@pytest.mark.parametrize(("name", "correlation"), [("mpn40_A", 0.167), ("mpn20_A", 0.033)])
+def test_real_halves(real_data: Path, name: str, correlation: float) -> None:
+    even, odd = (read_volume(real_data / f"{name}_{half}.mrc").data for half in ("even", "odd"))
+    result = check_halves(even, odd, voxel_size=20.0)
+    assert result.correlation == pytest.approx(correlation, abs=0.005)
+    assert result.warning is None
+    for axis in range(3):
+        assert check_halves(even, np.flip(odd, axis)).warning is not None
+
+
+@pytest.mark.parametrize(
+    ("voxel_size", "text"),
+    [(8.0, "4×5×6, 8.0 Å"), (10.52, "4×5×6, 10.52 Å"), (0.0, "4×5×6, voxel size unknown")],
+)
+def test_sizes_in_words(voxel_size: float, text: str) -> None:
+    assert describe_size((4, 5, 6), voxel_size) == text
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 3), (7, 5, 5), (64, 8, 8), (464, 30, 1100)])
+def test_sample_is_bounded_and_spread(shape: tuple[int, int, int]) -> None:
+    volume = np.broadcast_to(np.arange(shape[0], dtype=np.float32)[:, None, None], shape)
+    slabs = list(sample_slabs(volume))
+    assert 1 <= len(slabs) <= 12
+    assert slabs[0].shape == (min(4, shape[0]), shape[1], min(shape[2], 1024))
+    planes = np.concatenate([slab[:, 0, 0] for slab in slabs])
+    assert len(np.unique(planes)) == planes.size
+    assert abs(float(planes.mean()) - (shape[0] - 1) / 2) <= 1.5

@@ -1,0 +1,47 @@
+"""Inspection reports the header, a sample of the voxels and what lies beside the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.io.inspection import inspect_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Maker = Callable[..., Path]
+
+
+def test_report(make_mrc: Maker) -> None:
+    data = np.arange(8 * 5 * 6, dtype=np.int16).reshape(8, 5, 6)
+    fields = {"mode": 1, "origin": (1.0, 2.0, 3.0), "start": (4, 5, 6), "labels": ("made by hand",)}
+    path = make_mrc("TS_odd.mrc", data, **fields)
+    other = make_mrc("TS_even.mrc", data, mode=1)
+    tilts = path.with_name("TS.tlt")
+    tilts.write_text("0\n", encoding="utf-8")
+    report = inspect_volume(str(path))
+    assert (report.path, report.other_half, report.tilt_file) == (path, other, tilts)
+    assert (report.shape, report.mode, report.dtype) == ((8, 5, 6), 1, "int16")
+    assert (report.voxel_sizes, report.origin, report.start) == ((8.0,) * 3, (1.0, 2.0, 3.0), (4, 5, 6))
+    assert (report.labels, report.note) == (("made by hand",), "")
+    assert (report.minimum, report.maximum, report.mean) == (0.0, 239.0, pytest.approx(119.5))
+
+
+def test_file_alone(make_mrc: Maker) -> None:
+    report = inspect_volume(make_mrc("TS.mrc", np.ones((2, 3, 4), np.float32)))
+    assert (report.other_half, report.tilt_file) == (None, None)
+
+
+def test_non_finite_voxels(make_mrc: Maker) -> None:
+    with pytest.raises(ValueError, match=r"TS\.mrc contains NaN"):
+        inspect_volume(make_mrc("TS.mrc", np.full((2, 3, 4), np.nan, np.float32)))
+
+
+def test_real_integers(real_data: Path) -> None:
+    report = inspect_volume(real_data / "mt13pf_10A.mrc")
+    assert (report.mode, report.shape, report.voxel_sizes) == (1, (36, 206, 94), (10.52, 10.52, 10.52))
+    assert (report.minimum, report.maximum) == (0.0, 255.0)

@@ -1,0 +1,153 @@
+"""A tomogram opens with its scale and tilt range, or says what does not fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.io.tomogram import open_tomogram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Maker = Callable[..., Path]
+
+NOISE = np.random.default_rng(0).normal(size=(2, 6, 7, 8)).astype(np.float32)
+
+
+@pytest.fixture
+def pair(make_mrc: Maker) -> tuple[Path, Path]:
+    return (
+        make_mrc("TS_even.mrc", NOISE[0], origin=(1.0, 2.0, 3.0), start=(4, 5, 6)),
+        make_mrc("TS_odd.mrc", NOISE[1]),
+    )
+
+
+def test_everything_given(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    mask = make_mrc("mask.mrc", (NOISE[0] > 0).astype(np.int8), mode=0)
+    tomogram = open_tomogram(
+        pair[0], odd=pair[1], mask=mask, voxel_size=9.5, tilt_range=(-60, 50), tilt_axis="x", name="mine"
+    )
+    np.testing.assert_array_equal(tomogram.even, NOISE[0])
+    assert tomogram.odd is not None
+    np.testing.assert_array_equal(tomogram.odd, NOISE[1])
+    assert tomogram.mask is not None
+    np.testing.assert_array_equal(tomogram.mask, NOISE[0] > 0)
+    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (9.5, -60, 50)
+    assert (tomogram.tilt_axis, tomogram.name, tomogram.shape) == ("x", "mine", (6, 7, 8))
+
+
+def test_everything_found(pair: tuple[Path, Path]) -> None:
+    pair[0].with_name("TS.tlt").write_text("-58\n0\n61\n", encoding="utf-8")
+    tomogram = open_tomogram(pair[0], odd=pair[1])
+    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (8.0, -58.0, 61.0)
+    assert (tomogram.tilt_axis, tomogram.name) == ("y", "TS")
+    assert (tomogram.header.origin, tomogram.header.start) == ((1.0, 2.0, 3.0), (4, 5, 6))
+
+
+def test_only_what_is_there(pair: tuple[Path, Path]) -> None:
+    tomogram = open_tomogram(pair[0])
+    assert (tomogram.odd, tomogram.mask, tomogram.tilt_min, tomogram.tilt_max) == (None, None, None, None)
+
+
+def test_given_tilt_range_wins_over_a_broken_file(pair: tuple[Path, Path]) -> None:
+    pair[0].with_name("TS.tlt").write_text("nothing\n", encoding="utf-8")
+    assert open_tomogram(pair[0], tilt_range=(-50, 50)).tilt_max == 50
+    with pytest.raises(ValueError, match=r"TS\.tlt holds 'nothing'"):
+        open_tomogram(pair[0])
+
+
+def test_unknown_voxel_size_is_asked_for(make_mrc: Maker) -> None:
+    path = make_mrc("a.mrc", NOISE[0], voxel_size=(0.0, 0.0, 0.0))
+    with pytest.raises(ValueError, match=r"a\.mrc has no voxel size in its header: give it in Å"):
+        open_tomogram(path)
+    assert open_tomogram(path, voxel_size=13.5).voxel_size == 13.5
+
+
+def test_anisotropic_voxels(make_mrc: Maker) -> None:
+    path = make_mrc("a.mrc", NOISE[0], voxel_size=(8.0, 8.0, 16.0))
+    with pytest.raises(ValueError, match="needs the same voxel size along all axes"):
+        open_tomogram(path)
+    assert open_tomogram(path, voxel_size=8.0).voxel_size == 8.0
+
+
+@pytest.mark.parametrize("voxel_size", [0.0, -2.0, float("nan")])
+def test_impossible_voxel_size(pair: tuple[Path, Path], voxel_size: float) -> None:
+    with pytest.raises(ValueError, match="a positive number of Å"):
+        open_tomogram(pair[0], voxel_size=voxel_size)
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 8), (6, 1, 8)])
+def test_single_image(make_mrc: Maker, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="is a single image"):
+        open_tomogram(make_mrc("a.mrc", np.ones(shape, np.float32)))
+
+
+def test_non_finite_voxels(make_mrc: Maker) -> None:
+    data = NOISE[0].copy()
+    data[3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"a\.mrc contains NaN or infinite voxels \(1 of 56 looked at\)"):
+        open_tomogram(make_mrc("a.mrc", data))
+
+
+def test_same_file_twice(pair: tuple[Path, Path]) -> None:
+    link = pair[0].with_name("link.mrc")
+    link.symlink_to(pair[0])
+    for odd in (pair[0], link):
+        with pytest.raises(ValueError, match=r"TS_even\.mrc was given as both halves"):
+            open_tomogram(pair[0], odd=odd)
+
+
+def test_halves_of_different_shape(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    with pytest.raises(ValueError, match="halves differ in size: even is 6×7×8, odd is 5×7×8"):
+        open_tomogram(pair[0], odd=make_mrc("b.mrc", NOISE[1, :5]))
+
+
+def test_halves_of_different_voxel_size(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    odd = make_mrc("b.mrc", NOISE[1], voxel_size=(10.0, 10.0, 10.0))
+    with pytest.raises(ValueError, match=r"differ in voxel size: TS_even\.mrc has 8 Å, b\.mrc has 10 Å"):
+        open_tomogram(pair[0], odd=odd)
+
+
+def test_half_without_voxel_size_takes_the_other_ones(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    odd = make_mrc("b.mrc", NOISE[1], voxel_size=(0.0, 0.0, 0.0))
+    assert open_tomogram(pair[0], odd=odd).voxel_size == 8.0
+
+
+def test_missing_odd_half(pair: tuple[Path, Path]) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        open_tomogram(pair[0], odd=pair[0].with_name("none.mrc"))
+
+
+def test_mask_of_different_shape(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    with pytest.raises(ValueError, match=r"mask m\.mrc has the shape \(5, 7, 8\)"):
+        open_tomogram(pair[0], mask=make_mrc("m.mrc", NOISE[1, :5]))
+
+
+@pytest.mark.parametrize(
+    ("tilts", "words"),
+    [
+        ((60, -60), "reversed"),
+        ((5, 5), "reversed"),
+        ((-95, 60), "beyond ±90°"),
+        ((float("nan"), 60), "beyond"),
+    ],
+)
+def test_impossible_tilt_range(pair: tuple[Path, Path], tilts: tuple[float, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        open_tomogram(pair[0], tilt_range=tilts)
+
+
+def test_impossible_tilt_axis(pair: tuple[Path, Path]) -> None:
+    axis: Any = "z"
+    with pytest.raises(ValueError, match="tilt axis is 'z'"):
+        open_tomogram(pair[0], tilt_axis=axis)
+
+
+def test_real_pair(real_data: Path) -> None:
+    tomogram = open_tomogram(real_data / "mpn20_A_even.mrc", odd=real_data / "mpn20_A_odd.mrc")
+    assert (tomogram.name, tomogram.voxel_size, tomogram.shape) == ("mpn20_A", 20.0, (96, 144, 144))
+    assert tomogram.header.origin == (160.0, 120.0, 160.0)
