@@ -1,0 +1,229 @@
+"""The doors through which napari opens and saves tomograms."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+
+from napari_cryorestore.gui.layers import (
+    LayerOrigin,
+    LayerTuple,
+    cubic_edge,
+    origin_in,
+    paired_layers,
+    path_of,
+    tomogram_layer,
+)
+from napari_cryorestore.gui.preferences import PLUGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+    from napari.utils.notifications import Notification
+
+
+def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerTuple]] | None:
+    """Offer to read files that look like MRC volumes.
+
+    Parameters
+    ----------
+    path : str or list of str
+        What napari was asked to open; several paths become several layers.
+
+    Returns
+    -------
+    callable or None
+        `read_tomograms`, or None if a name is not one of MRC's.
+    """
+    from napari_cryorestore.io.mrc import is_volume_path
+
+    return read_tomograms if all(is_volume_path(item) for item in _as_list(path)) else None
+
+
+def read_tomograms(path: str | list[str]) -> list[LayerTuple]:
+    """Open MRC files memory-mapped.
+
+    Parameters
+    ----------
+    path : str or list of str
+        The files.
+
+    Returns
+    -------
+    list of tuple
+        One image layer a file; halves that are both open are paired, and training is offered.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read; the message is one sentence that says why.
+    """
+    from napari import current_viewer
+
+    show_plain_sentences()
+    viewer = current_viewer()
+    if viewer is not None:
+        watch_for_pairs(viewer)
+    return [_read(Path(item)) for item in _as_list(path)]
+
+
+def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Save one image layer as an MRC file of 32-bit floats.
+
+    Parameters
+    ----------
+    path : str
+        The file; napari has asked before an existing one is replaced.
+    data : array-like
+        Of two to any number of axes; of more than three, the volume that the viewer shows is saved.
+    attributes : dict
+        The layer's name, scale, units and metadata.
+
+    Returns
+    -------
+    list of str
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If the layer holds colours, has voxels that are no cubes, or NaN.
+    """
+    from napari_cryorestore.io.mrc_output import unique_path, write_volume
+
+    name = str(attributes.get("name", "volume"))
+    volume = _as_volume(data, attributes)
+    origin = origin_in(attributes.get("metadata", {})) or LayerOrigin()
+    voxel_size = origin.voxel_size or cubic_edge(_scale(attributes), _units(attributes))
+    target = Path(path)
+    part = unique_path(target.with_name(f".{target.stem}.saving{target.suffix}"))
+    try:
+        write_volume(
+            part,
+            volume,
+            voxel_size=voxel_size or 1.0,
+            origin=origin.origin,
+            start=origin.start,
+            label=origin.label or name,
+        )
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    if voxel_size is None:
+        _warn(f"{name} does not say its voxel size: {target.name} says 1 Å.")
+    return [path]
+
+
+def watch_for_pairs(viewer: Viewer) -> None:
+    """Offer training, once a pair and viewer, when the second half of a tomogram is added."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _WATCHES:
+        _WATCHES[viewer] = _PairWatch(viewer)
+
+
+def show_plain_sentences() -> None:
+    """Show only the sentence of a file that cannot be read, not what napari wraps around it."""
+    from napari.utils.notifications import notification_manager
+
+    notification_manager.notification_ready.connect(_keep_sentence)
+
+
+class _PairWatch:
+    """Remembers which pairs of a viewer were offered."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = ref(viewer)
+        self._offered: set[tuple[Path | None, Path | None]] = set()
+        viewer.layers.events.inserted.connect(self._offer_new)
+
+    def _offer_new(self) -> None:
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        for even, odd in paired_layers(viewer.layers):
+            pair = (path_of(even), path_of(odd))
+            if pair not in self._offered:
+                self._offered.add(pair)
+                self._offer(f"{even.name} + {odd.name}: paired as half maps.")
+
+    def _offer(self, message: str) -> None:
+        from napari.utils.notifications import Notification, notification_manager
+
+        actions = (("Open Train", self._open_train),)
+        notification_manager.dispatch(Notification(message, "info", actions))
+
+    def _open_train(self, _dialog: object = None) -> None:
+        viewer = self._viewer()
+        if viewer is not None:
+            viewer.window.add_plugin_dock_widget(PLUGIN, "Train")
+
+
+_WATCHES: WeakKeyDictionary[Viewer, _PairWatch] = WeakKeyDictionary()
+
+
+def _keep_sentence(notification: Notification) -> None:
+    error = getattr(notification, "exception", None)
+    cause = getattr(error, "original_error", None)
+    if cause is not None and getattr(error, "reader_plugin", None) == PLUGIN:
+        notification.message = str(cause)
+
+
+def _read(path: Path) -> LayerTuple:
+    from napari_cryorestore.io.mrc import read_volume
+
+    try:
+        volume = read_volume(path)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    if volume.note:
+        _warn(volume.note)
+    if not any(volume.voxel_sizes):
+        _warn(f"{path.name} does not say its voxel size: it is shown as 1 Å; give the right one to train.")
+    return tomogram_layer(volume)
+
+
+def _as_volume(data: Any, attributes: dict[str, Any]) -> Any:
+    """Return the one volume (z, y, x) to be saved."""
+    if attributes.get("rgb"):
+        raise ValueError(f"{attributes['name']} holds colours, but an MRC file holds one number a voxel.")
+    if attributes.get("multiscale"):
+        data = data[0]
+    if data.dtype.kind == "c":
+        raise ValueError(f"{attributes['name']} is complex: save its real part or its amplitude.")
+    shown = _shown_indices(data.ndim - 3)
+    for index in shown:
+        data = data[index]
+    return data[np.newaxis] if data.ndim == 2 else data
+
+
+def _shown_indices(axes: int) -> tuple[int, ...]:
+    """Return the positions of the viewer's leading sliders, e.g. which training step is shown."""
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    if axes <= 0:
+        return ()
+    return tuple(viewer.dims.current_step[-3 - axes : -3]) if viewer is not None else (-1,) * axes
+
+
+def _scale(attributes: dict[str, Any]) -> Any:
+    return attributes.get("scale", (1.0, 1.0, 1.0))
+
+
+def _units(attributes: dict[str, Any]) -> Any:
+    return attributes.get("units", ("pixel", "pixel", "pixel"))
+
+
+def _warn(message: str) -> None:
+    from napari.utils.notifications import show_warning
+
+    show_warning(message)
+
+
+def _as_list(path: str | list[str]) -> list[str]:
+    return [path] if isinstance(path, str) else list(path)

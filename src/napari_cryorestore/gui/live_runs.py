@@ -1,0 +1,194 @@
+"""The runs of each viewer: they outlive every panel, and end before the window or the program does."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from psygnal import Signal
+
+from napari_cryorestore.gui.live_work import CLOSE_TIMEOUT, CloseGuard, Work, hold, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+
+    from napari_cryorestore.run_config import RunConfig
+
+
+def create_run(config: RunConfig, path: Path) -> None:
+    """Make the folder of a new run (see `napari_cryorestore.training.launch.create_run`)."""
+    from napari_cryorestore.training import launch
+
+    launch.create_run(config, path)
+
+
+def launch_run(path: Path) -> Work:
+    """Train what a run folder describes: in a thread, or as a process of its own on several devices."""
+    from napari_cryorestore.runs.run_dir import RunDir
+    from napari_cryorestore.training.launch import launch
+
+    run = RunDir.open(path)
+    hardware = tomllib.loads(run.config_text()).get("hardware", {})  # the model of it would import PyTorch
+    computers = hardware.get("devices", 1) * hardware.get("nodes", 1)
+    return launch(run, "thread" if computers == 1 else "process")
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How runs are made and started; replaced in tests.
+
+    Attributes
+    ----------
+    create : callable
+        Makes the run folder of a configuration, or raises an error with one sentence.
+    launch : callable
+        Starts the training of a run folder and returns at once.
+    """
+
+    create: Callable[[Any, Path], object] = create_run
+    launch: Callable[[Path], Work] = launch_run
+
+
+class LiveRuns:
+    """What one viewer trains, looks at and uses.
+
+    Signals carry the run folder. They are emitted in the GUI thread.
+
+    Attributes
+    ----------
+    run_added : Signal(Path)
+        A run was started, or an existing one was opened to look at.
+    use_step : Signal(Path, int)
+        The user wants to restore with this step.
+    continue_requested : Signal(Path)
+        The user wants a run that ended to go on.
+    launcher : Launcher
+        How runs are made and started.
+    """
+
+    run_added = Signal(Path)
+    use_step = Signal(Path, int)
+    continue_requested = Signal(Path)
+
+    def __init__(self, viewer: Viewer | None = None, *, launcher: Launcher | None = None) -> None:
+        self.launcher = launcher or Launcher()
+        self._viewer = ref(viewer) if viewer is not None else lambda: None
+        self._paths: list[Path] = []
+        self._work: dict[Path, Work] = {}
+        self._held: list[Work] = []
+        self._guarded = False
+        self._chosen: tuple[Path, int] | None = None
+        self.use_step.connect(self._remember_choice)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The runs started or opened in this viewer, in that order."""
+        return tuple(self._paths)
+
+    @property
+    def current(self) -> Path | None:
+        """The run started or opened last, or None."""
+        return self._paths[-1] if self._paths else None
+
+    @property
+    def chosen(self) -> tuple[Path, int] | None:
+        """The run and step that `use_step` named last, for panels that open later; or None."""
+        return self._chosen
+
+    def start(self, config: RunConfig, run_path: Path) -> Work:
+        """Make a run folder and start training in it.
+
+        Parameters
+        ----------
+        config : RunConfig
+            The recipe.
+        run_path : Path
+            A folder that does not exist yet, or is empty.
+
+        Returns
+        -------
+        Work
+            The training, already going on.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the folder or the tomograms cannot be used; nothing was started.
+        """
+        self.launcher.create(config, run_path)
+        return self.launch(run_path)
+
+    def launch(self, run_path: Path) -> Work:
+        """Start training in a run folder that exists: a new one, or one that ended and goes on.
+
+        Raises
+        ------
+        ValueError
+            If it is being trained from here already.
+        """
+        if any(runs.is_training(run_path) for runs in (self, *_RUNS.values())):
+            raise ValueError(f"{run_path.name} is being trained already: watch it in the Monitor.")
+        work = self.launcher.launch(run_path)
+        self._work[run_path] = work
+        self.hold(work)
+        self.add(run_path)
+        return work
+
+    def add(self, run_path: Path) -> None:
+        """Look at a run, whoever trains it; it becomes the current one."""
+        if run_path in self._paths:
+            self._paths.remove(run_path)
+        self._paths.append(run_path)
+        self.run_added.emit(run_path)
+
+    def work_of(self, run_path: Path) -> Work | None:
+        """Return the training of a run if it was started here, whether it goes on or not."""
+        return self._work.get(run_path)
+
+    def is_training(self, run_path: Path) -> bool:
+        """Tell whether a run that was started here is still going on."""
+        work = self._work.get(run_path)
+        return work is not None and work.alive
+
+    def hold(self, work: Work) -> None:
+        """See to it that some work ends well when the window closes, and that the window stays quick."""
+        self._held = [item for item in self._held if item.alive]
+        self._held.append(work)
+        hold(work)
+        self._guard_window()
+
+    def stop_all(self, timeout: float = CLOSE_TIMEOUT) -> bool:
+        """Stop everything that was started here, wait for it, and tell whether it ended in time."""
+        return stop(self._held, timeout=timeout)
+
+    def _remember_choice(self, run_path: Path, step: int) -> None:
+        self._chosen = (run_path, step)
+
+    def _guard_window(self) -> None:
+        viewer = self._viewer()
+        window = getattr(viewer, "window", None)
+        if not self._guarded and window is not None:
+            self._guarded = True
+            CloseGuard(window.main_menu.window(), self.stop_all)
+
+
+_RUNS: WeakKeyDictionary[Viewer, LiveRuns] = WeakKeyDictionary()
+
+
+def runs_of(viewer: Viewer) -> LiveRuns:
+    """Return the runs of a viewer; the same object for as long as the viewer lives.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        A viewer, or the proxy of one that napari hands to plugins.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _RUNS:
+        _RUNS[viewer] = LiveRuns(viewer)
+    return _RUNS[viewer]

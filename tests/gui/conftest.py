@@ -1,0 +1,84 @@
+"""What every test of the graphical doors shares: napari's environment, and a guard against leaks."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING
+
+# Before napari is imported: its settings are read from here once and for all.
+os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
+_SETTINGS = tempfile.TemporaryDirectory(prefix="cryorestore-test-")
+os.environ["NAPARI_CONFIG"] = os.path.join(_SETTINGS.name, "settings.yaml")
+
+import pytest  # noqa: E402
+from qtpy.QtCore import QEvent, QTimer  # noqa: E402
+from qtpy.QtWidgets import QApplication  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qtpy.QtWidgets import QWidget
+
+GRACE = 2.0  # seconds that threads and deferred deletions have to end after a test
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a top-level widget, a running timer or a thread behind."""
+    widgets, timers, threads = _top_level_widgets(), _running_timers(), set(threading.enumerate())
+    yield
+    report = getattr(request.node, "rep_call", None)
+    if report is not None and report.failed:
+        return  # its traceback keeps widgets alive
+    deadline = time.monotonic() + GRACE
+    left: list[str] = ["unknown"]
+    while left and time.monotonic() < deadline:
+        left = _left(widgets, timers, threads)
+        if left:
+            time.sleep(0.02)
+    if left:
+        pytest.fail("the test left behind: " + "; ".join(left))
+
+
+def _left(widgets: set[QWidget], timers: set[QTimer], threads: set[threading.Thread]) -> list[str]:
+    if QApplication.instance() is not None:
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+    alive = [
+        *(_top_level_widgets() - widgets),
+        *(_running_timers() - timers),
+        *(thread for thread in set(threading.enumerate()) - threads if not _napari_owns(thread)),
+    ]
+    if alive:
+        gc.collect()
+    return [repr(item) for item in alive]
+
+
+def _top_level_widgets() -> set[QWidget]:
+    """Visible or not, but not those that napari itself makes and keeps."""
+    if QApplication.instance() is None:
+        return set()
+    return {
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if not type(widget).__module__.startswith(("napari.", "vispy.")) and type(widget).__name__ != "QMenu"
+    }
+
+
+def _running_timers() -> set[QTimer]:
+    return {item for item in gc.get_objects() if isinstance(item, QTimer) and _is_active(item)}
+
+
+def _is_active(timer: QTimer) -> bool:
+    try:
+        return timer.isActive()
+    except RuntimeError:  # its C++ object is gone
+        return False
+
+
+def _napari_owns(thread: threading.Thread) -> bool:
+    return thread.name.startswith(("ThreadPoolExecutor", "pymp-", "QThread", "Dummy"))

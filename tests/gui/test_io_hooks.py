@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.errors.reader_errors import ReaderPluginError
+from napari.utils.notifications import NotificationSeverity, notification_manager
+
+from napari_cryorestore.gui import io_hooks, samples
+from napari_cryorestore.gui.io_hooks import get_reader, read_tomograms, watch_for_pairs, write_image
+from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
+from napari_cryorestore.gui.preferences import PLUGIN
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.mrc_output import write_volume
+
+VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def notes() -> list:
+    notification_manager.records.clear()
+    return notification_manager.records
+
+
+def saved(path: Path, *, voxel_size: float = 7.5) -> Path:
+    return write_volume(path, VOLUME, voxel_size=voxel_size, start=(4, 5, 6), label="made up")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mrc", "A.MRC", "b.rec", "c.map", "d.st", "e.ali", "f.mrcs", "g.rec.GZ", "h.mrc.bz2"]
+)
+def test_the_reader_takes_mrc_by_any_name(name: str) -> None:
+    assert get_reader(f"/data/TS_01/{name}") is read_tomograms
+
+
+@pytest.mark.parametrize("path", ["a.tif", "b.mrc.txt", "mrc", ["a.mrc", "b.tif"]])
+def test_the_reader_leaves_other_files_alone(path: str | list[str]) -> None:
+    assert get_reader(path) is None
+
+
+@pytest.mark.parametrize("name", ["TS01.mrc", "TS01.MRC", "TS01.rec", "TS01.st"])
+def test_napari_finds_the_reader(make_napari_viewer, tmp_path: Path, name: str) -> None:
+    viewer = make_napari_viewer()
+    (layer,) = viewer.open(saved(tmp_path / name), plugin=None)
+    assert layer.name == "TS01"
+    assert layer.source.reader_plugin == PLUGIN
+    np.testing.assert_array_equal(layer.data, VOLUME)
+
+
+def test_compressed_files_are_opened(tmp_path: Path) -> None:
+    packed = tmp_path / "TS01.mrc.gz"
+    packed.write_bytes(gzip.compress(saved(tmp_path / "TS01.mrc").read_bytes()))
+    ((data, arguments, _),) = read_tomograms(str(packed))
+    np.testing.assert_array_equal(data, VOLUME)
+    assert arguments["name"] == "TS01"
+
+
+def test_a_stack_of_paths_becomes_as_many_layers(tmp_path: Path) -> None:
+    paths = [str(saved(tmp_path / name)) for name in ("a.mrc", "b.mrc")]
+    assert [arguments["name"] for _, arguments, _ in read_tomograms(paths)] == ["a", "b"]
+
+
+def test_halves_dropped_together_are_paired_and_training_is_offered_once(
+    make_napari_viewer, tmp_path: Path, notes: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    paths = [str(saved(tmp_path / name)) for name in ("TS01_ODD.mrc", "TS01_EVN.mrc")]
+    viewer.open(paths, plugin=None)
+
+    assert [layer.name for layer in viewer.layers] == ["TS01_ODD", "TS01_EVN"]
+    assert origin_of(viewer.layers[0]).half == "odd"
+    offers = [note for note in notes if "paired as half maps" in note.message]
+    assert [note.severity for note in offers] == [NotificationSeverity.INFO]
+    opened = []
+    monkeypatch.setattr(viewer.window, "add_plugin_dock_widget", lambda *names: opened.append(names))
+    ((title, open_train),) = offers[0].actions
+    assert title == "Open Train"
+    open_train(None)
+    assert opened == [(PLUGIN, "Train")]
+
+    viewer.layers.clear()
+    viewer.open(paths, plugin=None)
+    assert len([note for note in notes if "paired" in note.message]) == 1
+
+
+def test_halves_added_one_after_the_other_are_paired(make_napari_viewer, tmp_path: Path, notes: list) -> None:
+    viewer = make_napari_viewer()
+    viewer.open(saved(tmp_path / "TS01_even.mrc"), plugin=None)
+    assert notes == []
+    viewer.open(saved(tmp_path / "other.mrc"), plugin=None)
+    assert notes == []
+    viewer.open(saved(tmp_path / "TS01_odd.mrc"), plugin=None)
+    assert [note.message for note in notes] == ["TS01_even + TS01_odd: paired as half maps."]
+    assert origin_of(viewer.layers["TS01_even"]).pair == str(tmp_path / "TS01_odd.mrc")
+
+
+def test_a_watch_does_not_keep_its_viewer(tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    watch_for_pairs(viewer)
+    watch = io_hooks._WATCHES[viewer]
+    watched = len(io_hooks._WATCHES)
+    del viewer
+    assert watch._viewer() is None
+    assert len(io_hooks._WATCHES) == watched - 1
+    watch._offer_new()
+    watch._open_train()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "bad.mrc is empty (0 bytes)"),
+        (b"x" * 100, "bad.mrc is not an MRC file"),
+        (None, "bad.mrc is truncated"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_sentence(
+    make_napari_viewer, tmp_path: Path, notes: list, content: bytes | None, sentence: str
+) -> None:
+    path = tmp_path / "bad.mrc"
+    path.write_bytes(saved(tmp_path / "good.mrc").read_bytes()[:1200] if content is None else content)
+    viewer = make_napari_viewer()
+    with pytest.raises(ReaderPluginError, match="but failed") as caught:
+        viewer.open(path, plugin=None)
+    assert type(caught.value.original_error) is ValueError
+
+    notification_manager.receive_error(type(caught.value), caught.value, caught.tb)  # as after a drop
+
+    assert notes[-1].message == str(caught.value.original_error)
+    assert notes[-1].message.startswith(sentence)
+    assert "\n" not in notes[-1].message
+
+
+def test_other_errors_keep_their_words(notes: list) -> None:
+    io_hooks.show_plain_sentences()
+    other = ReaderPluginError("wrapped", "other-plugin", ["a.tif"], ValueError("why"))
+    for error in (KeyError("key"), other):
+        notification_manager.receive_error(type(error), error)
+    assert [note.message for note in notes] == [str(KeyError("key")), str(other)]
+
+
+def test_a_folder_named_like_a_file_is_a_sentence_too(tmp_path: Path) -> None:
+    (tmp_path / "folder.mrc").mkdir()
+    with pytest.raises(ValueError, match="is a folder"):
+        read_tomograms(str(tmp_path / "folder.mrc"))
+
+
+def test_a_missing_voxel_size_is_told(tmp_path: Path, notes: list) -> None:
+    path = saved(tmp_path / "a.mrc")
+    with mrcfile.open(path, "r+") as file:
+        file.header.cella = 0
+    read_tomograms(str(path))
+    assert "a.mrc does not say its voxel size" in notes[0].message
+
+
+MEASURE = """
+import sys, time
+from pathlib import Path
+
+import napari.components
+from napari_cryorestore.gui.io_hooks import get_reader
+
+
+def anonymous():
+    return sum(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+
+
+warm, big = sys.argv[1:]
+viewer = napari.components.ViewerModel()
+for path in (warm, big):
+    began, before = time.perf_counter(), anonymous()
+    ((data, arguments, kind),) = get_reader(path)(path)
+    layer = viewer.add_image(data, **arguments)
+    layer._slice_dims(viewer.dims)
+print(time.perf_counter() - began, anonymous() - before, type(layer.data).__name__)
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's account of memory")
+def test_a_big_file_is_opened_memory_mapped(tmp_path: Path) -> None:
+    small = saved(tmp_path / "small.mrc")
+    big = tmp_path / "big.mrc"
+    shape = (110, 960, 960)  # 0.4 GB, of which the disk holds the header
+    with mrcfile.new_mmap(tmp_path / "tiny.mrc", (1, 960, 960), mrc_mode=2) as file:
+        file.voxel_size = 8.0
+        header = file.header.copy()
+    header.nz = header.mz = shape[0]
+    header.cella.z = shape[0] * 8.0
+    with big.open("wb") as file:
+        file.write(header.tobytes())
+        file.truncate(1024 + 4 * int(np.prod(shape)))
+
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", MEASURE, small, big],
+        capture_output=True, text=True, check=True, timeout=100,
+    ).stdout.split()  # fmt: skip
+
+    seconds, kilobytes, kind = float(told[0]), int(told[1]), told[2]
+    assert kind == "memmap"
+    assert seconds < 2
+    assert kilobytes < 100e3
+
+
+def test_napari_saves_a_layer_as_valid_mrc(make_napari_viewer, tmp_path: Path) -> None:
+    viewer = make_napari_viewer()
+    viewer.open(saved(tmp_path / "TS01.mrc"), plugin=None)
+    assert viewer.layers.save(str(tmp_path / "copy.mrc")) == [str(tmp_path / "copy.mrc")]
+
+    assert mrcfile.validate(tmp_path / "copy.mrc")
+    copy = read_volume(tmp_path / "copy.mrc")
+    np.testing.assert_array_equal(copy.data, VOLUME)
+    assert (copy.voxel_size, copy.start) == (7.5, (4, 5, 6))
+    assert copy.labels == ("TS01",)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["TS01.mrc", "copy.mrc"]
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "expected"),
+    [
+        (VOLUME[0], {}, VOLUME[:1]),
+        (VOLUME > 0, {}, VOLUME > 0),
+        ((VOLUME * 50).astype(np.uint8), {}, (VOLUME * 50).astype(np.uint8)),
+        ((VOLUME * 50).astype(">i2"), {}, (VOLUME * 50).astype(np.int16)),
+        ([VOLUME, VOLUME[::2, ::2, ::2]], {"multiscale": True}, VOLUME),
+    ],
+    ids=["image", "mask", "uint8", "big-endian", "multiscale"],
+)
+def test_any_image_becomes_floats(tmp_path: Path, notes: list, data, arguments, expected) -> None:
+    layer = ViewerModel().add_image(data, name="layer", **arguments)
+    (path,) = write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
+    assert mrcfile.validate(path)
+    np.testing.assert_array_equal(read_volume(path).data, expected)
+    assert "layer does not say its voxel size" in notes[-1].message
+
+
+def test_of_a_history_the_volume_that_is_shown_is_saved(make_napari_viewer, tmp_path: Path) -> None:
+    history = np.stack([VOLUME, VOLUME + 1, VOLUME + 2])
+    viewer = make_napari_viewer()
+    layer = viewer.add_image(history, units=("pixel", *("angstrom",) * 3), scale=(1, 5, 5, 5))
+    viewer.dims.set_current_step(0, 1)
+    (path,) = write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
+    np.testing.assert_array_equal(read_volume(path).data, VOLUME + 1)
+    assert read_volume(path).voxel_size == 5
+
+
+def test_without_a_window_the_last_volume_of_a_history_is_saved(tmp_path: Path) -> None:
+    write_image(str(tmp_path / "out.mrc"), np.stack([VOLUME, VOLUME + 1]), {"name": "a"})
+    np.testing.assert_array_equal(read_volume(tmp_path / "out.mrc").data, VOLUME + 1)
+
+
+def test_the_volume_that_a_layer_maps_can_be_replaced(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.mrc")
+    layer = add_volume(ViewerModel(), read_volume(path).data, name="a", origin=LayerOrigin(voxel_size=7.5))
+    write_image(str(path), layer.data, layer.as_layer_data_tuple()[1])
+    np.testing.assert_array_equal(read_volume(path).data, VOLUME)
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes", "sentence"),
+    [
+        (np.zeros((3, 4, 3)), {"name": "photo", "rgb": True}, "photo holds colours"),
+        (np.zeros((3, 4, 5), complex), {"name": "F"}, "F is complex"),
+        (np.full((3, 4, 5), np.nan), {"name": "n"}, "NaN"),
+    ],
+)
+def test_what_no_mrc_file_can_hold_is_refused(tmp_path: Path, data, attributes, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        write_image(str(tmp_path / "out.mrc"), data, attributes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_are_simulated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(samples, "_SHAPE", (32, 32, 32))
+    first = samples.simulated_pair()
+    monkeypatch.setattr(samples, "_simulate_into", lambda folder: pytest.fail("simulated again"))
+    samples.simulated_pair()
+    layers = [ViewerModel().add_image(data, **arguments) for data, arguments, _ in first]
+    assert [origin_of(layer).half for layer in layers] == ["even", "odd"]
+    assert [voxel_size_of(layer) for layer in layers] == [10, 10]
+    assert (tmp_path / "simulated" / "simulated.tlt").is_file()
+
+
+def test_the_real_sample_is_a_pair() -> None:
+    pytest.importorskip("napari_cryorestore.samples")
+    even, odd = samples.real_pair()
+    assert even[0].shape == odd[0].shape
+    assert even[1]["metadata"]["cryorestore"]["pair"] == odd[1]["metadata"]["cryorestore"]["path"]
