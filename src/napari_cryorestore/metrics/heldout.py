@@ -1,0 +1,218 @@
+"""How well a restoration does without a ground truth, measured on a block that was never trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft, tukey_window
+from napari_cryorestore.physics.fsc import fourier_shell_correlation
+from napari_cryorestore.physics.rotation import SignedPermutation, about_tilt_axis
+from napari_cryorestore.physics.wedge import Wedge, apply_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    SecondPass = Callable[[Tensor], Tensor]
+
+TAPER = 0.25
+"""Share of every axis over which a block fades out before its spectrum is taken."""
+
+
+@torch.no_grad()
+def held_out_metrics(
+    restored_even: Tensor,
+    restored_odd: Tensor,
+    raw_even: Tensor,
+    raw_odd: Tensor,
+    *,
+    wedge: Wedge | None,
+    second_pass: SecondPass | None,
+) -> dict[str, float]:
+    """Measure one block that no training crop has touched.
+
+    Parameters
+    ----------
+    restored_even, restored_odd : Tensor, shape (1, 1, z, y, x)
+        f(y₀) and f(y₁), in standard deviations: the block restored from each half alone.
+    raw_even, raw_odd : Tensor, shape (1, 1, z, y, x)
+        y₀ and y₁, in standard deviations: the block in each half.
+    wedge : Wedge or None
+        None where the tilt range is not known.
+    second_pass : callable or None
+        f on a volume whose wedge is missing, (1, 1, z, y, x); the sizes may come in any order.
+
+    Returns
+    -------
+    dict of str to float
+        `n2n`, `half_fsc` and `half_correlation`; `wedge_energy` if the wedge is known and `fill` if the
+        network can be applied again besides. 0 where a block is empty, never NaN.
+
+    Raises
+    ------
+    ValueError
+        If the four blocks do not have one shape (1, 1, z, y, x).
+    """
+    even, odd, y0, y1 = _alike(restored_even, restored_odd, raw_even, raw_odd)
+    measured = _measured(wedge, even)
+    both = (masked_correlation(even, y1, measured), masked_correlation(odd, y0, measured))
+    metrics = {
+        "n2n": sum(both) / 2,
+        "half_fsc": mean_shell_correlation(even, odd),
+        "half_correlation": correlation(even, odd),
+    }
+    if wedge is not None:
+        metrics["wedge_energy"] = wedge_energy((even + odd) / 2, wedge)
+        if second_pass is not None:
+            metrics["fill"] = _both_fills((even, odd), (y0, y1), wedge, second_pass)
+    return metrics
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """Return the correlation coefficient of two volumes (..., z, y, x) in real space; 0 if one is flat."""
+    a, b = a.float() - a.float().mean(), b.float() - b.float().mean()
+    return _ratio((a * b).sum(), a.square().sum().sqrt() * b.square().sum().sqrt())
+
+
+def masked_correlation(a: Tensor, b: Tensor, mask: Tensor) -> float:
+    r"""Correlate two volumes over some of their Fourier coefficients.
+
+    Σ h m Re(A B*) / sqrt(Σ h m \|A\|² Σ h m \|B\|²), with A and B the spectra of the tapered volumes, less
+    their means, h the multiplicity of the half spectrum and m the mask, from which DC is left out.
+
+    Parameters
+    ----------
+    a, b : Tensor, shape (1, 1, z, y, x)
+    mask : Tensor, shape (z, y, x // 2 + 1), bool
+
+    Returns
+    -------
+    float
+        -1 to 1; 0 if there is nothing to correlate.
+    """
+    weight = _weight(mask, a.shape[-3:])
+    spectrum_a, spectrum_b = _tapered_spectrum(a), _tapered_spectrum(b)
+    cross = (weight * (spectrum_a * spectrum_b.conj()).real).sum()
+    power_a, power_b = ((weight * s.abs().square()).sum() for s in (spectrum_a, spectrum_b))
+    return _ratio(cross, power_a.sqrt() * power_b.sqrt())
+
+
+def mean_shell_correlation(a: Tensor, b: Tensor) -> float:
+    """Return the mean over the Fourier shells of the correlation of two tapered volumes (1, 1, z, y, x)."""
+    return float(fourier_shell_correlation(_tapered(a), _tapered(b)).mean())
+
+
+def wedge_energy(volume: Tensor, wedge: Wedge) -> float:
+    """Return the share of the spectral energy, DC apart, that lies in the missing wedge.
+
+    Parameters
+    ----------
+    volume : Tensor, shape (1, 1, z, y, x)
+    wedge : Wedge
+
+    Returns
+    -------
+    float
+        0 to 1, within the Nyquist ball; about 0.33 for an isotropic spectrum and a range of ±60 degrees.
+    """
+    shape = volume.shape[-3:]
+    ball, measured = nyquist_ball(shape, device=volume.device), wedge.mask(shape, device=volume.device)
+    power = _tapered_spectrum(volume).abs().square()
+    whole, missing = ((_weight(m, shape) * power).sum() for m in (ball, ball & ~measured))
+    return _ratio(missing, whole)
+
+
+def fill(
+    restored: Tensor, other_raw: Tensor, element: SignedPermutation, *, wedge: Wedge, second_pass: SecondPass
+) -> float:
+    """Cross-validate the filling of the wedge: corr(f(A R f(y_a)), R y_b) over coefficients hidden from f.
+
+    Rotated by R, a part of what was measured lies in the wedge. A takes it away, the network puts it back and
+    the other half's raw data tell how well: only coefficients that R y_b measured and A hides are compared.
+    What A lets pass is taken off both sides before they are tapered, as the taper would smear it into the
+    wedge; a network that fills nothing therefore scores 0.
+
+    Parameters
+    ----------
+    restored : Tensor, shape (1, 1, z, y, x)
+        f(y_a).
+    other_raw : Tensor, shape (1, 1, z, y, x)
+        y_b.
+    element : SignedPermutation
+        R; may exchange the sizes of the block.
+    second_pass : callable
+        f, (1, 1, z, y, x) to the same shape.
+
+    Returns
+    -------
+    float
+        -1 to 1; 0 if nothing is hidden.
+    """
+    turned, target = element.apply(restored), element.apply(other_raw)
+    shape = turned.shape[-3:]
+    measured = wedge.mask(shape, device=turned.device)
+    missing = nyquist_ball(shape, device=turned.device) & ~measured
+    hidden = missing & wedge.mask(shape, rotation=element, device=turned.device)
+    filled = second_pass(apply_mask(turned, measured))
+    return masked_correlation(apply_mask(filled, missing), apply_mask(target, missing), hidden)
+
+
+def fill_elements(wedge: Wedge, shape: Sequence[int]) -> tuple[SignedPermutation, ...]:
+    """Return the rotations by which `fill` is averaged.
+
+    The quarter turns about the tilt axis, both ways, which hide the most; for a cubic block, all of whose
+    rotations have one shape, also one of each kind that moves all three axes.
+    """
+    turns = (about_tilt_axis(1, wedge.tilt_axis), about_tilt_axis(-1, wedge.tilt_axis))
+    if len(set(shape)) > 1:
+        return turns
+    return (*turns, SignedPermutation((1, 2, 0), (1, 1, 1)), SignedPermutation((2, 0, 1), (1, 1, 1)))
+
+
+def _alike(*blocks: Tensor) -> list[Tensor]:
+    if any(b.shape != blocks[-1].shape or b.dim() != 5 or b.shape[:2] != (1, 1) for b in blocks):
+        shapes = ", ".join(str(tuple(b.shape)) for b in blocks)
+        raise ValueError(f"The blocks to compare must all have one shape (1, 1, z, y, x), not {shapes}.")
+    return [b.float() for b in blocks]
+
+
+def _both_fills(
+    restored: tuple[Tensor, Tensor], raw: tuple[Tensor, Tensor], wedge: Wedge, second_pass: SecondPass
+) -> float:
+    """Average `fill` over rotations and over both directions, even to odd and odd to even."""
+    scores = [
+        fill(ours, theirs, element, wedge=wedge, second_pass=second_pass)
+        for element in fill_elements(wedge, raw[0].shape[-3:])
+        for ours, theirs in zip(restored, reversed(raw), strict=True)
+    ]
+    return sum(scores) / len(scores)
+
+
+def _measured(wedge: Wedge | None, block: Tensor) -> Tensor:
+    shape = block.shape[-3:]
+    if wedge is not None:
+        return wedge.mask(shape, device=block.device)
+    return nyquist_ball(shape, device=block.device)
+
+
+def _weight(mask: Tensor, shape: Sequence[int]) -> Tensor:
+    weight = mask * hermitian_weight(shape, device=mask.device)
+    weight[..., 0, 0, 0] = 0
+    return weight
+
+
+def _tapered(volume: Tensor) -> Tensor:
+    volume = volume.float()
+    centred = volume - volume.mean()
+    return centred * tukey_window(volume.shape[-3:], alpha=TAPER, device=volume.device)
+
+
+def _tapered_spectrum(volume: Tensor) -> Tensor:
+    return rfft(_tapered(volume))
+
+
+def _ratio(numerator: Tensor, denominator: Tensor) -> float:
+    return float(numerator / denominator) if float(denominator) > 0 else 0.0
