@@ -66,7 +66,10 @@ class Scene:
         beside = round(count * wing / inside)
         parts = [(-inside / 2, inside, count), (-whole / 2, wing, beside), (inside / 2, wing, beside)]
         return np.concatenate(
-            [start + size * (np.arange(n) + generator.random(n)) / max(n, 1) for start, size, n in parts]
+            [
+                start + size * (np.arange(n) + generator.uniform(0.2, 0.8, n)) / max(n, 1)
+                for start, size, n in parts
+            ]
         )
 
     def around(self, centre: Vector, reach: float) -> tuple[tuple[slice, ...], Vector]:
@@ -118,11 +121,11 @@ class Crowd:
     def find_place(
         self, scene: Scene, x: float, radius: float, generator: np.random.Generator
     ) -> Vector | None:
-        """Look for room for a sphere in the ice, ever further from ``x``; None if there is none."""
-        room = max(0.0, scene.thickness / 2 - radius)
+        """Look for room for a sphere within the ice, ever further from ``x``; None if there is none."""
+        room = max(0.0, scene.thickness / 2 - radius), (scene.extent[1] - radius) / 2
         for reach in np.linspace(2, 25, TRIES):
             draw = generator.uniform(-1, 1, size=3)
-            centre: Vector = draw * (room, 0.47 * scene.extent[1], reach) + (0, 0, x)
+            centre: Vector = draw * (*room, reach) + (0, 0, x)
             if self.is_free(centre, radius):
                 return centre
         return None
