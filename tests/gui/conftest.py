@@ -70,7 +70,7 @@ def _top_level_widgets() -> set[QWidget]:
 
 
 def _running_timers() -> set[QTimer]:
-    return {item for item in gc.get_objects() if isinstance(item, QTimer) and _is_active(item)}
+    return {item for item in gc.get_objects() if issubclass(type(item), QTimer) and _is_active(item)}
 
 
 def _is_active(timer: QTimer) -> bool:

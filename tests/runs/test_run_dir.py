@@ -31,6 +31,13 @@ def test_create_makes_the_folder_that_open_finds(run):
     assert again.restored_dir.is_dir()
 
 
+def test_create_accepts_a_folder_that_holds_only_inputs(tmp_path):
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "even.mrc").touch()
+    RunDir.create(tmp_path, config="", environment={})
+    assert (tmp_path / "inputs" / "even.mrc").exists()
+
+
 def test_create_accepts_an_empty_folder_and_refuses_a_full_one(tmp_path):
     RunDir.create(tmp_path, config="", environment={})
     with pytest.raises(FileExistsError, match=r"is not empty: choose a new folder"):

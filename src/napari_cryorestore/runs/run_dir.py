@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EVENTS_FILE = "events.jsonl"
 CONFIG_FILE = "config.toml"
+INPUTS_FOLDER = "inputs"
+"""Tomograms that were in memory only, written here before the run is made."""
 _FOLDERS = ("snapshots", "checkpoints", "restored")
 _CHECKPOINT = re.compile(r"step_(\d{8,})$")
 
@@ -50,7 +52,7 @@ class RunDir:
         Parameters
         ----------
         path
-            A folder that is empty or not there yet.
+            A folder that is not there yet, or holds nothing but ``inputs``.
         config : str
             What runs, as TOML.
         environment : dict
@@ -66,7 +68,7 @@ class RunDir:
         run = cls(path)
         with _explained(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            if any(run.path.iterdir()):
+            if any(item.name != INPUTS_FOLDER for item in run.path.iterdir()):
                 raise FileExistsError(
                     f"The folder {run.path} is not empty: choose a new folder, or continue the run in it."
                 )
@@ -292,4 +294,4 @@ def _explained(folder: Path) -> Iterator[None]:
         raise told from error
 
 
-__all__ = ["CONFIG_FILE", "EVENTS_FILE", "RunDir"]
+__all__ = ["CONFIG_FILE", "EVENTS_FILE", "INPUTS_FOLDER", "RunDir"]
