@@ -37,7 +37,11 @@ class Config(BaseModel):
         ValueError
             If the text is no TOML, or a key or value is not one of this configuration's.
         """
-        return cls.model_validate(tomllib.loads(text))
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"the text is no TOML ({error}): correct it there") from error
+        return cls.model_validate(values)
 
 
 def setting(
@@ -71,6 +75,8 @@ class Setting:
         Whether ``None`` ("not given", "automatic") is allowed.
     bounds : dict
         ``ge``, ``gt``, ``le``, ``lt`` where declared.
+    length : int
+        How many values a tuple takes, 0 for any number; 1 for everything else.
     """
 
     path: tuple[str, ...]
@@ -82,6 +88,7 @@ class Setting:
     optional: bool
     advanced: bool
     bounds: dict[str, float]
+    length: int = 1
 
     @property
     def flag(self) -> str:
@@ -137,7 +144,15 @@ def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:
         optional=optional,
         advanced=bool(extra.get("advanced", False)),
         bounds=bounds,
+        length=_length(annotation),
     )
+
+
+def _length(annotation: Any) -> int:
+    if get_origin(annotation) is not tuple:
+        return 1
+    items = get_args(annotation)
+    return 0 if Ellipsis in items else len(items)
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

@@ -1,0 +1,69 @@
+"""A run folder that also shows on a terminal what it records, and can be asked to stop by a signal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.run_words import headline
+from napari_cryorestore.runs.events import Noted
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.cli.live_text import LiveText
+    from napari_cryorestore.runs.events import Event
+
+
+class ConsoleRun(RunDir):
+    """Records as `RunDir` does.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    screen : LiveText, optional
+        Where to show the state; nothing is shown without one.
+
+    Attributes
+    ----------
+    state : RunState
+        The fold of all that was ever recorded here.
+    """
+
+    def __init__(self, path: Path | str, screen: LiveText | None = None) -> None:
+        super().__init__(path)
+        self.screen = screen
+        self.state = RunState()
+        self.state.apply(RunFollower(path).poll())
+        self._asked = False
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and the end; holds also where training has not begun to listen yet."""
+        self._asked = True
+        if self.screen:
+            self.screen.say("stopping: a checkpoint is being saved (again to end at once)")
+
+    def request(self) -> Request:
+        """Return what is asked of the loop, by a signal or by what others left in the folder."""
+        asked = super().request()
+        return Request.STOP if self._asked and asked is not Request.DISCARD else asked
+
+    def record(self, event: Event) -> None:
+        """Write an event down and show what it changes."""
+        event = event if event.time else replace(event, time=time.time())
+        super().record(event)
+        self.state.apply([event])
+        if self.screen is None:
+            return
+        if isinstance(event, Noted) and event.level != "phase":
+            self.screen.say(f"{event.level}: {event.message}")
+        self.screen.show(headline(self.state))
+
+
+__all__ = ["ConsoleRun"]

@@ -1,0 +1,112 @@
+"""``cryorestore demo``: the whole way on the real half tomograms of the package, without a screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_cryorestore.cli.live_text import LiveText
+from napari_cryorestore.cli.outcome import DONE
+from napari_cryorestore.runs.naming import new_run_path
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.run_config import RunConfig
+
+METHOD, NAME = "icecream", "mycoplasma"
+FOLDER = Path("cryorestore-demo")
+STEPS, PREVIEWS = 60, 4
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add the options."""
+    del arguments
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=FOLDER,
+        metavar="DIR",
+        help="Where to put the run.",
+    )
+    parser.add_argument(
+        "--steps", type=int, default=STEPS, metavar="N", help=f"Training steps (default: {STEPS})."
+    )
+    parser.add_argument("--device", default="auto", metavar="TEXT", help="auto, cpu, mps, cuda or cuda:1.")
+
+
+def run(options: Namespace) -> int:
+    """Train, restore, draw, and tell where everything lies."""
+    from napari_cryorestore.cli.train import create, train_in
+
+    screen = LiveText(sys.stderr)
+    config = demo_config(steps=options.steps, device=options.device)
+    path = create(config, new_run_path(options.folder, tomogram=NAME, method=METHOD))
+    screen.say(f"training on a real tomogram, run folder: {path}")
+    train_in(path, screen)
+    restored = _restore(RunDir(path), screen)
+    figure = _draw(RunDir(path), restored)
+    print(f"restored  {restored['ICECREAM']}\nfigure    {figure}\nrun       {path}")
+    return DONE
+
+
+def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
+    """Return the recipe of the demonstration."""
+    from napari_cryorestore.presets import merged, preset
+    from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.samples import real_pair
+
+    even, odd = real_pair()
+    ours: dict[str, Any] = {
+        "tomograms": [{"even": even, "odd": odd, "name": NAME}],
+        "schedule": {"steps": steps},
+        "snapshots": {"every": max(1, steps // PREVIEWS)},
+        "hardware": {"device": device},
+    }
+    return RunConfig.model_validate(merged(preset("quick-look", METHOD), ours))
+
+
+def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
+    """Restore with the model just trained and with the Wiener filter, and return the files by name."""
+    from napari_cryorestore.cli.restore import restore_shown
+    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.run_config import RunConfig
+
+    config = RunConfig.from_toml(run.config_text())
+    tomogram, hardware = config.tomograms[0], config.hardware
+    made = {}
+    sources: dict[str, Path | Literal["wiener"]] = {"Wiener filter": "wiener", "ICECREAM": run.path}
+    for name, source in sources.items():
+        output = run.restored_dir / f"{NAME}_{name.split()[0].lower()}.mrc"
+        request = RestoreRequest(
+            source,
+            tomogram.even,
+            output,
+            odd=tomogram.odd,
+            device=hardware.device,
+            threads=hardware.threads,
+        )
+        made[name] = restore_shown(request, screen)
+    return made
+
+
+def _draw(run: RunDir, restored: dict[str, Path]) -> Path:
+    from napari_cryorestore.figure import restoration_figure, save_figure
+    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.samples import real_pair
+
+    even, odd = (read_volume(path) for path in real_pair())
+    volumes = [("Input", (even.data + odd.data) / np.float32(2))]
+    volumes += [(name, read_volume(path).data) for name, path in restored.items()]
+    figure = restoration_figure(volumes, voxel_size=even.voxel_size)
+    return save_figure(run.restored_dir / f"{NAME}.png", figure)
+
+
+__all__ = ["FOLDER", "add_options", "demo_config", "run"]

@@ -1,0 +1,85 @@
+"""The door of the command line: chooses a command, and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from argparse import RawDescriptionHelpFormatter
+from difflib import get_close_matches
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.outcome import exit_code, words
+from napari_cryorestore.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "train": "Train a restoration model on half tomograms.",
+    "watch": "Follow a run while it trains, or look at one that ended.",
+    "restore": "Restore a whole tomogram with a trained model, or with the Wiener filter.",
+    "simulate": "Make half tomograms whose truth is known.",
+    "demo": "Go the whole way on the real half tomograms that come with the package.",
+    "methods": "List the methods, networks and presets.",
+    "info": "Tell what a volume file holds and what lies beside it.",
+}
+"""Every command with its sentence; the module of the same name in this package carries it out."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What stands after ``cryorestore``; the program's own arguments by default.
+
+    Returns
+    -------
+    int
+        0 if done or stopped by request, 2 if the input is bad, 1 if anything else went wrong.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given[0] if given and given[0] in COMMANDS else ""
+    try:
+        return _command(name, given[1:]) if name else _help(given)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last place that can say what is wrong
+        if "--debug" in given:
+            traceback.print_exc()
+        print(f"{f'cryorestore {name}'.strip()}: {words(error)}", file=sys.stderr)
+        return exit_code(error)
+
+
+def _command(name: str, arguments: list[str]) -> int:
+    """Import only what this one command needs."""
+    command = importlib.import_module(f"napari_cryorestore.cli.{name}")
+    parser = Parser(f"cryorestore {name}", description=COMMANDS[name])
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+    command.add_options(parser, arguments)
+    code: int = command.run(parser.parse(arguments))
+    return code
+
+
+def _help(arguments: list[str]) -> int:
+    parser = Parser(
+        "cryorestore",
+        usage="cryorestore COMMAND …",
+        description="Self-supervised restoration of cryo-electron tomograms.",
+        epilog="commands:\n"
+        + "".join(f"  {name:10}{sentence}\n" for name, sentence in COMMANDS.items())
+        + "\n'cryorestore COMMAND --help' lists the options of a command.",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version("napari-cryorestore"))
+    if arguments and not arguments[0].startswith("-"):
+        close = get_close_matches(arguments[0], COMMANDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(COMMANDS)}"
+        raise ValueError(f"there is no command {arguments[0]!r}; {hint}")
+    parser.parse(arguments)
+    parser.print_help()
+    return 0
+
+
+__all__ = ["COMMANDS", "main"]

@@ -1,0 +1,48 @@
+"""``cryorestore methods``: what can be chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.outcome import DONE
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.methods import Method
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add no options."""
+    del parser, arguments
+
+
+def run(options: Namespace) -> int:
+    """List methods, networks and presets."""
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.networks import NETWORKS
+    from napari_cryorestore.presets import PRESETS
+
+    del options
+    print("methods:")
+    for name, method in METHODS.items():
+        print(f"  {name:14}{method.title}: {method.summary} {_needs(method)}")
+    print(f"networks:\n  {', '.join(NETWORKS)}")
+    print(f"presets:\n  {', '.join(PRESETS)}")
+    print("'cryorestore train --method NAME --help' lists the knobs of a method.")
+    return DONE
+
+
+def _needs(method: type[Method]) -> str:
+    needs = [
+        words
+        for words, wanted in (("both half maps", method.needs_halves), ("the tilt range", method.needs_wedge))
+        if wanted
+    ]
+    training = "" if method.trainable else " Not trained: use it with 'restore'."
+    return f"Needs {' and '.join(needs)}.{training}" if needs else training.strip()
+
+
+__all__ = ["add_options", "run"]

@@ -1,0 +1,155 @@
+"""A command line whose options are the fields of configurations, and whose errors are one sentence."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from napari_cryorestore.config import Setting
+
+    _Group = argparse._ArgumentGroup  # noqa: SLF001  the type has no public name
+
+_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+_WORDS: dict[type, str] = {int: "N", float: "X", Path: "FILE"}
+_LETTERS = {1: "N", 2: "LOW HIGH", 3: "Z Y X"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses options in any order and raises ``ValueError`` with one sentence instead of exiting."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog=prog, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error that argparse found."""
+        raise ValueError(f"{message} ('{self.prog} --help' lists the options)")
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Return what is given.
+
+        Raises
+        ------
+        ValueError
+            If there is no such option, or it has the wrong number of values.
+        """
+        options, unknown = self.parse_known_intermixed_args(arguments)
+        for item in unknown:
+            if item.startswith("-"):
+                self._refuse(item.partition("=")[0])
+        if unknown:
+            self.error(f"nothing is expected where {unknown[0]!r} stands")
+        return options
+
+    def add_settings(
+        self,
+        title: str,
+        settings: Iterable[Setting],
+        *,
+        under: str = "",
+        defaults: dict[str, Any] | None = None,
+    ) -> _Group:
+        """Add a group with one option for each setting that no option exists for yet.
+
+        What is given stands in the namespace as text, under the setting's dotted path.
+
+        Parameters
+        ----------
+        title : str
+            Of the group.
+        settings : iterable of Setting
+            The fields; those called ``kind`` are left out.
+        under : str
+            Stands before the path in the namespace, not in the option.
+        defaults : dict, optional
+            Nested values that hold where nothing is given, in place of the fields' own.
+
+        Returns
+        -------
+        argparse group
+            For more options of the same kind.
+        """
+        group = self.add_argument_group(title)
+        for setting in settings:
+            if setting.path[-1] == "kind" or setting.flag in self._option_string_actions:
+                continue
+            path = (under, *setting.path) if under else setting.path
+            extra: dict[str, Any] = {} if setting.length == 1 else {"nargs": setting.length or "+"}
+            group.add_argument(
+                setting.flag,
+                dest=".".join(path),
+                default=argparse.SUPPRESS,
+                type=_reader(setting),
+                metavar=_metavar(setting),
+                help=describe(setting, default=_default(setting, defaults or {})),
+                **extra,
+            )
+        return group
+
+    def _refuse(self, flag: str) -> NoReturn:
+        close = get_close_matches(flag, self._option_string_actions, n=1)
+        self.error(f"there is no option {flag} here" + (f": did you mean {close[0]}?" if close else ""))
+
+
+def given(options: argparse.Namespace, section: str) -> dict[str, Any]:
+    """Return what was given for a section of a configuration, nested as the configuration is."""
+    result: dict[str, Any] = {}
+    for dotted, value in vars(options).items():
+        first, *rest = dotted.split(".")
+        if first != section or not rest:
+            continue
+        place = result
+        for piece in rest[:-1]:
+            place = place.setdefault(piece, {})
+        place[rest[-1]] = value
+    return result
+
+
+def describe(setting: Setting, *, default: Any) -> str:
+    """Return a setting's sentence with unit, bounds and default, as argparse wants its help."""
+    facts = [setting.unit] if setting.unit else []
+    facts += [f"{_BOUNDS[name]} {bound:g}" for name, bound in setting.bounds.items()]
+    if default is not None and default is not ...:
+        facts.append(f"default: {_shown(default)}")
+    sentence = f"{setting.help} ({'; '.join(facts)})" if facts else setting.help
+    return sentence.replace("%", "%%")
+
+
+def _default(setting: Setting, defaults: dict[str, Any]) -> Any:
+    value: Any = defaults
+    for piece in setting.path:
+        if not isinstance(value, dict) or piece not in value:
+            return setting.default
+        value = value[piece]
+    return value
+
+
+def _reader(setting: Setting) -> Callable[[str], Any]:
+    """Return what makes a choice of its text; everything else is read by the configuration itself."""
+    choices = {str(choice): choice for choice in setting.choices}
+    return lambda text: choices.get(text, text)
+
+
+def _metavar(setting: Setting) -> str | tuple[str, ...]:
+    if setting.kind is bool:
+        return "{true,false}"
+    if setting.choices:
+        return "{" + ",".join(str(choice) for choice in setting.choices) + "}"
+    if setting.length in (2, 3):
+        return tuple(_LETTERS[setting.length].split())
+    return _WORDS.get(setting.kind, "TEXT" if setting.length == 1 else "N")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return " ".join(_shown(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+__all__ = ["Parser", "describe", "given"]

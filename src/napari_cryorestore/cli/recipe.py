@@ -1,0 +1,198 @@
+"""From options to the recipe of a run: preset, below recipe file, below what was typed."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.cli.parser import Parser, given
+from napari_cryorestore.config import Config, settings_of
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.presets import PRESETS, merged, preset
+from napari_cryorestore.run_config import (
+    HardwareConfig,
+    RunConfig,
+    ScheduleConfig,
+    SnapshotsConfig,
+    TomogramConfig,
+)
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Sequence
+
+METHOD, NETWORK, PRESET = "icecream", "unet", "standard"
+"""What is taken where nothing is chosen."""
+_SECTIONS: dict[str, type[Config]] = {
+    "schedule": ScheduleConfig,
+    "snapshots": SnapshotsConfig,
+    "hardware": HardwareConfig,
+}
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the options are laid over.
+
+    Attributes
+    ----------
+    method, network : str
+        The kinds chosen.
+    content : dict
+        Preset and recipe file, merged.
+    """
+
+    method: str
+    network: str
+    content: dict[str, Any]
+
+
+def add_recipe_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add an option for every field of a recipe, for the method and network that the arguments choose.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If there is no such method, network, preset or recipe file, or an option that none of them has.
+    """
+    first = Parser(parser.prog, add_help=False)
+    _add_choices(first)
+    _add_fields(first, methods=METHODS, networks=NETWORKS, base={})
+    first.add_argument("-h", "--help", "--debug", dest="ignored", action="store_true")
+    base = _base(first.parse(arguments))
+    _add_choices(parser)
+    _add_fields(parser, methods=[base.method], networks=[base.network], base=base.content)
+    parser.set_defaults(base=base)
+
+
+def add_tomogram_options(parser: Parser, without: tuple[str, ...] = ()) -> None:
+    """Add the options that name a tomogram's files and tell how it was recorded, some fields left out."""
+    left_out = ("tilt_min", "tilt_max", *without)
+    settings = [item for item in settings_of(TomogramConfig) if item.path[0] not in left_out]
+    parser.add_settings("tomogram", settings, under="tomogram").add_argument(
+        "--tilt-range",
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="Lowest and highest tilt angle; from a .tlt beside the file if not given (°).",
+    )
+
+
+def typed_tomogram(options: Namespace) -> dict[str, Any]:
+    """Return what was typed of a tomogram."""
+    typed = given(options, "tomogram")
+    if options.tilt_range is not None:
+        typed["tilt_min"], typed["tilt_max"] = options.tilt_range
+    return typed
+
+
+def typed_options(options: Namespace) -> list[str]:
+    """Return the options given that make or change a recipe."""
+    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "tilt_range")
+    typed = [name for name in chosen if getattr(options, name) is not None]
+    typed += [name.removeprefix("tomogram.") for name in vars(options) if "." in name]
+    return ["a recipe file" if name == "recipe" else "--" + name.replace("_", "-") for name in typed]
+
+
+def recipe(options: Namespace) -> RunConfig:
+    """Return the recipe that the options make.
+
+    Raises
+    ------
+    ValueError
+        If something is wrong with it.
+    """
+    base: Base = options.base
+    typed = {name: given(options, name) for name in ("method", "network", *_SECTIONS)}
+    if options.from_checkpoint is not None:
+        typed["from_checkpoint"] = options.from_checkpoint
+    tomograms = _tomograms(base.content.get("tomograms", []), typed_tomogram(options))
+    return RunConfig.model_validate(merged(base.content, typed, {"tomograms": tomograms}))
+
+
+def _add_choices(parser: Parser) -> None:
+    add = parser.add_argument_group("recipe").add_argument
+    add("recipe", nargs="?", type=Path, metavar="run.toml", help="A recipe, such as a run's config.toml.")
+    add("--preset", metavar=_braces(PRESETS), help=f"Values to begin with (default: {PRESET}).")
+    add("--method", metavar=_braces(METHODS), help=f"The restoration method (default: {METHOD}).")
+    add("--network", metavar=_braces(NETWORKS), help=f"The network (default: {NETWORK}).")
+    add("--from-checkpoint", type=Path, metavar="PATH", help="Start from these weights: a run or checkpoint.")
+    add(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="The run folder to make; <date>_<name>_<method> here if not given.",
+    )
+    add("--resume", type=Path, metavar="RUN", help="Go on with a run, by its own recipe.")
+    add("--quiet", action="store_true", help="Show nothing but errors.")
+
+
+def _add_fields(
+    parser: Parser, *, methods: Iterable[str], networks: Iterable[str], base: dict[str, Any]
+) -> None:
+    add_tomogram_options(parser)
+    for kind in methods:
+        method = METHODS[kind]
+        parser.add_settings(f"method {kind}", settings_of(method.Config, ("method",)), defaults=base)
+    for kind in networks:
+        config = NETWORKS[kind].Config
+        parser.add_settings(f"network {kind}", settings_of(config, ("network",)), defaults=base)
+    for name, section in _SECTIONS.items():
+        parser.add_settings(name, settings_of(section, (name,)), defaults=base)
+
+
+def _base(options: Namespace) -> Base:
+    content = {} if options.recipe is None else _read(options.recipe)
+    method = _kind(options.method, content, "method", METHODS)
+    network = _kind(options.network, content, "network", NETWORKS)
+    kinds = {"method": {"kind": method}, "network": {"kind": network}}
+    for section, chosen in kinds.items():
+        if content.get(section, {}).get("kind", chosen["kind"]) != chosen["kind"]:
+            del content[section]  # another one's knobs
+    return Base(method, network, merged(preset(options.preset or PRESET, method), content, kinds))
+
+
+def _kind(typed: str | None, content: dict[str, Any], section: str, known: Iterable[str]) -> str:
+    default = {"method": METHOD, "network": NETWORK}[section]
+    kind = str(typed or content.get(section, {}).get("kind", default))
+    if kind not in known:
+        raise ValueError(f"there is no {section} {kind!r}; known: {', '.join(known)}")
+    return kind
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a recipe file's content, its relative paths taken from where it lies."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no recipe {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no recipe in TOML: {error}") from error
+    if not all(isinstance(content.get(name, {}), dict) for name in ("method", "network", *_SECTIONS)):
+        raise ValueError(f"{path} is no recipe: method, network and the like must be tables, [method]")
+    for item in content.get("tomograms", []):
+        for key in {"even", "odd", "mask"} & set(item):
+            item[key] = path.parent / item[key]
+    if "from_checkpoint" in content:
+        content["from_checkpoint"] = path.parent / content["from_checkpoint"]
+    return content
+
+
+def _tomograms(listed: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
+    if len(listed) > 1 and typed:
+        raise ValueError(
+            f"the recipe names {len(listed)} tomograms, so none can be changed by an option "
+            f"({', '.join(typed)}): change the recipe"
+        )
+    if not listed and "even" not in typed:
+        raise ValueError("no tomogram is given: name its halves with --even and --odd, or give a recipe")
+    return [merged(*listed, typed)] if typed else listed
+
+
+def _braces(names: Iterable[str]) -> str:
+    return "{" + ",".join(names) + "}"
+
+
+__all__ = ["add_recipe_options", "add_tomogram_options", "recipe", "typed_options", "typed_tomogram"]

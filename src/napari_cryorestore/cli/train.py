@@ -1,0 +1,107 @@
+"""``cryorestore train``: makes a run folder and trains in it, or goes on with one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.console_run import ConsoleRun
+from napari_cryorestore.cli.interruption import on_interruption
+from napari_cryorestore.cli.live_text import LiveText
+from napari_cryorestore.cli.outcome import DONE, CommandError, exit_code, words
+from napari_cryorestore.cli.run_words import headline, verdict
+from napari_cryorestore.runs.events import Noted
+from napari_cryorestore.runs.naming import new_run_path
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.run_config import RunConfig
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add the options, which depend on the method and network that the arguments choose."""
+    from napari_cryorestore.cli.recipe import add_recipe_options
+
+    parser.usage = "cryorestore train [run.toml] --even EVEN.mrc --odd ODD.mrc [OPTION …]"
+    add_recipe_options(parser, arguments)
+
+
+def run(options: Namespace) -> int:
+    """Train to the last step, an error, or a wish to stop."""
+    from napari_cryorestore.cli.recipe import recipe, typed_options
+
+    screen = None if options.quiet or _is_follower() else LiveText(sys.stderr)
+    if options.resume is not None:
+        typed = typed_options(options)
+        if typed:
+            raise ValueError(f"--resume goes on by the run's own recipe: leave out {', '.join(typed)}")
+        return train_in(RunDir.open(options.resume).path, screen)
+    config = recipe(options)
+    path = create(config, options.run)
+    if screen:
+        screen.say(f"run folder: {path}")
+    again = ["-m", "napari_cryorestore", "train", "--resume", str(path)] + ["--quiet"] * options.quiet
+    if config.hardware.nodes > 1:
+        print(f"start it on every node with: python {' '.join(again)}")
+        return DONE
+    if config.hardware.devices > 1:  # begin as what Fabric can repeat for every device
+        os.execv(sys.executable, [sys.executable, *again])
+    return train_in(path, screen)
+
+
+def create(config: RunConfig, path: Path | None = None) -> Path:
+    """Make the folder of a run, in the current folder where none is named, and return it.
+
+    A tilt range that contradicts the spectrum is noted in the run.
+    """
+    from napari_cryorestore.cli.wedge_check import wedge_warning
+    from napari_cryorestore.io.pairing import tomogram_name
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.training.launch import create_run
+    from napari_cryorestore.training.preparation import open_configured
+
+    first = config.tomograms[0]
+    name = first.name or tomogram_name(first.even)
+    made = create_run(config, path or new_run_path(Path.cwd(), tomogram=name, method=config.method.kind))
+    if METHODS[config.method.kind].needs_wedge:
+        for item in RunConfig.from_toml(made.config_text()).tomograms:
+            warning = wedge_warning(open_configured(item))
+            if warning:
+                made.record(Noted(level="warning", message=warning))
+    return made.path
+
+
+def train_in(path: Path, screen: LiveText | None) -> int:
+    """Train in a run folder and show how it goes on.
+
+    Raises
+    ------
+    CommandError
+        With the sentence that the run folder also has.
+    """
+    from napari_cryorestore.training.launch import run_training
+
+    console = ConsoleRun(path, screen)
+    try:
+        with on_interruption(console.stop):
+            run_training(console)
+    except (Exception, KeyboardInterrupt) as error:
+        raise CommandError(console.state.error or words(error), code=exit_code(error)) from error
+    finally:
+        if screen:
+            screen.end()
+    if screen:
+        screen.say("\n".join(line for line in (headline(console.state), verdict(console.state)) if line))
+    return DONE
+
+
+def _is_follower() -> bool:
+    """Tell whether another process of the same training does the talking."""
+    return any(int(os.environ.get(name, "0")) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))

@@ -1,0 +1,33 @@
+"""What the folder of a new run is called."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+_UNFIT = re.compile(r"[^\w.+-]+")
+
+
+def new_run_path(parent: Path | str, *, tomogram: str, method: str, now: float | None = None) -> Path:
+    """Return a folder that is not there yet, ``<date>_<tomogram>_<method>``, with a number if need be.
+
+    Parameters
+    ----------
+    parent : Path or str
+        Where it shall lie.
+    tomogram, method : str
+        What is restored and how.
+    now : float, optional
+        Seconds since 1970; the present time by default.
+    """
+    date = time.strftime("%Y-%m-%d", time.localtime(now))
+    wished = Path(parent) / f"{date}_{_UNFIT.sub('-', tomogram)}_{method}"
+    path, number = wished, 1
+    while path.exists():
+        number += 1
+        path = wished.with_name(f"{wished.name}_{number}")
+    return path
+
+
+__all__ = ["new_run_path"]

@@ -1,0 +1,51 @@
+"""What the tests of the command line share: options of a tiny training, and a run made with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEPS = 4
+TINY = (
+    "--network.features 4 --network.levels 2 --schedule.crop 16 --schedule.batch 1 --snapshots.every 2 "
+    f"--schedule.steps {STEPS} --hardware.device cpu --hardware.precision 32 --hardware.threads 1"
+).split()
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_pair: tuple[Path, Path]) -> list[str]:
+    """Return the options of a training that takes a moment."""
+    even, odd = tiny_pair
+    return ["--even", str(even), "--odd", str(odd), *TINY]
+
+
+@pytest.fixture(scope="session")
+def trained(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run that completed; leave it alone."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    assert main(["train", *tiny, "--run", str(run), "--quiet"]) == 0
+    return run
+
+
+@pytest.fixture
+def run_copy(trained: Path, tmp_path: Path) -> Path:
+    """Return a copy of the completed run that may be changed."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test begin in an empty folder, in a process that is nobody's follower."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LOCAL_RANK", "NODE_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert os.getcwd() == str(tmp_path)

@@ -1,0 +1,74 @@
+"""What is told of a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cryorestore.cli.main import main
+from napari_cryorestore.io.mrc import write_volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def facts(printed: str) -> dict[str, str]:
+    return {line[:16].strip(): line[16:] for line in printed.splitlines()}
+
+
+def test_a_half_with_everything_beside_it(
+    tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    even, odd = tiny_pair
+    assert main(["info", str(even)]) == 0
+    told = facts(capsys.readouterr().out)
+    assert told["size"] == "32 × 32 × 32 voxels (z, y, x)"
+    assert told["voxel size"] == "20 Å"
+    assert told["voxels"] == "float32 (mode 2)"
+    assert told["label"] == "simulated tomogram, even"
+    assert told["other half"] == str(odd)
+    assert told["halves"]
+    assert told["tilt file"] == str(even.with_name("tiny.tlt"))
+    assert told["tilt range"] == "-60…60°"
+    assert told["spectrum"]
+
+
+def test_the_real_pair_agrees_with_its_tilt_file(capsys: pytest.CaptureFixture[str]) -> None:
+    from napari_cryorestore.samples import real_pair
+
+    assert main(["info", str(real_pair()[1])]) == 0
+    told = facts(capsys.readouterr().out)
+    assert told["spectrum"].endswith("tilt axis y")
+    assert "warning" not in told
+
+
+def test_a_tilt_file_that_disagrees_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from napari_cryorestore.samples import real_pair
+
+    copy = tmp_path / "cell_even.mrc"
+    copy.write_bytes(real_pair()[0].read_bytes())
+    (tmp_path / "cell.tlt").write_text("-40\n0\n40\n", encoding="utf-8")
+    assert main(["info", str(copy)]) == 0
+    told = facts(capsys.readouterr().out)
+    assert told["tilt range"] == "-40…40°"
+    assert "but the spectrum of this tomogram looks like" in told["warning"]
+    assert told["other half"] == "none found beside it"
+
+
+def test_a_lonely_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).standard_normal((8, 9, 10), dtype=np.float32)
+    write_volume(tmp_path / "v.mrc", noise, voxel_size=5.0, label="noise")
+    assert main(["info", "v.mrc"]) == 0
+    told = facts(capsys.readouterr().out)
+    assert told["tilt file"] == "none found beside it"
+    assert told["spectrum"] == "not clear"
+    assert "tilt range" not in told
+
+
+def test_no_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "v.mrc").write_text("hello", encoding="utf-8")
+    assert main(["info", "v.mrc"]) == 2
+    assert "v.mrc" in capsys.readouterr().err

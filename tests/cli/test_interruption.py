@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM as requests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from napari_cryorestore.cli.interruption import on_interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks(number: int) -> None:
+    asked: list[str] = []
+    before = signal.getsignal(number)
+    with on_interruption(lambda: asked.append("once")):
+        os.kill(os.getpid(), number)
+    assert asked == ["once"]
+    assert signal.getsignal(number) is before
+
+
+def test_the_second_signal_interrupts() -> None:
+    asked: list[str] = []
+
+    def twice() -> None:
+        with on_interruption(lambda: asked.append("once")):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert asked == ["once"]
+
+
+def test_other_threads_hear_no_signals() -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with on_interruption(lambda: None):
+            done.append("worked")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == ["worked"]

@@ -1,0 +1,25 @@
+"""The list of what can be chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.main import main
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.presets import PRESETS
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_everything_that_can_be_chosen_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, method in METHODS.items():
+        (line,) = [line for line in lines if line.split()[:1] == [name]]
+        assert method.summary in line
+        assert ("the tilt range" in line) == method.needs_wedge
+        assert ("Not trained" in line) == (not method.trainable)
+    assert f"  {', '.join(NETWORKS)}" in lines
+    assert f"  {', '.join(PRESETS)}" in lines

@@ -1,0 +1,177 @@
+"""Training from the command line: what it leaves behind, says and returns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore.cli import train
+from napari_cryorestore.cli.console_run import ConsoleRun
+from napari_cryorestore.cli.main import main
+from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.events import Noted, Stepped
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.runs.events import Event
+
+
+def state_of(run: Path) -> RunState:
+    state = RunState()
+    state.apply(RunFollower(run).poll())
+    return state
+
+
+def test_a_run_folder_is_made_here_and_filled(
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *tiny]) == 0
+    (run,) = tmp_path.iterdir()
+    assert run.name.endswith("_tiny_icecream")
+    assert RunDir(run).checkpoint_steps() == [2, 4]
+    assert state_of(run).status() == "completed"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"run folder: {run}" in printed.err
+    assert "completed · 4/4" in printed.err
+
+
+def test_what_ran_is_what_is_written(trained: Path) -> None:
+    config = RunConfig.from_toml(RunDir(trained).config_text())
+    assert (config.schedule.steps, config.schedule.crop, config.schedule.batch) == (4, 16, 1)
+    assert (config.tomograms[0].tilt_min, config.tomograms[0].tilt_max) == (-60, 60)
+    assert config.tomograms[0].even.is_absolute()
+
+
+def test_quiet_says_nothing(tiny: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *tiny, "--quiet", "--schedule.steps", "1"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_recipe_of_a_run_is_a_recipe(trained: Path, tmp_path: Path) -> None:
+    recipe = shutil.copy(trained / "config.toml", tmp_path / "again.toml")
+    assert main(["train", str(recipe), "--schedule.steps", "1", "--run", "new", "--quiet"]) == 0
+    assert RunDir(tmp_path / "new").checkpoint_steps() == [1]
+
+
+def test_a_run_goes_on(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = (run_copy / "config.toml").read_text(encoding="utf-8")
+    (run_copy / "config.toml").write_text(config.replace("steps = 4", "steps = 6"), encoding="utf-8")
+    assert main(["train", "--resume", str(run_copy)]) == 0
+    assert RunDir(run_copy).checkpoint_steps() == [2, 4, 6]
+    assert "info: Going on from step 4." in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_a_checkpoint_and_ends_well(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = ConsoleRun.record
+
+    def impatient(console: ConsoleRun, event: Event) -> None:
+        record(console, event)
+        if isinstance(event, Stepped) and console.request() is Request.CONTINUE:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ConsoleRun, "record", impatient)
+    assert main(["train", *tiny, "--schedule.steps", "100000", "--run", "run"]) == 0
+    state = state_of(tmp_path / "run")
+    assert state.status() == "stopped"
+    assert 0 < state.step < 100_000
+    assert state.step in state.checkpoints
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        (["--even", "gone.mrc"], "gone.mrc"),
+        (
+            ["--schedule.steps", "0"],
+            "schedule.steps: Input should be greater than or equal to 1 (given: '0')",
+        ),
+        (["--tilt-range", "60", "-60"], "reversed"),
+        (["--hardware.device", "cuda:77"], "there is no device 'cuda:77' here"),
+        (["--schedule.crop", "64"], "64"),
+        (
+            ["--resume", "gone"],
+            "--resume goes on by the run's own recipe: leave out --even, --odd, --network",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tiny: list[str], extra: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *tiny, *extra, "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+def test_the_run_folder_says_the_same(
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *tiny, "--hardware.device", "cuda:77", "--run", "run", "--quiet"]) == 2
+    state = state_of(tmp_path / "run")
+    assert state.status() == "failed"
+    assert capsys.readouterr().err == f"cryorestore train: {state.error}\n"
+    assert "Traceback" in state.traceback
+
+
+def test_a_run_is_never_overwritten(tiny: list[str], trained: Path) -> None:
+    before = sorted(trained.rglob("*"))
+    assert main(["train", *tiny, "--run", str(trained), "--quiet"]) == 2
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_a_run_that_is_not_there_cannot_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--resume", "gone", "--quiet"]) == 2
+    assert "There is no folder gone" in capsys.readouterr().err
+
+
+def test_a_wrong_tilt_range_is_noted(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_cryorestore.cli import wedge_check
+
+    monkeypatch.setattr(wedge_check, "wedge_warning", lambda tomogram: f"{tomogram.name} is doubtful.")
+    assert main(["train", *tiny, "--schedule.steps", "1", "--run", "run", "--quiet"]) == 0
+    first = RunFollower(tmp_path / "run").poll()[0]
+    assert isinstance(first, Noted)
+    assert (first.level, first.message) == ("warning", "tiny is doubtful.")
+
+
+def test_several_devices_begin_as_a_process_that_can_be_repeated(
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: began.append([program, *arguments]))
+    monkeypatch.setattr(train, "train_in", lambda path, screen: 0)
+    assert main(["train", *tiny, "--hardware.devices", "2", "--run", "run", "--quiet"]) == 0
+    python = sys.executable
+    assert began == [[python, python, "-m", "napari_cryorestore", "train", "--resume", "run", "--quiet"]]
+    assert RunDir.open(tmp_path / "run").checkpoint_steps() == []
+
+
+def test_several_computers_are_told_how_to_begin(tiny: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *tiny, "--hardware.nodes", "2", "--run", "run", "--quiet"]) == 0
+    assert "on every node with: python -m napari_cryorestore train --resume run" in capsys.readouterr().out
+
+
+def test_a_follower_keeps_silent(
+    run_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(train, "train_in", lambda path, screen: shown.append(screen) or 0)
+    assert main(["train", "--resume", str(run_copy)]) == 0
+    assert shown == [None]
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,115 @@
+"""The house rules that no linter knows: sizes, names, first sentences, and what is never imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "napari_cryorestore"
+MODULES = sorted(SOURCE.rglob("*.py"))
+BANNED_WORDS = {"utils", "util", "helpers", "helper", "managers", "manager", "handlers", "handler", "misc"}
+BANNED_PACKAGES = {"torchvision", "timm", "lightning", "pytorch_lightning", "kornia", "tensorboard"}
+MOST_LINES, MOST_PARAMETERS = 40, 6
+
+LARGER_BY_NATURE = {"open_tomogram"}  # one file, and whatever is known of how it was recorded
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+FUNCTIONS = [(path, node) for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, Function)]
+
+
+def lines_without_docstring(function: Function) -> int:
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str)
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    return lines - (first.end_lineno - first.lineno + 1) if documented and first.end_lineno else lines
+
+
+def parameters(function: Function) -> list[str]:
+    given = function.args
+    names = [item.arg for item in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return [name for name in names if name not in ("self", "cls")]
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {item.name for item in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def first_sentence(path: Path) -> str:
+    return (ast.get_docstring(tree(path)) or "").partition("\n\n")[0]
+
+
+def is_one_sentence(text: str) -> bool:
+    inside = text.replace("et al. ", "").replace("e.g. ", "")
+    return bool(re.fullmatch(r"[A-Z0-9`].*\.", inside, re.DOTALL)) and not re.search(r"[.!?] [A-Z]", inside)
+
+
+def test_every_file_opens_with_one_sentence() -> None:
+    assert [
+        (path, first_sentence(path)) for path in MODULES if not is_one_sentence(first_sentence(path))
+    ] == []
+
+
+def test_files_are_short() -> None:
+    lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in MODULES}
+    most = {path: 400 if path.parent.name == "networks" else 300 for path in MODULES}
+    assert {path: length for path, length in lengths.items() if length > most[path]} == {}
+
+
+def test_functions_are_short() -> None:
+    lengths = {(path, item.name): lines_without_docstring(item) for path, item in FUNCTIONS}
+    assert {where: length for where, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_functions_take_few_parameters() -> None:
+    taken = {(path, item.name): parameters(item) for path, item in FUNCTIONS}
+    many = {where: names for where, names in taken.items() if len(names) > MOST_PARAMETERS}
+    assert {where for where in many if where[1] not in LARGER_BY_NATURE} == set()
+
+
+def test_files_are_named_after_what_they_hold() -> None:
+    words = {path: set(re.split(r"[/_]", str(path.relative_to(SOURCE).with_suffix("")))) for path in MODULES}
+    assert {path for path in MODULES if words[path] & BANNED_WORDS} == set()
+
+
+def test_packages_that_break_installs_are_not_imported() -> None:
+    assert {path for path in MODULES if imported(path) & BANNED_PACKAGES} == set()
+
+
+def test_the_ruler_measures() -> None:
+    """The measures above are only as good as what they count."""
+    long = ast.parse('def f(self, a, b=1, *c, d, **e):\n    """One\n\n    two."""\n    x = 1\n    return x\n')
+    function = long.body[0]
+    assert isinstance(function, Function)
+    assert lines_without_docstring(function) == 3
+    assert parameters(function) == ["a", "b", "d"]
+    assert len(MODULES) > 50
+    assert not is_one_sentence("Reads files. Writes them too.")
+    assert not is_one_sentence("reads files")
+
+
+def test_the_tested_torch_is_pinned_and_no_index_is_named() -> None:
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert "torch==2.13.0" in constraints
+    assert not [line for line in constraints if line.startswith("-") or "://" in line]
+
+
+def test_the_scripts_name_no_host() -> None:
+    for name in ("Makefile", ".ci/run", "scripts/debian-libraries", "pyproject.toml"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
