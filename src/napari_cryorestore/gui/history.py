@@ -73,12 +73,8 @@ class HistoryLayer:
         self._own_limits: tuple[float, float] | None = None
         self._limits_of: set[int] = set()
         self._busy = False
-        self.connect()
-
-    def connect(self) -> None:
-        """Listen to the viewer's slider and layer list."""
-        self._viewer.dims.events.current_step.connect(self._slider_moved)
-        self._viewer.layers.events.removed.connect(self._layer_removed)
+        viewer.dims.events.current_step.connect(self._slider_moved)
+        viewer.layers.events.removed.connect(self._layer_removed)
 
     def sync(self) -> None:
         """Show what the frames are now; the slider stays at its step, wherever that has moved to."""

@@ -1,0 +1,135 @@
+"""The numbers of the selected step, which are also the key of the plot: one row a curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QBoxLayout, QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+
+from napari_cryorestore.gui.monitor.dot import dot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from qtpy.QtGui import QColor, QResizeEvent
+
+    from napari_cryorestore.gui.monitor.verdict import Number
+
+_GAP = 18
+_SCROLL_BAR = 24
+
+
+class NumberList(QScrollArea):
+    """Rows of a tick box in the curve's colour, a title and a value: losses, then quality numbers.
+
+    Parameters
+    ----------
+    unticked
+        Names whose curves are hidden at first.
+
+    Attributes
+    ----------
+    ticked : Signal(str, bool)
+        The user wants a curve shown, or hidden.
+    explained : Signal(str)
+        What the number under the pointer means; empty when the pointer leaves it.
+    """
+
+    ticked = Signal(str, bool)
+    explained = Signal(str)
+
+    def __init__(self, unticked: Collection[str] = ()) -> None:
+        super().__init__()
+        self._unticked = set(unticked)
+        self._rows: dict[str, tuple[QCheckBox, QLabel]] = {}
+        self._sentences: dict[QObject, str] = {}
+        self._blocks = (_block(), _block())
+        inner = QWidget()
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, inner)
+        self._layout.setContentsMargins(0, 0, 4, 0)
+        self._layout.setSpacing(_GAP)
+        for block in self._blocks:
+            self._layout.addLayout(block)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_numbers(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+        """Show numbers, keeping the ticks; rows are made anew only where other numbers come."""
+        if [number.name for number in numbers] != list(self._rows):
+            self._make_rows(numbers, colour_of)
+        for number in numbers:
+            box, value = self._rows[number.name]
+            value.setText(number.text)
+            best = "" if number.best is None else f"\nHighest at step {number.best}."
+            for widget in (box, value):
+                widget.setToolTip(f"{number.sentence}{best}")
+                self._sentences[widget] = number.sentence
+
+    def recolour(self, colour_of: Callable[[str], QColor]) -> None:
+        """Take the plot's colours again, as after a change of theme."""
+        for name, (box, _) in self._rows.items():
+            box.setIcon(QIcon(dot(colour_of(name), edge=10)))
+
+    def texts(self) -> dict[str, str]:
+        """Return the values as shown, by name."""
+        return {name: value.text() for name, (_, value) in self._rows.items()}
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Say what the number under the pointer means."""
+        if event is not None and watched in self._sentences:
+            if event.type() == QEvent.Type.Enter:
+                self.explained.emit(self._sentences[watched])
+            elif event.type() == QEvent.Type.Leave:
+                self.explained.emit("")
+        return bool(super().eventFilter(watched, event))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put the two blocks side by side where there is room."""
+        needed = sum(block.sizeHint().width() for block in self._blocks) + _GAP + _SCROLL_BAR
+        wide = self.width() >= needed
+        self._layout.setDirection(
+            QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
+        )
+        super().resizeEvent(event)
+
+    def _tick(self, name: str, checked: bool) -> None:
+        (self._unticked.discard if checked else self._unticked.add)(name)
+        self.ticked.emit(name, checked)
+
+    def _make_rows(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+        for widgets in self._rows.values():
+            for widget in widgets:
+                widget.hide()
+                widget.deleteLater()
+        self._rows.clear()
+        self._sentences.clear()
+        for row, number in enumerate(numbers):
+            self._rows[number.name] = self._make_row(row, number)
+        self.recolour(colour_of)
+
+    def _make_row(self, row: int, number: Number) -> tuple[QCheckBox, QLabel]:
+        box, value = QCheckBox(number.title), QLabel()
+        box.setChecked(number.name not in self._unticked)
+        box.toggled.connect(lambda checked, name=number.name: self._tick(name, checked))
+        value.setMinimumWidth(value.fontMetrics().horizontalAdvance("0.00000"))
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        block = self._blocks[number.is_quality]
+        for column, widget in enumerate((box, value)):
+            widget.installEventFilter(self)
+            block.addWidget(widget, row, column)
+        return box, value
+
+
+def _block() -> QGridLayout:
+    grid = QGridLayout()
+    grid.setVerticalSpacing(1)
+    grid.setColumnStretch(0, 1)
+    grid.setRowStretch(1000, 1)
+    return grid
+
+
+__all__ = ["NumberList"]
