@@ -1,0 +1,175 @@
+"""The data that a user has chosen, as typed, and what is wrong with it at first sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui.train.volume import pair_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_cryorestore.gui.train.volume import Volume
+
+VOXEL_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """The wishes of the Data section; numbers are text, because they are being typed.
+
+    Attributes
+    ----------
+    even, odd, mask : Volume or None
+        Half 1, half 2 and where to train.
+    voxel_size : str
+        Å; empty takes that of half 1.
+    tilt_min, tilt_max : str
+        Degrees; empty means unknown.
+    tilt_axis : "y" or "x"
+    """
+
+    even: Volume | None = None
+    odd: Volume | None = None
+    mask: Volume | None = None
+    voxel_size: str = ""
+    tilt_min: str = ""
+    tilt_max: str = ""
+    tilt_axis: str = "y"
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The volumes chosen."""
+        return tuple(volume for volume in (self.even, self.odd, self.mask) if volume is not None)
+
+    @property
+    def known_voxel_size(self) -> float | None:
+        """The voxel size in Å, typed or of half 1; ``None`` where unknown or no number."""
+        if not self.voxel_size.strip():
+            return self.even.voxel_size if self.even is not None else None
+        try:
+            return float(self.voxel_size)
+        except ValueError:
+            return None
+
+    @property
+    def tilt_range_given(self) -> bool:
+        """Whether both ends of the tilt range are typed."""
+        return bool(self.tilt_min.strip() and self.tilt_max.strip())
+
+    def problem(self) -> str:
+        """Return what can be told to be wrong without reading voxels, in one sentence; empty if nothing."""
+        if self.even is None:
+            return "Choose half 1: drop the two half tomograms on the window first."
+        return self.misfit() or self._unscaled(self.even)
+
+    def misfit(self) -> str:
+        """Return why the volumes cannot belong together, in one sentence; empty if they can."""
+        if self.even is None:
+            return ""
+        return self._twice(self.even) or self._misshapen(self.even) or self._differently_scaled(self.even)
+
+    def to_plain(self, path_of: dict[Volume, Path], *, name: str) -> dict[str, Any]:
+        """Return the values of a `TomogramConfig`, not validated yet.
+
+        Parameters
+        ----------
+        path_of
+            The file of every volume chosen.
+        name
+            What the tomogram is called.
+        """
+        content: dict[str, Any] = {
+            "even": path_of[self.even] if self.even is not None else None,
+            "odd": path_of[self.odd] if self.odd is not None else None,
+            "mask": path_of[self.mask] if self.mask is not None else None,
+            "name": name,
+            "voxel_size": self.voxel_size.strip() or self.known_voxel_size,
+            "tilt_min": self.tilt_min.strip() or None,
+            "tilt_max": self.tilt_max.strip() or None,
+            "tilt_axis": self.tilt_axis,
+        }
+        return {key: value for key, value in content.items() if value is not None}
+
+    def _twice(self, even: Volume) -> str:
+        odd = self.odd
+        if odd is None:
+            return ""
+        same_file = even.path is not None and even.path == odd.path
+        if even.data is odd.data or same_file:
+            return f"Half 1 and half 2 are the same volume, “{even.name}”: choose the other half."
+        return ""
+
+    def _misshapen(self, even: Volume) -> str:
+        for what, other in (("Half 2", self.odd), ("The mask", self.mask)):
+            if other is not None and other.shape != even.shape:
+                return (
+                    f"{what} has {_size(other)} voxels, but half 1 has {_size(even)}: "
+                    "choose volumes of the same tomogram."
+                )
+        return ""
+
+    def _differently_scaled(self, even: Volume) -> str:
+        one, other = even.voxel_size, self.odd.voxel_size if self.odd is not None else None
+        if one and other and abs(one - other) > VOXEL_TOLERANCE * one:
+            return (
+                f"The halves differ in voxel size, {one:.4g} Å and {other:.4g} Å: "
+                "choose two halves of the same tomogram, or repair the header."
+            )
+        return ""
+
+    def _unscaled(self, even: Volume) -> str:
+        if not self.voxel_size.strip() and not even.voxel_size:
+            return f"The voxel size of “{even.name}” is unknown: type it in Å."
+        return ""
+
+
+def completed(choice: DataChoice, halves: Sequence[Volume], masks: Sequence[Volume]) -> DataChoice:
+    """Return a choice among volumes that are there, with what is missing chosen for the user.
+
+    Volumes that are gone are dropped; where nothing is chosen, the pair opened last is, or the only volume;
+    half 2 follows half 1.
+
+    Parameters
+    ----------
+    choice
+        Made among other volumes, perhaps.
+    halves, masks
+        What is there.
+    """
+    even, odd = _still_there(choice.even, halves), _still_there(choice.odd, halves)
+    choice = replace(choice, even=even, odd=odd, mask=_still_there(choice.mask, masks))
+    if even is None and odd is None:
+        pair = pair_of(halves)
+        if pair is not None:
+            return with_even(choice, pair[0], halves)
+        return with_even(choice, halves[0], halves) if len(halves) == 1 else choice
+    if even is not None and odd is None:
+        return with_even(choice, even, halves)
+    return choice
+
+
+def with_even(choice: DataChoice, even: Volume | None, halves: Sequence[Volume]) -> DataChoice:
+    """Return a choice with another half 1, and its partner as half 2 if there is one."""
+    pair = pair_of(halves, even) if even is not None else None
+    known = even is not None and even is not choice.even and even.voxel_size
+    typed = "" if known else choice.voxel_size
+    if even is None or pair is None:
+        return replace(choice, even=even, voxel_size=typed)
+    return replace(choice, even=even, odd=pair[1] if pair[0] is even else pair[0], voxel_size=typed)
+
+
+def _still_there(volume: Volume | None, volumes: Sequence[Volume]) -> Volume | None:
+    """Find a volume again, which may have been renamed."""
+    if volume is None:
+        return None
+    return next((one for one in volumes if one is volume or one.data is volume.data), None)
+
+
+def _size(volume: Volume) -> str:
+    return "×".join(str(size) for size in volume.shape)
+
+
+__all__ = ["VOXEL_TOLERANCE", "DataChoice", "completed", "with_even"]

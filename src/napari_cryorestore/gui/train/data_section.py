@@ -1,0 +1,239 @@
+"""The Data section: which layers are the halves, and how the tomogram was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from napari_cryorestore.gui.editors import combo_box, fit_dock
+from napari_cryorestore.gui.forms import LABEL_WIDTH
+from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.train.data_choice import DataChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.gui.train.examination import Detection, Examination
+    from napari_cryorestore.gui.train.volume import Volume
+
+NOTHING = "none"
+
+
+class DataSection(QWidget):
+    """Edits a `DataChoice`.
+
+    Attributes
+    ----------
+    value_changed
+        Emitted after every edit by the user.
+    detect_requested
+        The user wants the tilt range read off the spectrum.
+    open_requested : Path
+        The user wants the file of the other half opened.
+    """
+
+    value_changed = Signal()
+    detect_requested = Signal()
+    open_requested = Signal(Path)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._detection: Detection | None = None
+        self._other_half: Path | None = None
+        self.even, self.odd, self.region = _VolumeCombo(), _VolumeCombo(), _VolumeCombo()
+        self.swap = QPushButton("⇅")
+        self.swap.setToolTip("Exchange half 1 and half 2.")
+        self.swap.setFixedWidth(30)
+        self.open_other = QPushButton()
+        self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
+        self.detect = QPushButton("Detect")
+        self.use_detected = QPushButton()
+        self.tilt_axis = combo_box()
+        self.tilt_axis.addItems(["y", "x"])
+        self.line, self.warning, self.tilt_line = SentenceLabel(), SentenceLabel(), SentenceLabel()
+        self._lay_out()
+        self._explain()
+        self._connect()
+        for button in (self.open_other, self.use_detected):
+            button.hide()
+
+    def value(self) -> DataChoice:
+        """Return what is chosen and typed."""
+        return DataChoice(
+            even=self.even.volume(),
+            odd=self.odd.volume(),
+            mask=self.region.volume(),
+            voxel_size=self.voxel_size.text(),
+            tilt_min=self.tilt_min.text(),
+            tilt_max=self.tilt_max.text(),
+            tilt_axis=self.tilt_axis.currentText(),
+        )
+
+    def setValue(self, choice: DataChoice) -> None:
+        """Show a choice, without announcing it."""
+        combos = ((self.even, choice.even), (self.odd, choice.odd), (self.region, choice.mask))
+        for combo, volume in combos:
+            combo.choose(volume)
+        size = choice.even.voxel_size if choice.even is not None else None
+        self.voxel_size.setPlaceholderText(f"{size:.4g}" if size else "unknown")
+        texts = (
+            (self.voxel_size, choice.voxel_size),
+            (self.tilt_min, choice.tilt_min),
+            (self.tilt_max, choice.tilt_max),
+        )
+        for field, text in texts:
+            if field.text() != text:
+                field.setText(text)
+        self.tilt_axis.setCurrentText(choice.tilt_axis)
+
+    def offer(self, halves: Sequence[Volume], masks: Sequence[Volume]) -> None:
+        """List the volumes that can be chosen; what was chosen stays if it is still there."""
+        self.even.offer(halves)
+        self.odd.offer(halves)
+        self.region.offer(masks)
+
+    def show_examination(self, found: Examination | None, *, problems: Sequence[str]) -> None:
+        """Say what the voxels told, and what is wrong."""
+        self.line.say(found.line if found is not None else "")
+        warning = [found.warning] if found is not None and found.warning else []
+        self.warning.warn("\n⚠ ".join([*problems, *warning]))
+        self._other_half = found.other_half if found is not None else None
+        self.open_other.setVisible(self._other_half is not None)
+        if self._other_half is not None:
+            self.open_other.setText(f"Open {self._other_half.name}")
+        if found is not None and found.tilt_range and self._detection is None:
+            self.tilt_line.say(f"Tilt range from {found.tilt_file}")
+
+    def show_detection(self, detection: Detection | None) -> None:
+        """Say what the spectrum told, and offer to take it where it contradicts what is typed."""
+        self._detection = detection
+        self.detect.setEnabled(True)
+        self.detect.setText("Detect")
+        agrees = detection is None or (detection.agrees and detection.reliable)
+        words = detection.sentence if detection is not None else ""
+        (self.tilt_line.say if agrees else self.tilt_line.warn)(words)
+        contradicts = detection is not None and detection.reliable and not detection.agrees
+        self.use_detected.setVisible(contradicts)
+        if detection is not None and contradicts:
+            seen = f"{detection.tilt_min:g}…{detection.tilt_max:g}°".replace("-", "−")
+            self.use_detected.setText(f"Use {seen}, axis {detection.tilt_axis}")
+
+    def show_detecting(self) -> None:
+        """Say that the spectrum is being looked at."""
+        self.detect.setEnabled(False)
+        self.detect.setText("Detecting…")
+
+    def take_detection(self) -> None:
+        """Put the detected tilt range into the fields."""
+        found = self._detection
+        if found is None:
+            return
+        choice = replace(
+            self.value(),
+            tilt_min=f"{found.tilt_min:g}",
+            tilt_max=f"{found.tilt_max:g}",
+            tilt_axis=found.tilt_axis,
+        )
+        self.blockSignals(True)
+        self.setValue(choice)
+        self.blockSignals(False)
+        self.use_detected.hide()
+        self.value_changed.emit()
+
+    # -------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        rows: tuple[tuple[str, list[QWidget]], ...] = (
+            ("half 1", [self.even]),
+            ("half 2", [self.odd, self.swap]),
+            ("mask", [self.region]),
+            ("voxel size (Å)", [self.voxel_size]),
+            ("tilt range (°)", [self.tilt_min, QLabel("…"), self.tilt_max, self.detect]),
+            ("tilt axis", [self.tilt_axis]),
+        )
+        for row, (words, widgets) in enumerate(rows):
+            label = QLabel(words)
+            label.setMinimumWidth(LABEL_WIDTH)
+            grid.addWidget(label, row, 0)
+            grid.addLayout(_side_by_side(widgets), row, 1)
+        below = (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other)
+        for extra, widget in enumerate(below):
+            grid.addWidget(widget, len(rows) + extra, 0, 1, 2)
+
+    def _explain(self) -> None:
+        self.even.setToolTip("The half map of the even frames or tilts.")
+        self.odd.setToolTip("The half map of the odd frames or tilts.")
+        self.region.setToolTip("A volume that is above 0.5 where training crops may lie; optional.")
+        self.voxel_size.setToolTip("Edge of a voxel in Å; empty takes that of half 1.")
+        self.tilt_min.setPlaceholderText("min")
+        self.tilt_max.setPlaceholderText("max")
+        for field in (self.tilt_min, self.tilt_max):
+            field.setToolTip("Lowest and highest tilt angle of the final alignment, e.g. −60 and 60.")
+        self.tilt_axis.setToolTip("The axis about which the specimen was tilted.")
+        self.detect.setToolTip("Read the tilt range and axis off the spectrum of half 1.")
+        self.use_detected.setToolTip("Take the range that the spectrum shows instead of the one typed.")
+
+    def _connect(self) -> None:
+        for combo in (self.even, self.odd, self.region):
+            combo.activated.connect(self.value_changed)
+        for field in (self.voxel_size, self.tilt_min, self.tilt_max):
+            field.textEdited.connect(self.value_changed)
+        self.tilt_axis.activated.connect(self.value_changed)
+        self.detect.clicked.connect(self.detect_requested)
+        self.use_detected.clicked.connect(self.take_detection)
+        self.swap.clicked.connect(self._swap)
+        self.open_other.clicked.connect(self._open)
+
+    def _swap(self) -> None:
+        even, odd = self.even.volume(), self.odd.volume()
+        self.even.choose(odd)
+        self.odd.choose(even)
+        self.value_changed.emit()
+
+    def _open(self) -> None:
+        if self._other_half is not None:
+            self.open_requested.emit(self._other_half)
+
+
+class _VolumeCombo(QComboBox):
+    """A combo box of volumes, or none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fit_dock(self)
+        self._volumes: list[Volume | None] = [None]
+        self.addItem(NOTHING)
+
+    def volume(self) -> Volume | None:
+        return self._volumes[max(self.currentIndex(), 0)]
+
+    def choose(self, volume: Volume | None) -> None:
+        self.setCurrentIndex(self._volumes.index(volume) if volume in self._volumes else 0)
+
+    def offer(self, volumes: Sequence[Volume]) -> None:
+        chosen = self.volume()
+        self._volumes = [None, *volumes]
+        self.clear()
+        self.addItems([NOTHING, *(volume.name for volume in volumes)])
+        self.choose(chosen)
+
+
+def _side_by_side(widgets: Sequence[QWidget]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget, 0 if isinstance(widget, QPushButton | QLabel) else 1)
+    return row
+
+
+__all__ = ["NOTHING", "DataSection"]

@@ -1,0 +1,64 @@
+"""Volumes that only live in memory, written where training can read them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.runs.run_dir import INPUTS_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from napari_cryorestore.gui.train.volume import Volume
+
+
+def written_inputs(volumes: Iterable[Volume], run: Path, *, voxel_size: float) -> dict[Volume, Path]:
+    """Return a file for every volume; those without one are written to ``<run>/inputs``.
+
+    Parameters
+    ----------
+    volumes
+        What was chosen.
+    run : Path
+        The run folder, which need not exist yet.
+    voxel_size : float
+        Å.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    from napari_cryorestore.io.mrc import unique_path, write_volume
+
+    paths: dict[Volume, Path] = {}
+    for volume in volumes:
+        if volume.path is not None:
+            paths[volume] = volume.path
+            continue
+        folder = run / INPUTS_FOLDER
+        _make(folder)
+        target = unique_path(folder / f"{file_name(volume.name)}.mrc")
+        paths[volume] = write_volume(
+            target, volume.data, voxel_size=voxel_size, label=f"{volume.name}, as it was in napari"
+        )
+    return paths
+
+
+def file_name(words: str) -> str:
+    """Return words as they can stand in a file name on any system."""
+    return re.sub(r"[^\w.+-]+", "_", words).strip("_.") or "tomogram"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"The folder {folder.parent} cannot be written ({error.strerror}): choose another run folder."
+        ) from error
+
+
+__all__ = ["file_name", "written_inputs"]

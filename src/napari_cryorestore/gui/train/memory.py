@@ -1,0 +1,100 @@
+"""How much memory a training step takes: counted on tensors that have a shape but no values."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from napari_cryorestore.config import Config
+
+OVERHEAD = 0.4e9
+"""Bytes for the library's own buffers and convolution workspaces."""
+
+
+def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_precision: bool) -> float:
+    """Return about how many bytes training takes on its device.
+
+    The loss of one step is run on PyTorch's meta device, where tensors have shapes but no voxels, and what is
+    saved for the backward pass is added up; so a new method or network is estimated like the others.
+
+    Parameters
+    ----------
+    sections
+        ``method``, ``network`` and ``schedule``.
+    shape : (int, int, int)
+        The tomogram (z, y, x).
+    half_precision
+        Whether the network computes in 16 bits.
+    """
+    import torch
+
+    from napari_cryorestore.methods import build_method
+    from napari_cryorestore.networks import NETWORKS
+    from napari_cryorestore.training.preparation import fitting_crop
+
+    schedule: Any = sections["schedule"]
+    network_config: Any = sections["network"]
+    method_config: Any = sections["method"]
+    method = build_method(method_config)
+    with torch.device("meta"):
+        network = NETWORKS[network_config.kind].build(network_config, method.channels)
+    dtype = torch.bfloat16 if half_precision else torch.float32
+    crop = schedule.crop or fitting_crop(tuple(shape), None, multiple=network.size_multiple)
+    weights = sum(weight.numel() for weight in network.parameters()) * 4
+    network.to(dtype)
+    saved = _Saved()
+    with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+        method.loss(
+            lambda crops: network(crops.to(dtype)),
+            _batch(schedule.batch, crop, channels=method.channels),
+            torch.Generator(),
+        )
+    # weights, their gradients, average, optimiser state and the last good copy
+    states = 5 if schedule.optimiser == "muon" else 6
+    return OVERHEAD + _volumes(shape) + states * weights + saved.bytes + 2 * saved.largest
+
+
+def _volumes(shape: Sequence[int]) -> int:
+    voxels = math.prod(shape)
+    return 2 * voxels * (4 if voxels < 2**28 else 2)
+
+
+class _Saved:
+    """Adds up the memory behind saved tensors, each piece once."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.largest = 0
+        self._storages: dict[int, torch.UntypedStorage] = {}
+
+    def pack(self, tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if id(storage) not in self._storages:
+            self._storages[id(storage)] = storage
+            self.bytes += storage.nbytes()
+            self.largest = max(self.largest, storage.nbytes())
+        return tensor
+
+    @staticmethod
+    def unpack(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+
+def _batch(batch: int, crop: int, *, channels: int) -> Any:
+    import torch
+
+    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.physics.wedge import Wedge
+
+    target = torch.empty(batch, 1, crop, crop, crop, device="meta")
+    inputs = torch.empty(batch, channels, crop, crop, crop, device="meta")
+    return PairBatch(target, target, inputs, inputs, Imaging(Wedge(-60, 60)))
+
+
+__all__ = ["OVERHEAD", "estimated_memory"]

@@ -1,0 +1,299 @@
+"""What the Train panel knows and decides, without Qt: choices in, problems and a run's recipe out."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_cryorestore.config import sentence
+from napari_cryorestore.gui.train.data_choice import DataChoice
+from napari_cryorestore.gui.train.inputs import written_inputs
+from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
+from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
+from napari_cryorestore.gui.train.recipes import SECTIONS
+from napari_cryorestore.gui.train.volume import tomogram_name_of
+from napari_cryorestore.runs.naming import new_run_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.config import Config
+    from napari_cryorestore.gui.train.examination import Examination
+    from napari_cryorestore.gui.train.preview_place import Place
+    from napari_cryorestore.gui.train.recipes import Recipes
+    from napari_cryorestore.run_config import RunConfig, TomogramConfig
+
+CUSTOM = ""
+"""The name of no preset."""
+
+NOT_LOADED = "PyTorch is still being loaded: try again in a moment."
+
+
+class TrainModel:
+    """The wishes of one viewer's Train panel; they outlive the panel.
+
+    Attributes
+    ----------
+    choice : DataChoice
+        The data, as chosen and typed.
+    examination : Examination or None
+        What the voxels of that choice told; ``None`` while nobody has looked.
+    recipes : Recipes or None
+        What can be chosen; ``None`` until PyTorch is loaded.
+    sections : dict of str to Config
+        The last valid values of method, network, schedule, snapshots and hardware.
+    invalid : dict of str to str
+        Sections whose form holds something invalid, and the sentence that says so.
+    preset : str
+        The preset that the sections are, or `CUSTOM`.
+    place, position
+        Where the preview block lies.
+    from_checkpoint : Path or None
+        Weights to start from.
+    folder : str
+        The run folder as typed; empty makes one beside the tomogram.
+    runs_folder : str
+        The preferred folder for new runs; empty if there is none.
+    preferred_device : str
+        The device that recipes start with.
+    preferred_preview : int
+        Edge of the preview block that presets start with; 0 suits it to the tomogram.
+    """
+
+    def __init__(self) -> None:
+        self.choice = DataChoice()
+        self.examination: Examination | None = None
+        self.recipes: Recipes | None = None
+        self.sections: dict[str, Config] = {}
+        self.invalid: dict[str, str] = {}
+        self.preset = CUSTOM
+        self.place: Place = "structured"
+        self.position: tuple[float, ...] | None = None
+        self.from_checkpoint: Path | None = None
+        self.folder = ""
+        self.runs_folder = ""
+        self.preferred_device = "auto"
+        self.preferred_preview = 0
+        self._tilts_beside = ("", "")
+
+    def copy(self) -> TrainModel:
+        """Return a model that later edits of this one do not change, for a thread."""
+        twin = copy.copy(self)
+        twin.sections, twin.invalid = dict(self.sections), dict(self.invalid)
+        return twin
+
+    def choose_data(self, choice: DataChoice) -> None:
+        """Take other data; what was found out about other volumes is forgotten."""
+        if (choice.even, choice.odd) != (self.choice.even, self.choice.odd):
+            self.examination = None
+        self.choice = choice
+
+    def take_examination(self, choice: DataChoice, examination: Examination) -> bool:
+        """Take what was found out about a choice, and tell whether that is still what is chosen.
+
+        A tilt range that was found beside half 1 fills fields in which the user has typed nothing.
+        """
+        if (choice.even, choice.odd) != (self.choice.even, self.choice.odd):
+            return False
+        self.examination = examination
+        typed = (self.choice.tilt_min, self.choice.tilt_max)
+        if typed == self._tilts_beside or typed == ("", ""):
+            found = examination.tilt_range
+            low, high = (to_plain_number(angle) for angle in found) if found else ("", "")
+            self._tilts_beside = (low, high)
+            self.choice = replace(self.choice, tilt_min=low, tilt_max=high)
+        return True
+
+    def use_recipes(self, recipes: Recipes) -> None:
+        """Take what can be chosen, and choose the standard preset of the first method."""
+        self.recipes = recipes
+        self.sections["hardware"] = recipes.hardware(self.preferred_device)
+        self.preset = "standard" if "standard" in recipes.presets else recipes.presets[0]
+        self._apply_preset(next(iter(recipes.methods)))
+
+    @property
+    def method(self) -> str:
+        """The kind of the method chosen; empty while there is none."""
+        return str(getattr(self.sections.get("method"), "kind", ""))
+
+    def choose_preset(self, name: str) -> None:
+        """Set every section but hardware as a preset has it; `CUSTOM` leaves them as they are."""
+        self.preset = name
+        if name != CUSTOM:
+            self._apply_preset(self.method)
+
+    def choose_method(self, kind: str) -> None:
+        """Take another method: as the present preset has it, or with its defaults where all is custom."""
+        if self.preset != CUSTOM:
+            self._apply_preset(kind)
+        else:
+            self.put("method", self._recipes.section("method", kind)())
+
+    def choose_network(self, kind: str) -> None:
+        """Take another network with its defaults."""
+        self.put("network", self._recipes.section("network", kind)())
+
+    def put(self, section: str, value: Config) -> None:
+        """Take a section's valid values; the recipe is custom from now on, unless nothing changed."""
+        self.invalid.pop(section, None)
+        if self.sections.get(section) != value and section != "hardware":
+            self.preset = CUSTOM
+        self.sections[section] = value
+
+    def refuse(self, section: str, what: str) -> None:
+        """Note that a section's form holds something invalid."""
+        self.invalid[section] = what
+
+    def data_problems(self) -> list[str]:
+        """Return what is wrong with the data, as far as is known: at most two sentences."""
+        told = self.examination.problem if self.examination is not None else ""
+        found = [self.choice.problem(), told]
+        if self.recipes is not None and self.choice.even is not None:
+            found += recording_problems(self.choice, self.recipes, name=self.tomogram_name)
+            found += [too_thin(self.choice, self.sections), missing(self.choice, self.recipes, self.method)]
+        return list(dict.fromkeys(words for words in found if words))[:2]
+
+    def problems(self) -> list[Problem]:
+        """Return why training cannot start; empty if it can."""
+        if self.recipes is None:
+            return [Problem("run", NOT_LOADED)]
+        found = [Problem("data", words) for words in self.data_problems()]
+        found += [Problem(section, words) for section, words in self.invalid.items()]
+        if self.place == "typed" and self.position is None:
+            found.append(Problem("snapshots", "Type the place of the preview block: z, y, x in voxels."))
+        return found
+
+    @property
+    def tomogram_name(self) -> str:
+        """What the tomogram is called."""
+        return tomogram_name_of(self.choice.even) if self.choice.even is not None else "tomogram"
+
+    def run_path(self, now: float | None = None) -> Path:
+        """Return the folder of the next run: as typed, or a new one beside the tomogram."""
+        if self.folder.strip():
+            return Path(self.folder.strip()).expanduser()
+        return new_run_path(
+            self._parent_of_runs(), tomogram=self.tomogram_name, method=self.method or "run", now=now
+        )
+
+    def prepare(self, run: Path) -> RunConfig:
+        """Return the recipe of a run, after writing volumes without a file into its folder; takes a while.
+
+        Raises
+        ------
+        ValueError, OSError
+            With one sentence, if something is wrong with the recipe or the folder cannot be written.
+        """
+        problems = self.problems()
+        if problems:
+            raise ValueError(problems[0].sentence)
+        size = self.choice.known_voxel_size or 0.0
+        return self.config(written_inputs(self.choice.volumes, run, voxel_size=size))
+
+    def config(self, paths: dict[Any, Path] | None = None) -> RunConfig:
+        """Return the recipe.
+
+        Parameters
+        ----------
+        paths
+            The file of every volume chosen; by default those that the volumes were read from.
+
+        Raises
+        ------
+        ValueError
+            With one sentence, if something is wrong with it or a volume has no file.
+        """
+        try:
+            return self._recipes.run_config(self._content(paths or self._own_paths()))
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from error
+
+    def load(self, text: str) -> TomogramConfig:
+        """Take every value of a recipe given as TOML, and return the tomogram whose files should be chosen.
+
+        Raises
+        ------
+        ValueError
+            With one sentence, if the text is no recipe.
+        """
+        config = self._recipes.read(text)
+        for section in SECTIONS:
+            self.put(section, getattr(config, section))
+        self.invalid.clear()
+        self.preset = CUSTOM
+        self.place, self.position = place_of(config.snapshots), config.snapshots.position
+        self.from_checkpoint = config.from_checkpoint
+        return config.tomograms[0]
+
+    def take_recording(self, tomogram: TomogramConfig) -> None:
+        """Take voxel size, tilt range and axis of a tomogram's configuration for what is chosen."""
+        numbers = (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max)
+        size, low, high = ("" if value is None else to_plain_number(value) for value in numbers)
+        self.choice = replace(
+            self.choice, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=tomogram.tilt_axis
+        )
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Start from weights, with the network that they belong to.
+
+        Raises
+        ------
+        ValueError, OSError
+            With one sentence, if there is no checkpoint.
+        """
+        method, network = self._recipes.checkpoint(checkpoint)
+        self.from_checkpoint = checkpoint
+        self.put("network", network)
+        if getattr(method, "kind", "") == self.method:
+            self.put("method", method)
+
+    @property
+    def _recipes(self) -> Recipes:
+        if self.recipes is None:
+            raise ValueError(NOT_LOADED)
+        return self.recipes
+
+    def _apply_preset(self, method: str) -> None:
+        sections = self._recipes.preset(self.preset, method)
+        if self.preferred_preview:
+            size = (self.preferred_preview,) * 3
+            sections["snapshots"] = sections["snapshots"].model_copy(update={"size": size})
+        self.sections.update(sections)
+        self.invalid = {name: words for name, words in self.invalid.items() if name == "hardware"}
+
+    def _content(self, paths: dict[Any, Path]) -> dict[str, Any]:
+        shape: Sequence[int] = self.choice.even.shape if self.choice.even is not None else (1, 1, 1)
+        snapshots = snapshots_at(self.sections["snapshots"], self.place, shape=shape, position=self.position)
+        return {
+            "tomograms": [self.choice.to_plain(paths, name=self.tomogram_name)],
+            "snapshots": snapshots,
+            "from_checkpoint": self.from_checkpoint,
+            **{name: self.sections[name] for name in ("method", "network", "schedule", "hardware")},
+        }
+
+    def _own_paths(self) -> dict[Any, Path]:
+        homeless = [volume.name for volume in self.choice.volumes if volume.path is None]
+        if homeless:
+            raise ValueError(f"“{homeless[0]}” only lives in memory: save it as MRC first.")
+        return {volume: volume.path for volume in self.choice.volumes if volume.path is not None}
+
+    def _parent_of_runs(self) -> Path:
+        if self.runs_folder:
+            return Path(self.runs_folder).expanduser()
+        even = self.choice.even
+        beside = even.path.parent if even is not None and even.path is not None else None
+        parent = beside if beside is not None and os.access(beside, os.W_OK) else Path.home()
+        return parent / "cryorestore"
+
+
+def to_plain_number(value: float) -> str:
+    """Write a number as it is typed."""
+    return f"{value:.10g}"
+
+
+__all__ = ["CUSTOM", "NOT_LOADED", "TrainModel"]

@@ -1,0 +1,269 @@
+"""The Train panel: sections above, buttons below, and the connections between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from napari_cryorestore.gui.fold import Fold
+from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
+from napari_cryorestore.gui.preferences import PLUGIN, preferences
+from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.train import file_dialog
+from napari_cryorestore.gui.train.background import Background
+from napari_cryorestore.gui.train.data_control import DataControl
+from napari_cryorestore.gui.train.data_section import DataSection
+from napari_cryorestore.gui.train.model import TrainModel
+from napari_cryorestore.gui.train.recipe_control import RecipeControl
+from napari_cryorestore.gui.train.recipe_section import RecipeSection
+from napari_cryorestore.gui.train.recipes import Recipes
+from napari_cryorestore.gui.train.run_bar import RunBar
+from napari_cryorestore.gui.train.run_control import RunControl
+from napari_cryorestore.gui.train.run_section import RunSection
+from napari_cryorestore.gui.train.viewer_place import crosshair, middle_of_view
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+WIDTH = 340
+TICK = 100
+"""Milliseconds between two looks at threads and the run folder."""
+
+
+class TrainPanel(QWidget):
+    """Chooses data and a recipe, starts training and says how it goes.
+
+    The choices and the run belong to the viewer: closing the panel keeps both, opening it again shows both.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer, or the proxy that napari hands to plugins.
+
+    Attributes
+    ----------
+    model : TrainModel
+        What is chosen.
+    background : Background
+        What is being found out in threads.
+    data, recipe, run, bar
+        The sections from top to bottom; ``recipe`` is ``None`` until PyTorch is loaded.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._docked = False
+        self._start_wanted = False
+        self._runs = runs_of(self._viewer)
+        self._runs.closed.connect(self.leave)
+        self.model = model_of(self._runs)
+        self.background = Background()
+        self.data, self.run, self.bar = DataSection(), RunSection(), RunBar()
+        self.recipe: RecipeSection | None = None
+        self._recipe_control: RecipeControl | None = None
+        self._loading = SentenceLabel()
+        self._sections = QVBoxLayout()
+        self._folds = {"data": Fold("Data", self.data), "run": Fold("Run", self.run)}
+        self._lay_out()
+        self.control = RunControl(self._runs, self.bar, self.background, started=self._started)
+        self._data_control = DataControl(
+            self._viewer, self.data, self.model, self.background, changed=self._changed
+        )
+        self._connect()
+        self._load_recipes()
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def sizeHint(self) -> QSize:
+        """Be as wide as the right dock usually is."""
+        return QSize(WIDTH, 700)
+
+    def minimumSizeHint(self) -> QSize:
+        """Let the user make the dock narrow and low: the sections scroll."""
+        return QSize(240, 200)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Let go of the viewer when the dock was closed, which orphans the panel; training goes on."""
+        super().changeEvent(event)
+        if event is None or event.type() != QEvent.Type.ParentChange:
+            return
+        if self.parent() is not None:
+            self._docked = True
+        elif self._docked:
+            self.leave()
+            self.deleteLater()
+
+    def leave(self) -> None:
+        """Stop looking at the viewer, at threads and at the run folder."""
+        self._runs.closed.disconnect(self.leave, missing_ok=True)
+        self._timer.stop()
+        self.background.forget()
+        self._data_control.leave()
+        self.control.leave()
+
+    def start(self) -> None:
+        """Start training, as soon as PyTorch is loaded, or say what forbids it."""
+        if self.model.recipes is None:
+            self._start_wanted = self.background.busy("recipes")
+            self.bar.say("Loading PyTorch…" if self._start_wanted else "")
+            return
+        self._place_preview()
+        problems = self.model.problems()
+        self._data_control.show()
+        if problems:
+            self.bar.complain(problems[0].sentence)
+            self._unfold(problems[0].section)
+            return
+        self.control.start(self.model)
+
+    # -------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        self._sections = QVBoxLayout(page)
+        self._sections.setContentsMargins(4, 4, 4, 4)
+        self._sections.setSpacing(6)
+        self._loading.say("Loading PyTorch…")
+        for part in (self._folds["data"], self._loading, self._folds["run"]):
+            self._sections.addWidget(part)
+        self._sections.addStretch(1)
+        for fold in self._folds.values():
+            fold.make_bold()
+        self._folds["data"].unfold()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.bar)
+
+    def _connect(self) -> None:
+        self.bar.chosen.connect(self._obey)
+        self.run.value_changed.connect(self._run_edited)
+        self.run.browse_requested.connect(self._obey)
+
+    def _started(self) -> None:
+        self.run.show_model(self.model)  # the next run needs another folder
+        open_monitor(self._viewer)
+
+    def _load_recipes(self) -> None:
+        if self.model.recipes is not None:
+            self._show_recipes()
+            return
+        self.background.start("recipes", Recipes, answer=self._take_recipes, failure=self._cannot_load)
+
+    def _take_recipes(self, recipes: Recipes) -> None:
+        preferred = preferences()
+        self.model.runs_folder = preferred.runs_folder
+        self.model.preferred_device = preferred.default_device
+        self.model.preferred_preview = preferred.preview_size
+        self.model.use_recipes(recipes)
+        self._show_recipes()
+        if self._start_wanted:
+            self._start_wanted = False
+            self.bar.say("")
+            self.start()
+
+    def _show_recipes(self) -> None:
+        if self.model.recipes is None:
+            return
+        self._loading.say("")
+        self.recipe = RecipeSection(self.model.recipes)
+        self._sections.insertWidget(self._sections.indexOf(self._loading), self.recipe)
+        self._recipe_control = RecipeControl(
+            self.recipe, self.model, self.background, changed=self._data_control.show
+        )
+        self._folds.update(self.recipe.folds)
+        self._changed()
+        self._data_control.show()
+
+    def _cannot_load(self, error: BaseException) -> None:
+        self.bar.say("")
+        self._loading.warn(f"PyTorch cannot be loaded, so nothing can be trained: {error}")
+
+    def _changed(self) -> None:
+        if self._recipe_control is not None:
+            self._recipe_control.estimate()
+        self.run.show_model(self.model)
+        self.bar.forgive()
+
+    def _run_edited(self) -> None:
+        self.run.put_into(self.model)
+        self.run.show_model(self.model)
+
+    def _tick(self) -> None:
+        self.background.poll()
+        self.control.tick()
+
+    def _obey(self, wish: str) -> None:
+        wishes = {
+            "start": self.start,
+            "save": lambda: file_dialog.save_configuration(self, self.model),
+            "load": self._load,
+            "checkpoint": lambda: file_dialog.choose_checkpoint(self, self.model),
+            "folder": lambda: file_dialog.choose_run_folder(self, self.model),
+        }
+        if wish not in wishes:
+            self.control.ask(wish)
+            return
+        try:
+            wishes[wish]()
+        except (ValueError, OSError) as error:
+            self.bar.complain(str(error))
+        if wish in ("checkpoint", "folder"):
+            self._folds["run"].unfold()
+            self._show_all()
+
+    def _load(self) -> None:
+        tomogram = file_dialog.load_configuration(self, self.model)
+        if tomogram is None:
+            return
+        for path in (tomogram.even, tomogram.odd, tomogram.mask):
+            if path is not None and not self._data_control.has(path):
+                self._data_control.open_file(path)
+        self._data_control.choose_files(tomogram.even, tomogram.odd, tomogram.mask)
+        self.model.take_recording(tomogram)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        if self._recipe_control is not None:
+            self._recipe_control.show()
+        self._data_control.show()
+        self.run.show_model(self.model)
+
+    def _place_preview(self) -> None:
+        layer = self._data_control.layer()
+        points = {"crosshair": crosshair, "view": middle_of_view}
+        if self.model.place in points and layer is not None:
+            self.model.position = points[self.model.place](self._viewer, layer)
+
+    def _unfold(self, section: str) -> None:
+        if section in self._folds:
+            self._folds[section].unfold()
+
+
+def open_monitor(viewer: Viewer) -> None:
+    """Open the Monitor panel, or bring it to the front."""
+    dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Monitor")
+    dock.show()
+    dock.raise_()
+
+
+_MODELS: WeakKeyDictionary[LiveRuns, TrainModel] = WeakKeyDictionary()
+
+
+def model_of(runs: LiveRuns) -> TrainModel:
+    """Return the choices that belong to a viewer's runs; the same object for as long as they live."""
+    return _MODELS.setdefault(runs, TrainModel())
+
+
+__all__ = ["TrainPanel", "model_of", "open_monitor"]

@@ -1,0 +1,64 @@
+"""Where the held-out preview block lies, in the user's words and in a configuration's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Place = Literal["structured", "crosshair", "view", "centre", "typed", "off"]
+
+PLACE_TITLES: dict[Place, str] = {
+    "structured": "most structured place",
+    "crosshair": "at the crosshair",
+    "view": "middle of the view",
+    "centre": "centre of the tomogram",
+    "typed": "at z, y, x",
+    "off": "not held out",
+}
+
+PLACE_SENTENCES: dict[Place, str] = {
+    "structured": "The preview block is kept out of training, where density and its variation are highest.",
+    "crosshair": "The preview block is kept out of training, where the sliders stand when you press Start.",
+    "view": "The preview block is kept out of training, around the middle of the view when you press Start.",
+    "centre": "The preview block is kept out of training, in the centre.",
+    "typed": "The preview block is kept out of training, around the voxel typed here.",
+    "off": "Nothing is kept out of training: there is a preview, but no honest quality number.",
+}
+
+
+def snapshots_at(
+    snapshots: Any, place: Place, *, shape: Sequence[int], position: Sequence[float] | None
+) -> dict[str, Any]:
+    """Return the plain values of a `SnapshotsConfig` whose block lies at a place.
+
+    Parameters
+    ----------
+    snapshots : SnapshotsConfig
+        With the other values.
+    place
+        The user's choice.
+    shape : (int, int, int)
+        The tomogram (z, y, x).
+    position : (float, float, float), optional
+        The voxel (z, y, x) of "crosshair", "view" and "typed"; moved inside the tomogram.
+    """
+    content: dict[str, Any] = snapshots.model_dump()
+    if place == "centre" or position is None:
+        position = [size / 2 for size in shape]
+    if place == "structured":
+        return {**content, "held_out": "automatic", "position": None}
+    if place == "off":
+        return {**content, "held_out": "none", "position": None}
+    inside = [min(max(round(at), 0), size - 1) for at, size in zip(position, shape, strict=True)]
+    return {**content, "held_out": "manual", "position": tuple(inside)}
+
+
+def place_of(snapshots: Any) -> Place:
+    """Return the user's choice that a `SnapshotsConfig` stands for."""
+    places: dict[str, Place] = {"automatic": "structured", "manual": "typed", "none": "off"}
+    return places[snapshots.held_out]
+
+
+__all__ = ["PLACE_SENTENCES", "PLACE_TITLES", "Place", "place_of", "snapshots_at"]

@@ -1,0 +1,68 @@
+"""Why training cannot start, in sentences that say what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_cryorestore.config import Config
+    from napari_cryorestore.gui.train.data_choice import DataChoice
+    from napari_cryorestore.gui.train.recipes import Recipes
+
+SMALLEST_CROP = 16
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why training cannot start.
+
+    Attributes
+    ----------
+    section : str
+        Where in the panel it belongs: data, method, network, schedule, snapshots, hardware or run.
+    sentence : str
+        What is wrong, and what to do.
+    """
+
+    section: str
+    sentence: str
+
+
+def recording_problems(choice: DataChoice, recipes: Recipes, *, name: str) -> list[str]:
+    """Return what is wrong with the voxel size and the tilt range as typed."""
+    paths = {volume: Path(volume.name) for volume in choice.volumes}
+    found = recipes.tomogram_problems(choice.to_plain(paths, name=name))
+    return [f"{_LABELS[field]}: {words}" if field in _LABELS else words for field, words in found.items()]
+
+
+def missing(choice: DataChoice, recipes: Recipes, method: str) -> str:
+    """Return what a method needs and the data lack, in one sentence; empty if nothing."""
+    title = recipes.methods[method].title
+    if choice.odd is None and recipes.needs_halves(method):
+        return f"{title} needs both half maps: choose half 2."
+    if not (choice.tilt_min.strip() or choice.tilt_max.strip()) and recipes.needs_wedge(method):
+        return f"{title} needs the tilt range: type it, press Detect, or put a .tlt file beside half 1."
+    return ""
+
+
+def too_thin(choice: DataChoice, sections: Mapping[str, Config]) -> str:
+    """Return in one sentence that the tomogram is thinner than a crop; empty if it is not."""
+    if choice.even is None:
+        return ""
+    thinnest = min(choice.even.shape)
+    crop = getattr(sections.get("schedule"), "crop", None) or SMALLEST_CROP
+    if thinnest >= crop:
+        return ""
+    smaller = f"choose a crop of at most {thinnest}"
+    advice = smaller if thinnest >= SMALLEST_CROP else "choose another tomogram"
+    axis = "zyx"[choice.even.shape.index(thinnest)]
+    return f"The tomogram has {thinnest} voxels along {axis}, fewer than the crop's {crop}: {advice}."
+
+
+_LABELS = {"voxel_size": "Voxel size", "tilt_min": "Lowest tilt", "tilt_max": "Highest tilt"}
+
+__all__ = ["SMALLEST_CROP", "Problem", "missing", "recording_problems", "too_thin"]

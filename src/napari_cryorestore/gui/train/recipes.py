@@ -1,0 +1,176 @@
+"""The methods, networks and presets on offer, as the panel lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_cryorestore.config import sentence
+from napari_cryorestore.gui.validation_words import in_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.config import Config
+    from napari_cryorestore.run_config import RunConfig
+
+SECTIONS = ("method", "network", "schedule", "snapshots", "hardware")
+"""The fields of a `RunConfig` that are edited by a form of their own."""
+
+PRESET_TITLES = {"quick-look": "Quick look", "standard": "Standard", "paper": "Paper"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line of a combo box.
+
+    Attributes
+    ----------
+    name : str
+        The ``kind`` in a configuration.
+    title, sentence : str
+        What the user reads.
+    config : type
+        What a form is made from.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    config: type[Config]
+
+
+class Recipes:
+    """What can be chosen; making it imports PyTorch, which takes seconds.
+
+    Attributes
+    ----------
+    methods, networks : dict of str to Choice
+        By ``kind``; methods that are not trained are left out.
+    presets : tuple of str
+    """
+
+    def __init__(self) -> None:
+        from napari_cryorestore.methods import METHODS
+        from napari_cryorestore.networks import NETWORKS
+        from napari_cryorestore.presets import PRESETS
+
+        self.presets = PRESETS
+        self.methods = {
+            name: Choice(name, method.title, f"{method.summary} {_needs(method)}", method.Config)
+            for name, method in METHODS.items()
+            if method.trainable
+        }
+        self.networks = {
+            name: Choice(name, entry.Config.__name__.removesuffix("Config"), "", entry.Config)
+            for name, entry in NETWORKS.items()
+        }
+
+    def section(self, name: str, kind: str = "") -> type[Config]:
+        """Return the configuration class of a section; method and network have one of each kind."""
+        from napari_cryorestore.run_config import RunConfig
+
+        if name == "method":
+            return self.methods[kind].config
+        if name == "network":
+            return self.networks[kind].config
+        annotation: Any = RunConfig.model_fields[name].annotation
+        return annotation
+
+    def preset(self, name: str, method: str) -> dict[str, Config]:
+        """Return every section as a preset sets it, hardware left out."""
+        from napari_cryorestore.presets import preset
+
+        content = preset(name, method)
+        kinds = {part: content.get(part, {}).get("kind", "") for part in ("method", "network")}
+        return {
+            part: self.section(part, kinds.get(part, "")).model_validate(content.get(part, {}))
+            for part in SECTIONS
+            if part != "hardware"
+        }
+
+    def hardware(self, device: str) -> Config:
+        """Return the hardware section with a device."""
+        return self.section("hardware").model_validate({"device": device})
+
+    def needs_wedge(self, method: str) -> bool:
+        """Tell whether a method uses the tilt range."""
+        from napari_cryorestore.methods import METHODS
+
+        return METHODS[method].needs_wedge
+
+    def needs_halves(self, method: str) -> bool:
+        """Tell whether a method needs both halves."""
+        from napari_cryorestore.methods import METHODS
+
+        return METHODS[method].needs_halves
+
+    def tomogram_problems(self, content: dict[str, Any]) -> dict[str, str]:
+        """Return a sentence for each field of a `TomogramConfig` that is wrong; "" names the whole."""
+        from napari_cryorestore.run_config import TomogramConfig
+
+        try:
+            TomogramConfig.model_validate(content)
+        except ValidationError as error:
+            return located(error)
+        return {}
+
+    def run_config(self, content: dict[str, Any]) -> RunConfig:
+        """Return a whole recipe.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If something is wrong with it.
+        """
+        from napari_cryorestore.run_config import RunConfig
+
+        return RunConfig.model_validate(content)
+
+    def read(self, text: str) -> RunConfig:
+        """Return the recipe that TOML text says.
+
+        Raises
+        ------
+        ValueError
+            With one sentence, if it is none.
+        """
+        from napari_cryorestore.run_config import RunConfig
+
+        try:
+            return RunConfig.from_toml(text)
+        except ValueError as error:
+            why = sentence(error) if isinstance(error, ValidationError) else error
+            raise ValueError(f"This is no configuration of a run: {why}.") from error
+
+    def checkpoint(self, path: Path) -> tuple[Config, Config]:
+        """Return the method and the network of a checkpoint, its file, or the newest of a run.
+
+        Raises
+        ------
+        ValueError, OSError
+            If there is none.
+        """
+        from napari_cryorestore.checkpoint import load_checkpoint
+
+        label = load_checkpoint(path).label
+        return label.method, label.network
+
+
+def located(error: ValidationError) -> dict[str, str]:
+    """Return pydantic's sentences by the first field name of where they belong, "" for the whole."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        names = [piece for piece in item["loc"] if isinstance(piece, str)]
+        found.setdefault(names[0] if names else "", in_words(item))
+    return found
+
+
+def _needs(method: Any) -> str:
+    needs = ["both half maps"] * method.needs_halves + ["the tilt range"] * method.needs_wedge
+    return f"Needs {' and '.join(needs)}." if needs else "Needs one tomogram."
+
+
+__all__ = ["PRESET_TITLES", "SECTIONS", "Choice", "Recipes", "located"]

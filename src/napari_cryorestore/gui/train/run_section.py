@@ -1,0 +1,80 @@
+"""Where the run goes, and which weights it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from napari_cryorestore.gui.forms import LABEL_WIDTH
+
+if TYPE_CHECKING:
+    from napari_cryorestore.gui.train.model import TrainModel
+
+
+class RunSection(QWidget):
+    """Edits the run folder and the starting weights.
+
+    Attributes
+    ----------
+    value_changed
+        The user typed.
+    browse_requested : str
+        The user wants a dialog: ``folder`` or ``checkpoint``.
+    """
+
+    value_changed = Signal()
+    browse_requested = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder, self.checkpoint = QLineEdit(), QLineEdit()
+        self.folder.setToolTip("The folder of the next run; empty makes one beside the tomogram.")
+        self.checkpoint.setToolTip("A run or checkpoint folder to start from; fine-tuning is much faster.")
+        self.checkpoint.setPlaceholderText("random weights")
+        for field in (self.folder, self.checkpoint):
+            field.setClearButtonEnabled(True)
+            field.textChanged.connect(self.value_changed)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        rows = (("folder", self.folder, "folder"), ("start from", self.checkpoint, "checkpoint"))
+        for row, (words, field, name) in enumerate(rows):
+            label = QLabel(words)
+            label.setMinimumWidth(LABEL_WIDTH)
+            grid.addWidget(label, row, 0)
+            grid.addLayout(self._with_browser(field, name), row, 1)
+
+    def show_model(self, model: TrainModel) -> None:
+        """Show what a model says, without announcing it."""
+        self.blockSignals(True)
+        if self.folder.text() != model.folder:
+            self.folder.setText(model.folder)
+        checkpoint = str(model.from_checkpoint or "")
+        if self.checkpoint.text() != checkpoint:
+            self.checkpoint.setText(checkpoint)
+        self.blockSignals(False)
+        self.folder.setPlaceholderText(str(model.run_path()) if not model.folder else "")
+
+    def put_into(self, model: TrainModel) -> None:
+        """Give a model what is typed."""
+        model.folder = self.folder.text()
+        typed = self.checkpoint.text().strip()
+        model.from_checkpoint = Path(typed).expanduser() if typed else None
+
+    def _with_browser(self, field: QLineEdit, name: str) -> QHBoxLayout:
+        button = QPushButton("…")
+        button.setFixedWidth(30)
+        button.clicked.connect(lambda: self.browse_requested.emit(name))
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(field, 1)
+        row.addWidget(button)
+        return row
+
+
+__all__ = ["RunSection"]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_cryorestore.gui.train.memory import OVERHEAD, estimated_memory
+from napari_cryorestore.gui.train.recipes import Recipes
+
+SHAPE = (64, 64, 64)
+
+
+@pytest.fixture(scope="module")
+def recipes() -> Recipes:
+    return Recipes()
+
+
+def sections(recipes: Recipes, method: str, **schedule):
+    made = recipes.preset("quick-look", method)
+    made["network"] = made["network"].model_copy(update={"features": 4, "levels": 2})
+    made["schedule"] = made["schedule"].model_copy(update={"batch": 1, "crop": 16, **schedule})
+    return made
+
+
+def estimate(chosen, *, half_precision: bool = False) -> float:
+    return estimated_memory(chosen, SHAPE, half_precision=half_precision) - OVERHEAD
+
+
+def test_every_trainable_method_is_estimated(recipes):
+    for method in recipes.methods:
+        assert estimate(sections(recipes, method)) > 2 * 4 * 64**3
+
+
+def test_memory_grows_with_batch_and_crop_and_shrinks_with_precision(recipes):
+    volumes = 2 * 4 * 64**3
+    one = estimate(sections(recipes, "noise2noise")) - volumes
+    assert estimate(sections(recipes, "noise2noise", batch=4)) - volumes == pytest.approx(4 * one, rel=0.1)
+    assert estimate(sections(recipes, "noise2noise", crop=32)) - volumes == pytest.approx(8 * one, rel=0.1)
+    half = estimate(sections(recipes, "noise2noise"), half_precision=True) - volumes
+    assert half == pytest.approx(0.5 * one, rel=0.15)
+
+
+def test_the_count_is_that_of_a_real_step(recipes):
+    from napari_cryorestore.networks import build_network
+
+    chosen = sections(recipes, "noise2noise", batch=2, crop=16)
+    network = build_network(chosen["network"], channels=2, seed=0)
+    seen: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = network(torch.randn(2, 2, 16, 16, 16)).square().mean()
+    loss.backward()
+    weights = sum(weight.numel() * 4 for weight in network.parameters())
+    real = sum(seen.values()) + 5 * weights + 2 * max(seen.values()) + 2 * 4 * 64**3
+    assert estimate(chosen) == pytest.approx(real, rel=0.1)
+
+
+def test_no_values_are_allocated(recipes):
+    # a crop that would need terabytes is estimated at once
+    assert estimate(sections(recipes, "noise2noise", batch=64, crop=1024)) > 1e12

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.gui.train.data_choice import DataChoice
+from napari_cryorestore.gui.train.examination import Examination
+from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
+from napari_cryorestore.gui.train.recipes import Recipes
+from napari_cryorestore.gui.train.volume import Volume
+from napari_cryorestore.io.mrc import read_volume
+
+SHAPE = (32, 40, 48)
+
+
+@pytest.fixture(scope="module")
+def recipes() -> Recipes:
+    return Recipes()
+
+
+def volume(
+    name: str, *, path: Path | None = None, shape: tuple[int, ...] = SHAPE, voxel_size: float | None = 8.0
+):
+    data = np.random.default_rng(len(name)).normal(size=shape).astype(np.float32)
+    return Volume(name, data, path=path, voxel_size=voxel_size)
+
+
+@pytest.fixture
+def model(recipes: Recipes, tmp_path: Path) -> TrainModel:
+    """A model that is ready to start."""
+    made = TrainModel()
+    made.use_recipes(recipes)
+    halves = [volume(f"TS01_{half}", path=tmp_path / f"TS01_{half}.mrc") for half in ("even", "odd")]
+    made.choose_data(DataChoice(*halves))
+    made.take_examination(made.choice, Examination(line="fine"))
+    return made
+
+
+def sentences(model: TrainModel) -> str:
+    return " ".join(problem.sentence for problem in model.problems())
+
+
+def test_two_halves_and_the_defaults_are_enough_to_start(model, tmp_path):
+    assert model.problems() == []
+    config = model.config()
+    assert config.tomograms[0].even == tmp_path / "TS01_even.mrc"
+    assert config.tomograms[0].odd == tmp_path / "TS01_odd.mrc"
+    assert config.tomograms[0].voxel_size == 8.0
+    assert config.tomograms[0].name == "TS01"
+    assert config.snapshots.held_out == "automatic"
+
+
+def test_nothing_can_be_chosen_before_pytorch_is_there():
+    model = TrainModel()
+    assert "still being loaded" in sentences(model)
+    with pytest.raises(ValueError, match="still being loaded"):
+        model.config()
+
+
+def test_the_user_is_told_what_to_do_first(recipes):
+    model = TrainModel()
+    model.use_recipes(recipes)
+    assert "drop the two half tomograms" in sentences(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"odd": volume("TS02_odd", shape=(32, 40, 50))},
+            "Half 2 has 32×40×50 voxels, but half 1 has 32×40×48",
+        ),
+        ({"odd": volume("TS01_odd", voxel_size=10.0)}, "differ in voxel size, 8 Å and 10 Å"),
+        ({"odd": None}, "Noise2Noise needs both half maps: choose half 2"),
+        ({"mask": volume("mask", shape=(3, 4, 5))}, "The mask has 3×4×5 voxels"),
+        ({"tilt_min": "60", "tilt_max": "-60"}, "60…-60° is reversed"),
+        ({"tilt_min": "-60"}, "both the lowest and the highest"),
+        ({"tilt_min": "-95", "tilt_max": "60"}, "Lowest tilt: Should be greater than or equal to -90"),
+        ({"tilt_min": "steep", "tilt_max": "60"}, "Lowest tilt: Should be a valid number (given: steep)"),
+        ({"voxel_size": "-8"}, "Voxel size: Should be greater than 0"),
+        ({"voxel_size": "big"}, "Voxel size: Should be a valid number (given: big)"),
+    ],
+)
+def test_bad_data_are_named_and_forbid_the_start(model, change, words):
+    model.choose_data(replace(model.choice, **change))
+    assert words in sentences(model)
+    with pytest.raises(ValueError, match=r"\w"):
+        model.prepare(Path("never made"))
+    assert not Path("never made").exists()
+
+
+def test_the_same_volume_twice_is_refused(model):
+    model.choose_data(replace(model.choice, odd=model.choice.even))
+    assert "are the same volume" in sentences(model)
+    twin = replace(model.choice.even, data=model.choice.even.data.copy())
+    model.choose_data(replace(model.choice, odd=twin))
+    assert "are the same volume" in sentences(model)  # one file opened twice
+
+
+def test_a_missing_voxel_size_can_be_typed(model, tmp_path):
+    halves = [volume(f"TS01_{half}", path=tmp_path / f"{half}.mrc", voxel_size=None) for half in ("a", "b")]
+    model.choose_data(DataChoice(*halves))
+    assert "voxel size of “TS01_a” is unknown: type it in Å" in sentences(model)
+    model.choose_data(replace(model.choice, voxel_size=" 7.5 "))
+    assert model.problems() == []
+    assert model.config().tomograms[0].voxel_size == 7.5
+
+
+def test_what_the_voxels_told_forbids_the_start_until_other_data_are_chosen(model):
+    model.take_examination(model.choice, Examination(problem="The even half is constant."))
+    assert "constant" in sentences(model)
+    model.choose_data(replace(model.choice, odd=volume("TS01_b")))
+    assert model.problems() == []
+
+
+def test_an_answer_about_data_no_longer_chosen_is_ignored(model):
+    before = model.choice
+    model.choose_data(replace(before, even=volume("TS02_even")))
+    assert not model.take_examination(before, Examination(problem="old news"))
+    assert model.examination is None
+
+
+def test_a_tomogram_thinner_than_the_crop_is_refused(model):
+    model.choose_data(DataChoice(volume("a", shape=(20, 40, 40)), volume("b", shape=(20, 40, 40))))
+    assert model.problems() == []
+    model.put("schedule", model.sections["schedule"].model_copy(update={"crop": 24}))
+    assert "20 voxels along z, fewer than the crop's 24: choose a crop of at most 20" in sentences(model)
+    model.choose_data(DataChoice(volume("a", shape=(40, 9, 40)), volume("b", shape=(40, 9, 40))))
+    assert "9 voxels along y" in sentences(model)
+
+
+def test_a_method_that_needs_the_tilt_range_says_so(model):
+    model.choose_method("icecream")
+    assert "ICECREAM needs the tilt range: type it, press Detect" in sentences(model)
+    model.choose_data(replace(model.choice, tilt_min="-60", tilt_max="60"))
+    assert model.problems() == []
+    assert model.config().tomograms[0].tilt_min == -60
+
+
+def test_tilt_angles_beside_the_file_fill_empty_fields_only(model):
+    found = Examination(tilt_range=(-57.5, 60.0), tilt_file="TS01.tlt")
+    model.take_examination(model.choice, found)
+    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-57.5", "60")
+    # another tomogram's own file replaces what nobody typed
+    model.choose_data(replace(model.choice, even=volume("TS02_even")))
+    model.take_examination(model.choice, Examination(tilt_range=(-40.0, 40.0)))
+    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-40", "40")
+    model.choose_data(replace(model.choice, tilt_min="-50"))
+    model.take_examination(model.choice, found)
+    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-50", "40")
+
+
+def test_presets_set_every_section_and_edits_make_them_custom(model):
+    assert model.preset == "standard"
+    model.choose_preset("quick-look")
+    schedule = model.sections["schedule"]
+    assert schedule.steps == 300
+    assert model.sections["network"].features == 8
+    model.put("schedule", schedule)
+    assert model.preset == "quick-look"
+    model.put("schedule", schedule.model_copy(update={"steps": 301}))
+    assert model.preset == CUSTOM
+
+
+def test_another_method_keeps_the_preset_or_the_custom_schedule(model):
+    model.choose_preset("quick-look")
+    model.choose_method("icecream")
+    assert model.method == "icecream"
+    assert model.preset == "quick-look"
+    assert model.sections["schedule"].steps == 300
+    model.put("schedule", model.sections["schedule"].model_copy(update={"steps": 77}))
+    model.choose_method("noise2noise")
+    assert model.sections["schedule"].steps == 77
+    assert model.method == "noise2noise"
+
+
+def test_an_invalid_form_forbids_the_start_until_it_is_valid_again(model):
+    model.refuse("schedule", "learning rate: Should be greater than 0 (given: -1)")
+    assert [problem.section for problem in model.problems()] == ["schedule"]
+    model.put("schedule", model.sections["schedule"])
+    assert model.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("place", "position", "held_out", "expected"),
+    [
+        ("structured", (1.0, 2.0, 3.0), "automatic", None),
+        ("off", None, "none", None),
+        ("centre", None, "manual", (16, 20, 24)),
+        ("crosshair", (3.4, 5.6, 7.0), "manual", (3, 6, 7)),
+        ("view", (-4.0, 99.0, 7.0), "manual", (0, 39, 7)),
+        ("typed", (1.0, 2.0, 3.0), "manual", (1, 2, 3)),
+    ],
+)
+def test_the_preview_block_lies_where_the_user_wants_it(model, place, position, held_out, expected):
+    model.place, model.position = place, position
+    snapshots = model.config().snapshots
+    assert snapshots.held_out == held_out
+    assert snapshots.position == expected
+
+
+def test_a_place_that_was_not_typed_is_asked_for(model):
+    model.place, model.position = "typed", None
+    assert "z, y, x in voxels" in sentences(model)
+
+
+def test_new_runs_lie_beside_the_tomogram_under_a_name_that_is_free(model, tmp_path):
+    noon = 1_800_000_000.0
+    first = model.run_path(noon)
+    assert first.parent == tmp_path / "cryorestore"
+    assert first.name.endswith("_TS01_noise2noise")
+    first.mkdir(parents=True)
+    assert model.run_path(noon).name == f"{first.name}_2"
+    model.runs_folder = str(tmp_path / "elsewhere")
+    assert model.run_path(noon).parent == tmp_path / "elsewhere"
+    model.folder = str(tmp_path / "mine")
+    assert model.run_path(noon) == tmp_path / "mine"
+
+
+def test_runs_of_volumes_in_memory_or_in_read_only_folders_lie_at_home(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert model.run_path().parent == tmp_path / "home" / "cryorestore"
+    model.choose_data(DataChoice(volume("a"), volume("b")))
+    assert model.run_path().parent == tmp_path / "home" / "cryorestore"
+
+
+def test_volumes_in_memory_are_written_into_the_run_folder(model, tmp_path):
+    model.choose_data(DataChoice(volume("my tomo/even"), volume("my tomo/odd"), volume("mask")))
+    run = tmp_path / "run"
+    tomogram = model.prepare(run).tomograms[0]
+    assert tomogram.even == run / "inputs" / "my_tomo_even.mrc"
+    assert tomogram.mask == run / "inputs" / "mask.mrc"
+    written = read_volume(tomogram.odd)
+    assert np.array_equal(written.data, model.choice.odd.data)
+    assert written.voxel_size == pytest.approx(8.0)
+
+
+def test_a_folder_that_cannot_be_written_is_named(model, tmp_path):
+    model.choose_data(DataChoice(volume("a"), volume("b")))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="choose another run folder"):
+        model.prepare(tmp_path / "file" / "run")
+
+
+def test_a_copy_is_not_changed_by_later_edits(model):
+    twin = model.copy()
+    model.choose_method("icecream")
+    model.refuse("network", "no")
+    assert twin.method == "noise2noise"
+    assert twin.problems() == []
+
+
+def test_a_configuration_survives_saving_and_loading(model, recipes, tmp_path):
+    model.choose_method("icecream")
+    model.choose_data(replace(model.choice, tilt_min="-60", tilt_max="55", tilt_axis="x"))
+    model.place, model.position = "typed", (4.0, 5.0, 6.0)
+    model.put("schedule", model.sections["schedule"].model_copy(update={"learning_rate": 1e-4}))
+    text = model.config().to_toml()
+
+    other = TrainModel()
+    other.use_recipes(recipes)
+    other.choice = model.choice
+    other.take_recording(other.load(text))
+    assert other.config() == model.config()
+    assert other.preset == CUSTOM
+    assert other.choice.tilt_min == "-60"
+
+
+def test_what_only_lives_in_memory_cannot_be_saved_as_a_configuration(model):
+    model.choose_data(DataChoice(volume("a"), volume("b")))
+    with pytest.raises(ValueError, match="only lives in memory"):
+        model.config()
+
+
+@pytest.mark.parametrize("text", ["not = [toml", "a = 1", "format = 99"])
+def test_a_file_that_is_no_configuration_is_refused_and_changes_nothing(model, text):
+    before = model.config()
+    with pytest.raises(ValueError, match="no configuration of a run"):
+        model.load(text)
+    assert model.config() == before
+
+
+def test_preferences_decide_what_recipes_start_with(recipes):
+    model = TrainModel()
+    model.preferred_device, model.preferred_preview = "cpu", 24
+    model.use_recipes(recipes)
+    assert model.sections["hardware"].device == "cpu"
+    assert model.sections["snapshots"].size == (24, 24, 24)
+
+
+def test_starting_from_a_checkpoint_takes_its_network(model, monkeypatch, tmp_path):
+    network = model.sections["network"].model_copy(update={"features": 16})
+    method = model.sections["method"].model_copy(update={"input": "raw"})
+    monkeypatch.setattr(Recipes, "checkpoint", lambda self, path: (method, network))
+    model.start_from(tmp_path)
+    assert model.config().from_checkpoint == tmp_path
+    assert model.config().network.features == 16
+    assert model.config().method.input == "raw"
+
+
+def test_a_folder_without_checkpoint_is_refused(model, tmp_path):
+    with pytest.raises((ValueError, OSError), match=r"checkpoint|weights"):
+        model.start_from(tmp_path)
+    assert model.from_checkpoint is None
