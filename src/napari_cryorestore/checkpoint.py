@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from napari_cryorestore.config import sentence
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 
 WEIGHTS = "weights.safetensors"
 RESUME = "resume.pt"
-_MARK = "cryorestore"
+_MARK = "cryorestore-"
+_FORMAT = f"{_MARK}1"
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,29 @@ class Checkpoint:
     weights: dict[str, Tensor]
 
     def build(self) -> tuple[Method, nn.Module]:
-        """Return the method and its network with these weights, in evaluation mode."""
+        """Return the method and its network with these weights, in evaluation mode.
+
+        Raises
+        ------
+        ValueError
+            If the weights are not those of the network that the label names.
+        """
         method = build_method(self.label.method)
         network = build_network(self.label.network, channels=method.channels, seed=0)
-        network.load_state_dict(self.weights)
+        load_into(network, self, source="the checkpoint")
         return method, network.eval()
 
 
 def save_weights(folder: Path, network: nn.Module, label: Label) -> None:
-    """Write the weights with the configuration of what they belong to."""
+    """Write the weights with the configuration of what they belong to.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written.
+    """
     about = {
-        "format": f"{_MARK}-1",
+        "format": _FORMAT,
         "step": str(label.step),
         "method": label.method.model_dump_json(),
         "network": label.network.model_dump_json(),
@@ -67,7 +82,10 @@ def save_weights(folder: Path, network: nn.Module, label: Label) -> None:
     if label.wiener is not None:
         about["wiener"] = json.dumps(label.wiener.weights)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, folder / WEIGHTS, metadata=about)
+    try:
+        save_file(weights, folder / WEIGHTS, metadata=about)
+    except SafetensorError as error:
+        raise _not_written(folder, error) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -80,24 +98,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ValueError
         If the file is damaged, of another program, or of a method or network not known here.
     """
-    file = _weights_file(Path(path))
-    try:
-        with safe_open(file, framework="pt") as opened:
-            about = opened.metadata() or {}
-            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a dict
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{file} is no readable checkpoint ({error}): choose another step, or a file that is whole."
-        ) from error
-    if not about.get("format", "").startswith(_MARK):
-        raise ValueError(
-            f"{file} holds weights of another program: choose a checkpoint of a cryorestore run."
-        )
-    return Checkpoint(_label(about), weights)
+    file = weights_file(path)
+    about, weights = _read(file, names=None)
+    return Checkpoint(_label(about, file), weights)
 
 
-def load_into(network: nn.Module, checkpoint: Checkpoint, *, source: Path) -> None:
-    """Put the weights of a checkpoint into a network that was built from another configuration.
+def load_label(path: Path) -> Label:
+    """Read what a checkpoint belongs to, without its weights; paths and errors as for `load_checkpoint`."""
+    file = weights_file(path)
+    about, _ = _read(file, names=())
+    return _label(about, file)
+
+
+def load_into(network: nn.Module, checkpoint: Checkpoint, *, source: Path | str) -> None:
+    """Put the weights of a checkpoint into a network that may be built from another configuration.
 
     Raises
     ------
@@ -109,41 +123,64 @@ def load_into(network: nn.Module, checkpoint: Checkpoint, *, source: Path) -> No
     except RuntimeError as error:
         label = checkpoint.label
         raise ValueError(
-            f"the weights of {source} do not fit this network: they were trained with {label.network!r} "
+            f"The weights of {source} do not fit this network: they were trained with {label.network!r} "
             f"and input {getattr(label.method, 'input', 'raw')!r}; choose the same network and input."
         ) from error
 
 
 def save_resume(folder: Path, state: dict[str, Any]) -> None:
-    """Write all that is needed to go on training, and remove it from older checkpoints."""
-    torch.save(state, folder / RESUME)
+    """Write all that is needed to go on training: tensors and plain values.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    try:
+        torch.save(state, folder / RESUME)
+    except RuntimeError as error:  # what torch makes of a full disk
+        raise _not_written(folder, error) from error
 
 
-def load_resume(folder: Path) -> dict[str, Any]:
+def load_resume(folder: Path, *, needed: tuple[str, ...] = ()) -> dict[str, Any]:
     """Read what `save_resume` wrote; tensors and plain values only, nothing is executed.
 
     Raises
     ------
     ValueError
-        If the file is damaged or holds anything else.
+        If the file is damaged, holds anything else, or lacks something that is needed.
     """
     try:
-        state: dict[str, Any] = torch.load(folder / RESUME, map_location="cpu", weights_only=True)
+        state = torch.load(folder / RESUME, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
-            f"{folder / RESUME} cannot be read ({type(error).__name__}): training cannot go on from it."
+            f"{folder / RESUME} cannot be read ({type(error).__name__}), so training cannot go on from it: "
+            "start a new run from the weights beside it."
         ) from error
+    if not isinstance(state, dict) or not state.keys() >= set(needed):
+        raise ValueError(
+            f"{folder / RESUME} holds no state of a training, so none can go on from it: "
+            "start a new run from the weights beside it."
+        )
     return state
 
 
 def drop_resume_states(folder: Path, *, keep: str) -> None:
-    """Remove the bulky resume states of all checkpoints but one."""
+    """Remove the bulky resume states of all checkpoints in a folder but one."""
     for file in folder.glob(f"*/{RESUME}"):
         if file.parent.name != keep:
             file.unlink(missing_ok=True)
 
 
-def _weights_file(path: Path) -> Path:
+def weights_file(path: Path) -> Path:
+    """Return the weights file that a path means: itself, a checkpoint's, or the newest one of a run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    path = Path(path)
     if path.is_file():
         return path
     if (path / WEIGHTS).is_file():
@@ -151,23 +188,54 @@ def _weights_file(path: Path) -> Path:
     found = sorted(path.glob(f"checkpoints/step_*/{WEIGHTS}"))
     if not found:
         raise FileNotFoundError(
-            f"there is no checkpoint at {path}: give a run folder, a checkpoint or {WEIGHTS}."
+            f"There is no checkpoint at {path}: give a run folder, a checkpoint or {WEIGHTS}."
         )
     return found[-1]
 
 
-def _label(about: dict[str, str]) -> Label:
-    wiener = json.loads(about["wiener"]) if "wiener" in about else None
-    return Label(
-        step=int(about["step"]),
-        method=_config(about["method"], {name: item.Config for name, item in METHODS.items()}, "method"),
-        network=_config(about["network"], {name: item.Config for name, item in NETWORKS.items()}, "network"),
-        wiener=None if wiener is None else RadialFilter(tuple(wiener)),
+def _not_written(folder: Path, error: Exception) -> OSError:
+    return OSError(
+        f"The checkpoint {folder.name.lstrip('.')} could not be written ({error}): "
+        "free some space, then continue the run from the one before."
     )
+
+
+def _read(file: Path, *, names: tuple[str, ...] | None) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            about = opened.metadata() or {}
+            wanted = opened.keys() if names is None else names
+            return about, {name: opened.get_tensor(name) for name in wanted}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{file} is no readable checkpoint ({error}): choose another step, or a file that is whole."
+        ) from error
+
+
+def _label(about: dict[str, str], file: Path) -> Label:
+    mark = about.get("format", "")
+    if not mark.startswith(_MARK):
+        raise ValueError(
+            f"{file} holds weights of another program: choose a checkpoint of a cryorestore run."
+        )
+    if mark != _FORMAT:
+        raise ValueError(f"{file} was written by a newer version ({mark}): update napari-cryorestore.")
+    try:
+        wiener = json.loads(about["wiener"]) if "wiener" in about else None
+        method = _config(about["method"], {name: item.Config for name, item in METHODS.items()}, "method")
+        network = _config(about["network"], {name: item.Config for name, item in NETWORKS.items()}, "network")
+        filtering = None if wiener is None else RadialFilter(tuple(wiener))
+        return Label(step=int(about["step"]), method=method, network=network, wiener=filtering)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        words = sentence(error) if isinstance(error, ValidationError) else error
+        raise ValueError(
+            f"{file} cannot be used ({words}): it is damaged, or written by another version or with a plugin "
+            "that is not installed here."
+        ) from error
 
 
 def _config(text: str, known: dict[str, Any], what: str) -> Any:
     kind = json.loads(text).get("kind")
     if kind not in known:
-        raise ValueError(f"the checkpoint needs the {what} {kind!r}, which is not installed here.")
+        raise ValueError(f"it needs the {what} {kind!r}, which is not known here")
     return known[kind].model_validate_json(text)

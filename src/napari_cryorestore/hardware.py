@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from typing import Literal
@@ -43,10 +44,14 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the free memory of a device in bytes."""
+    """Return the free memory of a device in bytes; a cautious guess where the system does not tell."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4 << 30
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    if "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 << 30
 
 
 def peak_memory(device: torch.device) -> float:
@@ -55,26 +60,38 @@ def peak_memory(device: torch.device) -> float:
 
 
 def use_threads(count: int) -> None:
-    """Let PyTorch use so many CPU threads; 0 leaves two cores to everybody else."""
-    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 2))
+    """Let PyTorch use so many CPU threads; 0 leaves two of the cores it may use to everybody else."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(count or max(1, mine - 2))
 
 
 def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]:
     """Return the arithmetic to use, and a sentence if it is not the one asked for.
 
     ``auto`` takes bf16 where it is right and not slower, then (CUDA only) fp16, then 32.
+
+    Raises
+    ------
+    ValueError
+        If there is no such arithmetic.
     """
+    if wanted not in ("auto", *DTYPES):
+        raise ValueError(f"there is no precision {wanted!r}; known: auto, {', '.join(DTYPES)}")
     if wanted == "auto":
         for candidate in _candidates(device):
             if _not_slower(candidate, device) and conv_error(candidate, device) < 1e-2:
                 return candidate, ""
         return "32", ""
     chosen: Precision = "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "32"
-    if chosen == "32" or conv_error(chosen, device) < 1e-2:
+    if chosen == "32":
+        return chosen, ""
+    if chosen == "fp16" and device.type != "cuda":
+        return "32", f"fp16 is for CUDA devices only: computing in 32 bits on {device} instead."
+    if conv_error(chosen, device) < 1e-2:
         return chosen, ""
     return (
         "32",
-        f"{chosen} convolutions are wrong on {device} with this PyTorch: training in 32 bits instead.",
+        f"{chosen} convolutions are wrong on {device} with this PyTorch: computing in 32 bits instead.",
     )
 
 
@@ -94,11 +111,18 @@ def conv_error(precision: Precision, device: torch.device) -> float:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out; MPS and the CPU raise a plain `RuntimeError`."""
-    words = ("out of memory", "can't allocate memory", "not enough memory")
+    """Tell whether an error means that memory ran out; MPS, CPU and cuDNN raise a plain `RuntimeError`."""
+    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and any(word in str(error) for word in words)
     )
+
+
+def release_memory() -> None:
+    """Give memory that is no longer used back to the device; call it where no traceback holds tensors."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _candidates(device: torch.device) -> tuple[Precision, ...]:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_cryorestore.checkpoint import Checkpoint, load_checkpoint
-from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging
+from napari_cryorestore.checkpoint import Checkpoint, load_checkpoint, load_label
+from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging, required_wedge
 from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.sinks import AddingSink, FittingSink
 from napari_cryorestore.data.tiles import Cancelled, TilePlan, fit_tile, process_tiles
-from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
+from napari_cryorestore.hardware import (
+    DTYPES,
+    Precision,
+    choose_device,
+    choose_precision,
+    is_out_of_memory,
+    release_memory,
+    use_threads,
+)
 from napari_cryorestore.io.mrc_output import open_output, unique_path
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.methods import METHODS, Method
 from napari_cryorestore.physics.normalize import Standardisation, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +62,8 @@ class RestoreRequest:
         Axis of tilting.
     device, precision : str
         As in a run's configuration.
+    passes : {1, 2}, optional
+        Network passes, for methods that have such a knob; as trained if not given.
     tile, batch : int, optional
         Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
     threads : int
@@ -68,6 +79,7 @@ class RestoreRequest:
     tilt_axis: Literal["y", "x"] = "y"
     device: str = "auto"
     precision: str = "auto"
+    passes: Literal[1, 2] | None = None
     tile: int | None = None
     batch: int | None = None
     threads: int = 0
@@ -101,8 +113,8 @@ def restore(
     ------
     Cancelled
         If `cancelled` says so; nothing is left behind.
-    ValueError, OSError
-        If the input, the model or the output cannot be used, with what to do about it.
+    ValueError, OSError, MemoryError
+        If the input, the model, the output or the device cannot be used, with what to do about it.
     """
     tomogram = open_tomogram(
         request.even,
@@ -129,7 +141,7 @@ def layer_name(tomogram: str, source: Path | Literal["wiener"]) -> str:
     """Return what a restored tomogram is called, e.g. ``TS01 · ICECREAM @ 600``."""
     if source == "wiener":
         return f"{tomogram} · {METHODS['wiener'].title}"
-    label = load_checkpoint(source).label
+    label = load_label(source)
     return f"{tomogram} · {METHODS[label.method.kind].title} @ {label.step}"
 
 
@@ -164,6 +176,8 @@ class Model:
             return cls(method.title, method, nn.Identity(), mean, device, "32")
         checkpoint = load_checkpoint(request.source)
         method, network = checkpoint.build()
+        if request.passes is not None and hasattr(method.config, "passes"):
+            method = type(method)(method.config.model_copy(update={"passes": request.passes}))
         precision, _ = choose_precision(request.precision, device)
         return cls(
             name=f"{method.title} @ step {checkpoint.label.step}",
@@ -201,65 +215,64 @@ def restore_into(
     plan = _fitting_plan(tomogram.shape, model, request)
     fits = []
     for index, half in enumerate(halves):
-        before = index / len(halves)
-        scale = measure(half)
-        sink = _Sink(out, target=halves[index - 1], share=1 / len(halves))
-        process_tiles(
-            half,
-            sink,
-            partial(model.restore, scale=scale),
-            plan=plan,
-            progress=partial(_part_of, progress, before, len(halves)),
-            cancelled=cancelled,
-        )
-        fits.append(sink.line())
-    if not model.method.fixes_amplitude:
-        slope, offset = np.mean(fits, axis=0)
+        sink = AddingSink(out, share=1 / len(halves))
+        if not model.method.fixes_amplitude:
+            sink = FittingSink(out, share=1 / len(halves), target=halves[index - 1])
+            fits.append(sink)
+        with _memory_explained(model, plan):
+            process_tiles(
+                half,
+                sink,
+                partial(model.restore, scale=measure(half)),
+                plan=plan,
+                progress=partial(_part_of, progress, index / len(halves), len(halves)),
+                cancelled=cancelled,
+            )
+    if fits:
+        slope, offset = np.mean([sink.line() for sink in fits], axis=0)
         for plane in out:
             plane *= slope
             plane += offset
 
 
+@contextmanager
+def _memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"The device {model.device} has too little memory for a tile of {plan.sizes} voxels: "
+            "choose smaller tiles, or another device."
+        ) from error
+
+
 def _fitting_plan(shape: tuple[int, ...], model: Model, request: RestoreRequest) -> TilePlan:
     """Return the largest tiles that the device can restore, found by trying one on a GPU."""
-    batch = request.batch or (4 if model.device.type == "cuda" else 1)
-    sizes = (request.tile,) if request.tile else TILES if model.device.type == "cuda" else TILES[1:]
+    on_gpu = model.device.type == "cuda"
+    batch = request.batch or (4 if on_gpu else 1)
+    sizes = (request.tile,) if request.tile else TILES if on_gpu else TILES[1:]
     for size in sizes:
         tile = fit_tile(shape, tile=size, margin=MARGIN, size_multiple=model.size_multiple)
-        try:
-            if model.device.type == "cuda" and size != sizes[-1]:
-                model.restore(torch.zeros(1, 1, *tile), Standardisation(0.0, 1.0))
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        else:
+        if not on_gpu or size == sizes[-1] or _fits(model, tile):
             break
+        release_memory()
     return TilePlan(tile, MARGIN, batch=batch)
+
+
+def _fits(model: Model, tile: tuple[int, int, int]) -> bool:
+    try:
+        model.restore(torch.zeros(1, 1, *tile), Standardisation(0.0, 1.0))
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return False
+    return True
 
 
 def _part_of(progress: Callable[[float], None], before: float, parts: int, share: float) -> None:
     progress(before + share / parts)
-
-
-class _Sink:
-    """Adds a half's share to the output, and fits a line from the restored half to the other, raw one."""
-
-    def __init__(self, out: NDArray[np.float32], *, target: Any, share: float) -> None:
-        self.out, self.target, self.share = out, target, share
-        self.shape = out.shape
-        self._sums = np.zeros(5)
-
-    def __setitem__(self, planes: slice, values: NDArray[np.float32]) -> None:
-        self.out[planes] += self.share * values
-        x = values.astype(np.float64)
-        y = np.asarray(self.target[planes], dtype=np.float64)
-        self._sums += (x.size, x.sum(), y.sum(), (x * x).sum(), (x * y).sum())
-
-    def line(self) -> tuple[float, float]:
-        """Return slope a and offset b of the least-squares line y ≈ a x + b."""
-        n, x, y, xx, xy = self._sums
-        variance = xx / n - (x / n) ** 2
-        slope = (xy / n - x * y / n**2) / variance if variance > 0 else 1.0
-        return slope, y / n - slope * x / n
 
 
 def _imaging(checkpoint: Checkpoint, tomogram: Tomogram) -> Imaging:
@@ -269,11 +282,8 @@ def _imaging(checkpoint: Checkpoint, tomogram: Tomogram) -> Imaging:
         imaging = filtered_imaging(tomogram)
     else:
         imaging = plain_imaging(tomogram, wiener=checkpoint.label.wiener if wants_filter else None)
-    if method.needs_wedge and imaging.wedge is None:
-        raise ValueError(
-            f"{method.title} needs the tilt range of {tomogram.name}: give the lowest and highest tilt angle "
-            "in degrees, or put a .tlt file beside the tomogram."
-        )
+    if method.needs_wedge:
+        required_wedge(tomogram, method=method.title)
     return imaging
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,23 @@ def wedge_of(tomogram: Tomogram) -> Wedge | None:
     return Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
 
 
+def required_wedge(tomogram: Tomogram, *, method: str) -> Wedge:
+    """Return the measured region of Fourier space for a method that cannot do without.
+
+    Raises
+    ------
+    ValueError
+        If the tilt range is unknown.
+    """
+    wedge = wedge_of(tomogram)
+    if wedge is None:
+        raise ValueError(
+            f"{method} needs the tilt range of {tomogram.name}: give the lowest and highest tilt angle in "
+            "degrees, or put a .tlt file beside the tomogram."
+        )
+    return wedge
+
+
 def plain_imaging(tomogram: Tomogram, *, wiener: RadialFilter | None = None) -> Imaging:
     """Return the wedge, with a Wiener filter that is known already or none."""
     return Imaging(wedge=wedge_of(tomogram), wiener=wiener)
@@ -43,6 +60,20 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
         raise ValueError(f"the Wiener filter of {tomogram.name} needs both half maps: give the other half")
     wedge = wedge_of(tomogram)
     return Imaging(wedge=wedge, wiener=half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge))
+
+
+class MeanOfHalves:
+    """The mean of two halves, made of whatever part is asked for; to be sliced like an array (z, y, x)."""
+
+    def __init__(self, even: NDArray[Any], odd: NDArray[Any]) -> None:
+        self._halves = even, odd
+        self.shape = even.shape
+        self.ndim = even.ndim
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, place: Any) -> NDArray[np.float32]:
+        even, odd = (np.asarray(half[place], dtype=np.float32) for half in self._halves)
+        return (even + odd) / np.float32(2)
 
 
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:

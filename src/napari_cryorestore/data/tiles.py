@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +10,7 @@ import torch
 
 from napari_cryorestore.data.crops import reflected
 from napari_cryorestore.data.tile_plan import TilePlan, axis_weights, fit_tile, tile_positions
+from napari_cryorestore.hardware import is_out_of_memory, release_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ class _Worker:
             result = self._attempt(piece)
             if result is None:
                 self.batch = len(piece) // 2
-                _free_memory()
+                release_memory()
                 continue
             if result.shape != piece.shape:
                 raise ValueError(
@@ -148,7 +148,7 @@ class _Worker:
         try:
             return self.function(piece).detach().float().cpu()
         except RuntimeError as error:
-            if len(piece) == 1 or not _is_out_of_memory(error):
+            if len(piece) == 1 or not is_out_of_memory(error):
                 raise
             return None
 
@@ -245,18 +245,6 @@ def _read(source: Source, start: Triple, sizes: Triple) -> NDArray[np.float32]:
         np.ix_(*(axis - low for axis, low in zip(indices, lowest, strict=True)))
     ]
     return tile
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # MPS and the CPU raise a plain RuntimeError.
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 __all__ = ["Cancelled", "Sink", "Source", "TilePlan", "fit_tile", "process_tiles", "tile_positions"]

@@ -65,7 +65,7 @@ class Icecream(Method):
         return batch.map(lambda crops: _rotate(crops, elements))
 
     def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
-        """Return the loss as the released code computes it (methods.md §3.4)."""
+        """Return the loss as the released code (v0.4) computes it."""
         wedge, size = _wedge(batch.imaging), batch.even.shape[-1]
         y0, y1 = batch.even.float(), batch.odd.float()
         e0, e1 = network(torch.cat([batch.even_input, batch.odd_input])).float().chunk(2)
@@ -133,7 +133,9 @@ def _masked_mean_square(difference: Tensor, mask: Tensor) -> Tensor:
     shape = difference.shape[-3:]
     spectrum = torch.fft.rfftn(difference, dim=(-3, -2, -1), norm="ortho")
     power = spectrum.real.square() + spectrum.imag.square()
-    return (power * (mask * hermitian_weight(shape, device=difference.device))).sum() / difference.numel()
+    weight = mask * hermitian_weight(shape, device=difference.device)
+    total: Tensor = (power * weight).sum()
+    return total / difference.numel()
 
 
 def _rotate(crops: Tensor, elements: Sequence[SignedPermutation]) -> Tensor:
@@ -154,20 +156,27 @@ def _wedge(imaging: Imaging) -> Wedge:
 
 
 def _indices(elements: Sequence[SignedPermutation], device: torch.device) -> Tensor:
-    return torch.tensor([GROUP.index(element) for element in elements], device=device)
+    indices = torch.tensor([GROUP.index(element) for element in elements])
+    return indices.to(device, non_blocking=True)  # made on the device, it would wait for it
+
+
+# Kept masks must serve training even if restoring made them, so they are no inference tensors.
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
 def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
     return wedge.mask(grid, device=device)
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(mode=False)
 def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
     """Return the 40 rotated masks, (40, 1, z, y, x // 2 + 1)."""
     return torch.stack([wedge.mask(grid, rotation=g, device=device) for g in GROUP])[:, None]
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
 def _ball(shape: tuple[int, ...], device: torch.device) -> Tensor:
     return nyquist_ball(shape, device=device)

@@ -37,6 +37,7 @@ class Noise2NoiseConfig(LearnedConfig):
         1,
         "First Fourier shell of the FSC loss; 2 or 3 leaves the noisy innermost ones out.",
         ge=1,
+        le=8,
         advanced=True,
     )
     rotate: bool = setting(True, "Rotate crops by multiples of 90° about the tilt axis.", advanced=True)
@@ -67,13 +68,14 @@ class Noise2Noise(Method):
     def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
         """Return d(f(y₀), y₁)."""
         del generator
-        difference = network(batch.even_input).float() - batch.odd.float()
+        prediction, target = network(batch.even_input).float(), batch.odd.float()
+        difference = prediction - target
         if self.config.loss == "l1":
             return StepLoss(difference.abs().mean())
         squared = difference.square().mean()
         if self.config.loss == "l2":
             return StepLoss(squared)
-        fsc = self._one_minus_fsc(difference + batch.odd.float(), batch.odd.float())
+        fsc = self._one_minus_fsc(prediction, target)
         return StepLoss(fsc + self.config.anchor * squared, {"fsc": fsc, "l2": squared})
 
     def _one_minus_fsc(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -1,16 +1,19 @@
-"""What a run writes down: events, checkpoints and which of them it lets go; on the first process only."""
+"""What a run writes down and is asked: by the first of its processes only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.checkpoint import drop_resume_states
-from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Thinned
+from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Snapshotted, Thinned
+from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.training.thinning import steps_to_remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import numpy as np
 
     from napari_cryorestore.runs.recorder import Recorder
 
@@ -24,17 +27,24 @@ class Journal:
         Where to.
     kept : int
         Snapshots and checkpoints kept before thinning.
+    first : bool
+        Whether this is the first process.
+
+    Attributes
+    ----------
+    saved : list of int
+        The steps whose weights are kept, ascending.
     """
 
-    def __init__(self, recorder: Recorder, *, kept: int) -> None:
-        self.recorder, self.kept = recorder, kept
-        self.first = True
+    def __init__(self, recorder: Recorder, *, kept: int, first: bool) -> None:
+        self._recorder, self._kept = recorder, kept
+        self.first = first
         self.saved: list[int] = []
 
     def record(self, event: Event) -> None:
         """Record an event."""
         if self.first:
-            self.recorder.record(event)
+            self._recorder.record(event)
 
     def note(
         self, message: str, *, level: Literal["phase", "info", "warning"] = "warning", step: int = 0
@@ -42,8 +52,27 @@ class Journal:
         """Record a sentence that the user should read."""
         self.record(Noted(step=step, level=level, message=message))
 
+    def request(self) -> Request:
+        """Return what is asked of the run; the other processes have to be told."""
+        return self._recorder.request() if self.first else Request.CONTINUE
+
+    def snapshot_requested(self) -> bool:
+        """Tell whether a preview was asked for since the last call; the other processes have to be told."""
+        return self.first and self._recorder.snapshot_requested()
+
+    def input(self, array: np.ndarray) -> None:
+        """Save the untouched preview block (z, y, x)."""
+        if self.first:
+            self._recorder.write_input(array)
+
+    def show(self, step: int, array: np.ndarray) -> None:
+        """Save the restored preview block (z, y, x)."""
+        if self.first:
+            file = self._recorder.write_snapshot(step, array)
+            self.record(Snapshotted(step=step, file=file))
+
     def save(self, step: int, write: Callable[[Path], None]) -> None:
-        """Write a checkpoint, then let go of what is too much."""
+        """Let `write` fill a checkpoint, then let go of what is too much."""
         if not self.first:
             return
         parents: list[Path] = []
@@ -52,13 +81,13 @@ class Journal:
             write(folder)
             parents.append(folder.parent)
 
-        file = self.recorder.write_checkpoint(step, fill)
+        file = self._recorder.write_checkpoint(step, fill)
         drop_resume_states(parents[0], keep=file.rsplit("/", 1)[-1])
         self.record(Checkpointed(step=step, file=file))
         self.saved = sorted({*self.saved, step})
-        removed = steps_to_remove(self.saved, kept=self.kept, pinned=self.recorder.pins())
+        removed = steps_to_remove(self.saved, kept=self._kept, pinned=self._recorder.pins())
         for gone in removed:
-            self.recorder.remove_step(gone)
+            self._recorder.remove_step(gone)
             self.saved.remove(gone)
         if removed:
             self.record(Thinned(step=step, removed=removed))

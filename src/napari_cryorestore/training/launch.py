@@ -8,19 +8,27 @@ import platform
 import subprocess
 import sys
 import threading
+import tomllib
 import traceback
 import weakref
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.environment import environment
+from napari_cryorestore.training.rank import ranks_first
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.events import Event
+
+OUTPUT = "output.log"
+"""What a training process prints, in the run folder."""
+_LAUNCHED = "CRYORESTORE_LAUNCHED"
 
 
 def create_run(config: RunConfig, path: Path) -> RunDir:
@@ -42,15 +50,19 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
 
 
 def run_training(run: RunDir) -> None:
-    """Train what a run folder describes, going on from its newest checkpoint if it has one."""
-    from napari_cryorestore.checkpoint import RESUME
-    from napari_cryorestore.run_config import RunConfig
-    from napari_cryorestore.training.trainer import train
+    """Train what a run folder describes, going on from its newest checkpoint if it has one.
 
-    run.clear_requests()
-    config = RunConfig.from_toml(run.config_text())
-    steps = [step for step in run.checkpoint_steps() if (run.checkpoint_path(step) / RESUME).is_file()]
-    train(config, run, resume_from=run.checkpoint_path(steps[-1]) if steps else None)
+    Requests that were left before are taken back, except by a process that `launch` started: those it finds
+    were made since.
+
+    Raises
+    ------
+    Exception
+        Whatever went wrong, after it was recorded as `Failed`.
+    """
+    if _LAUNCHED not in os.environ and ranks_first():
+        run.clear_requests()
+    _train(run)
 
 
 def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHandle:
@@ -62,7 +74,18 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
         As made by `create_run`; a run that ended or was killed goes on.
     where : {"thread", "process"}
         A thread shares this program; a process survives it, and is needed for more than one device.
+
+    Raises
+    ------
+    ValueError
+        If a thread is asked for a run on more than one device.
     """
+    if where == "thread" and _computers(run) > 1:
+        raise ValueError(
+            f"The run {run.path.name} uses several devices, which takes a process of its own: "
+            "launch it as a process."
+        )
+    run.clear_requests()
     return ThreadHandle(run) if where == "thread" else ProcessHandle(run)
 
 
@@ -97,12 +120,16 @@ class ThreadHandle(RunHandle):
         self._thread.start()
 
     def _work(self) -> None:
+        history = _history(self.run)
         try:
             if "torch" not in sys.modules:
                 self.run.record(Noted(level="phase", message="Loading PyTorch"))
-            run_training(self.run)
+            _train(self.run)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the run says it
-            _record_end(self.run, error)
+            if not _has_failed(history):  # not even that could be recorded: the disk is full
+                _shout(error)
+        finally:
+            _release_memory()
 
     @property
     def alive(self) -> bool:
@@ -121,8 +148,27 @@ class ProcessHandle(RunHandle):
     def __init__(self, run: RunDir) -> None:
         super().__init__(run)
         command = [sys.executable, "-m", "napari_cryorestore", "train", "--resume", str(run.path), "--quiet"]
-        with (run.path / "output.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        with (run.path / OUTPUT).open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, _LAUNCHED: "1"},
+                start_new_session=True,  # Ctrl-C in napari's terminal is not meant for it
+            )
+        threading.Thread(target=self._watch, name=f"watch {run.path.name}", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Record the death of a process that could not do so itself."""
+        code = self._process.wait()
+        if code == 0 or _ended(self.run):
+            return
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        with suppress(OSError):
+            self.run.record(
+                Failed(error=f"The training process {how}: {OUTPUT} in the run folder may tell why.")
+            )
 
     @property
     def alive(self) -> bool:
@@ -138,38 +184,84 @@ class ProcessHandle(RunHandle):
         return True
 
 
-def environment() -> dict[str, Any]:
-    """Return what a run's numbers may depend on: versions, computer, operating system."""
-    packages = ("napari-cryorestore", "torch", "numpy", "napari", "lightning-fabric")
-    return {
-        "versions": {name: _version(name) for name in packages},
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "processor_cores": os.cpu_count(),
-    }
-
-
-def _version(name: str) -> str:
+def _train(run: RunDir) -> None:
+    history = _history(run)
     try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+        from napari_cryorestore.training.trainer import train
+
+        train(_recipe(run), run, resume_from=_resume_from(run))
+    except BaseException as error:
+        if ranks_first() and not _has_failed(history):
+            _record_early_failure(run, error)
+        raise
 
 
-def _record_end(run: RunDir, error: BaseException) -> None:
-    """Record a failure that came before training could record its own; a full disk may forbid even that."""
-    events = RunFollower(run.path).poll()
-    last = next((event for event in reversed(events) if not isinstance(event, Noted)), None)
-    if isinstance(last, Failed | Finished):
-        return
+def _recipe(run: RunDir) -> RunConfig:
+    from pydantic import ValidationError
+
+    from napari_cryorestore.config import sentence
+    from napari_cryorestore.run_config import RunConfig
+
     try:
-        if not isinstance(last, Started):
-            run.record(Started(steps=0, process=os.getpid(), host=platform.node()))
+        return RunConfig.from_toml(run.config_text())
+    except ValueError as error:
+        words = sentence(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"The configuration of {run.path.name} cannot be used: {words}") from error
+
+
+def _resume_from(run: RunDir) -> Path | None:
+    from napari_cryorestore.checkpoint import RESUME
+
+    found = [step for step in run.checkpoint_steps() if (run.checkpoint_path(step) / RESUME).is_file()]
+    return run.checkpoint_path(found[-1]) if found else None
+
+
+def _record_early_failure(run: RunDir, error: BaseException) -> None:
+    """Record a failure that came before `train` could record its own; a full disk may forbid even that."""
+    with suppress(OSError):
+        if not isinstance(_latest(run), Started):
+            step = max(run.checkpoint_steps(), default=0)
+            run.record(Started(step=step, steps=0, process=os.getpid(), host=platform.node()))
         run.record(Failed(error=str(error) or type(error).__name__, traceback=traceback.format_exc()))
-    except OSError:
-        threading.excepthook(
-            threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
-        )
+
+
+def _history(run: RunDir) -> RunFollower:
+    """Return a follower of what will be recorded from now on."""
+    follower = RunFollower(run.path)
+    follower.poll()
+    return follower
+
+
+def _has_failed(history: RunFollower) -> bool:
+    return any(isinstance(event, Failed) for event in history.poll())
+
+
+def _latest(run: RunDir) -> Event | None:
+    events = RunFollower(run.path).poll()
+    return next((event for event in reversed(events) if not isinstance(event, Noted)), None)
+
+
+def _ended(run: RunDir) -> bool:
+    return isinstance(_latest(run), Failed | Finished)
+
+
+def _shout(error: BaseException) -> None:
+    threading.excepthook(
+        threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
+    )
+
+
+def _computers(run: RunDir) -> int:
+    """Return the number of devices; read without the model of the recipe, which would import PyTorch."""
+    hardware = tomllib.loads(run.config_text()).get("hardware", {})
+    return int(hardware.get("devices", 1) * hardware.get("nodes", 1))
+
+
+def _release_memory() -> None:
+    if "torch" in sys.modules:
+        from napari_cryorestore.hardware import release_memory
+
+        release_memory()
 
 
 _LIVE: weakref.WeakSet[RunHandle] = weakref.WeakSet()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
+from napari_cryorestore.hardware import release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lightning_fabric import Fabric
 
     from napari_cryorestore.data.crops import PairBatch
@@ -51,7 +55,7 @@ class Learner:
     Parameters
     ----------
     config : RunConfig
-        Which network, which schedule, which weights to start from.
+        Which network and which schedule.
     method : Method
         Whose loss is minimised.
     fabric : Fabric
@@ -66,18 +70,31 @@ class Learner:
     def __init__(self, config: RunConfig, method: Method, fabric: Fabric) -> None:
         self.schedule, self.method, self.fabric = config.schedule, method, fabric
         network = build_network(config.network, channels=method.channels, seed=config.schedule.seed)
-        if config.from_checkpoint is not None:
-            load_into(network, load_checkpoint(config.from_checkpoint), source=config.from_checkpoint)
         self.network: nn.Module = network.to(fabric.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
         optimiser = build_optimiser(self.network, config.schedule)
         self.highest_rates = [group["lr"] for group in optimiser.param_groups]
         wrapped: Any = fabric.setup(Objective(self.network, method), optimiser)
         self.objective, self.optimiser = wrapped
+        self._arithmetic: Any = fabric.strategy.precision
+        self._scaled = getattr(self._arithmetic, "scaler", None) is not None
+        self.keep()
+
+    def start_from(self, path: Path) -> None:
+        """Take the weights of a checkpoint instead of random ones.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is none, or it does not fit the network.
+        """
+        checkpoint = load_checkpoint(path)
+        for network in (self.network, self.average):
+            load_into(network, checkpoint, source=path)
         self.keep()
 
     def update(self, draw: Draw, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
-        """Take one optimiser step; one that is not finite moves nothing.
+        """Take one optimiser step; one whose gradient is not finite leaves the weights as they are.
 
         Returns
         -------
@@ -92,39 +109,44 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         losses: dict[str, Tensor] = self.objective(draw)
         self.fabric.backward(losses["loss"])
-        if self.schedule.gradient_clip:
-            self.fabric.clip_gradients(
-                self.objective,
-                self.optimiser,
-                max_norm=self.schedule.gradient_clip,
-                error_if_nonfinite=False,
-            )
-        for weight in self.network.parameters():
-            if weight.grad is not None:
-                torch.nan_to_num_(weight.grad, nan=0.0, posinf=0.0, neginf=0.0)
-        self.optimiser.step()
+        norm: Any = self.fabric.clip_gradients(
+            self.objective,
+            self.optimiser,
+            max_norm=self.schedule.gradient_clip or math.inf,
+            error_if_nonfinite=False,
+        )
+        finite = torch.isfinite(norm)
+        self._move(finite)
         follow(self.average, self.network, step=step, memory=self.schedule.ema)
         self.method.refresh(self.network, step)
-        return losses, ~torch.isfinite(losses["loss"].detach())
+        # 16-bit floats overflow now and then by design; their scaler sees to it
+        good = torch.isfinite(losses["loss"].detach())
+        return losses, ~(good if self._scaled else good & finite)
+
+    @torch.no_grad()
+    def _move(self, finite: Tensor) -> None:
+        """Let the optimiser move the weights, or else keep them and its momentum clean; waits for nothing."""
+        weights = [weight for weight in self.network.parameters() if weight.grad is not None]
+        before = [weight.clone() for weight in weights]
+        for weight in weights:
+            weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
+        self.optimiser.step()
+        for weight, old in zip(weights, before, strict=True):
+            weight.copy_(torch.where(finite, weight, old))
 
     def keep(self) -> None:
         """Remember the present weights as good."""
-        self._good = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
 
-    def roll_back(self) -> bool:
-        """Return to the last good weights if the present ones are spoilt, and tell whether they were."""
-        spoilt = not all(bool(torch.isfinite(weight).all()) for weight in self.network.parameters())
-        if spoilt:
-            self.network.load_state_dict(self._good)
-            self.average.load_state_dict(self._good)
-            self.optimiser.zero_grad(set_to_none=True)
-        return spoilt
+    def roll_back(self) -> None:
+        """Return to the weights last kept."""
+        for network, weights in zip((self.network, self.average), self._good, strict=True):
+            network.load_state_dict(weights)
 
     def release(self) -> None:
         """Give memory back after it ran out."""
         self.optimiser.zero_grad(set_to_none=True)
-        if self.fabric.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory()
 
     def state(self) -> dict[str, Any]:
         """Return all that is needed to go on, as tensors and plain values."""
@@ -132,6 +154,7 @@ class Learner:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self._arithmetic.state_dict(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -139,4 +162,5 @@ class Learner:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self._arithmetic.load_state_dict(state["scaler"])
         self.keep()

@@ -32,13 +32,16 @@ class Preview:
         The previewed tomogram.
     box : Box
         The block.
+    device : torch.device
+        Where the network is; the volume may lie elsewhere.
     """
 
-    def __init__(self, method: Method, volume: TrainingVolume, box: Box) -> None:
+    def __init__(self, method: Method, volume: TrainingVolume, box: Box, *, device: torch.device) -> None:
         self.method = method
         corner = torch.tensor([[start - CONTEXT for start in box.start]])
         z, y, x = (size + 2 * CONTEXT for size in box.shape)
-        self.pair: PairBatch = cut_pair(volume, corner, size=(z, y, x), kind=method.input_kind)
+        pair = cut_pair(volume, corner, size=(z, y, x), kind=method.input_kind)
+        self.pair: PairBatch = pair.map(lambda crops: crops.to(device))
 
     @property
     def input(self) -> np.ndarray:
@@ -50,6 +53,10 @@ class Preview:
         halves = (self.pair.even_input, self.pair.odd_input)
         even, odd = (self.method.restore_crop(network, half, self.pair.imaging) for half in halves)
         return trim(even, CONTEXT), trim(odd, CONTEXT)
+
+    def mean_of_halves(self, even: Tensor, odd: Tensor) -> np.ndarray:
+        """Return the mean of two restorations as an array (z, y, x)."""
+        return _array((even + odd) / 2)
 
     def evaluate(self, network: Network, even: Tensor, odd: Tensor) -> dict[str, float]:
         """Return the quality numbers of restorations made by `restore`."""
@@ -65,11 +72,6 @@ class Preview:
             wedge=self.pair.imaging.wedge,
             second_pass=again if self.method.needs_wedge else None,
         )
-
-
-def mean_of_halves(even: Tensor, odd: Tensor) -> np.ndarray:
-    """Return the mean of two restorations as an array (z, y, x)."""
-    return _array((even + odd) / 2)
 
 
 def _array(volume: Tensor) -> np.ndarray:

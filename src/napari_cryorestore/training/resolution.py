@@ -5,12 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.io.tomogram import check_halves
+from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_file
+from napari_cryorestore.data.corners import valid_corners
+from napari_cryorestore.data.imaging import required_wedge
+from napari_cryorestore.data.inputs import PADDING
+from napari_cryorestore.io.tomogram import Tomogram, check_halves
+from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
-from napari_cryorestore.training.preparation import fitting_crop, open_configured, preview_box
+from napari_cryorestore.training.places import SMALLEST_CROP, USUAL_CROP, fitting_crop, preview_box
+from napari_cryorestore.training.preparation import holds_out, open_configured
 
 if TYPE_CHECKING:
+    from napari_cryorestore.data.crops import Box
+    from napari_cryorestore.networks import Network
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
+
+_WORTHWHILE_CROP = 32
+"""A preview block that nobody placed moves aside rather than push the crops below this edge, in voxels."""
 
 
 def resolved(config: RunConfig) -> RunConfig:
@@ -18,34 +29,62 @@ def resolved(config: RunConfig) -> RunConfig:
 
     Raises
     ------
-    ValueError
-        If the tomograms cannot be used.
+    ValueError, OSError
+        If the tomograms or the weights to start from cannot be used, with what to do about it.
     """
-    tomograms = tuple(_resolved_tomogram(item) for item in config.tomograms)
-    first = open_configured(tomograms[0])
-    box = preview_box(first, config.snapshots)
-    held_out = config.snapshots.held_out != "none" and config.snapshots.every > 0
-    middle = tuple((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
-    snapshots = config.snapshots.model_copy(update={"position": middle, "size": box.shape})
-    crop = config.schedule.crop
-    if crop is None:
-        multiple = build_network(config.network, channels=1, seed=0).size_multiple
-        crop = fitting_crop(first.even.shape, box if held_out else None, multiple=multiple)
-    source = config.from_checkpoint
+    tomograms = [open_configured(item) for item in config.tomograms]
+    for tomogram in tomograms:
+        _require_usable(tomogram, config)
+    method = build_method(config.method)
+    network = build_network(config.network, channels=method.channels, seed=0)
+    crop, box = _places(tomograms, config, multiple=network.size_multiple)
+    for index, tomogram in enumerate(tomograms):
+        valid_corners(tomogram.shape, crop, excluded=box if index == 0 and holds_out(config) else None)
+    z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     return config.model_copy(
         update={
-            "tomograms": tomograms,
-            "snapshots": snapshots,
+            "tomograms": tuple(map(_completed, config.tomograms, tomograms)),
+            "snapshots": config.snapshots.model_copy(update={"position": (z, y, x), "size": box.shape}),
             "schedule": config.schedule.model_copy(update={"crop": crop}),
-            "from_checkpoint": None if source is None else _absolute(source),
+            "from_checkpoint": _fitting_weights(config.from_checkpoint, network),
         }
     )
 
 
-def _resolved_tomogram(config: TomogramConfig) -> TomogramConfig:
-    tomogram = open_configured(config)
+def _require_usable(tomogram: Tomogram, config: RunConfig) -> None:
+    method = build_method(config.method)
+    if method.needs_wedge:
+        required_wedge(tomogram, method=method.title)
     if tomogram.odd is not None:
         check_halves(tomogram.even, tomogram.odd)
+    if min(tomogram.shape) < SMALLEST_CROP:
+        raise ValueError(
+            f"{tomogram.name} is only {min(tomogram.shape)} voxels thin {tomogram.shape}, but a training "
+            f"crop has at least {SMALLEST_CROP}: choose a thicker tomogram or one with smaller voxels."
+        )
+
+
+def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
+    """Return the crop and the preview block."""
+    shapes = [tomogram.shape for tomogram in tomograms]
+    most = min(fitting_crop(shape, None, multiple=multiple) for shape in shapes)
+    wanted = config.schedule.crop or min(most, _WORTHWHILE_CROP)
+    room = wanted + PADDING if holds_out(config) else 0
+    box = preview_box(tomograms[0], config.snapshots, room=room)
+    beside = fitting_crop(shapes[0], box if holds_out(config) else None, wanted=USUAL_CROP, multiple=multiple)
+    return config.schedule.crop or min(most, beside), box
+
+
+def _fitting_weights(path: Path | None, network: Network) -> Path | None:
+    """Return the very file that a path means, if its weights fit."""
+    if path is None:
+        return None
+    file = _absolute(weights_file(path.expanduser()))
+    load_into(network, load_checkpoint(file), source=file)
+    return file
+
+
+def _completed(config: TomogramConfig, tomogram: Tomogram) -> TomogramConfig:
     return config.model_copy(
         update={
             "even": _absolute(config.even),

@@ -1,4 +1,4 @@
-"""The training loop: draws, steps, records, previews, saves, looks at requests; knows no files."""
+"""The training loop: draws, steps, previews, saves, looks at requests; knows no files."""
 
 from __future__ import annotations
 
@@ -9,46 +9,34 @@ import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from napari_cryorestore.checkpoint import Label, load_resume, save_resume, save_weights
 from napari_cryorestore.data.crops import CropSampler
-from napari_cryorestore.hardware import (
-    FABRIC_PRECISION,
-    choose_device,
-    choose_precision,
-    is_out_of_memory,
-    peak_memory,
-    use_threads,
-)
+from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.runs.events import (
-    Evaluated,
-    Failed,
-    Finished,
-    Paused,
-    Resumed,
-    Snapshotted,
-    Started,
-    Stepped,
-)
+from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Recorder, Request
 from napari_cryorestore.training.journal import Journal
 from napari_cryorestore.training.learner import Draw, Learner
 from napari_cryorestore.training.preparation import crop_of, prepare
-from napari_cryorestore.training.preview import Preview, mean_of_halves
-from napari_cryorestore.training.running_mean import RunningMean
+from napari_cryorestore.training.preview import Preview
+from napari_cryorestore.training.processes import is_first, launched, part
+from napari_cryorestore.training.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.run_config import RunConfig
 
-RECORD_EVERY = 0.2
-"""Seconds between two records of the loss, and between two looks at requests."""
 LOOK_EVERY = 20
 """Steps between two looks at requests where several processes must agree."""
+
+_STATE = ("step", "batch", "generator", "precision", "network", "average", "optimiser", "scaler")
+
+
+class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
+    """Training was asked to end before its first step."""
 
 
 def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = None) -> None:
@@ -68,84 +56,122 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
     Exception
         Whatever went wrong, after it was recorded.
     """
-    journal = Journal(recorder, kept=config.snapshots.kept)
-    journal.first = int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+    journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware))
+    step = int(resume_from.name.rsplit("_", 1)[-1]) if resume_from else 0
+    steps = config.schedule.steps
+    journal.record(Started(step=step, steps=steps, process=os.getpid(), host=socket.gethostname()))
+    reason: Literal["completed", "stopped"] = "stopped"
     trainer: Trainer | None = None
-    started = int(resume_from.name.rsplit("_", 1)[-1]) if resume_from else 0
-    journal.record(
-        Started(step=started, steps=config.schedule.steps, process=os.getpid(), host=socket.gethostname())
-    )
     try:
         trainer = Trainer(config, journal, resume_from=resume_from)
         reason = trainer.run()
+    except StopRequested:
+        pass
     except BaseException as error:
-        step = trainer.step if trainer else started
+        step = trainer.step if trainer else step
         journal.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
         raise
-    journal.record(Finished(step=trainer.step, reason=reason))
+    part()
+    journal.record(Finished(step=trainer.step if trainer else step, reason=reason))
 
 
 def sentence_of(error: BaseException) -> str:
-    """Return an error's message, or its kind where it has none."""
-    if is_out_of_memory(error):
-        return (
-            "The device has too little memory even for one crop at a time: choose a smaller crop or network."
-        )
+    """Return what an error says, in words of ours where memory ran out."""
+    if is_out_of_memory(error) and not isinstance(error, MemoryError):
+        return "The device has too little memory: choose a smaller batch, crop, preview block or network."
     return str(error) or type(error).__name__
 
 
 class Trainer:
-    """One process of a run, from its first to its last step."""
+    """One process of a run, from its first to its last step.
+
+    Parameters
+    ----------
+    config : RunConfig
+        As made by `create_run`.
+    journal : Journal
+        Where everything is recorded, and who knows what is asked.
+    resume_from : Path or None
+        The checkpoint folder to go on from.
+
+    Attributes
+    ----------
+    step : int
+        Optimiser steps done.
+    """
 
     def __init__(self, config: RunConfig, journal: Journal, *, resume_from: Path | None) -> None:
         self.config, self.journal, self.step = config, journal, 0
         journal.note("Preparing", level="phase")
-        self.fabric = launched(config, say=journal.note)
+        state = load_resume(resume_from, needed=_STATE) if resume_from else {}
+        precision = config.hardware.precision
+        if precision == "auto":
+            precision = state.get("precision", precision)
+        self.fabric, self.precision = launched(config.hardware, precision=precision, say=journal.note)
         self.device = self.fabric.device
         self.method = build_method(config.method)
-        self.prepared = prepare(config, self.device, say=journal.note)
+        self.prepared = prepare(config, self.device, say=journal.note, check=self._end_if_asked)
         self.learner = Learner(config, self.method, self.fabric)
         self.batch = config.schedule.batch
-        self.generator = torch.Generator().manual_seed(config.schedule.seed + 7919 * self.fabric.global_rank)
+        self.generator = torch.Generator().manual_seed(self._seed())
         if resume_from is not None:
-            self._take_up(resume_from)
-        self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box)
-        self.losses = RunningMean(self.device)
+            self._take_up(state, resume_from)
+        elif config.from_checkpoint is not None:
+            self.learner.start_from(config.from_checkpoint)
+        first, box = self.prepared.volumes[0], self.prepared.box
+        self.preview = Preview(self.method, first, box, device=self.device)
+        self.progress = Progress(journal, self.learner, self.device)
+        self.shown = -1
 
     # The loop ----------------------------------------------------------------------------------------
 
     def run(self) -> Literal["completed", "stopped"]:
         """Train to the last step or until asked to stop, and tell which it was."""
         steps, every = self.config.schedule.steps, self.config.snapshots.every
-        if every and self.step == 0 and self.journal.first:
-            self.journal.recorder.write_input(self.preview.input)
+        if self.step == 0:
+            self.journal.input(self.preview.input)
+        bits = "32-bit" if self.precision == "32" else self.precision
+        self.journal.note(f"Training on {self.device} in {bits} arithmetic.", level="info", step=self.step)
         self.journal.note("Training", level="phase", step=self.step)
-        sampler = self._sampler()
-        self._start_clock()
+        self._sampler = self._new_sampler()
+        self.progress.start(self.step)
         while self.step < steps:
-            try:
-                self._one_step(sampler)
-            except RuntimeError as error:
-                sampler = self._smaller_batch(error)
+            if not self._stepped():
+                self._halve_batch()
                 continue
-            self.step += 1
             if self._time_to_look() and (request := self._look()) is not Request.CONTINUE:
                 if request is Request.STOP:
                     self._save()
                 return "stopped"
-            if self.step == steps or (every and self.step % every == 0):
+            if every and (self.step == steps or self.step % every == 0):
                 self._snapshot()
+            elif self.step == steps:
+                self.progress.record(self.step)
+                self._save()
         return "completed"
 
-    def _one_step(self, sampler: CropSampler) -> None:
-        batch = self.method.augment(sampler.draw(), self.generator).map(self._to_device)
-        losses, bad = self.learner.update(Draw(batch, self.generator), step=self.step)
-        self.losses.add(losses, skipped=bad)
+    def _stepped(self) -> bool:
+        """Take one step, and tell whether there was memory for it."""
+        try:
+            batch = self.method.augment(self._sampler.draw(), self.generator).map(self._to_device)
+            losses, bad = self.learner.update(Draw(batch, self.generator), step=self.step)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or self.fabric.world_size > 1:
+                raise
+            if self.batch == 1:
+                raise MemoryError(
+                    "The device has too little memory even for one crop at a time: "
+                    "choose a smaller crop or network."
+                ) from error
+            return False
+        self.progress.add(losses, skipped=bad)
+        self.step += 1
+        return True
 
     def _to_device(self, crops: Tensor) -> Tensor:
         return crops.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last_3d)
 
-    def _sampler(self) -> CropSampler:
+    def _new_sampler(self) -> CropSampler:
         return CropSampler(
             self.prepared.volumes,
             crop=crop_of(self.config),
@@ -154,56 +180,29 @@ class Trainer:
             generator=self.generator,
         )
 
-    def _smaller_batch(self, error: RuntimeError) -> CropSampler:
-        """Halve the batch where memory ran out; any other error, or a batch of one, goes on up."""
-        if not is_out_of_memory(error) or self.batch == 1:
-            raise error
-        self.batch //= 2
+    def _halve_batch(self) -> None:
+        """Go on with less; called when the error that held the tensors of the failed step is gone."""
         self.learner.release()
-        self.journal.note(
-            f"Out of memory: going on with {self.batch} crops per step instead of {2 * self.batch}.",
-            step=self.step,
-        )
-        return self._sampler()
+        before, self.batch = self.batch, self.batch // 2
+        self._sampler = self._new_sampler()
+        message = f"Out of memory: going on with {self.batch} crops per step instead of {before}."
+        self.journal.note(message, step=self.step)
 
-    # Looking and recording ---------------------------------------------------------------------------
-
-    def _start_clock(self) -> None:
-        self._since, self._from_step = time.perf_counter(), self.step
+    # Requests ----------------------------------------------------------------------------------------
 
     def _time_to_look(self) -> bool:
         if self.fabric.world_size > 1:
             return self.step % LOOK_EVERY == 0
-        return time.perf_counter() - self._since >= RECORD_EVERY
+        return self.progress.due
 
     def _look(self) -> Request:
-        self._record_losses()
+        self.progress.record(self.step)
         request = self._requested()
         if request is Request.PAUSE:
             request = self._wait()
-        if request is Request.CONTINUE and self.fabric.broadcast(self.journal.recorder.snapshot_requested()):
+        if request is Request.CONTINUE and self.fabric.broadcast(self.journal.snapshot_requested()):
             self._snapshot()
         return request
-
-    def _record_losses(self) -> None:
-        elapsed = time.perf_counter() - self._since
-        means, skipped = self.losses.take()
-        if skipped:
-            done = (
-                "skipped, and the last good weights were taken up again"
-                if self.learner.roll_back()
-                else "skipped"
-            )
-            advice = "If it goes on, lower the learning rate or choose 32-bit precision."
-            self.journal.note(f"{skipped} step(s) gave no finite loss: {done}. {advice}", step=self.step)
-        else:
-            self.learner.keep()
-        if means:
-            loss = means.pop("loss")
-            rate = (self.step - self._from_step) / max(elapsed, 1e-9)
-            memory = peak_memory(self.device)
-            self.journal.record(Stepped(step=self.step, loss=loss, parts=means, rate=rate, memory=memory))
-        self._start_clock()
 
     def _wait(self) -> Request:
         """Wait while paused, and return what is asked for then."""
@@ -212,75 +211,75 @@ class Trainer:
             time.sleep(0.1)
         if request is Request.CONTINUE:
             self.journal.record(Resumed(step=self.step))
-        self._start_clock()
+        self.progress.start(self.step)
         return request
 
     def _requested(self) -> Request:
-        return Request(self.fabric.broadcast(self.journal.recorder.request().value))
+        return Request(self.fabric.broadcast(self.journal.request().value))
+
+    def _end_if_asked(self) -> None:
+        """End the preparation; of several processes, none may go alone."""
+        if self.fabric.world_size == 1 and self.journal.request() in (Request.STOP, Request.DISCARD):
+            raise StopRequested
+
+    # Showing and saving ------------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
-        """Preview, judge and save."""
-        self._record_losses()
-        if self.config.snapshots.every and self.journal.first:
-            self._show()
+        """Preview, judge and save, once at every step."""
+        self.progress.record(self.step)
+        if self.shown == self.step:
+            return
+        self.shown = self.step
+        if self.journal.first and not self._showed():
+            self.learner.release()
+            message = "Out of memory for the preview: choose a smaller preview block or batch."
+            self.journal.note(message, step=self.step)
         self._save()
-        self._start_clock()
+        self.progress.start(self.step)
 
-    @torch.no_grad()
-    def _show(self) -> None:
-        with self.fabric.autocast():
-            even, odd = self.preview.restore(self.learner.average)
-            metrics = {}
-            if self.prepared.held_out:
-                metrics = self.preview.evaluate(self.learner.average, even, odd)
+    def _showed(self) -> bool:
+        """Record the preview and its quality, and tell whether there was memory for it."""
+        average = self.learner.average
+        metrics = {}
+        try:
+            with torch.no_grad(), self.fabric.autocast():
+                halves = self.preview.restore(average)
+                if self.prepared.held_out:
+                    metrics = self.preview.evaluate(average, *halves)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
         if metrics:
             self.journal.record(Evaluated(step=self.step, metrics=metrics))
-        file = self.journal.recorder.write_snapshot(self.step, mean_of_halves(even, odd))
-        self.journal.record(Snapshotted(step=self.step, file=file))
-
-    # Saving and taking up ----------------------------------------------------------------------------
+        self.journal.show(self.step, self.preview.mean_of_halves(*halves))
+        return True
 
     def _save(self) -> None:
         wiener = self.prepared.volumes[0].imaging.wiener
         label = Label(self.step, self.config.method, self.config.network, wiener)
-        state = {"step": self.step, "batch": self.batch, "generator": self.generator.get_state()}
+        state = {"step": self.step, "batch": self.batch, "precision": self.precision}
 
         def write(folder: Path) -> None:
             save_weights(folder, self.learner.average, label)
-            save_resume(folder, {**state, **self.learner.state()})
+            generator = self.generator.get_state()
+            save_resume(folder, {**state, "generator": generator, **self.learner.state()})
 
         self.journal.save(self.step, write)
 
-    def _take_up(self, resume_from: Path) -> None:
-        state: dict[str, Any] = load_resume(resume_from)
+    def _take_up(self, state: dict[str, Any], resume_from: Path) -> None:
         self.learner.load(state)
-        self.generator.set_state(state["generator"])
         self.step, self.batch = state["step"], state["batch"]
+        if self.fabric.global_rank == 0:
+            self.generator.set_state(state["generator"])
+        else:
+            self.generator.manual_seed(self._seed())
         self.journal.saved = sorted(int(folder.name[5:]) for folder in resume_from.parent.glob("step_*"))
         self.journal.note(f"Going on from step {self.step}.", level="info", step=self.step)
 
-
-def launched(config: RunConfig, *, say: Any) -> Fabric:
-    """Return the launched Fabric of a run: one device in this process, or one process a device."""
-    hardware = config.hardware
-    device = choose_device(hardware.device)
-    if device.type == "cpu":
-        use_threads(hardware.threads)
-    torch.backends.cudnn.benchmark = True
-    precision, warning = choose_precision(hardware.precision, device)
-    if warning:
-        say(warning)
-    several = hardware.devices * hardware.nodes > 1
-    devices: Any = hardware.devices if several or device.type != "cuda" else [device.index or 0]
-    fabric = Fabric(
-        accelerator=device.type,
-        devices=devices,
-        num_nodes=hardware.nodes,
-        strategy="ddp" if several else "auto",
-        precision=FABRIC_PRECISION[precision],
-    )
-    fabric.launch()
-    return fabric
+    def _seed(self) -> int:
+        """Return the seed of crops and orientations, another one for every process and place to resume."""
+        return self.config.schedule.seed + 7919 * self.fabric.global_rank + 104_729 * self.step
 
 
-__all__ = ["Trainer", "launched", "sentence_of", "train"]
+__all__ = ["StopRequested", "Trainer", "sentence_of", "train"]

@@ -1,0 +1,111 @@
+"""Where the preview block lies, and how large crops may be so that some fit beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cryorestore.data.crops import Box
+from napari_cryorestore.data.inputs import PADDING
+from napari_cryorestore.data.masks import most_structured_box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.data.corners import Triple
+    from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.run_config import SnapshotsConfig
+
+HELD_OUT_SHARE = 0.15
+"""Share of a small tomogram that is held out."""
+LONGEST_PREVIEW = 96
+"""Longest edge of the preview block of a large tomogram, in voxels."""
+SMALLEST_CROP = 16
+"""Edge of the smallest training crop, in voxels."""
+USUAL_CROP = 64
+"""Edge of a training crop where there is room, in voxels."""
+
+
+def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0) -> Box:
+    """Return the block that previews show: placed by hand, or where most structure is.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+        The one previewed.
+    snapshots : SnapshotsConfig
+        Position and size, where they are given.
+    room : int
+        Voxels wanted between the block and one of the tomogram's faces. A block that was not placed by hand
+        moves aside for them, as far as that helps.
+
+    Raises
+    ------
+    ValueError
+        If the position lies outside the tomogram.
+    """
+    shape = tomogram.shape
+    wanted = snapshots.size or preview_size(shape)
+    size = [min(length, there) for length, there in zip(wanted, shape, strict=True)]
+    if snapshots.position is None:
+        return moved_aside(most_structured_box(tomogram.even, size), shape, room=room)
+    for axis, (at, there) in enumerate(zip(snapshots.position, shape, strict=True)):
+        if not 0 <= at < there:
+            raise ValueError(
+                f"The preview position {snapshots.position} lies outside the tomogram of "
+                f"{shape} voxels along {'zyx'[axis]}: choose one inside."
+            )
+    place = zip(snapshots.position, size, shape, strict=True)
+    return _box([int(np.clip(at - n // 2, 0, there - n)) for at, n, there in place], size)
+
+
+def preview_size(shape: Sequence[int]) -> Triple:
+    """Return a block of full thickness that takes about 15 % of a small tomogram, less of a large one."""
+    z, y, x = shape
+    edge = (HELD_OUT_SHARE * y * x) ** 0.5
+    across, along = (min(n, max(8, int(min(edge, LONGEST_PREVIEW) // 8 * 8))) for n in (y, x))
+    return min(z, LONGEST_PREVIEW), across, along
+
+
+def moved_aside(box: Box, shape: Sequence[int], *, room: int) -> Box:
+    """Return the box, moved to the nearer face along the longest free axis if it leaves too little room."""
+    if _most_room(box, shape) >= room:
+        return box
+    size = box.shape
+    axis = int(np.argmax([there - n for there, n in zip(shape, size, strict=True)]))
+    start = list(box.start)
+    start[axis] = 0 if start[axis] < shape[axis] - box.stop[axis] else shape[axis] - size[axis]
+    return _box(start, size)
+
+
+def leaves_room(box: Box, shape: Sequence[int], room: int) -> bool:
+    """Tell whether there are so many voxels between the box and one of the volume's faces."""
+    return _most_room(box, shape) >= room
+
+
+def fitting_crop(
+    shape: Sequence[int], box: Box | None, *, wanted: int = USUAL_CROP, multiple: int = 8
+) -> int:
+    """Return the largest crop, up to the wanted one, that fits the tomogram beside the held-out block.
+
+    Crops take at most three quarters of the thinnest axis, so that there is more than one place for them, and
+    keep off the block by the margin of the Wiener-filtered input.
+    """
+    largest = min(wanted, int(0.75 * min(shape))) // multiple * multiple
+    for crop in range(largest, SMALLEST_CROP, -multiple):
+        if box is None or leaves_room(box, shape, crop + PADDING):
+            return crop
+    return SMALLEST_CROP
+
+
+def _most_room(box: Box, shape: Sequence[int]) -> int:
+    return max(
+        max(start, there - stop) for start, stop, there in zip(box.start, box.stop, shape, strict=True)
+    )
+
+
+def _box(start: Sequence[int], size: Sequence[int]) -> Box:
+    z, y, x = start
+    end_z, end_y, end_x = (first + n for first, n in zip(start, size, strict=True))
+    return Box((z, y, x), (end_z, end_y, end_x))

@@ -1,0 +1,246 @@
+"""Tests of weights on disk: whole, labelled, and never executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from napari_cryorestore import checkpoint as module
+from napari_cryorestore.checkpoint import (
+    RESUME,
+    WEIGHTS,
+    Checkpoint,
+    Label,
+    drop_resume_states,
+    load_checkpoint,
+    load_into,
+    load_label,
+    load_resume,
+    save_resume,
+    save_weights,
+)
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.physics.wiener import RadialFilter
+
+SMALL = UNetConfig(features=2, levels=2)
+FILTER = RadialFilter((0.9, 0.5, 0.1))
+
+
+class Bomb:
+    """A pickle that makes a file when it is loaded."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.mkdir, (str(self.target),))
+
+
+def saved(folder: Path, *, step: int = 5, wiener: RadialFilter | None = None) -> Label:
+    folder.mkdir(parents=True, exist_ok=True)
+    label = Label(step, IcecreamConfig(input="wiener+raw"), SMALL, wiener)
+    save_weights(folder, build_network(SMALL, channels=2, seed=step), label)
+    return label
+
+
+def relabelled(folder: Path, **changes: str | None) -> Path:
+    """Write the file again with another label; None removes an entry."""
+    label = saved(folder)
+    about: dict[str, str | None] = {
+        "format": "cryorestore-1",
+        "step": str(label.step),
+        "method": label.method.model_dump_json(),
+        "network": label.network.model_dump_json(),
+        **changes,
+    }
+    kept = {name: value for name, value in about.items() if value is not None}
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS, metadata=kept)
+    return folder
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ValueError, match=r".") as caught:
+        load_checkpoint(path)
+    words = str(caught.value)
+    assert "\n" not in words
+    assert WEIGHTS in words
+    return words
+
+
+@pytest.mark.parametrize("wiener", [None, FILTER])
+def test_round_trip(tmp_path: Path, wiener: RadialFilter | None) -> None:
+    label = saved(tmp_path, wiener=wiener)
+    loaded = load_checkpoint(tmp_path)
+    assert loaded.label == label == load_label(tmp_path)
+    method, network = loaded.build()
+    assert method.config == label.method
+    assert not network.training
+    for name, weight in build_network(SMALL, channels=2, seed=5).state_dict().items():
+        assert torch.equal(network.state_dict()[name], weight)
+
+
+def test_channels_last_weights_are_saved_whole(tmp_path: Path) -> None:
+    network = build_network(SMALL, seed=1).to(memory_format=torch.channels_last_3d)
+    save_weights(tmp_path, network, Label(1, Noise2NoiseConfig(), SMALL))
+    assert load_checkpoint(tmp_path).build()[1].state_dict().keys() == network.state_dict().keys()
+
+
+def test_a_run_folder_means_its_newest_checkpoint(tmp_path: Path) -> None:
+    for step in (10, 9, 100):
+        saved(tmp_path / f"checkpoints/step_{step:08d}", step=step)
+    assert load_checkpoint(tmp_path).label.step == 100
+    assert load_checkpoint(tmp_path / "checkpoints/step_00000009").label.step == 9
+    assert load_label(tmp_path / "checkpoints/step_00000010" / WEIGHTS).step == 10
+
+
+def test_where_there_is_none(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(FileNotFoundError, match="no checkpoint at"):
+            load_checkpoint(path)
+
+
+def test_a_pickle_that_calls_itself_weights_executes_nothing(tmp_path: Path) -> None:
+    (tmp_path / WEIGHTS).write_bytes(pickle.dumps(Bomb(tmp_path / "made")))
+    assert "no readable checkpoint" in refusal(tmp_path)
+    torch.save({"bomb": Bomb(tmp_path / "made")}, tmp_path / WEIGHTS)
+    assert "no readable checkpoint" in refusal(tmp_path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_pickle_that_calls_itself_resume_state_executes_nothing(tmp_path: Path) -> None:
+    for write in (
+        lambda file: torch.save({"step": Bomb(tmp_path / "made")}, file),
+        lambda file: file.write_bytes(pickle.dumps(Bomb(tmp_path / "made"))),
+    ):
+        write(tmp_path / RESUME)
+        with pytest.raises(ValueError, match="cannot be read") as caught:
+            load_resume(tmp_path)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "made").exists()
+    # the bomb does go off where it is lit
+    pickle.loads(pickle.dumps(Bomb(tmp_path / "made")))
+    assert (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, -10])
+def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
+    saved(tmp_path)
+    content = (tmp_path / WEIGHTS).read_bytes()
+    (tmp_path / WEIGHTS).write_bytes(content[:kept])
+    assert "choose another step" in refusal(tmp_path)
+
+
+def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(3)}, tmp_path / WEIGHTS)
+    assert "another program" in refusal(tmp_path)
+    save_file({"x": torch.zeros(3)}, tmp_path / WEIGHTS, metadata={"format": "pt"})
+    assert "another program" in refusal(tmp_path)
+
+
+def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
+    assert "update napari-cryorestore" in refusal(relabelled(tmp_path, format="cryorestore-2"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"method": '{"kind": "later"}'}, "the method 'later'"),
+        ({"network": '{"kind": "gan"}'}, "the network 'gan'"),
+        ({"method": '{"kind": "icecream", "new_knob": 1}'}, "new_knob"),
+        ({"method": "["}, "damaged"),
+        ({"method": "[]"}, "damaged"),
+        ({"step": "many"}, "damaged"),
+        ({"step": None}, "damaged"),
+        ({"wiener": '["a", "b"]'}, "damaged"),
+    ],
+)
+def test_a_label_that_is_not_understood_is_refused(tmp_path: Path, change: Any, words: str) -> None:
+    assert words in refusal(relabelled(tmp_path, **change))
+
+
+def test_weights_that_do_not_fit_name_what_they_were_trained_with(tmp_path: Path) -> None:
+    saved(tmp_path)
+    for network in (
+        build_network(UNetConfig(features=4, levels=2), channels=2, seed=0),
+        build_network(SMALL, channels=1, seed=0),
+    ):
+        with pytest.raises(ValueError, match=r"do not fit.*features=2.*wiener\+raw") as caught:
+            load_into(network, load_checkpoint(tmp_path), source=tmp_path)
+        assert "\n" not in str(caught.value)
+    strange = Checkpoint(load_label(tmp_path), {"x": torch.zeros(1)})
+    with pytest.raises(ValueError, match="do not fit"):
+        strange.build()
+
+
+def test_resume_state_round_trip(tmp_path: Path) -> None:
+    state = {
+        "step": 3,
+        "generator": torch.Generator().get_state(),
+        "optimiser": {"parts": [{"a": [1.5, None]}]},
+    }
+    save_resume(tmp_path, state)
+    loaded = load_resume(tmp_path, needed=("step", "generator"))
+    assert torch.equal(loaded.pop("generator"), state.pop("generator"))  # type: ignore[arg-type]
+    assert loaded == state
+
+
+@pytest.mark.parametrize("content", [{"step": 3}, [1, 2], torch.zeros(2)])
+def test_a_resume_state_that_lacks_something_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / RESUME)
+    with pytest.raises(ValueError, match="holds no state of a training"):
+        load_resume(tmp_path, needed=("step", "network"))
+
+
+def test_a_truncated_or_missing_resume_state_is_refused(tmp_path: Path) -> None:
+    save_resume(tmp_path, {"step": 3})
+    content = (tmp_path / RESUME).read_bytes()
+    (tmp_path / RESUME).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="training cannot go on from it"):
+        load_resume(tmp_path)
+    (tmp_path / RESUME).unlink()
+    with pytest.raises(ValueError, match="FileNotFoundError"):
+        load_resume(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_full_disk_is_named_when_the_resume_state_is_written(tmp_path: Path) -> None:
+    (tmp_path / RESUME).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="could not be written"):
+        save_resume(tmp_path, {"x": torch.zeros(100_000)})
+
+
+def test_a_full_disk_is_named_when_weights_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(OSError, match=r"No space left.*free some space"):
+        saved(tmp_path / ".step_00000005.123")
+
+
+def test_only_one_resume_state_is_kept(tmp_path: Path) -> None:
+    for name in ("step_1", "step_2", "step_3"):
+        (tmp_path / name).mkdir()
+        save_resume(tmp_path / name, {"name": name})
+    drop_resume_states(tmp_path, keep="step_2")
+    assert [file.parent.name for file in tmp_path.glob(f"*/{RESUME}")] == ["step_2"]
+
+
+def test_the_label_is_readable_json(tmp_path: Path) -> None:
+    saved(tmp_path, wiener=FILTER)
+    raw = (tmp_path / WEIGHTS).read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    assert json.loads(header["__metadata__"]["method"])["kind"] == "icecream"
+    assert json.loads(header["__metadata__"]["wiener"]) == list(FILTER.weights)

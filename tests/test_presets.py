@@ -1,0 +1,52 @@
+"""Tests of the recipes on offer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.presets import PRESETS, merged, preset
+from napari_cryorestore.run_config import RunConfig
+
+HALVES = {"tomograms": [{"even": "/e.mrc", "odd": "/o.mrc"}]}
+TRAINABLE = [name for name, method in METHODS.items() if method.trainable]
+
+
+@pytest.mark.parametrize("method", TRAINABLE)
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_a_run_of_every_method(name: str, method: str) -> None:
+    config = RunConfig.model_validate(merged(preset(name, method), HALVES))
+    assert config.method.kind == method
+    assert config.schedule.steps > config.snapshots.every > 0
+
+
+def test_the_users_wishes_lie_on_top() -> None:
+    wishes: dict[str, Any] = {"schedule": {"steps": 7}, "method": {"passes": 1}}
+    config = RunConfig.model_validate(merged(preset("standard", "icecream"), HALVES, wishes))
+    assert config.schedule.steps == 7
+    assert isinstance(config.method, IcecreamConfig)
+    assert config.method.passes == 1
+    assert config.method.input == "wiener+raw"  # what the preset says stays
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    config = RunConfig.model_validate(merged(preset("paper", "icecream"), HALVES))
+    schedule = config.schedule
+    assert (schedule.steps, schedule.batch, schedule.crop, schedule.learning_rate) == (50_000, 8, 72, 1e-4)
+    assert (schedule.optimiser, schedule.decay, schedule.ema) == ("adam", "constant", 0.0)
+    assert config.method == IcecreamConfig()
+
+
+def test_an_unknown_preset_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="known: " + ", ".join(PRESETS)):
+        preset("best", "icecream")
+
+
+def test_merging_changes_nothing_that_it_is_given() -> None:
+    under, over = {"a": {"x": 1, "y": [1]}, "b": 1}, {"a": {"x": 2}, "b": {"z": 3}}
+    assert merged(under, over) == {"a": {"x": 2, "y": [1]}, "b": {"z": 3}}
+    assert under == {"a": {"x": 1, "y": [1]}, "b": 1}
+    assert merged(preset("quick-look", "icecream")) == preset("quick-look", "icecream")

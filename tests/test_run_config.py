@@ -1,0 +1,149 @@
+"""Tests of the recipe of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from napari_cryorestore.config import sentence, settings_of
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.networks import UNetConfig
+from napari_cryorestore.presets import merged
+from napari_cryorestore.run_config import RunConfig
+
+LEAST: dict[str, Any] = {
+    "tomograms": [{"even": "/data/e.mrc", "odd": "/data/o.mrc"}],
+    "method": {"kind": "icecream"},
+    "network": {"kind": "unet"},
+}
+
+
+def config(**changes: Any) -> RunConfig:
+    return RunConfig.model_validate(merged(LEAST, changes))
+
+
+def refusal(**changes: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        config(**changes)
+    words = sentence(caught.value)
+    assert "\n" not in words
+    return words
+
+
+def test_method_and_network_are_chosen_by_kind() -> None:
+    made = config(method={"eq_weight": 3}, network={"features": 4})
+    assert made.method == IcecreamConfig(eq_weight=3.0)
+    assert made.network == UNetConfig(features=4)
+
+
+def test_toml_round_trip_with_everything_given() -> None:
+    made = config(
+        tomograms=[
+            {"even": "/e.mrc", "odd": "/o.mrc", "mask": "/m.mrc", "name": "TS «1»",
+             "tilt_min": -50, "tilt_max": 60}
+        ],
+        schedule={"crop": 32},
+        snapshots={"held_out": "manual", "position": [1, 2, 3], "size": [16, 16, 16]},
+        method={"passes": 1},
+        from_checkpoint="/runs/old",
+    )  # fmt: skip
+    again = RunConfig.from_toml(made.to_toml())
+    assert again == made
+    assert again.snapshots.position == (1, 2, 3)
+    assert again.from_checkpoint == Path("/runs/old")
+    assert isinstance(again.method, IcecreamConfig)
+
+
+def test_what_is_written_holds_the_defaults_of_method_and_network() -> None:
+    text = config().to_toml()
+    for line in ("eq_weight = 2.0", "features = 32", "learning_rate = 0.02", "format = 1"):
+        assert line in text
+    assert RunConfig.from_toml(text) == config()
+
+
+def test_configurations_that_are_objects_already_are_taken() -> None:
+    made = RunConfig.model_validate({**LEAST, "method": IcecreamConfig(), "network": UNetConfig()})
+    assert made == config()
+
+
+def test_unknown_keys_are_named_where_they_stand() -> None:
+    assert refusal(schedule={"stepz": 3}).startswith("schedule.stepz: ")
+    assert refusal(method={"lambda": 3}).startswith("method.lambda: ")
+    assert refusal(network={"depth": 3}).startswith("network.depth: ")
+    assert refusal(surprise=1).startswith("surprise: ")
+
+
+def test_a_wrong_value_of_the_method_is_named_where_it_stands() -> None:
+    words = refusal(method={"eq_weight": -1})
+    assert words == "method.eq_weight: Input should be greater than or equal to 0 (given: -1)"
+
+
+def test_unknown_method_and_network_list_the_known_ones() -> None:
+    words = refusal(method={"kind": "magic"})
+    assert words == "method: there is no method 'magic'; known: noise2noise, icecream, wiener"
+    assert refusal(network={"kind": "gan"}) == "network: there is no network 'gan'; known: unet"
+    assert "no method None" in refusal(method={"kind": None})
+
+
+@pytest.mark.parametrize("tilts", [(60, -60), (30, 30)])
+def test_a_reversed_tilt_range_is_refused(tilts: tuple[int, int]) -> None:
+    first = {**LEAST["tomograms"][0], "tilt_min": tilts[0], "tilt_max": tilts[1]}
+    assert "reversed" in refusal(tomograms=[first])
+
+
+def test_half_a_tilt_range_is_refused() -> None:
+    assert "both" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60}])
+    assert "tilt_max" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60, "tilt_max": 91}])
+
+
+def test_a_newer_format_asks_for_an_update() -> None:
+    words = refusal(format=2)
+    assert "newer version" in words
+    assert "update napari-cryorestore" in words
+    assert "format" in refusal(format="one")
+
+
+@pytest.mark.parametrize("method", ["noise2noise", "icecream"])
+def test_methods_that_need_both_halves_say_which_tomogram_lacks_one(method: str) -> None:
+    words = refusal(
+        tomograms=[{"even": "/e1.mrc", "odd": "/o1.mrc"}, {"even": "/e2.mrc"}], method={"kind": method}
+    )
+    assert "needs both half maps of /e2.mrc" in words
+    assert "/e1.mrc" not in words
+
+
+def test_a_method_that_is_not_trained_is_refused() -> None:
+    assert "is not trained" in refusal(method={"kind": "wiener"})
+
+
+def test_no_tomogram_is_refused() -> None:
+    assert refusal(tomograms=[]).startswith("tomograms: ")
+
+
+@pytest.mark.parametrize(
+    "snapshots",
+    [{"held_out": "manual"}, {"size": [16, 4, 16]}, {"position": [1, 2]}, {"kept": 1}, {"every": -1}],
+)
+def test_wrong_snapshots_are_refused(snapshots: dict[str, Any]) -> None:
+    assert refusal(snapshots=snapshots).startswith("snapshots")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "fine"),
+    [("auto", True), ("cuda:11", True), ("mps", True), ("gpu", False), ("cuda:", False), ("cpu ", False)],
+)
+def test_device_names(hardware: str, fine: bool) -> None:
+    if fine:
+        assert config(hardware={"device": hardware}).hardware.device == hardware
+    else:
+        assert "hardware.device" in refusal(hardware={"device": hardware})
+
+
+def test_every_setting_has_a_sentence_and_a_flag_of_its_own() -> None:
+    settings = [item for item in settings_of(RunConfig) if item.path[-1] not in ("format", "kind")]
+    assert len({item.flag for item in settings}) == len(settings)
+    assert all(item.help.endswith(".") or item.path == ("tomograms",) for item in settings)
+    assert "--schedule.learning-rate" in {item.flag for item in settings}

@@ -1,0 +1,111 @@
+"""Tests of what learns: fp16's scaler and the state that goes into a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+
+from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.training.learner import Draw, Learner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_cryorestore.run_config import RunConfig
+
+
+def draw(*, scale: float = 1.0) -> Draw:
+    even, odd = scale * torch.randn(2, 2, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    return Draw(PairBatch(even, odd, even, odd, Imaging()), torch.Generator())
+
+
+def learner(config: RunConfig, **more: Any) -> Learner:
+    return Learner(config, build_method(config.method), Fabric(accelerator="cpu", devices=1, **more))
+
+
+def fp16_learner(config: RunConfig) -> Learner:
+    plugin = MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu", init_scale=2.0))
+    return learner(config, plugins=[plugin])
+
+
+def test_the_rate_follows_the_schedule(recipe: Callable[..., RunConfig]) -> None:
+    made = learner(recipe(schedule={"steps": 10, "warmup": 4, "learning_rate": 0.1}))
+    rates = []
+    for step in range(10):
+        made.update(draw(), step=step)
+        rates.append([group["lr"] for group in made.optimiser.optimizer.param_groups])
+    muon, adam = (list(part) for part in zip(*rates, strict=True))
+    assert muon[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    assert muon[4] == pytest.approx(0.1)
+    assert muon[7] == pytest.approx(0.05)
+    assert adam == pytest.approx([rate / 10 for rate in muon])
+
+
+def test_the_rate_still_follows_the_schedule_after_a_resume(recipe: Callable[..., RunConfig]) -> None:
+    config = recipe(schedule={"steps": 10})
+    first, second = learner(config), learner(config)
+    first.update(draw(), step=0)
+    second.load(first.state())
+    second.update(draw(), step=9)
+    inner = second.optimiser.optimizer
+    assert inner.param_groups[0]["lr"] < 0.03 * 0.02
+    assert inner.parts[0].param_groups[0] is inner.param_groups[0]
+
+
+def test_fp16_overflow_lowers_the_scale_moves_nothing_and_is_not_reported(
+    recipe: Callable[..., RunConfig],
+) -> None:
+    made = fp16_learner(recipe(schedule={"gradient_clip": 0.0}))
+    scaler = made.fabric.strategy.precision.scaler
+    scaler.scale(torch.zeros(()))  # starts it
+    scaler.update(2.0**127)  # scaled gradients cannot be finite
+    before = [weight.clone() for weight in made.network.parameters()]
+    for round_ in range(3):
+        losses, bad = made.update(draw(), step=round_)
+        assert torch.isfinite(losses["loss"])
+        assert not bad
+    assert scaler.get_scale() == 2.0**124
+    assert all(torch.equal(one, other) for one, other in zip(before, made.network.parameters(), strict=True))
+
+
+def test_the_state_holds_fp16s_scale(recipe: Callable[..., RunConfig]) -> None:
+    first, second = (fp16_learner(recipe()) for _ in range(2))
+    first.update(draw(), step=0)
+    first.fabric.strategy.precision.scaler.update(2.0**5)
+    second.load(first.state())
+    assert second.fabric.strategy.precision.scaler.get_scale() == 2.0**5
+
+
+def test_large_gradients_are_clipped(
+    recipe: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms = {}
+    for clip in (0.0, 1e-3):
+        made = learner(recipe(schedule={"gradient_clip": clip, "optimiser": "adam"}))
+        inner = made.optimiser.optimizer
+        step = inner.step
+
+        def spy(*args: Any, made: Learner = made, clip: float = clip, step: Any = step, **kwargs: Any) -> Any:
+            norms[clip] = float(torch.cat([w.grad.flatten() for w in made.network.parameters()]).norm())
+            return step(*args, **kwargs)
+
+        monkeypatch.setattr(inner, "step", spy)
+        made.update(draw(scale=30), step=0)
+    assert norms[1e-3] == pytest.approx(1e-3, rel=1e-2)
+    assert norms[0.0] > 1e-2
+
+
+def test_the_average_follows(recipe: Callable[..., RunConfig]) -> None:
+    for memory, same in ((0.0, True), (0.9, False)):
+        made = learner(recipe(schedule={"ema": memory}))
+        made.update(draw(), step=1)
+        pairs = zip(made.network.parameters(), made.average.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs) is same
+        assert not made.average.training
+        assert not any(weight.requires_grad for weight in made.average.parameters())

@@ -1,0 +1,187 @@
+"""Tests of Muon, of the pair it makes with Adam, of the rate over time and of the moving average."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.run_config import ScheduleConfig
+from napari_cryorestore.training.optimiser import (
+    Muon,
+    Pair,
+    build_optimiser,
+    follow,
+    orthogonalised,
+    rate_factor,
+)
+
+
+@pytest.mark.parametrize("shape", [(8, 27), (64, 16), (32, 32), (2, 500)])
+def test_orthogonalised_matrices_have_singular_values_of_about_one(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 1e-4
+    values = torch.linalg.svdvals(orthogonalised(matrix))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    # the singular vectors stay: the nearest orthogonal matrix is U Vᵀ
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    likeness = (orthogonalised(matrix) * (u @ v)).sum() / (u @ v).norm() / orthogonalised(matrix).norm()
+    assert likeness > 0.95
+
+
+def test_nothing_stays_nothing() -> None:
+    assert torch.equal(orthogonalised(torch.zeros(4, 5)), torch.zeros(4, 5))
+
+
+def test_a_muon_step_moves_a_convolution_by_its_rate() -> None:
+    weight = nn.Parameter(torch.zeros(6, 2, 3, 3, 3))
+    weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+    Muon([weight], lr=0.1).step()
+    values = torch.linalg.svdvals(weight.detach().flatten(1)) / 0.1
+    assert 0.6 < values.min() <= values.max() < 1.3
+    assert float((weight.detach() * weight.grad).sum()) < 0  # downhill
+
+
+def test_a_tall_matrix_moves_further() -> None:
+    weight = nn.Parameter(torch.zeros(64, 4))
+    weight.grad = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    Muon([weight], lr=1.0).step()
+    assert torch.linalg.svdvals(weight.detach()).mean() == pytest.approx(math.sqrt(64 / 4), rel=0.2)
+
+
+def test_muon_keeps_nesterov_momentum() -> None:
+    weight = nn.Parameter(torch.zeros(3, 5))
+    optimiser = Muon([weight], lr=0.1, momentum=0.9)
+    gradients = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    buffer, expected = torch.zeros(3, 5), torch.zeros(3, 5)
+    for gradient in gradients:
+        weight.grad = gradient.clone()
+        optimiser.step()
+        buffer = 0.9 * buffer + 0.1 * gradient
+        expected -= 0.1 * orthogonalised(0.1 * gradient + 0.9 * buffer)
+    torch.testing.assert_close(weight.detach(), expected)
+    assert torch.equal(weight.grad, gradients[-1])  # the gradient is left as it was
+
+
+def test_muon_leaves_weights_without_gradient_alone() -> None:
+    weight = nn.Parameter(torch.ones(3, 5))
+    optimiser = Muon([weight])
+    optimiser.step()
+    assert torch.equal(weight, torch.ones(3, 5))
+    assert not optimiser.state
+
+
+def test_muon_works_on_channels_last_weights() -> None:
+    plain = nn.Parameter(torch.zeros(6, 4, 3, 3, 3))
+    last = nn.Parameter(torch.zeros(6, 4, 3, 3, 3).to(memory_format=torch.channels_last_3d))
+    plain.grad = torch.randn(plain.shape, generator=torch.Generator().manual_seed(0))
+    last.grad = plain.grad.clone(memory_format=torch.channels_last_3d)
+    for weight in (plain, last):
+        Muon([weight]).step()
+    torch.testing.assert_close(plain.detach(), last.detach())
+
+
+def network(**knobs: Any) -> nn.Module:
+    return build_network(UNetConfig(features=2, levels=2, **knobs), seed=0)
+
+
+def test_the_pair_gives_matrices_to_muon_and_the_rest_to_adam() -> None:
+    made = network(bias=True)
+    pair = Pair(made.parameters(), lr=0.02)
+    muon, adam = pair.parts
+    assert isinstance(muon, Muon)
+    assert isinstance(adam, torch.optim.Adam)
+    in_muon = {id(weight) for weight in muon.param_groups[0]["params"]}
+    for weight in made.parameters():
+        one_row = weight.ndim == 1 or weight.shape[0] == 1
+        assert (id(weight) in in_muon) is not one_row
+    assert (muon.param_groups[0]["lr"], adam.param_groups[0]["lr"]) == (0.02, 0.002)
+    assert sum(len(group["params"]) for group in pair.param_groups) == len(list(made.parameters()))
+
+
+def test_a_pair_may_be_one_sided() -> None:
+    only_bias, only_matrix = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(3, 3))
+    assert [type(part) for part in Pair([only_bias], lr=1).parts] == [torch.optim.Adam]
+    assert [type(part) for part in Pair([only_matrix], lr=1).parts] == [Muon]
+
+
+def test_the_state_of_the_pair_goes_round(tmp_path: Any) -> None:
+    def stepped(made: nn.Module, pair: Pair, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for weight in made.parameters():
+            weight.grad = torch.randn(weight.shape, generator=generator)
+        pair.step()
+
+    first = network()
+    pair = Pair(first.parameters(), lr=0.02)
+    stepped(first, pair, 1)
+    torch.save(pair.state_dict(), tmp_path / "state.pt")
+    second = network()
+    second.load_state_dict(first.state_dict())
+    other = Pair(second.parameters(), lr=0.5)
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert other.param_groups[0] is other.parts[0].param_groups[0]
+    assert other.param_groups[0]["lr"] == 0.02
+    for made, optimiser in ((first, pair), (second, other)):
+        stepped(made, optimiser, 2)
+    for one, two in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_zero_grad_reaches_both_parts() -> None:
+    made = network(bias=True)
+    pair = Pair(made.parameters(), lr=0.02)
+    for weight in made.parameters():
+        weight.grad = torch.ones_like(weight)
+    pair.zero_grad(set_to_none=True)
+    assert all(weight.grad is None for weight in made.parameters())
+
+
+def test_the_schedule_chooses_the_optimiser() -> None:
+    made = network()
+    assert isinstance(build_optimiser(made, ScheduleConfig(optimiser="muon")), Pair)
+    adam = build_optimiser(made, ScheduleConfig(optimiser="adam", learning_rate=3e-4))
+    assert isinstance(adam, torch.optim.Adam)
+    assert adam.param_groups[0]["lr"] == 3e-4
+
+
+def test_the_rate_warms_up_and_goes_down_as_a_cosine() -> None:
+    schedule = ScheduleConfig(steps=110, warmup=10)
+    assert [rate_factor(step, schedule) for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
+    assert [rate_factor(step, schedule) for step in (10, 35, 60, 110)] == pytest.approx(
+        [1.0, 0.5 * (1 + math.cos(math.pi / 4)), 0.5, 0.0]
+    )
+    assert rate_factor(200, schedule) == pytest.approx(0.0)
+
+
+def test_the_rate_may_stay() -> None:
+    schedule = ScheduleConfig(steps=10, decay="constant", warmup=2)
+    assert [rate_factor(step, schedule) for step in (0, 1, 2, 9)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_a_warm_up_longer_than_the_run() -> None:
+    schedule = ScheduleConfig(steps=5, warmup=10)
+    assert [rate_factor(step, schedule) for step in (0, 4)] == pytest.approx([0.1, 0.5])
+
+
+@pytest.mark.parametrize(("step", "memory"), [(0, 0.1), (8, 0.5), (90, 0.91), (10_000, 0.99)])
+def test_the_memory_of_the_average_grows(step: int, memory: float) -> None:
+    average, present = nn.Linear(1, 1), nn.Linear(1, 1)
+    with torch.no_grad():
+        for weight in average.parameters():
+            weight.fill_(1.0)
+        for weight in present.parameters():
+            weight.fill_(0.0)
+    follow(average, present, step=step, memory=0.99)
+    assert float(average.weight.detach()) == pytest.approx(memory, abs=1e-6)
+
+
+def test_the_average_takes_buffers_as_they_are() -> None:
+    average, present = nn.BatchNorm3d(1), nn.BatchNorm3d(1)
+    present.running_mean.fill_(7.0)  # type: ignore[union-attr]
+    follow(average, present, step=0, memory=0.99)
+    assert float(average.running_mean) == 7.0  # type: ignore[arg-type]
