@@ -15,7 +15,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "": {
             "network": {"features": 8},
             "schedule": {"steps": 300, "batch": 4, "crop": 32, **_OURS_SCHEDULE},
-            "snapshots": {"every": 15},
+            "snapshots": {"every": 20},
         },
         "icecream": {"method": _OURS_ICECREAM},
         "noise2noise": {"method": {"input": "wiener+raw"}},

@@ -70,7 +70,11 @@ class ScheduleConfig(Config):
 class SnapshotsConfig(Config):
     """What is kept for looking while training goes on."""
 
-    every: int = setting(50, "A preview, its quality and a checkpoint every so many steps; 0 for none.", ge=0)
+    every: int = setting(
+        50,
+        "A preview, its quality and a checkpoint every so many steps (and three early ones); 0 for none.",
+        ge=0,
+    )
     held_out: Literal["automatic", "manual", "none"] = setting(
         "automatic",
         "Keep a block out of training, for previews and honest quality numbers: the most structured place, "

@@ -30,7 +30,7 @@ from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.training.launch import run_training
 from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.trainer import sentence_of
+from napari_cryorestore.training.trainer import is_due, sentence_of
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
@@ -353,3 +353,8 @@ def test_words_for_an_error() -> None:
     assert "too little memory" in sentence_of(torch.OutOfMemoryError("CUDA out of memory. Tried 3 GiB"))
     assert sentence_of(MemoryError("one sentence")) == "one sentence"
     assert sentence_of(KeyboardInterrupt()) == "KeyboardInterrupt"
+
+
+def test_first_previews_come_early() -> None:
+    assert [step for step in range(1, 101) if is_due(step, every=40)] == [5, 10, 20, 40, 80]
+    assert [step for step in range(1, 10) if is_due(step, every=4)] == [4, 8]

@@ -143,7 +143,7 @@ class Trainer:
                 if request is Request.STOP:
                     self._save()
                 return "stopped"
-            if every and (self.step == steps or self.step % every == 0):
+            if every and (self.step == steps or is_due(self.step, every=every)):
                 self._snapshot()
             elif self.step == steps:
                 self.progress.record(self.step)
@@ -282,4 +282,10 @@ class Trainer:
         return self.config.schedule.seed + 7919 * self.fabric.global_rank + 104_729 * self.step
 
 
-__all__ = ["StopRequested", "Trainer", "sentence_of", "train"]
+def is_due(step: int, *, every: int) -> bool:
+    """Tell whether a snapshot is due: every so many steps, and thrice before the first of these."""
+    early = (every // 8, every // 4, every // 2) if every >= 16 else ()
+    return step % every == 0 or step in early
+
+
+__all__ = ["StopRequested", "Trainer", "is_due", "sentence_of", "train"]
