@@ -16,7 +16,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,9 +27,11 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.restoration import RestoreRequest, restore
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 from napari_cryorestore.training.launch import create_run, run_training
+
+if TYPE_CHECKING:
+    from napari_cryorestore.runs.run_dir import RunDir
 
 PUBLISHED = {"schedule": {"learning_rate": 1e-3}}
 """At this size the papers' networks want ten times their learning rate."""
@@ -123,7 +125,7 @@ def _one_seed(
             "snapshots": {"every": 25},
             "hardware": {"device": "cpu", "precision": "32", "threads": torch.get_num_threads()},
         }
-        run, restored, seconds = trained(
+        _, restored, seconds = trained(
             paths,
             recipe,
             folder / f"run_{recipe}_{seed}_{time.time_ns()}",

@@ -1,4 +1,4 @@
-"""CPU seconds and wall seconds of one ICECREAM training step, beside the published program's if it is at hand.
+"""CPU seconds of one ICECREAM training step, beside the published program's where that is at hand.
 
 Run, for example::
 
@@ -88,10 +88,11 @@ def published(options: argparse.Namespace) -> Step:
         configs=SimpleNamespace(**keys), model=model, angle_max_set=[60], angle_min_set=[-60]
     )
     even, odd = _halves(options)
-    data = importlib.import_module("icecream.dataset.multi_volumes").MultiVolume(
-        volume_1_set=[even], volume_2_set=[odd], wedge_set=trainer.wedge_input_set, wedge_eq_set=None, mask_set=[torch.ones_like(even)],
-        mask_frac=0.5, crop_size=options.crop, use_flips=True, n_crops=options.batch, normalize_crops=False,
-        device="cpu",
+    volumes = importlib.import_module("icecream.dataset.multi_volumes").MultiVolume
+    data = volumes(
+        volume_1_set=[even], volume_2_set=[odd], wedge_set=trainer.wedge_input_set, wedge_eq_set=None,
+        mask_set=[torch.ones_like(even)], mask_frac=0.5, crop_size=options.crop, use_flips=True,
+        n_crops=options.batch, normalize_crops=False, device="cpu",
     )  # fmt: skip
     trainer.k_sets = data.k_sets
     model.train()
@@ -129,9 +130,8 @@ def main() -> None:
     times = _alternate(steps, options.rounds)
     summary = {name: round(statistics.median(cpu), 3) for name, cpu in times.items()}
     for name, cpu in times.items():
-        print(
-            f"{name:10s} CPU s/step: median {statistics.median(cpu):.3f}  min {min(cpu):.3f}  max {max(cpu):.3f}"
-        )
+        middle = statistics.median(cpu)
+        print(f"{name:10s} CPU s/step: median {middle:.3f}  min {min(cpu):.3f}  max {max(cpu):.3f}")
     ratios = {}
     for name in ("paper", "standard"):
         if options.reference:

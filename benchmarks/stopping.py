@@ -4,8 +4,9 @@ Run, after ``quality.py --keep DIR``, for example::
 
     python benchmarks/stopping.py DIR/run_standard_0_… --truth DIR/pair_dose_0.1_0/sim_truth.mrc
 
-Prints, per checkpoint, the correlation with the truth and the score n2n + fill on the held-out block and on a
-block of the same size inside the training region; then the step that each would choose. The last line is JSON.
+Prints, per checkpoint, the correlation with the truth and the score n2n + fill on the held-out block and on
+a block of the same size inside the training region; then the step that each would choose. The last line
+is JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from napari_cryorestore.runs.suggestion import suggest_step
 from napari_cryorestore.training.preparation import prepare
 from napari_cryorestore.training.preview import Preview
 
-
 CPU = torch.device("cpu")
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     rows = []
     for step in run.checkpoint_steps():
         row: dict[str, Any] = {"step": step, **_truth(run.checkpoint_path(step), config, truth)}
-        method, network = load_checkpoint(run.checkpoint_path(step)).build()
+        _, network = load_checkpoint(run.checkpoint_path(step)).build()
         for name, preview in previews.items():
             with torch.no_grad():
                 metrics = preview.evaluate(network, *preview.restore(network))
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _previews(config: RunConfig) -> dict[str, Preview]:
-    """Return the preview of the held-out block, and one of the block farthest from it, which was trained on."""
+    """Return the preview of the held-out block, and of the block farthest from it, which was trained on."""
     prepared = prepare(config, CPU, say=print)
     method = build_method(config.method)
     volume, box = prepared.volumes[0], prepared.box
@@ -71,7 +71,10 @@ def _previews(config: RunConfig) -> dict[str, Preview]:
         0 if (a + b) / 2 > n / 2 else n - (b - a) for a, b, n in zip(box.start, box.stop, shape, strict=True)
     ]
     far = Box(tuple(start), tuple(s + n for s, n in zip(start, box.shape, strict=True)))  # type: ignore[arg-type]
-    return {"held out": Preview(method, volume, box, device=CPU), "trained": Preview(method, volume, far, device=CPU)}
+    return {
+        "held out": Preview(method, volume, box, device=CPU),
+        "trained": Preview(method, volume, far, device=CPU),
+    }
 
 
 def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, float]:
