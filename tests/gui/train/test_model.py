@@ -291,19 +291,3 @@ def test_preferences_decide_what_recipes_start_with(recipes):
     model.use_recipes(recipes)
     assert model.sections["hardware"].device == "cpu"
     assert model.sections["snapshots"].size == (24, 24, 24)
-
-
-def test_starting_from_a_checkpoint_takes_its_network(model, monkeypatch, tmp_path):
-    network = model.sections["network"].model_copy(update={"features": 16})
-    method = model.sections["method"].model_copy(update={"input": "raw"})
-    monkeypatch.setattr(Recipes, "checkpoint", lambda self, path: (method, network))
-    model.start_from(tmp_path)
-    assert model.config().from_checkpoint == tmp_path
-    assert model.config().network.features == 16
-    assert model.config().method.input == "raw"
-
-
-def test_a_folder_without_checkpoint_is_refused(model, tmp_path):
-    with pytest.raises((ValueError, OSError), match=r"checkpoint|weights"):
-        model.start_from(tmp_path)
-    assert model.from_checkpoint is None

@@ -34,29 +34,36 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
     import torch
 
     from napari_cryorestore.methods import build_method
-    from napari_cryorestore.networks import NETWORKS
-    from napari_cryorestore.training.preparation import fitting_crop
 
     schedule: Any = sections["schedule"]
-    network_config: Any = sections["network"]
     method_config: Any = sections["method"]
     method = build_method(method_config)
-    with torch.device("meta"):
-        network = NETWORKS[network_config.kind].build(network_config, method.channels)
-    dtype = torch.bfloat16 if half_precision else torch.float32
-    crop = schedule.crop or fitting_crop(tuple(shape), None, multiple=network.size_multiple)
+    network = _network_without_values(sections["network"], channels=method.channels)
     weights = sum(weight.numel() for weight in network.parameters()) * 4
+    dtype = torch.bfloat16 if half_precision else torch.float32
     network.to(dtype)
+    batch = _batch(schedule.batch, schedule.crop or _likely_crop(shape, network), channels=method.channels)
     saved = _Saved()
     with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-        method.loss(
-            lambda crops: network(crops.to(dtype)),
-            _batch(schedule.batch, crop, channels=method.channels),
-            torch.Generator(),
-        )
+        method.loss(lambda crops: network(crops.to(dtype)), batch, torch.Generator())
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
     return OVERHEAD + _volumes(shape) + states * weights + saved.bytes + 2 * saved.largest
+
+
+def _network_without_values(config: Any, *, channels: int) -> Any:
+    import torch
+
+    from napari_cryorestore.networks import NETWORKS
+
+    with torch.device("meta"):
+        return NETWORKS[config.kind].build(config, channels)
+
+
+def _likely_crop(shape: Sequence[int], network: Any) -> int:
+    from napari_cryorestore.training.places import fitting_crop
+
+    return fitting_crop(tuple(shape), None, multiple=network.size_multiple)
 
 
 def _volumes(shape: Sequence[int]) -> int:

@@ -57,7 +57,7 @@ class TrainPanel(QWidget):
         super().__init__()
         self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._docked = False
-        self._start_wanted = False
+        self._start_wanted = self._load_failed = False
         self._runs = runs_of(self._viewer)
         self._runs.closed.connect(self.leave)
         self.model = model_of(self._runs)
@@ -74,7 +74,7 @@ class TrainPanel(QWidget):
             self._viewer, self.data, self.model, self.background, changed=self._changed
         )
         self._connect()
-        self._load_recipes()
+        self._show_recipes()
         self._timer = QTimer(self)
         self._timer.setInterval(TICK)
         self._timer.timeout.connect(self._tick)
@@ -110,7 +110,7 @@ class TrainPanel(QWidget):
     def start(self) -> None:
         """Start training, as soon as PyTorch is loaded, or say what forbids it."""
         if self.model.recipes is None:
-            self._start_wanted = self.background.busy("recipes")
+            self._start_wanted = not self._load_failed
             self.bar.say("Loading PyTorch…" if self._start_wanted else "")
             return
         self._place_preview()
@@ -156,9 +156,6 @@ class TrainPanel(QWidget):
         open_monitor(self._viewer)
 
     def _load_recipes(self) -> None:
-        if self.model.recipes is not None:
-            self._show_recipes()
-            return
         self.background.start("recipes", Recipes, answer=self._take_recipes, failure=self._cannot_load)
 
     def _take_recipes(self, recipes: Recipes) -> None:
@@ -187,6 +184,7 @@ class TrainPanel(QWidget):
         self._data_control.show()
 
     def _cannot_load(self, error: BaseException) -> None:
+        self._load_failed = True
         self.bar.say("")
         self._loading.warn(f"PyTorch cannot be loaded, so nothing can be trained: {error}")
 
@@ -201,6 +199,8 @@ class TrainPanel(QWidget):
         self.run.show_model(self.model)
 
     def _tick(self) -> None:
+        if self.model.recipes is None and not self._load_failed and not self.background.busy("recipes"):
+            self._load_recipes()  # not before the panel is there to be seen
         self.background.poll()
         self.control.tick()
 

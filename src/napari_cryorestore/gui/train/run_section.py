@@ -31,7 +31,6 @@ class RunSection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.folder, self.checkpoint = QLineEdit(), QLineEdit()
-        self.folder.setToolTip("The folder of the next run; empty makes one beside the tomogram.")
         self.checkpoint.setToolTip("A run or checkpoint folder to start from; fine-tuning is much faster.")
         self.checkpoint.setPlaceholderText("random weights")
         for field in (self.folder, self.checkpoint):
@@ -58,7 +57,9 @@ class RunSection(QWidget):
         if self.checkpoint.text() != checkpoint:
             self.checkpoint.setText(checkpoint)
         self.blockSignals(False)
-        self.folder.setPlaceholderText(str(model.run_path()) if not model.folder else "")
+        path = str(model.run_path())
+        self.folder.setPlaceholderText("" if model.folder else path)
+        self.folder.setToolTip(f"The folder of the next run: {path}")
 
     def put_into(self, model: TrainModel) -> None:
         """Give a model what is typed."""
