@@ -1,0 +1,302 @@
+"""What README, CONTRIBUTING and the pages say is so: code runs, links lead somewhere, tables are filled."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from napari_cryorestore import presets
+from napari_cryorestore.cli.main import COMMANDS
+from napari_cryorestore.cli.parser import Parser
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.run_config import RunConfig
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
+)
+TINY = {
+    "network": {"features": 4, "levels": 2},
+    "schedule": {"steps": 2, "batch": 1, "crop": 16},
+    "snapshots": {"every": 2},
+    "hardware": {"device": "cpu", "precision": "32", "threads": 1},
+}
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]*)?\)|(?:src|srcset)=\"([^\"]+)\"")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the code blocks of one language in a page."""
+    return [
+        code for kind, code in _BLOCK.findall((ROOT / page).read_text(encoding="utf-8")) if kind == language
+    ]
+
+
+def module(path: Path) -> ModuleType:
+    """Import a file that lies in no package."""
+    spec = importlib.util.spec_from_file_location(f"told_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[made.__name__] = made  # where pydantic looks for the names in annotations
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.fixture
+def in_a_folder_with_halves(
+    tiny_pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begin in a folder that has the halves which the pages name, and presets that take a moment."""
+    for half, name in zip(tiny_pair, ("even", "odd"), strict=True):
+        shutil.copy(half, tmp_path / f"TS01_{name}.mrc")
+    (tmp_path / "TS01.tlt").write_text("-60\n0\n60\n")
+    usual = presets.preset
+    monkeypatch.setattr(presets, "preset", lambda *names: presets.merged(usual(*names), TINY))
+    monkeypatch.chdir(tmp_path)
+
+
+# Code ------------------------------------------------------------------------------------------------
+
+
+def run_python(page: str) -> None:
+    (code,) = blocks(page, "python")
+    exec(compile(code, page, "exec"), {})
+
+
+@pytest.mark.usefixtures("in_a_folder_with_halves")
+def test_the_readme_restores_a_tomogram_and_its_run_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    run_python("README.md")
+    assert Path("TS01_restored.mrc").is_file()
+    run_python("docs/reference/python.md")
+    assert capsys.readouterr().out.startswith("completed 2")
+    report = module(ROOT / "examples/read_a_run.py").report(Path("TS01_run"))
+    assert report.startswith("completed, step 2 of 2")
+    assert "Held-out agreement: " in report
+
+
+@pytest.mark.usefixtures("in_a_folder_with_halves")
+def test_the_first_python_lines_restore_a_tomogram() -> None:
+    run_python("docs/get-started.md")
+    assert Path("TS01_restored.mrc").is_file()
+
+
+def test_reading_a_run_needs_no_torch() -> None:
+    example = str(ROOT / "examples/read_a_run.py")
+    code = f"import runpy, sys; runpy.run_path({example!r}); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.usefixtures("in_a_folder_with_halves")
+def test_the_comparing_example_draws_its_figure(
+    tiny_pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = module(ROOT / "examples/compare_methods.py")
+    monkeypatch.setattr(example, "real_pair", lambda: tiny_pair)
+    monkeypatch.setattr(example, "preset", presets.preset)
+    assert example.main(2, tmp_path / "compared").stat().st_size > 10_000
+
+
+@pytest.fixture
+def contributed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Any]:
+    """Put the method that CONTRIBUTING writes into the table, as its one line does."""
+    code, line = blocks("CONTRIBUTING.md", "python")
+    path = tmp_path / "charbonnier.py"
+    path.write_text(code, encoding="utf-8")
+    method: type[Any] = module(path).Charbonnier
+    assert method.__name__ in line
+    monkeypatch.setitem(METHODS, method.Config.model_fields["kind"].default, method)
+    return method
+
+
+@pytest.mark.usefixtures("in_a_folder_with_halves")
+def test_the_contributed_method_trains_and_restores(contributed: type[Any]) -> None:
+    from napari_cryorestore.restoration import RestoreRequest, restore
+    from napari_cryorestore.runs.follower import RunFollower
+    from napari_cryorestore.runs.state import RunState
+    from napari_cryorestore.training.launch import create_run, run_training
+
+    even, odd = Path("TS01_even.mrc"), Path("TS01_odd.mrc")
+    ours = {"tomograms": [{"even": even, "odd": odd}], "method": {"epsilon": 0.2}}
+    config = RunConfig.model_validate(presets.merged(presets.preset("quick-look", "charbonnier"), ours))
+    assert isinstance(config.method, contributed.Config)
+    run = create_run(config, Path("run"))
+    run_training(run)
+    state = RunState()
+    state.apply(RunFollower(run.path).poll())
+    assert {"loss", "squared"} <= set(state.curves)
+    assert "n2n" in state.metrics
+    assert restore(RestoreRequest(run.path, even, Path("restored.mrc"), odd=odd)).is_file()
+
+
+@pytest.mark.usefixtures("contributed")
+def test_the_contributed_method_has_help_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    from napari_cryorestore.cli.main import main
+
+    with pytest.raises(SystemExit):
+        main(["train", "--method", "charbonnier", "--help"])
+    assert "--method.epsilon X" in capsys.readouterr().out
+
+
+def test_the_contributed_file_keeps_the_rules(tmp_path: Path) -> None:
+    ruff = shutil.which("ruff") or str(Path(sys.executable).with_name("ruff"))
+    if not Path(ruff).is_file():
+        pytest.skip("ruff is not installed")
+    path = tmp_path / "charbonnier.py"
+    path.write_text(blocks("CONTRIBUTING.md", "python")[0], encoding="utf-8")
+    for command in ("check", "format --check"):
+        arguments = [ruff, *command.split(), "--config", str(ROOT / "pyproject.toml"), str(path)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def commands() -> list[str]:
+    lines = [
+        line
+        for page in PAGES
+        for code in blocks(str(page.relative_to(ROOT)), "sh")
+        for line in code.split("\n")
+    ]
+    found = [line.removeprefix("exec ") for line in lines if re.match(r"(exec )?cryorestore ", line)]
+    return sorted({shlex.join(shlex.split(line, comments=True)) for line in found})
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_line_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for recipe in ("run.toml", "TS01_run/config.toml"):
+        (tmp_path / recipe).parent.mkdir(exist_ok=True)
+        (tmp_path / recipe).write_text("")
+    name, *arguments = shlex.split(line)[1:]
+    command = importlib.import_module(f"napari_cryorestore.cli.{name}")
+    parser = Parser(f"cryorestore {name}")
+    command.add_options(parser, arguments)
+    assert parser.parse(arguments)
+
+
+def test_the_recipe_of_the_settings_page_is_one() -> None:
+    (text,) = blocks("docs/reference/settings.md", "toml")
+    assert RunConfig.from_toml(text).schedule.steps == 2000
+
+
+# Words -----------------------------------------------------------------------------------------------
+
+
+def sentences() -> set[str]:
+    """Return every text of the program, with an ellipsis for what is filled in."""
+    found = set()
+    for file in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [item.value if isinstance(item, ast.Constant) else "…" for item in node.values]
+                found.add("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_the_sentences_of_the_troubleshooting_page_are_the_programs_own() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^> (.+)$", text, re.MULTILINE)
+    assert len(quoted) > 20
+    own = sentences()
+    assert [sentence for sentence in quoted if sentence not in own] == []
+
+
+# Pages -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hooks() -> ModuleType:
+    return module(ROOT / "docs/hooks.py")
+
+
+def missing(page: Path, *, pictures: bool) -> list[str]:
+    """Return the targets of a page's links that are not there."""
+    found = [link or source for link, _, source in _LINK.findall(page.read_text(encoding="utf-8"))]
+    own = [
+        target for target in found if "://" not in target and target.endswith((".png", ".svg")) is pictures
+    ]
+    return [target for target in own if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert missing(page, pictures=False) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_are_there(page: Path) -> None:
+    assert missing(page, pictures=True) == []
+
+
+@pytest.mark.parametrize("page", [f"methods/{n}" for n in METHODS] + [f"networks/{n}" for n in NETWORKS])
+def test_every_method_and_network_has_a_page(page: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    section = page.replace("s/", ".")
+    assert f"<!-- generated: settings {section} -->" in text
+    if section.startswith("method"):
+        assert re.findall("^## (When|What it cannot)", text, re.MULTILINE) == ["When", "What it cannot"]
+
+
+def test_every_command_has_its_help_on_the_page() -> None:
+    text = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    assert re.findall(r"<!-- generated: command (\w+) -->", text) == list(COMMANDS)
+
+
+def test_every_page_is_in_the_navigation(hooks: ModuleType) -> None:
+    listed = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    config = hooks.on_config({"nav": [{"Home": "index.md"}, {"Methods": ["methods/index.md"]}]})
+    listed |= {page for item in config["nav"][1]["Methods"][1:] for page in item.values()}
+    assert listed == {
+        str(page.relative_to(ROOT / "docs")) for page in PAGES if (ROOT / "docs") in page.parents
+    }
+
+
+def test_the_architecture_names_every_storey() -> None:
+    text = (ROOT / "docs/concepts/architecture.md").read_text(encoding="utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (item["layers"] for item in contracts["contracts"] if item["type"] == "layers")
+    diagram = text[text.index("```text") : text.index("──writes──►")]
+    modules = [name.strip().rpartition(".")[2] for layer in layers for name in layer.split("|")]
+    written = re.findall(r"\w+", diagram)
+    found = [written.index(name) for name in modules if name != "__main__"]
+    assert found == sorted(found)
+
+
+def test_tables_are_filled_from_the_code(hooks: ModuleType) -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if ROOT / "docs" in page.parents:
+            assert "<!-- generated" not in hooks.expanded(text)
+
+
+def test_a_table_says_what_the_configuration_says(hooks: ModuleType) -> None:
+    table = hooks.expanded("  <!-- generated: settings schedule -->").splitlines()
+    assert "  | `schedule.ema` | `0.99` | ≥ 0, < 1 | " in next(line for line in table if ".ema`" in line)
+    assert all(line.startswith("  | ") for line in table)
+    with pytest.raises(KeyError, match="nonsense"):
+        hooks.expanded("<!-- generated: nonsense -->")
+    with pytest.raises(KeyError, match="nothing"):
+        hooks.expanded("<!-- generated: settings method.nothing -->")
+
+
+def test_a_preset_table_shows_the_default_where_nothing_is_set(hooks: ModuleType) -> None:
+    rows = hooks.expanded("<!-- generated: presets icecream -->").splitlines()
+    assert "| `schedule.crop` | `32` | *not given* | `72` |" in rows
+    assert "| `method.window` | `false` | `false` | `true` |" in rows
