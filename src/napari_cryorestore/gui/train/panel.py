@@ -65,7 +65,7 @@ class TrainPanel(QWidget):
         self.data, self.run, self.bar = DataSection(), RunSection(), RunBar()
         self.recipe: RecipeSection | None = None
         self._recipe_control: RecipeControl | None = None
-        self._loading = SentenceLabel()
+        self._loading, self._scroll = SentenceLabel(), QScrollArea()
         self._sections = QVBoxLayout()
         self._folds = {"data": Fold("Data", self.data), "run": Fold("Run", self.run)}
         self._lay_out()
@@ -85,8 +85,11 @@ class TrainPanel(QWidget):
         return QSize(WIDTH, 700)
 
     def minimumSizeHint(self) -> QSize:
-        """Let the user make the dock narrow and low: the sections scroll."""
-        return QSize(240, 200)
+        """Let the user make the dock low, as the sections scroll, but not narrower than they are."""
+        page, bar = self._scroll.widget(), self._scroll.verticalScrollBar()
+        inside = page.minimumSizeHint().width() + bar.sizeHint().width() if page and bar else 0
+        margins = self.contentsMargins()
+        return QSize(inside + margins.left() + margins.right() + 8, 200)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Let go of the viewer when the dock was closed, which orphans the panel; training goes on."""
@@ -136,7 +139,7 @@ class TrainPanel(QWidget):
         for fold in self._folds.values():
             fold.make_bold()
         self._folds["data"].unfold()
-        scroll = QScrollArea()
+        scroll = self._scroll
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
