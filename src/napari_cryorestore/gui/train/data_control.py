@@ -115,7 +115,7 @@ class DataControl:
             self._section.show_detection(None)
         if self._model.examination is None and choice.even is not None and not choice.misfit():
             self._background.start(
-                "examine",
+                "examination",
                 lambda: (choice, examine(choice)),
                 answer=self._examined,
                 failure=lambda error: self._examined((choice, Examination(problem=str(error)))),
