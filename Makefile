@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 SCREEN := -screen 0 1600x1000x24
 
 .PHONY: demo test docs clean libraries
@@ -23,7 +23,7 @@ test: $(VENV)/.for-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@xvfb=$$(command -v xvfb-run || true); \
-	OMP_NUM_THREADS=1 NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1 $${xvfb:+xvfb-run -a -s "$(SCREEN)"} \
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1 $${xvfb:+xvfb-run -a -s "$(SCREEN)"} \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
 
 docs: $(VENV)/.for-docs

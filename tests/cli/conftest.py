@@ -45,7 +45,7 @@ def run_copy(trained: Path, tmp_path: Path) -> Path:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every test begin in an empty folder, in a process that is nobody's follower."""
     monkeypatch.chdir(tmp_path)
-    for name in ("LOCAL_RANK", "NODE_RANK"):
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     assert os.getcwd() == str(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -68,7 +69,7 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
         "tomograms": [{"even": even, "odd": odd, "name": NAME}],
         "schedule": {"steps": steps},
         "snapshots": {"every": max(1, steps // PREVIEWS)},
-        "hardware": {"device": device},
+        "hardware": {"device": device, "threads": os.cpu_count() or 1},
     }
     return RunConfig.model_validate(merged(preset("quick-look", METHOD), ours))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from argparse import RawDescriptionHelpFormatter
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if done or stopped by request, 2 if the input is bad, 1 if anything else went wrong.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads crawl where others use the cores
     name = given[0] if given and given[0] in COMMANDS else ""
     try:
         return _command(name, given[1:]) if name else _help(given)

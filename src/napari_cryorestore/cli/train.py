@@ -15,6 +15,7 @@ from napari_cryorestore.cli.run_words import headline, verdict
 from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.naming import new_run_path
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.rank import ranks_first
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +37,7 @@ def run(options: Namespace) -> int:
     """Train to the last step, an error, or a wish to stop."""
     from napari_cryorestore.cli.recipe import recipe, typed_options
 
-    screen = None if options.quiet or _is_follower() else LiveText(sys.stderr)
+    screen = LiveText(sys.stderr) if ranks_first() and not options.quiet else None
     if options.resume is not None:
         typed = typed_options(options)
         if typed:
@@ -100,8 +101,3 @@ def train_in(path: Path, screen: LiveText | None) -> int:
     if screen:
         screen.say("\n".join(line for line in (headline(console.state), verdict(console.state)) if line))
     return DONE
-
-
-def _is_follower() -> bool:
-    """Tell whether another process of the same training does the talking."""
-    return any(int(os.environ.get(name, "0")) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))
