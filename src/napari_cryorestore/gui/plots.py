@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     Curves = Mapping[str, Curve]
 
-LIMIT = 4000
-"""Points drawn of a curve at most."""
+LIMIT = 2000
+"""Points drawn of a curve at most: two a pixel."""
 _LOSS_COLOURS = ("#4c9be8", "#9a7fe0", "#3fb8b0", "#8a94a6")
 _METRIC_COLOURS = ("#e0912f", "#4fae5a", "#d8638f", "#b59b3c", "#a6785a", "#6fa8a0")
 SUGGESTED = "#4fae5a"

@@ -71,7 +71,7 @@ class RunFollower:
         if not line.strip():
             return None
         try:
-            event = from_json(line)
+            event = from_json(line.decode())  # decoding first spares json a guess
         except (ValueError, TypeError, AttributeError):
             self.skipped += 1
             return None

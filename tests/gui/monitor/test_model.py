@@ -117,6 +117,7 @@ def test_frames_are_loaded_a_few_at_a_time_the_newest_first(trained):
 
 def test_a_long_history_arrives_over_several_looks(run, monkeypatch):
     monkeypatch.setattr("napari_cryorestore.gui.monitor.model.READ_AT_ONCE", 500)
+    monkeypatch.setattr("napari_cryorestore.gui.monitor.model.READ_SECONDS", 0)
     run.step(*range(40))
     model = MonitorModel()
     model.attach(run.path)

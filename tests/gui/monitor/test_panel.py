@@ -508,3 +508,18 @@ def test_frames_reach_the_canvas(window, trained):
     z = round(window.dims.point[1] / 8 - 8)
     drawn = np.asarray(panel.history.layer._slice.image.raw)
     np.testing.assert_array_equal(drawn, trained.read_snapshot(200)[z])
+
+
+@pytest.mark.parametrize(("width", "side_by_side"), [(1200, True), (420, False)])
+def test_numbers_are_never_cut_off(watching, width, side_by_side, qtbot):
+    numbers = watching.body.step_view.numbers
+    with qtbot.waitExposed(numbers):
+        numbers.setParent(None)
+        numbers.resize(width, 300)
+        numbers.show()
+    value = numbers._rows["n2n"][1]
+    loss = numbers._rows["loss"][1]
+    qtbot.waitUntil(lambda: value.mapTo(numbers, value.rect().topRight()).x() <= numbers.width())
+    assert (value.mapTo(numbers, QPoint(0, 0)).y() == loss.mapTo(numbers, QPoint(0, 0)).y()) is side_by_side
+    numbers.close()
+    numbers.deleteLater()

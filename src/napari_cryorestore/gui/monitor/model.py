@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.runs.events import Event
 
-READ_AT_ONCE = 1 << 20
-"""Bytes of history read in one look; a longer one arrives over several."""
+READ_AT_ONCE = 1 << 16
+"""Bytes of history read at once."""
+READ_SECONDS = 0.04
+"""How long one look may spend on reading history; a longer one arrives over several looks."""
 LOAD_SECONDS = 0.03
 """How long one look may spend on loading frames."""
 RESUME_SECONDS = 10.0
@@ -97,11 +99,7 @@ class MonitorModel:
         """Read what is new, spending about so many seconds on frames; call it ten times a second."""
         if self.run is None or self._follower is None:
             return Changes()
-        events = self._follower.poll(limit=READ_AT_ONCE)
-        if self._follower.replaced:  # by another history: what was folded so far no longer holds
-            self._follower.replaced = 0
-            self._forget()
-        self.state.apply(events)
+        events = self._read(self._follower)
         self.request = self.run.request()
         self._notice(events)
         frames = self._loader.load(self.run, self.state.snapshots, seconds=seconds)
@@ -228,6 +226,20 @@ class MonitorModel:
     @property
     def _going_on(self) -> bool:
         return self.run is not None and self.status() in ("running", "waiting", "paused")
+
+    def _read(self, follower: RunFollower) -> list[Event]:
+        """Fold what is new, piece by piece, until nothing is left or the time is up."""
+        read: list[Event] = []
+        deadline = time.monotonic() + READ_SECONDS
+        while events := follower.poll(limit=READ_AT_ONCE):
+            if follower.replaced:  # by another history: what was folded so far no longer holds
+                follower.replaced = 0
+                self._forget()
+            self.state.apply(events)
+            read += events
+            if time.monotonic() > deadline:
+                break
+        return read
 
     def _ask(self, request: Callable[[RunDir], None]) -> None:
         if self.run is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QBoxLayout, QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 
@@ -18,7 +18,37 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.monitor.verdict import Number
 
 _GAP = 18
-_SCROLL_BAR = 24
+_MARGIN = 4
+
+
+class _Blocks(QWidget):
+    """Two blocks, side by side where there is room, else one above the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = (_block(), _block())
+        self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._row.setContentsMargins(0, 0, _MARGIN, 0)
+        self._row.setSpacing(_GAP)
+        for block in self.blocks:
+            self._row.addLayout(block)
+
+    def arrange(self) -> None:
+        """Choose the arrangement for the present width and rows."""
+        widths = [block.minimumSize().width() for block in self.blocks]
+        directions = QBoxLayout.Direction
+        fits = self.width() >= sum(widths) + _GAP + _MARGIN
+        self._row.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width of the wider block only."""
+        width = max(block.minimumSize().width() for block in self.blocks)
+        return QSize(width + _MARGIN, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Arrange anew."""
+        super().resizeEvent(event)
+        self.arrange()
 
 
 class NumberList(QScrollArea):
@@ -45,14 +75,8 @@ class NumberList(QScrollArea):
         self._unticked = set(unticked)
         self._rows: dict[str, tuple[QCheckBox, QLabel]] = {}
         self._sentences: dict[QObject, str] = {}
-        self._blocks = (_block(), _block())
-        inner = QWidget()
-        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, inner)
-        self._layout.setContentsMargins(0, 0, 4, 0)
-        self._layout.setSpacing(_GAP)
-        for block in self._blocks:
-            self._layout.addLayout(block)
-        self.setWidget(inner)
+        self._inner = _Blocks()
+        self.setWidget(self._inner)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -68,6 +92,7 @@ class NumberList(QScrollArea):
             for widget in (box, value):
                 widget.setToolTip(f"{number.sentence}{best}")
                 self._sentences[widget] = number.sentence
+        self._inner.arrange()
 
     def recolour(self, colour_of: Callable[[str], QColor]) -> None:
         """Take the plot's colours again, as after a change of theme."""
@@ -86,15 +111,6 @@ class NumberList(QScrollArea):
             elif event.type() == QEvent.Type.Leave:
                 self.explained.emit("")
         return bool(super().eventFilter(watched, event))
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Put the two blocks side by side where there is room."""
-        needed = sum(block.sizeHint().width() for block in self._blocks) + _GAP + _SCROLL_BAR
-        wide = self.width() >= needed
-        self._layout.setDirection(
-            QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
-        )
-        super().resizeEvent(event)
 
     def _tick(self, name: str, checked: bool) -> None:
         (self._unticked.discard if checked else self._unticked.add)(name)
@@ -115,9 +131,9 @@ class NumberList(QScrollArea):
         box, value = QCheckBox(number.title), QLabel()
         box.setChecked(number.name not in self._unticked)
         box.toggled.connect(lambda checked, name=number.name: self._tick(name, checked))
-        value.setMinimumWidth(value.fontMetrics().horizontalAdvance("0.00000"))
+        value.setMinimumWidth(value.fontMetrics().horizontalAdvance("0.000000"))
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        block = self._blocks[number.is_quality]
+        block = self._inner.blocks[number.is_quality]
         for column, widget in enumerate((box, value)):
             widget.installEventFilter(self)
             block.addWidget(widget, row, column)

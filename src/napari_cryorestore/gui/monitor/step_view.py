@@ -60,7 +60,7 @@ class StepView(QWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for room for the longest titles."""
-        return QSize(490, 160)
+        return QSize(530, 240)
 
 
 def _title(step: int | None) -> str:

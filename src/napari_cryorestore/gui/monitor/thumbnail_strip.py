@@ -9,6 +9,7 @@ from qtpy.QtGui import QAction, QIcon, QImage, QPixmap
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem, QMenu
 
 from napari_cryorestore.gui.frames import INPUT
+from napari_cryorestore.gui.layers import contrast_limits
 from napari_cryorestore.gui.monitor.model import name_of
 from napari_cryorestore.gui.monitor.thumbnail import thumbnail
 
@@ -70,7 +71,9 @@ class ThumbnailStrip(QListWidget):
             self._shown = shown
             self.clear()
             for step in steps:
-                self._add(step, thumbnail(frames.frame(step), limits, edge=EDGE))
+                frame = frames.frame(step)
+                own = contrast_limits(frame) if step == INPUT else limits  # the input is far noisier
+                self._add(step, thumbnail(frame, own, edge=EDGE))
         for item in self._items():
             item.setSelected(item.data(_STEP) == selected)
 
