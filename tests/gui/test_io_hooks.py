@@ -11,6 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.errors.reader_errors import ReaderPluginError
 from napari.utils.notifications import NotificationSeverity, notification_manager
+from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui import io_hooks, samples
 from napari_cryorestore.gui.io_hooks import get_reader, read_tomograms, watch_for_pairs, write_image
@@ -78,11 +79,11 @@ def test_halves_dropped_together_are_paired_and_training_is_offered_once(
     offers = [note for note in notes if "paired as half maps" in note.message]
     assert [note.severity for note in offers] == [NotificationSeverity.INFO]
     opened = []
-    monkeypatch.setattr(viewer.window, "add_plugin_dock_widget", lambda *names: opened.append(names))
+    monkeypatch.setattr(io_hooks, "open_panel", lambda viewer, name: opened.append(name))
     ((title, open_train),) = offers[0].actions
     assert title == "Open Train"
     open_train(None)
-    assert opened == [(PLUGIN, "Train")]
+    assert opened == ["Train"]
 
     viewer.layers.clear()
     viewer.open(paths, plugin=None)
@@ -96,7 +97,8 @@ def test_halves_added_one_after_the_other_are_paired(make_napari_viewer, tmp_pat
     viewer.open(saved(tmp_path / "other.mrc"), plugin=None)
     assert notes == []
     viewer.open(saved(tmp_path / "TS01_odd.mrc"), plugin=None)
-    assert [note.message for note in notes] == ["TS01_even + TS01_odd: paired as half maps."]
+    assert [note.message for note in notes] == ["TS01 paired as half maps; open Train?"]
+    assert notes[0].source == "CryoRestore"
     assert origin_of(viewer.layers["TS01_even"]).pair == str(tmp_path / "TS01_odd.mrc")
 
 
@@ -121,7 +123,7 @@ def test_a_watch_does_not_keep_its_viewer(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_sentence(
-    make_napari_viewer, tmp_path: Path, notes: list, content: bytes | None, sentence: str
+    make_napari_viewer, qtbot, tmp_path: Path, notes: list, content: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "bad.mrc"
     path.write_bytes(saved(tmp_path / "good.mrc").read_bytes()[:1200] if content is None else content)
@@ -130,19 +132,16 @@ def test_what_cannot_be_read_is_said_in_one_sentence(
         viewer.open(path, plugin=None)
     assert type(caught.value.original_error) is ValueError
 
-    notification_manager.receive_error(type(caught.value), caught.value, caught.tb)  # as after a drop
+    assert str(caught.value.original_error).startswith(sentence)
 
-    assert notes[-1].message == str(caught.value.original_error)
-    assert notes[-1].message.startswith(sentence)
-    assert "\n" not in notes[-1].message
+    # what follows is what happens after a drop
+    good = saved(tmp_path / "good2.mrc")
+    QTimer.singleShot(0, lambda: viewer.open([path, good], plugin=None))
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=3000)
 
-
-def test_other_errors_keep_their_words(notes: list) -> None:
-    io_hooks.show_plain_sentences()
-    other = ReaderPluginError("wrapped", "other-plugin", ["a.tif"], ValueError("why"))
-    for error in (KeyError("key"), other):
-        notification_manager.receive_error(type(error), error)
-    assert [note.message for note in notes] == [str(KeyError("key")), str(other)]
+    assert [note.severity for note in notes] == [NotificationSeverity.ERROR]
+    assert notes[0].message == str(caught.value.original_error)
+    assert "\n" not in notes[0].message
 
 
 def test_a_folder_named_like_a_file_is_a_sentence_too(tmp_path: Path) -> None:
@@ -289,7 +288,6 @@ def test_samples_are_simulated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_real_sample_is_a_pair() -> None:
-    pytest.importorskip("napari_cryorestore.samples")
     even, odd = samples.real_pair()
     assert even[0].shape == odd[0].shape
     assert even[1]["metadata"]["cryorestore"]["pair"] == odd[1]["metadata"]["cryorestore"]["path"]

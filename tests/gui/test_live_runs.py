@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
@@ -130,6 +131,16 @@ def test_the_chosen_step_is_kept_for_panels_that_open_later(runs: LiveRuns, tmp_
     assert runs.chosen == (tmp_path / "run", 600)
 
 
+def test_a_run_goes_on_when_asked(runs: LiveRuns, tmp_path: Path) -> None:
+    runs.continue_requested.emit(tmp_path / "run")
+    assert runs.is_training(tmp_path / "run")
+
+    notification_manager.records.clear()
+    runs.continue_requested.emit(tmp_path / "run")
+    (note,) = notification_manager.records
+    assert note.message == "run is being trained already: watch it in the Monitor."
+
+
 def test_the_interpreter_switches_fast_while_anything_trains(runs: LiveRuns, tmp_path: Path) -> None:
     first = runs.start("config", tmp_path / "one")
     second = runs.start("config", tmp_path / "two")
@@ -148,6 +159,20 @@ def test_stopping_asks_all_before_it_waits_for_any(tmp_path: Path) -> None:
     assert stop(work, timeout=2)
     assert time.monotonic() - began < 1.2
     assert all(item.events == ["checkpoint"] for item in work)
+
+
+def test_work_that_takes_the_request_back_is_asked_again(tmp_path: Path) -> None:
+    training = FakeTraining(tmp_path)
+    asked = []
+
+    def stop_late() -> None:
+        asked.append(True)
+        if len(asked) == 2:
+            training.release.set()
+
+    training.stop = stop_late
+    assert stop([training], timeout=3)
+    assert len(asked) == 2
 
 
 def test_what_does_not_end_in_time_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -195,12 +220,15 @@ def test_closing_the_window_saves_and_ends_training(
     runs.launcher = launcher
     training = runs.start("config", tmp_path / "run")
     training.saving = 0.3
+    closed = []
+    runs.closed.connect(lambda: closed.append(training.alive))
 
     began = time.monotonic()
     viewer.close()
 
     assert time.monotonic() - began < 3
     assert training.events == ["checkpoint"]
+    assert closed == [False]
 
 
 def test_a_dock_that_is_closed_or_floats_leaves_training_alone(

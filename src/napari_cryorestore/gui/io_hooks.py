@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
+from qtpy.QtCore import QThread
+from qtpy.QtWidgets import QApplication
 
 from napari_cryorestore.gui.layers import (
     LayerOrigin,
@@ -18,13 +20,16 @@ from napari_cryorestore.gui.layers import (
     path_of,
     tomogram_layer,
 )
-from napari_cryorestore.gui.preferences import PLUGIN
+from napari_cryorestore.gui.panels import open_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari import Viewer
-    from napari.utils.notifications import Notification
+
+
+NO_LAYER: Any = [(None,)]
+"""What napari understands as: read, and there is nothing to show."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerTuple]] | None:
@@ -61,15 +66,22 @@ def read_tomograms(path: str | list[str]) -> list[LayerTuple]:
     Raises
     ------
     ValueError
-        If a file cannot be read; the message is one sentence that says why.
+        If a file cannot be read; the message is one sentence that says why. After a drop or a dialog it is
+        shown as it is instead, as napari would wrap it in several.
     """
     from napari import current_viewer
+    from napari.utils.notifications import Notification, notification_manager
 
-    show_plain_sentences()
     viewer = current_viewer()
     if viewer is not None:
         watch_for_pairs(viewer)
-    return [_read(Path(item)) for item in _as_list(path)]
+    try:
+        return [_read(Path(item)) for item in _as_list(path)]
+    except ValueError as error:
+        if not _answers_an_event():
+            raise
+        notification_manager.dispatch(Notification.from_exception(error))
+        return NO_LAYER
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -126,13 +138,6 @@ def watch_for_pairs(viewer: Viewer) -> None:
         _WATCHES[viewer] = _PairWatch(viewer)
 
 
-def show_plain_sentences() -> None:
-    """Show only the sentence of a file that cannot be read, not what napari wraps around it."""
-    from napari.utils.notifications import notification_manager
-
-    notification_manager.notification_ready.connect(_keep_sentence)
-
-
 class _PairWatch:
     """Remembers which pairs of a viewer were offered."""
 
@@ -145,32 +150,36 @@ class _PairWatch:
         viewer = self._viewer()
         if viewer is None:
             return
+        from napari_cryorestore.io.pairing import tomogram_name
+
         for even, odd in paired_layers(viewer.layers):
             pair = (path_of(even), path_of(odd))
             if pair not in self._offered:
                 self._offered.add(pair)
-                self._offer(f"{even.name} + {odd.name}: paired as half maps.")
+                self._offer(tomogram_name(path_of(even) or even.name))
 
-    def _offer(self, message: str) -> None:
+    def _offer(self, tomogram: str) -> None:
         from napari.utils.notifications import Notification, notification_manager
 
+        class Offer(Notification):
+            source = "CryoRestore"
+
         actions = (("Open Train", self._open_train),)
-        notification_manager.dispatch(Notification(message, "info", actions))
+        notification_manager.dispatch(Offer(f"{tomogram} paired as half maps; open Train?", "info", actions))
 
     def _open_train(self, _dialog: object = None) -> None:
         viewer = self._viewer()
         if viewer is not None:
-            viewer.window.add_plugin_dock_widget(PLUGIN, "Train")
+            open_panel(viewer, "Train")
 
 
 _WATCHES: WeakKeyDictionary[Viewer, _PairWatch] = WeakKeyDictionary()
 
 
-def _keep_sentence(notification: Notification) -> None:
-    error = getattr(notification, "exception", None)
-    cause = getattr(error, "original_error", None)
-    if cause is not None and getattr(error, "reader_plugin", None) == PLUGIN:
-        notification.message = str(cause)
+def _answers_an_event() -> bool:
+    """Tell whether the user did something in a window, rather than a script."""
+    thread = QThread.currentThread() if QApplication.instance() is not None else None
+    return thread is not None and thread.loopLevel() > 0
 
 
 def _read(path: Path) -> LayerTuple:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, ref
 from psygnal import Signal
 
 from napari_cryorestore.gui.live_work import CLOSE_TIMEOUT, CloseGuard, Work, hold, stop
+from napari_cryorestore.gui.panels import open_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +65,11 @@ class LiveRuns:
     run_added : Signal(Path)
         A run was started, or an existing one was opened to look at.
     use_step : Signal(Path, int)
-        The user wants to restore with this step.
+        The user wants to restore with this step; the Restore panel opens.
     continue_requested : Signal(Path)
-        The user wants a run that ended to go on.
+        The user wants a run that ended to go on; it does.
+    closed : Signal
+        The viewer's window has closed, and what was started here has ended.
     launcher : Launcher
         How runs are made and started.
     """
@@ -74,6 +77,7 @@ class LiveRuns:
     run_added = Signal(Path)
     use_step = Signal(Path, int)
     continue_requested = Signal(Path)
+    closed = Signal()
 
     def __init__(self, viewer: Viewer | None = None, *, launcher: Launcher | None = None) -> None:
         self.launcher = launcher or Launcher()
@@ -81,9 +85,11 @@ class LiveRuns:
         self._paths: list[Path] = []
         self._work: dict[Path, Work] = {}
         self._held: list[Work] = []
-        self._guarded = False
+        self._guard_window(getattr(viewer, "window", None))
         self._chosen: tuple[Path, int] | None = None
         self.use_step.connect(self._remember_choice)
+        self.use_step.connect(self._open_restore)
+        self.continue_requested.connect(self._continue)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -160,7 +166,6 @@ class LiveRuns:
         self._held = [item for item in self._held if item.alive]
         self._held.append(work)
         hold(work)
-        self._guard_window()
 
     def stop_all(self, timeout: float = CLOSE_TIMEOUT) -> bool:
         """Stop everything that was started here, wait for it, and tell whether it ended in time."""
@@ -169,12 +174,26 @@ class LiveRuns:
     def _remember_choice(self, run_path: Path, step: int) -> None:
         self._chosen = (run_path, step)
 
-    def _guard_window(self) -> None:
+    def _open_restore(self) -> None:
         viewer = self._viewer()
-        window = getattr(viewer, "window", None)
-        if not self._guarded and window is not None:
-            self._guarded = True
-            CloseGuard(window.main_menu.window(), self.stop_all)
+        if getattr(viewer, "window", None) is not None:
+            open_panel(viewer, "Restore")
+
+    def _continue(self, run_path: Path) -> None:
+        from napari.utils.notifications import show_error
+
+        try:
+            self.launch(run_path)
+        except (ValueError, OSError) as error:
+            show_error(str(error))
+
+    def _guard_window(self, window: Any) -> None:
+        if window is not None:  # a public way to the main window
+            CloseGuard(window.main_menu.window(), self._close)
+
+    def _close(self) -> None:
+        self.stop_all()
+        self.closed.emit()
 
 
 _RUNS: WeakKeyDictionary[Viewer, LiveRuns] = WeakKeyDictionary()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT = 2.5  # seconds that work has to save and end when its window closes
 _EXIT_TIMEOUT = 20.0  # seconds when the program ends: whoever is still inside PyTorch then aborts it
+_PATIENCE = 0.2  # seconds between two requests to end
 _SHORT_SWITCH = 1e-3  # seconds; the default of 5 ms makes the window wait for a computing thread
 _LOG = logging.getLogger(__name__)
 
@@ -51,13 +52,15 @@ def hold(work: Work) -> None:
 def stop(work: Iterable[Work], *, timeout: float = CLOSE_TIMEOUT) -> bool:
     """Stop work, wait for all of it at the same time, and tell whether it ended within so many seconds."""
     going_on = [item for item in work if item.alive]
-    for item in going_on:
-        item.stop()
     deadline = time.monotonic() + timeout
-    ended = [item.join(max(0.0, deadline - time.monotonic())) for item in going_on]
-    if not all(ended):
-        _LOG.warning("%d computation(s) did not end within %g s", ended.count(False), timeout)
-    return all(ended)
+    while going_on and time.monotonic() < deadline:
+        for item in going_on:
+            item.stop()  # again: work that is just beginning takes back what was asked of it before
+        going_on[0].join(min(_PATIENCE, deadline - time.monotonic()))
+        going_on = [item for item in going_on if item.alive]
+    if going_on:
+        _LOG.warning("%d computation(s) did not end within %g s", len(going_on), timeout)
+    return not going_on
 
 
 class CloseGuard(QObject):

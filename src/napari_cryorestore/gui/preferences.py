@@ -35,13 +35,13 @@ def remember_folder(path: Path) -> None:
 
 
 def runs_folder(tomogram: Path) -> Path:
-    """Return where new runs are made: the preferred folder, or beside the tomogram, or in the home folder.
-
-    The home folder is for tomograms whose folder may not be written to, or belongs to this package.
-    """
+    """Return where new runs are made: the preferred folder if there is one, or `beside` the tomogram."""
     preferred = preferences().runs_folder
-    if preferred:
-        return Path(preferred).expanduser()
-    beside = tomogram.absolute().parent
-    ours = any(name in beside.parts for name in ("napari_cryorestore", PLUGIN))
-    return beside if os.access(beside, os.W_OK) and not ours else Path.home()
+    return Path(preferred).expanduser() if preferred else beside(tomogram)
+
+
+def beside(tomogram: Path) -> Path:
+    """Return the folder of a tomogram, or home if it may not be written to or belongs to this package."""
+    folder = tomogram.absolute().parent
+    ours = any(name in folder.parts for name in ("napari_cryorestore", PLUGIN))
+    return folder if os.access(folder, os.W_OK) and not ours else Path.home()

@@ -1,0 +1,55 @@
+"""Opening the plugin's panels from code, as its menu would: one of each, where it is most useful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui.preferences import PLUGIN
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from qtpy.QtWidgets import QWidget
+
+_TITLE = "{} (CryoRestore)"  # napari's menu finds a panel by this name
+_AREAS = {"Monitor": "bottom"}
+
+
+def open_panel(viewer: Viewer, name: str) -> QWidget:
+    """Show a panel, and make it first if there is none yet.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose panel.
+    name : str
+        Its display name in the manifest, e.g. "Restore".
+
+    Returns
+    -------
+    QWidget
+        The panel.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    title = _TITLE.format(name)
+    docked = viewer.window.dock_widgets
+    if title in docked:
+        panel = docked[title]
+    else:
+        panel = _class_of(name)(viewer)
+        viewer.window.add_dock_widget(panel, name=title, area=_AREAS.get(name))
+    dock = panel.parent()
+    dock.show()
+    dock.raise_()
+    return panel
+
+
+def _class_of(name: str) -> Any:
+    from npe2 import PluginManager
+
+    widgets = PluginManager.instance().iter_widgets()
+    return next(
+        item.get_callable() for item in widgets if item.plugin_name == PLUGIN and item.display_name == name
+    )
+
+
+__all__ = ["open_panel"]

@@ -1,0 +1,132 @@
+"""Which model restores, and what its run folder says about it; free of Qt and PyTorch."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A step of a run, a file of weights, or the Wiener filter where neither is given.
+
+    Attributes
+    ----------
+    run : Path or None
+        A run folder.
+    step : int or None
+        One of its checkpoints; the newest if ``None``.
+    weights : Path or None
+        A checkpoint folder or weights file outside any run.
+    """
+
+    run: Path | None = None
+    step: int | None = None
+    weights: Path | None = None
+
+    @property
+    def source(self) -> Path | Literal["wiener"]:
+        """What a `RestoreRequest` calls it."""
+        if self.run is None:
+            return self.weights or "wiener"
+        return self.run if self.step is None else RunDir(self.run).checkpoint_path(self.step)
+
+
+@dataclass(frozen=True)
+class RecordedTomogram:
+    """A tomogram of a run's configuration, as far as restoring needs it."""
+
+    even: Path | None = None
+    odd: Path | None = None
+    voxel_size: float | None = None
+    tilt_range: tuple[float, float] | None = None
+    tilt_axis: Literal["y", "x"] = "y"
+
+
+class RunSteps:
+    """The checkpoints of one run, kept up to date while it trains.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._run = RunDir(path)
+        self._follower = RunFollower(path)
+        self._state = RunState()
+
+    def refresh(self) -> None:
+        """Look at the folder again."""
+        self._state.apply(self._follower.poll())
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps whose weights are on disk, ascending."""
+        return self._run.checkpoint_steps()
+
+    @property
+    def suggested(self) -> int | None:
+        """The step with the best held-out score, if its weights are on disk."""
+        step = self._state.suggested_step
+        return step if step in self.steps else None
+
+    @property
+    def best(self) -> int | None:
+        """The step to begin with: the suggested one, or the newest."""
+        steps = self.steps
+        return self.suggested or (steps[-1] if steps else None)
+
+    def words(self) -> dict[int, str]:
+        """Return what to call each step in a list, e.g. ``600 · suggested, pinned``."""
+        steps, pins, suggested = self.steps, self._run.pins(), self.suggested
+        words = {}
+        for step in steps:
+            kinds = (
+                ("suggested", step == suggested),
+                ("pinned", step in pins),
+                ("newest", step == steps[-1]),
+            )
+            marks = ", ".join(mark for mark, holds in kinds if holds)
+            words[step] = f"{step} · {marks}" if marks else str(step)
+        return words
+
+
+def method_of(run: Path) -> str:
+    """Return the kind of method that a run trains; empty where it does not say."""
+    return str(_config(run).get("method", {}).get("kind", ""))
+
+
+def tomograms_of(run: Path) -> list[RecordedTomogram]:
+    """Return the tomograms that a run learns from."""
+    return [_recorded(item) for item in _config(run).get("tomograms", []) if "even" in item]
+
+
+def _recorded(item: dict[str, Any]) -> RecordedTomogram:
+    low, high = item.get("tilt_min"), item.get("tilt_max")
+    return RecordedTomogram(
+        even=Path(item["even"]),
+        odd=Path(item["odd"]) if "odd" in item else None,
+        voxel_size=item.get("voxel_size"),
+        tilt_range=None if low is None or high is None else (low, high),
+        tilt_axis="x" if item.get("tilt_axis") == "x" else "y",
+    )
+
+
+def _config(run: Path) -> dict[str, Any]:
+    """Read it without the classes that would import PyTorch; a run without one is no error here."""
+    try:
+        return tomllib.loads(RunDir(run).config_text())
+    except (OSError, tomllib.TOMLDecodeError):
+        return {}
+
+
+__all__ = ["ModelChoice", "RecordedTomogram", "RunSteps", "method_of", "tomograms_of"]

@@ -1,0 +1,59 @@
+"""The file dialogs of the Restore panel; each answers ``None``, or nothing, if the user gives up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_cryorestore.gui.preferences import last_folder, remember_folder
+from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
+from napari_cryorestore.io.mrc import SUFFIXES
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+_PATTERNS = [f"*{suffix}{packed}" for suffix in SUFFIXES for packed in ("", *COMPRESSED_SUFFIXES)]
+TOMOGRAMS = f"Tomograms ({' '.join(_PATTERNS)});;All files (*)"
+WEIGHTS = "Weights (*.safetensors);;All files (*)"
+OUTPUT = "MRC volume (*.mrc *.rec *.map)"
+
+
+def choose_tomograms(parent: QWidget) -> list[Path]:
+    """Ask for tomograms."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Tomograms to restore", str(last_folder()), TOMOGRAMS)
+    return [_remembered(name) for name in names]
+
+
+def choose_run(parent: QWidget) -> Path | None:
+    """Ask for a run folder."""
+    name = QFileDialog.getExistingDirectory(parent, "Run folder", str(last_folder()))
+    return _remembered(name) if name else None
+
+
+def choose_weights(parent: QWidget) -> Path | None:
+    """Ask for a file of weights."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Checkpoint", str(last_folder()), WEIGHTS)
+    return _remembered(name) if name else None
+
+
+def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
+    """Ask for a folder to save into."""
+    start = next((folder for folder in (proposed, *proposed.parents) if folder.is_dir()), last_folder())
+    name = QFileDialog.getExistingDirectory(parent, "Folder for results", str(start))
+    return _remembered(name) if name else None
+
+
+def choose_target(parent: QWidget, proposed: str) -> Path | None:
+    """Ask for a file to save to; the dialog asks before an existing one is replaced."""
+    name, _ = QFileDialog.getSaveFileName(parent, "Save as MRC", str(last_folder() / proposed), OUTPUT)
+    if not name:
+        return None
+    path = _remembered(name)
+    return path if path.suffix else path.with_suffix(".mrc")
+
+
+def _remembered(name: str) -> Path:
+    remember_folder(Path(name))
+    return Path(name)

@@ -1,0 +1,189 @@
+"""What the Restore panel knows and decides; free of Qt and PyTorch."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, finalize
+
+from napari_cryorestore.gui.restore.choice import ModelChoice, RunSteps
+from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
+from napari_cryorestore.gui.restore.restoration import Engine, Restoration
+from napari_cryorestore.gui.restore.wishes import Wishes, number
+from napari_cryorestore.gui.train.run_words import duration_words
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_cryorestore.gui.live_runs import LiveRuns
+
+
+class RestoreModel:
+    """The wishes, the queue, and the restoration that is going on.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        What restores; replaced in tests.
+    """
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or Engine()
+        self.wishes = Wishes()
+        self.opened: list[ModelChoice] = []
+        self.steps: RunSteps | None = None
+        self.entries: list[Entry] = []
+        self.restoration: Restoration | None = None
+        self._told: set[Entry] = set()
+        self._scratch: Path | None = None
+
+    # What restores -----------------------------------------------------------------------------------
+
+    def choose(self, model: ModelChoice) -> None:
+        """Restore with this; of a run without a step, with its suggested or newest one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is no run.
+        """
+        if model.run is None:
+            self.steps = None
+        elif self.steps is None or self.steps.path != model.run:
+            self.steps = RunSteps(RunDir.open(model.run).path)
+        if self.steps is not None:
+            self.steps.refresh()
+            model = replace(model, step=self.steps.best if model.step is None else model.step)
+        self.wishes = replace(self.wishes, model=model)
+
+    def open(self, model: ModelChoice) -> None:
+        """Choose a run or weights from elsewhere, and keep them on offer.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is no run.
+        """
+        self.choose(model)
+        known = replace(model, step=None)
+        if known not in self.opened:
+            self.opened.append(known)
+
+    # The queue ---------------------------------------------------------------------------------------
+
+    def add(self, subjects: Iterable[Subject]) -> None:
+        """Put tomograms at the end of the queue."""
+        self.entries.extend(Entry(subject) for subject in subjects)
+
+    def remove(self, entries: Iterable[Entry]) -> None:
+        """Take tomograms out of the queue; those being restored stay."""
+        gone = {entry for entry in entries if not self._is_in_work(entry)}
+        self.entries = [entry for entry in self.entries if entry not in gone]
+
+    def repeat(self, entries: Iterable[Entry]) -> None:
+        """Put tomograms that are over into the queue once more."""
+        self.add([entry.subject for entry in entries if entry.is_over])
+
+    def waiting(self) -> list[Entry]:
+        """Return the entries still to be restored."""
+        return [entry for entry in self.entries if entry.progress is Progress.WAITING]
+
+    def problem(self) -> str:
+        """Return what keeps restoring from being started, in one sentence; empty if nothing does."""
+        return self.wishes.problem(self.next_subjects())
+
+    # Work --------------------------------------------------------------------------------------------
+
+    def start(self) -> Restoration:
+        """Restore the queue, or the tomogram chosen among the layers if nothing waits.
+
+        Raises
+        ------
+        ValueError
+            With the sentence of `problem`.
+        """
+        problem = self.problem()
+        if problem:
+            raise ValueError(problem)
+        if not self.waiting():
+            self.add(self.next_subjects())
+        before = self.restoration if self.restoration is not None and self.restoration.alive else None
+        self.restoration = Restoration(self.waiting(), self._recipe(), engine=self.engine, after=before)
+        return self.restoration
+
+    def cancel(self) -> None:
+        """Stop restoring after the tile in progress."""
+        if self.restoration is not None:
+            self.restoration.stop()
+
+    @property
+    def is_restoring(self) -> bool:
+        """Whether restoring goes on and was not cancelled."""
+        work = self.restoration
+        return work is not None and work.alive and not work.is_stopping
+
+    def newly_over(self) -> list[Entry]:
+        """Return the entries that ended since the last call."""
+        over = [entry for entry in self.entries if entry.is_over and entry not in self._told]
+        self._told.update(over)
+        return over
+
+    def words(self) -> str:
+        """Return how far restoring is, e.g. ``TS01: 43 % · 0:42 left``."""
+        work = self.restoration
+        if work is None or not self.is_restoring:
+            return ""
+        entry = next((item for item in work.entries if not item.is_over), work.entries[-1])
+        place = f"{work.entries.index(entry) + 1} of {len(work.entries)} · " if len(work.entries) > 1 else ""
+        left = work.seconds_left()
+        if not entry.share:
+            return f"{place}{entry.subject.name}: loading…"
+        time_left = f" · {duration_words(left)} left" if left is not None else ""
+        return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}"
+
+    def _recipe(self) -> Recipe:
+        wishes = self.wishes
+        return Recipe(
+            model=wishes.model,
+            folder=wishes.folder_for(self.next_subjects()) if wishes.saves else self._scratch_folder(),
+            scratch=self._scratch_folder(),
+            device=wishes.device,
+            tile=wishes.tile or None,
+            batch=wishes.batch or None,
+            voxel_size=number(wishes.voxel_size),
+            tilt_range=wishes.tilt_range,
+            tilt_axis=wishes.tilt_axis or None,
+            output=wishes.output_file if wishes.saves else None,
+        )
+
+    def _scratch_folder(self) -> Path:
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="cryorestore-"))
+            finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return self._scratch
+
+    def next_subjects(self) -> list[Subject]:
+        """Return what would be restored: the queue, or the tomogram chosen among the layers."""
+        waiting = [entry.subject for entry in self.waiting()]
+        chosen = self.wishes.subject
+        return waiting or ([chosen] if chosen is not None else [])
+
+    def _is_in_work(self, entry: Entry) -> bool:
+        return self.is_restoring and self.restoration is not None and entry in self.restoration.entries
+
+
+_MODELS: WeakKeyDictionary[LiveRuns, RestoreModel] = WeakKeyDictionary()
+
+
+def model_of(runs: LiveRuns) -> RestoreModel:
+    """Return the model that belongs to a viewer's runs: closing the panel keeps queue and work."""
+    if runs not in _MODELS:
+        _MODELS[runs] = RestoreModel()
+    return _MODELS[runs]
+
+
+__all__ = ["RestoreModel", "model_of"]

@@ -1,0 +1,163 @@
+"""Connects the viewer's runs, the Model section and the model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.gui.preferences import preferences
+from napari_cryorestore.gui.restore import dialogs
+from napari_cryorestore.gui.restore.choice import ModelChoice, method_of, tomograms_of
+from napari_cryorestore.gui.train.devices import Device, list_devices
+from napari_cryorestore.io.pairing import tomogram_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.gui.restore.model import RestoreModel
+    from napari_cryorestore.gui.restore.model_section import ModelSection
+    from napari_cryorestore.gui.train.background import Background
+
+_DEVICES = {"auto": "automatic", "cpu": "cpu", "cuda": "cuda", "mps": "mps"}
+"""What is offered until PyTorch is there to say what there is."""
+
+
+class ModelControl:
+    """Offers runs, steps and devices.
+
+    Parameters
+    ----------
+    runs : LiveRuns
+        The viewer's runs.
+    section : ModelSection
+    model : RestoreModel
+    background : Background
+        Where devices are asked for.
+    changed : callable
+        Called after another model was chosen.
+    complain : callable
+        Called with a sentence if a folder is no run.
+    """
+
+    def __init__(
+        self,
+        runs: LiveRuns,
+        section: ModelSection,
+        model: RestoreModel,
+        background: Background,
+        *,
+        changed: Callable[[], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        self._runs, self._section, self._model, self._background = runs, section, model, background
+        self._changed, self._complain = changed, complain
+        self._knows_devices = False
+        section.offer_devices(_DEVICES, self._first_device())
+        section.value_changed.connect(self._edited)
+        section.open_requested.connect(self.open)
+        runs.run_added.connect(self._run_added)
+        runs.use_step.connect(self.use_step)
+
+    def begin(self) -> None:
+        """Choose what the Monitor chose last, or the latest run."""
+        if self._runs.chosen is not None:
+            self.use_step(*self._runs.chosen)
+        elif self._runs.current is not None and self._model.wishes.model == ModelChoice():
+            self.choose(ModelChoice(self._runs.current))
+        else:
+            self.show()
+
+    def use_step(self, run: Path, step: int) -> None:
+        """Restore with a step of a run."""
+        self.choose(ModelChoice(run, step))
+
+    def choose(self, model: ModelChoice) -> None:
+        """Restore with this, or say why not."""
+        try:
+            self._model.choose(model)
+        except FileNotFoundError as error:
+            self._complain(str(error))
+        self.show()
+        self._changed()
+
+    def open(self, kind: str) -> None:
+        """Ask for a run folder (``run``) or a file of weights (``weights``)."""
+        path = dialogs.choose_run(self._section) if kind == "run" else dialogs.choose_weights(self._section)
+        if path is None:
+            return
+        try:
+            self._model.open(ModelChoice(run=path) if kind == "run" else ModelChoice(weights=path))
+        except FileNotFoundError as error:
+            self._complain(str(error))
+        self.show()
+        self._changed()
+
+    def show(self) -> None:
+        """Show what is chosen and what there is to choose from."""
+        model, runs = self._model, reversed(self._runs.paths)
+        ours = [ModelChoice(path) for path in runs]
+        chosen = replace(model.wishes.model, step=None)
+        others = [choice for choice in (*model.opened, chosen) if choice not in (*ours, ModelChoice())]
+        self._section.offer(list(dict.fromkeys((*ours, *others))), model.wishes.model)
+        self._section.offer_steps(model.steps.words() if model.steps else {}, model.wishes.model.step)
+        self._section.line.say(self._words())
+
+    def refresh(self) -> None:
+        """Look for new steps of a run that trains, and for devices once PyTorch is there."""
+        steps = self._model.steps
+        if steps is not None:
+            steps.refresh()
+            if self._model.wishes.model.step is None and steps.best is not None:
+                self.choose(self._model.wishes.model)
+            self._section.offer_steps(steps.words(), self._model.wishes.model.step)
+        if not self._knows_devices and "torch" in sys.modules:
+            self._knows_devices = True
+            self._background.start(
+                "devices",
+                list_devices,
+                answer=self._take_devices,
+                failure=lambda error: self._complain(str(error)),
+            )
+
+    def leave(self) -> None:
+        """Listen to the viewer's runs no longer."""
+        self._runs.run_added.disconnect(self._run_added)
+        self._runs.use_step.disconnect(self.use_step)
+
+    def _run_added(self, path: Path) -> None:
+        if self._model.wishes.model == ModelChoice():
+            self.choose(ModelChoice(path))
+        else:
+            self.show()
+
+    def _edited(self) -> None:
+        self._model.wishes = replace(self._model.wishes, device=self._section.chosen_device())
+        chosen = self._section.value()
+        if chosen.run != self._model.wishes.model.run:
+            chosen = replace(chosen, step=None)  # the step shown is another run's
+        self.choose(chosen)
+
+    def _take_devices(self, devices: tuple[Device, ...]) -> None:
+        titles = {device.name: device.title for device in devices}
+        self._section.offer_devices(titles, self._model.wishes.device)
+
+    def _first_device(self) -> str:
+        wishes = self._model.wishes
+        if wishes.device == "auto":
+            self._model.wishes = wishes = replace(wishes, device=preferences().default_device)
+        return wishes.device
+
+    def _words(self) -> str:
+        run = self._model.wishes.model.run
+        if run is None:
+            return ""
+        names = [tomogram_name(item.even) for item in tomograms_of(run) if item.even is not None]
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        learned = [f"learned from {name}{others}" for name in names[:1]]
+        return " · ".join([part for part in (method_of(run), *learned) if part])
+
+
+__all__ = ["ModelControl"]

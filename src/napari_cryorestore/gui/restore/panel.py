@@ -1,0 +1,227 @@
+"""The Restore panel: sections above, buttons below, and the connections between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from napari_cryorestore.gui.fold import Fold
+from napari_cryorestore.gui.io_hooks import watch_for_pairs
+from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.restore import dialogs
+from napari_cryorestore.gui.restore.choice import RecordedTomogram
+from napari_cryorestore.gui.restore.compute_section import ComputeSection
+from napari_cryorestore.gui.restore.files import save_copy
+from napari_cryorestore.gui.restore.model import model_of
+from napari_cryorestore.gui.restore.model_control import ModelControl
+from napari_cryorestore.gui.restore.model_section import ModelSection
+from napari_cryorestore.gui.restore.output_section import OutputSection
+from napari_cryorestore.gui.restore.queue import Entry, Progress
+from napari_cryorestore.gui.restore.restoration import known_settings
+from napari_cryorestore.gui.restore.result import add_result
+from napari_cryorestore.gui.restore.source_control import SourceControl
+from napari_cryorestore.gui.restore.source_section import SourceSection
+from napari_cryorestore.gui.restore.work_bar import WorkBar
+from napari_cryorestore.gui.train.background import Background
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+WIDTH = 340
+TICK = 100
+"""Milliseconds between two looks at the work."""
+_TICKS_PER_REFRESH = 10
+
+
+class RestorePanel(QWidget):
+    """Chooses tomograms and a model, restores in the background, and shows results as layers.
+
+    Queue and work belong to the viewer: closing the panel keeps both, opening it again shows both.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer, or the proxy that napari hands to plugins.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._runs = runs_of(self._viewer)
+        self.model = model_of(self._runs)
+        self.background = Background()
+        self.source, self.choice, self.output = SourceSection(), ModelSection(), OutputSection()
+        self.compute, self.bar = ComputeSection(), WorkBar()
+        self._folds: dict[str, Fold] = {}
+        self._lay_out()
+        self._sources = SourceControl(
+            self._viewer, self.source, self.model, changed=self._show, complain=self.bar.complain
+        )
+        self._models = ModelControl(
+            self._runs,
+            self.choice,
+            self.model,
+            self.background,
+            changed=self._show,
+            complain=self.bar.complain,
+        )
+        self._ticks = 0
+        self._timer = QTimer(self)
+        self._connect()
+        watch_for_pairs(self._viewer)
+        self._sources.refresh()
+        self._models.begin()
+        self._tick()
+        self._timer.start(TICK)
+
+    def sizeHint(self) -> QSize:
+        """Be as wide as the right dock usually is."""
+        return QSize(WIDTH, 560)
+
+    def minimumSizeHint(self) -> QSize:
+        """Let the user make the dock narrow and low: the sections scroll."""
+        return QSize(240, 200)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Let go of the viewer when the dock was closed, which orphans the panel; restoring goes on."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.leave()
+            self.deleteLater()
+
+    def leave(self) -> None:
+        """Stop looking at the viewer, its runs and the work."""
+        if not self._timer.isActive():
+            return
+        self._timer.stop()
+        self.background.forget()
+        self._sources.leave()
+        self._models.leave()
+        self._runs.closed.disconnect(self.leave)
+
+    def restore(self) -> None:
+        """Start restoring, or say what forbids it."""
+        self.bar.complain("")
+        self.bar.say("")
+        try:
+            self._runs.hold(self.model.start())
+        except ValueError as error:
+            self.bar.complain(str(error))
+        self._show()
+
+    def cancel(self) -> None:
+        """Stop restoring; the window does not wait for the tile in progress."""
+        self.model.cancel()
+        self._show()
+
+    def save(self) -> None:
+        """Copy the result last done, or of the entry selected, to a file of the user's choice."""
+        entry = self._result()
+        if entry is None or entry.output is None:
+            return
+        result, target = entry.output, dialogs.choose_target(self, entry.output.name)
+        if target is not None:
+            self.bar.complain("")
+            self.background.start(
+                "save",
+                lambda: save_copy(result, target),
+                answer=lambda path: self.bar.say(f"Saved {path.name}.", path),
+                failure=lambda error: self.bar.complain(str(error)),
+            )
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        sections = QVBoxLayout(page)
+        sections.setContentsMargins(4, 4, 4, 4)
+        sections.setSpacing(6)
+        contents = {
+            "Tomogram": self.source,
+            "Model": self.choice,
+            "Result": self.output,
+            "Advanced": self.compute,
+        }
+        for title, content in contents.items():
+            self._folds[title] = fold = Fold(title, content)
+            fold.make_bold()
+            sections.addWidget(fold)
+            if title != "Advanced":
+                fold.unfold()
+        sections.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.bar)
+
+    def _connect(self) -> None:
+        self._timer.timeout.connect(self._tick)
+        self._runs.closed.connect(self.leave)
+        self.source.selected.connect(self._show_failure)
+        self.output.value_changed.connect(self._edited)
+        self.output.browse_requested.connect(self._browse)
+        self.compute.value_changed.connect(self._edited)
+        self.bar.chosen.connect(lambda wish: getattr(self, wish)())
+
+    def _edited(self) -> None:
+        self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
+        self._show()
+
+    def _browse(self) -> None:
+        folder = dialogs.choose_folder(self, self.model.wishes.folder_for(self.model.next_subjects()))
+        if folder is not None:
+            self.model.wishes = replace(self.model.wishes, output=str(folder))
+            self._show()
+
+    def _show(self) -> None:
+        """Show what is wished, and what is taken where nothing is."""
+        wishes, subjects = self.model.wishes, self.model.next_subjects()
+        known = known_settings(subjects[0], wishes.model) if subjects else RecordedTomogram()
+        self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
+        self.compute.show_wishes(wishes, known)
+        self._folds["Advanced"].set_summary(self.compute.summary())
+        self._show_work()
+
+    def _show_work(self) -> None:
+        self.source.show_entries(self.model.entries)
+        working = self.model.restoration if self.model.is_restoring else None
+        self.bar.show_progress(self.model.words(), working.share if working is not None else None)
+        self.bar.save.setVisible(self._result() is not None)
+
+    def _tick(self) -> None:
+        self.background.poll()
+        if self._ticks % _TICKS_PER_REFRESH == 0:
+            self._models.refresh()
+        self._ticks += 1
+        self._show_work()
+        for entry in self.model.newly_over():
+            self._finish(entry)
+
+    def _finish(self, entry: Entry) -> None:
+        self._show_failure(entry)
+        if entry.progress is not Progress.DONE or entry.output is None:
+            return
+        self.bar.say(f"Saved {entry.output.name}." if self.model.wishes.saves else "", entry.output)
+        if self.model.wishes.shows:
+            try:
+                add_result(self._viewer, entry)
+            except (ValueError, OSError) as error:
+                self.bar.complain(str(error))
+
+    def _show_failure(self, entry: Entry) -> None:
+        if entry.progress is Progress.FAILED:
+            self.bar.complain(f"{entry.subject.name}: {entry.sentence}", entry.details)
+
+    def _result(self) -> Entry | None:
+        done = [entry for entry in self.model.entries if entry.progress is Progress.DONE]
+        selected = [entry for entry in self.source.chosen() if entry in done]
+        return next(reversed(selected or done), None)
+
+
+__all__ = ["RestorePanel"]

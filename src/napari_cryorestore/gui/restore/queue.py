@@ -1,0 +1,131 @@
+"""What is to be restored, how, and how far it is; free of Qt and PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+from napari_cryorestore.gui.restore.choice import ModelChoice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.gui.train.volume import Volume
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A tomogram to be restored.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls it.
+    even : Volume
+        Half 1, or the whole tomogram.
+    odd : Volume or None
+        Half 2.
+    """
+
+    name: str
+    even: Volume
+    odd: Volume | None = None
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """One or two volumes."""
+        return (self.even,) if self.odd is None else (self.even, self.odd)
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels there are to restore."""
+        return len(self.volumes) * prod(self.even.shape)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How all tomograms of a queue are restored.
+
+    Attributes
+    ----------
+    model : ModelChoice
+        With what.
+    device : str
+        Where, as in a run's configuration.
+    tile, batch : int or None
+        Edge of a tile in voxels, and tiles at once; automatic if ``None``.
+    voxel_size : float or None
+        Å, where the files do not say.
+    tilt_range : tuple of float or None
+        Degrees; from a ``.tlt`` file or the run if ``None``.
+    tilt_axis : "y", "x" or None
+        From the run if ``None``.
+    folder : Path
+        Where results go.
+    output : Path or None
+        The file of the only tomogram; named after tomogram and model if ``None``.
+    scratch : Path
+        A folder for volumes that only live in memory, and for results that are only looked at.
+    """
+
+    model: ModelChoice
+    folder: Path
+    scratch: Path
+    device: str = "auto"
+    tile: int | None = None
+    batch: int | None = None
+    voxel_size: float | None = None
+    tilt_range: tuple[float, float] | None = None
+    tilt_axis: Literal["y", "x"] | None = None
+    output: Path | None = None
+
+
+class Progress(StrEnum):
+    """How far an entry of the queue is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(eq=False)
+class Entry:
+    """A tomogram in the queue, written by the thread and read by the window.
+
+    Attributes
+    ----------
+    subject : Subject
+    progress : Progress
+        Set last, so that whoever sees "done" sees the rest too.
+    share : float
+        0 to 1 of its restoration.
+    title : str
+        What the result is called, e.g. ``TS01 · ICECREAM @ 600``.
+    output : Path or None
+        The result.
+    model : ModelChoice
+        What restores it, or did.
+    sentence, details : str
+        Why it failed.
+    """
+
+    subject: Subject
+    progress: Progress = Progress.WAITING
+    share: float = 0.0
+    title: str = ""
+    output: Path | None = None
+    model: ModelChoice = field(default_factory=ModelChoice)
+    sentence: str = ""
+    details: str = field(default="", repr=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.progress in (Progress.DONE, Progress.FAILED, Progress.CANCELLED)
+
+
+__all__ = ["Entry", "Progress", "Recipe", "Subject"]

@@ -1,0 +1,203 @@
+"""The work on a queue of tomograms: one after the other, in a thread; free of Qt and PyTorch."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui.restore.choice import ModelChoice, RecordedTomogram, tomograms_of
+from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
+from napari_cryorestore.gui.train.inputs import file_name, written_inputs
+from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+
+def restore_file(
+    fields: dict[str, Any], progress: Callable[[float], None], cancelled: Callable[[], bool]
+) -> Path:
+    """Restore (see `napari_cryorestore.restoration.restore`); ``fields`` are those of a `RestoreRequest`."""
+    from napari_cryorestore.restoration import RestoreRequest, restore
+
+    return restore(RestoreRequest(**fields), progress=progress, cancelled=cancelled)
+
+
+def title_of(tomogram: str, source: Any) -> str:
+    """Return what the result is called (see `napari_cryorestore.restoration.layer_name`)."""
+    from napari_cryorestore.restoration import layer_name
+
+    return layer_name(tomogram, source)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What restores; replaced in tests.
+
+    Attributes
+    ----------
+    restore : callable
+        Restores what the fields of a `RestoreRequest` describe; is told where to report and whom to ask.
+    title : callable
+        Names the result of a tomogram and a source.
+    """
+
+    restore: Callable[[dict[str, Any], Callable[[float], None], Callable[[], bool]], Path] = restore_file
+    title: Callable[[str, Any], str] = title_of
+
+
+class Restoration:
+    """The work on a queue, in a thread of its own; a `Work` of the viewer.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Restored in this order; one that fails does not keep the others from being restored.
+    recipe : Recipe
+        How.
+    engine : Engine
+        By whom.
+    after : Restoration, optional
+        A cancelled one that may still be inside a tile; it is waited for.
+    """
+
+    def __init__(
+        self, entries: Sequence[Entry], recipe: Recipe, *, engine: Engine, after: Restoration | None = None
+    ) -> None:
+        self.entries = tuple(entries)
+        self.recipe = recipe
+        self._engine, self._after = engine, after
+        self._stopping = threading.Event()
+        self._began = time.monotonic()
+        # a daemon, so that the end of the program can stop it instead of waiting for it
+        self._thread = threading.Thread(target=self._work, name="cryorestore restore", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still going on."""
+        return self._thread.is_alive()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Ask it to end after the tile in progress; nothing half-done is left behind."""
+        self._stopping.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for its end, at most so many seconds, and tell whether it came."""
+        self._thread.join(timeout)
+        return not self.alive
+
+    @property
+    def share(self) -> float:
+        """How much of all the voxels is done, 0 to 1."""
+        total = sum(entry.subject.voxels for entry in self.entries)
+        done = sum(entry.subject.voxels * (1.0 if entry.is_over else entry.share) for entry in self.entries)
+        return done / total
+
+    def seconds_left(self) -> float | None:
+        """Estimate how long it will take, or ``None`` while that is a guess."""
+        share = self.share
+        if share < 0.01:
+            return None
+        return (time.monotonic() - self._began) * (1 - share) / share
+
+    def _work(self) -> None:
+        if self._after is not None:
+            self._after.join()
+            self._after = None
+        self._began = time.monotonic()
+        for entry in self.entries:
+            if self.is_stopping:
+                return  # what was not begun waits for the next start
+            self._restore(entry)
+
+    def _restore(self, entry: Entry) -> None:
+        entry.model, entry.progress = self.recipe.model, Progress.RUNNING
+        try:
+            entry.title = self._engine.title(entry.subject.name, self.recipe.model.source)
+            report = partial(setattr, entry, "share")
+            entry.output = self._engine.restore(self._fields(entry), report, self._stopping.is_set)
+        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
+            if not self.is_stopping:
+                entry.sentence, entry.details = explain(error), traceback.format_exc()
+            entry.progress = Progress.CANCELLED if self.is_stopping else Progress.FAILED
+        else:
+            entry.progress = Progress.DONE
+
+    def _fields(self, entry: Entry) -> dict[str, Any]:
+        subject, recipe = entry.subject, self.recipe
+        known = known_settings(subject, recipe.model)
+        voxel_size = recipe.voxel_size or subject.even.voxel_size or known.voxel_size
+        paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=voxel_size or 1.0)
+        return {
+            "source": recipe.model.source,
+            "even": paths[subject.even],
+            "odd": paths[subject.odd] if subject.odd is not None else None,
+            "output": self._output(entry.title),
+            "voxel_size": voxel_size,
+            "tilt_range": recipe.tilt_range or known.tilt_range,
+            "tilt_axis": recipe.tilt_axis or known.tilt_axis,
+            "device": recipe.device,
+            "tile": recipe.tile,
+            "batch": recipe.batch,
+        }
+
+    def _output(self, title: str) -> Path:
+        from napari_cryorestore.io.mrc_output import unique_path
+
+        wanted = self.recipe.output or self.recipe.folder / output_name(title)
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        return unique_path(wanted)
+
+
+def known_settings(subject: Subject, model: ModelChoice) -> RecordedTomogram:
+    """Return what the run, and a file of tilt angles beside it, know of a tomogram.
+
+    Of one that the run did not learn from, the tilt range and axis of its first one are assumed, as tilt
+    schemes are the same for a whole session; its voxel size is not.
+    """
+    recorded = tomograms_of(model.run) if model.run is not None else []
+    path = subject.even.path.absolute() if subject.even.path is not None else None
+    known = next((item for item in recorded if path in (item.even, item.odd)), None)
+    if known is None:
+        first = recorded[0] if recorded else RecordedTomogram()
+        known = RecordedTomogram(tilt_range=first.tilt_range, tilt_axis=first.tilt_axis)
+    return replace(known, tilt_range=_range_beside(path) or known.tilt_range)
+
+
+def _range_beside(path: Path | None) -> tuple[float, float] | None:
+    file = find_tilt_file(path) if path is not None else None
+    try:
+        return tilt_range(file) if file is not None else None
+    except (ValueError, OSError):
+        return None  # whoever opens the tomogram says what is wrong with the file
+
+
+def output_name(title: str) -> str:
+    """Return the name of a result's file: ``TS01 · ICECREAM @ 600`` becomes ``TS01_ICECREAM_600.mrc``."""
+    return f"{file_name(title)}.mrc"
+
+
+def explain(error: BaseException) -> str:
+    """Return one sentence about why restoring failed."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename:
+        return f"{error.filename}: {error.strerror}; choose another folder."
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "There is not enough memory: choose smaller tiles under Advanced, or another device."
+    words = str(error).strip().splitlines() or [type(error).__name__]
+    return f"Restoring failed unexpectedly: {words[0]}"
+
+
+__all__ = ["Engine", "Restoration", "explain", "known_settings", "output_name"]

@@ -1,0 +1,150 @@
+"""What is chosen and typed in the Restore panel, and what is wrong with it; free of Qt and PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_cryorestore.gui.preferences import beside
+from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.restore.queue import Subject
+from napari_cryorestore.gui.restore.restoration import known_settings
+from napari_cryorestore.gui.train.data_choice import DataChoice
+from napari_cryorestore.gui.train.volume import Volume, tomogram_name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUTPUT_SUFFIXES = (".mrc", ".rec", ".map")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is chosen and typed; numbers are text, because they are being typed, and empty means automatic.
+
+    Attributes
+    ----------
+    even, odd : Volume or None
+        The halves chosen among the layers.
+    model : ModelChoice
+        What restores.
+    device : str
+        Where.
+    tile, batch : int
+        Voxels, and tiles at once; 0 means automatic.
+    voxel_size, tilt_min, tilt_max : str
+        Å and degrees.
+    tilt_axis : "y", "x" or ""
+        Empty takes that of the run.
+    saves, shows : bool
+        Whether the result is kept as a file, and whether it is added as a layer.
+    output : str
+        A file or folder; empty means the ``restored`` folder of the run, or beside the tomogram.
+    """
+
+    even: Volume | None = None
+    odd: Volume | None = None
+    model: ModelChoice = field(default_factory=ModelChoice)
+    device: str = "auto"
+    tile: int = 0
+    batch: int = 0
+    voxel_size: str = ""
+    tilt_min: str = ""
+    tilt_max: str = ""
+    tilt_axis: Literal["y", "x", ""] = ""
+    saves: bool = True
+    shows: bool = True
+    output: str = ""
+
+    @property
+    def subject(self) -> Subject | None:
+        """The tomogram chosen among the layers."""
+        if self.even is None:
+            return None
+        return Subject(tomogram_name_of(self.even), self.even, self.odd)
+
+    @property
+    def output_file(self) -> Path | None:
+        """The file typed as output; ``None`` if a folder or nothing is."""
+        typed = Path(self.output.strip()).expanduser()
+        return typed if typed.suffix.lower() in OUTPUT_SUFFIXES else None
+
+    @property
+    def tilt_range(self) -> tuple[float, float] | None:
+        """The tilt range typed, in degrees."""
+        low, high = number(self.tilt_min), number(self.tilt_max)
+        return (low, high) if low is not None and high is not None else None
+
+    def problem(self, subjects: Sequence[Subject]) -> str:
+        """Return what keeps these tomograms from being restored, in one sentence; empty if nothing does."""
+        if not subjects:
+            return "Choose half 1 among the layers, or add files to the queue."
+        return (
+            next((problem for subject in subjects if (problem := self._subject_problem(subject))), "")
+            or self._model_problem()
+            or self._numbers_problem()
+            or self._output_problem(subjects)
+        )
+
+    def folder_for(self, subjects: Sequence[Subject]) -> Path:
+        """Return the folder for results: the one typed, ``restored`` in the run, or beside the tomogram."""
+        file, typed = self.output_file, self.output.strip()
+        if file is not None:
+            return file.parent
+        if typed:
+            return Path(typed).expanduser()
+        if self.model.run is not None:
+            return self.model.run / "restored"
+        path = subjects[0].even.path if subjects else None
+        return beside(path) if path is not None else Path.home()
+
+    def _subject_problem(self, subject: Subject) -> str:
+        if self.model.source == "wiener" and subject.odd is None:
+            return (
+                f"The Wiener filter needs both halves, but “{subject.name}” has one: "
+                "choose a trained model, or another tomogram."
+            )
+        known = known_settings(subject, self.model).voxel_size
+        voxel_size = self.voxel_size or (f"{known}" if known else "")
+        return DataChoice(even=subject.even, odd=subject.odd, voxel_size=voxel_size).problem()
+
+    def _model_problem(self) -> str:
+        source = self.model.source
+        if source == "wiener" or source.exists():
+            run = self.model.run
+            if run is not None and self.model.step is None:
+                return f"{run.name} has no checkpoint yet: wait for the first one."
+            return ""
+        return f"{source} is not there any more: choose another step."
+
+    def _numbers_problem(self) -> str:
+        if self.voxel_size.strip() and not (number(self.voxel_size) or 0) > 0:
+            return f"The voxel size is “{self.voxel_size}”, but a positive number of Å is needed."
+        texts = (self.tilt_min.strip(), self.tilt_max.strip())
+        if not any(texts):
+            return ""
+        low, high = (number(text) for text in texts)
+        if low is None or high is None:
+            return "Give the lowest and the highest tilt angle in degrees, e.g. −60 and 60, or neither."
+        if low >= high:
+            return f"The tilt range {low:g}…{high:g}° is reversed: give the lower angle first."
+        return ""
+
+    def _output_problem(self, subjects: Sequence[Subject]) -> str:
+        if not (self.saves or self.shows):
+            return "Choose where the result goes: a file, a layer, or both."
+        if self.saves and self.output_file is not None and len(subjects) > 1:
+            return f"One file cannot hold {len(subjects)} tomograms: choose a folder for them."
+        return ""
+
+
+def number(text: str) -> float | None:
+    """Return a number as typed, with any kind of minus, or ``None`` if it is none."""
+    try:
+        return float(text.replace("−", "-"))
+    except ValueError:
+        return None
+
+
+__all__ = ["Wishes", "number"]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cryorestore.gui.preferences import last_folder, remember_folder
+from napari_cryorestore.gui.restore import dialogs
+
+
+class Answers:
+    """Stands in for the static functions of `QFileDialog`."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, parent: QWidget, *words: str) -> object:
+        self.asked.append(words)
+        return self.value
+
+
+@pytest.fixture
+def parent(qtbot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+def test_tomograms_are_asked_for_by_all_their_names(parent, tmp_path: Path, monkeypatch) -> None:
+    remember_folder(tmp_path)
+    answers = Answers(([str(tmp_path / "x" / "a.mrc"), str(tmp_path / "b.rec")], ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answers)
+    assert dialogs.choose_tomograms(parent) == [tmp_path / "x" / "a.mrc", tmp_path / "b.rec"]
+    ((_, folder, kinds),) = answers.asked
+    assert folder == str(tmp_path)
+    assert all(pattern in kinds for pattern in ("*.mrc ", "*.st.gz", "*.ali.bz2"))
+    assert last_folder() == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("function", "dialog", "wraps"),
+    [
+        (dialogs.choose_run, "getExistingDirectory", False),
+        (dialogs.choose_weights, "getOpenFileName", True),
+        (lambda parent: dialogs.choose_folder(parent, Path("/")), "getExistingDirectory", False),
+        (lambda parent: dialogs.choose_target(parent, "a.mrc"), "getSaveFileName", True),
+    ],
+)
+def test_giving_up_answers_nothing(
+    parent, tmp_path: Path, monkeypatch, function, dialog: str, wraps: bool
+) -> None:
+    chosen = str(tmp_path / "x.mrc")
+    for text, expected in (("", None), (chosen, tmp_path / "x.mrc")):
+        monkeypatch.setattr(QFileDialog, dialog, Answers((text, "") if wraps else text))
+        assert function(parent) == expected
+
+
+def test_a_folder_that_is_not_made_yet_is_looked_for_above(parent, tmp_path: Path, monkeypatch) -> None:
+    answers = Answers("")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", answers)
+    dialogs.choose_folder(parent, tmp_path / "not" / "yet")
+    assert answers.asked[0][1] == str(tmp_path)
+
+
+def test_a_name_without_a_suffix_gets_one(parent, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", Answers((str(tmp_path / "mine"), "")))
+    assert dialogs.choose_target(parent, "a.mrc") == tmp_path / "mine.mrc"

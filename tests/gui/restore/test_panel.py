@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import mrcfile
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox
+
+from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
+from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.preferences import preferences
+from napari_cryorestore.gui.restore import RestorePanel, dialogs, model_control
+from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.restore.model import model_of
+from napari_cryorestore.gui.restore.queue import Entry, Progress
+from napari_cryorestore.gui.restore.result import add_result
+from napari_cryorestore.gui.restore.source_section import entry_words
+from napari_cryorestore.gui.train.devices import Device
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari import Viewer
+
+
+@pytest.fixture(autouse=True)
+def _known_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether PyTorch was loaded by another test must not matter."""
+    devices = (Device("auto", "automatic (CPU)"), Device("cpu", "CPU · 2 cores"))
+    monkeypatch.setattr(model_control, "list_devices", lambda: devices)
+
+
+@pytest.fixture
+def viewer(restorer) -> ViewerModel:
+    """A viewer without a window, which is all that most of the panel needs."""
+    made = ViewerModel()
+    model_of(runs_of(made)).engine = restorer.engine
+    return made
+
+
+@pytest.fixture
+def panel(viewer: ViewerModel, pair: tuple[Path, Path], qtbot) -> RestorePanel:
+    load(viewer, *pair)
+    return opened(viewer, qtbot)
+
+
+@pytest.fixture
+def window(make_napari_viewer, restorer, pair: tuple[Path, Path]) -> Viewer:
+    """A viewer with a window and two halves."""
+    made = make_napari_viewer()
+    model_of(runs_of(made)).engine = restorer.engine
+    made.open(list(pair), plugin=None)
+    return made
+
+
+def load(viewer: ViewerModel, *paths: Path) -> None:
+    for data, arguments, _ in read_tomograms([str(path) for path in paths]):
+        viewer.add_image(data, **arguments)
+
+
+def opened(viewer: ViewerModel, qtbot) -> RestorePanel:
+    panel = RestorePanel(viewer)
+    qtbot.addWidget(panel)
+    return panel
+
+
+def choices(combo) -> list[str]:
+    return [combo.itemText(row) for row in range(combo.count())]
+
+
+def rows(panel: RestorePanel) -> list[str]:
+    return [panel.source.queue.item(row).text() for row in range(panel.source.queue.count())]
+
+
+def finish(panel: RestorePanel, qtbot) -> None:
+    qtbot.waitUntil(lambda: not panel.model.restoration.alive, timeout=5000)
+    panel._tick()
+
+
+def choose(combo, words: str) -> None:
+    combo.setCurrentText(words)
+    assert combo.currentText() == words
+    combo.activated.emit(combo.currentIndex())
+
+
+# Opening ---------------------------------------------------------------------------------------------
+
+
+def test_the_halves_that_are_open_are_chosen(panel: RestorePanel) -> None:
+    assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd"]
+    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_even", "TS01_odd")
+    assert not panel.source.queue.isVisibleTo(panel)
+    assert panel.choice.model.currentText() == "Wiener filter"
+    assert not panel.choice.step.isEnabled()
+    assert panel.bar.restore.isEnabled()
+    assert not panel.bar.cancel.isEnabled()
+
+
+def test_halves_opened_later_are_chosen_too(viewer: ViewerModel, pair: tuple[Path, Path], qtbot) -> None:
+    panel = opened(viewer, qtbot)
+    assert panel.source.even.currentText() == "none"
+    load(viewer, pair[1])
+    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_odd", "none")
+    load(viewer, pair[0])
+    assert panel.source.odd.currentText() == "TS01_even"
+    del viewer.layers["TS01_odd"]
+    assert panel.source.even.currentText() == "TS01_even"
+
+
+def test_napari_opens_it_with_a_proxy(window: Viewer) -> None:
+    _, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Restore")
+    assert isinstance(panel, RestorePanel)
+    assert panel.model is model_of(runs_of(window))
+    assert panel.source.odd.currentText() == "TS01_odd"
+
+
+def test_a_step_chosen_elsewhere_opens_the_panel_once(window: Viewer, run: Path) -> None:
+    runs_of(window).use_step.emit(run, 300)
+    panel = window.window.dock_widgets["Restore (CryoRestore)"]
+    assert panel.model.wishes.model == ModelChoice(run, 300)
+    runs_of(window).use_step.emit(run, 200)
+    assert panel.model.wishes.model == ModelChoice(run, 200)
+    assert open_panel(window, "Restore") is panel
+    assert list(window.window.dock_widgets) == ["Restore (CryoRestore)"]
+
+
+def test_choosing_one_half_chooses_the_other(
+    viewer: ViewerModel, panel: RestorePanel, save, tmp_path: Path
+) -> None:
+    load(viewer, *(save(tmp_path / f"TS02_half{number}.mrc") for number in (1, 2)))
+    assert panel.source.even.currentText() == "TS01_even"
+    choose(panel.source.even, "TS02_half1")
+    assert panel.source.odd.currentText() == "TS02_half2"
+    choose(panel.source.odd, "none")
+    assert panel.model.wishes.odd is None
+
+
+# Models ----------------------------------------------------------------------------------------------
+
+
+def test_the_step_that_the_monitor_chose_is_taken(
+    viewer: ViewerModel, panel: RestorePanel, run: Path
+) -> None:
+    runs_of(viewer).use_step.emit(run, 200)
+    assert panel.choice.model.currentText() == "run_a"
+    assert choices(panel.choice.step) == ["600 · newest", "500", "400 · suggested", "300", "200 · pinned"]
+    assert panel.choice.step.currentText() == "200 · pinned"
+    assert panel.choice.line.text() == "icecream · learned from TS01"
+    assert panel.output.output.placeholderText() == str(run / "restored")
+    assert panel.compute.tilt_min.placeholderText() == "−57"
+    assert panel.compute.tilt_max.placeholderText() == "63"
+
+
+def test_the_date_of_a_run_comes_last(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
+    dated = run.rename(run.with_name("2026-11-21_TS01_icecream_2"))
+    runs_of(viewer).add(dated)
+    assert panel.choice.model.currentText() == "TS01_icecream_2 · 2026-11-21"
+
+
+def test_the_latest_run_is_chosen(viewer: ViewerModel, run: Path, qtbot) -> None:
+    runs_of(viewer).add(run)
+    assert opened(viewer, qtbot).model.wishes.model == ModelChoice(run, 400)
+
+
+def test_a_first_run_is_chosen_when_it_comes(
+    viewer: ViewerModel, panel: RestorePanel, run: Path, tmp_path: Path
+) -> None:
+    runs_of(viewer).add(run)
+    assert panel.choice.model.currentText() == "run_a"
+    young = RunDir.create(tmp_path / "young", config="", environment={})
+    runs_of(viewer).add(young.path)
+    assert panel.choice.model.currentText() == "run_a"
+    assert choices(panel.choice.model) == ["Wiener filter", "young", "run_a"]
+
+
+def test_checkpoints_appear_while_a_run_trains(
+    viewer: ViewerModel, panel: RestorePanel, tmp_path: Path
+) -> None:
+    young = RunDir.create(tmp_path / "young", config="", environment={})
+    runs_of(viewer).add(young.path)
+    assert panel.choice.step.placeholderText() == "no checkpoint yet"
+    panel.restore()
+    assert "young has no checkpoint yet" in panel.bar.problem.text()
+
+    young.write_checkpoint(50, lambda folder: None)
+    panel._models.refresh()
+
+    assert choices(panel.choice.step) == ["50 · newest"]
+    assert panel.model.wishes.model.step == 50
+    young.write_checkpoint(100, lambda folder: None)
+    panel._models.refresh()
+    assert panel.choice.step.currentText() == "50"
+    assert panel.model.wishes.model.step == 50
+
+
+def test_switching_models_goes_back_and_forth(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
+    runs_of(viewer).add(run)
+    choose(panel.choice.step, "200 · pinned")
+    assert panel.model.wishes.model == ModelChoice(run, 200)
+    choose(panel.choice.model, "Wiener filter")
+    assert panel.model.wishes.model == ModelChoice()
+    assert panel.choice.step.count() == 0
+    choose(panel.choice.model, "run_a")
+    assert panel.model.wishes.model == ModelChoice(run, 400)
+
+
+def test_runs_and_weights_are_opened(
+    panel: RestorePanel, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_run", lambda parent: run)
+    weights = run / "checkpoints" / "step_00000200" / "weights.safetensors"
+    monkeypatch.setattr(dialogs, "choose_weights", lambda parent: weights)
+    panel.choice.menu.actions()[0].trigger()
+    assert panel.model.wishes.model == ModelChoice(run, 400)
+    panel.choice.menu.actions()[1].trigger()
+    assert panel.model.wishes.model == ModelChoice(weights=weights)
+    assert choices(panel.choice.model) == ["Wiener filter", "run_a", "weights.safetensors"]
+
+    monkeypatch.setattr(dialogs, "choose_run", lambda parent: tmp_path)
+    panel.choice.menu.actions()[0].trigger()
+    assert "holds no run" in panel.bar.problem.text()
+    monkeypatch.setattr(dialogs, "choose_run", lambda parent: None)
+    panel.choice.menu.actions()[0].trigger()
+    assert panel.model.wishes.model == ModelChoice(weights=weights)
+
+
+def test_devices_are_listed_once_pytorch_is_there(panel: RestorePanel, qtbot) -> None:
+    __import__("torch")
+    panel._models.refresh()
+    qtbot.waitUntil(lambda: choices(panel.choice.device) == ["automatic (CPU)", "CPU · 2 cores"])
+    choose(panel.choice.device, "CPU · 2 cores")
+    assert panel.model.wishes.device == "cpu"
+
+
+def test_the_preferred_device_is_chosen(viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preferences(), "default_device", "cpu")
+    assert opened(viewer, qtbot).model.wishes.device == "cpu"
+
+
+# Restoring -------------------------------------------------------------------------------------------
+
+
+def test_restoring_adds_a_layer_that_knows_its_origin(
+    viewer: ViewerModel, panel: RestorePanel, run: Path, pair: tuple[Path, Path], qtbot
+) -> None:
+    runs_of(viewer).use_step.emit(run, 600)
+    qtbot.mouseClick(panel.bar.restore, Qt.MouseButton.LeftButton)
+    finish(panel, qtbot)
+
+    layer = viewer.layers["TS01 · ICECREAM @ 600"]
+    assert isinstance(layer.data, np.memmap)
+    assert voxel_size_of(layer) == 7.5
+    origin = origin_of(layer)
+    assert (origin.run, origin.step, origin.label) == (str(run), 600, "cryorestore: a fake")
+    assert origin.path == str(run / "restored" / "TS01_ICECREAM_600.mrc")
+    assert rows(panel) == ["✓ TS01 · ICECREAM @ 600"]
+    assert panel.bar.state.text() == "Saved TS01_ICECREAM_600.mrc."
+    assert panel.bar.restore.isEnabled()
+    # a result is not offered as a half, and is not chosen as one
+    assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd"]
+
+
+def test_progress_is_shown_and_cancelled_at_once(panel: RestorePanel, restorer, qtbot) -> None:
+    restorer.may_end.clear()
+    panel.restore()
+    assert panel.bar.cancel.isEnabled()
+    assert not panel.bar.restore.isEnabled()
+    qtbot.waitUntil(lambda: panel.bar.bar.value() == 500, timeout=3000)
+    assert panel.bar.state.text().startswith("TS01: 50%")
+    assert rows(panel) == ["▶ TS01 · 50%"]
+
+    began = time.monotonic()
+    panel.cancel()
+    assert time.monotonic() - began < 1
+    assert panel.bar.restore.isEnabled()
+    finish(panel, qtbot)
+    assert rows(panel) == ["✕ TS01 · cancelled"]
+    assert panel.bar.problem.text() == ""
+
+
+def test_a_failure_is_one_sentence_with_details(panel: RestorePanel, restorer, qtbot) -> None:
+    restorer.error = RuntimeError("device-side assert triggered")
+    panel.restore()
+    finish(panel, qtbot)
+    assert panel.bar.problem.text() == "⚠ TS01: Restoring failed unexpectedly: device-side assert triggered"
+    assert rows(panel) == ["⚠ TS01 · failed"]
+    panel.bar.show_details()
+    (box,) = panel.findChildren(QMessageBox)
+    assert "RuntimeError: device-side assert triggered" in box.detailedText()
+    box.close()
+
+    restorer.error = None
+    panel.restore()
+    assert panel.bar.problem.text() == ""
+    finish(panel, qtbot)
+    panel.source.queue.setCurrentRow(0)
+    assert "device-side assert" in panel.bar.problem.text()
+
+
+def test_what_is_missing_is_told(panel: RestorePanel) -> None:
+    choose(panel.source.even, "none")
+    panel.restore()
+    assert panel.bar.problem.text().startswith("⚠ Choose half 1")
+    panel.source.add.click()
+    assert panel.bar.problem.text().startswith("⚠ Choose half 1 first")
+
+
+def test_a_queue_of_layers_and_files(
+    viewer: ViewerModel, panel: RestorePanel, save, tmp_path: Path, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [save(tmp_path / f"TS02_{half}.mrc") for half in ("even", "odd")]
+    monkeypatch.setattr(dialogs, "choose_tomograms", lambda parent: paths)
+    panel.source.add.click()
+    panel.source.files.click()
+    assert rows(panel) == ["TS01 · waiting", "TS02 · waiting"]
+    assert panel.source.queue.isVisibleTo(panel)
+
+    panel.restore()
+    finish(panel, qtbot)
+
+    assert rows(panel) == ["✓ TS01 · Wiener filter", "✓ TS02 · Wiener filter"]
+    assert [layer.name for layer in viewer.layers][-2:] == ["TS01 · Wiener filter", "TS02 · Wiener filter"]
+    panel.source.queue.item(1).setSelected(True)
+    panel.source.repeat.click()
+    assert rows(panel)[2:] == ["TS02 · waiting"]
+    panel.source.queue.clearSelection()
+    panel.source.remove.click()
+    assert not panel.source.queue.isVisibleTo(panel)
+
+
+def test_files_that_cannot_be_read_are_told(
+    panel: RestorePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_tomograms", lambda parent: [tmp_path / "gone.mrc"])
+    panel.source.files.click()
+    assert "gone.mrc does not exist" in panel.bar.problem.text()
+
+
+def test_the_result_can_stay_off_the_viewer_or_off_the_disk(
+    viewer: ViewerModel, panel: RestorePanel, pair: tuple[Path, Path], qtbot
+) -> None:
+    panel.output.shows.setChecked(False)
+    panel.restore()
+    finish(panel, qtbot)
+    assert len(viewer.layers) == 2
+    panel.output.shows.setChecked(True)
+    panel.output.saves.setChecked(False)
+    assert not panel.output.output.isEnabled()
+    panel.restore()
+    finish(panel, qtbot)
+    assert len(viewer.layers) == 3
+    assert [path.name for path in pair[0].parent.glob("*Wiener*")] == ["TS01_Wiener_filter.mrc"]
+
+
+def test_the_result_is_saved_elsewhere(
+    panel: RestorePanel, tmp_path: Path, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not panel.bar.save.isVisibleTo(panel)
+    panel.save()
+    panel.restore()
+    finish(panel, qtbot)
+    proposed = []
+    monkeypatch.setattr(
+        dialogs, "choose_target", lambda parent, name: proposed.append(name) or tmp_path / "mine.mrc"
+    )
+    panel.bar.save.click()
+    qtbot.waitUntil(lambda: panel.bar.state.text() == "Saved mine.mrc.", timeout=3000)
+    assert proposed == ["TS01_Wiener_filter.mrc"]
+    assert mrcfile.validate(tmp_path / "mine.mrc")
+
+
+def test_the_folder_is_chosen_and_typed(
+    panel: RestorePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "choose_folder", lambda parent, proposed: tmp_path / "results")
+    panel.output.browse.click()
+    assert panel.output.output.text() == str(tmp_path / "results")
+    monkeypatch.setattr(dialogs, "choose_folder", lambda parent, proposed: None)
+    panel.output.browse.click()
+    assert panel.model.wishes.output == str(tmp_path / "results")
+
+
+def test_what_is_typed_under_advanced_is_summed_up(panel: RestorePanel, qtbot) -> None:
+    assert panel.compute.summary() == "all automatic"
+    panel.compute.tile.setValue(96)
+    panel.compute.batch.setValue(2)
+    for field, text in (
+        (panel.compute.voxel_size, "8"),
+        (panel.compute.tilt_min, "-60"),
+        (panel.compute.tilt_max, "60"),
+    ):
+        qtbot.keyClicks(field, text)
+    choose(panel.compute.tilt_axis, "x")
+    wishes = panel.model.wishes
+    assert (wishes.tile, wishes.batch, wishes.voxel_size, wishes.tilt_axis) == (96, 2, "8", "x")
+    assert wishes.tilt_range == (-60, 60)
+    assert panel.compute.summary() == "tile 96, 2 at once, 8 Å, -60…60°, axis x"
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress.WAITING, "TS01 · waiting"),
+        (Progress.RUNNING, "▶ TS01 · 25%"),
+        (Progress.DONE, "✓ TS01 · L2 @ 5"),
+        (Progress.FAILED, "⚠ TS01 · failed"),
+        (Progress.CANCELLED, "✕ TS01 · cancelled"),
+    ],
+)
+def test_entries_are_read_at_a_glance(panel: RestorePanel, progress: Progress, words: str) -> None:
+    entry = Entry(panel.model.wishes.subject, progress, share=0.25, title="TS01 · L2 @ 5")
+    assert entry_words(entry) == words
+
+
+def test_a_result_that_is_gone_is_told(viewer: ViewerModel, panel: RestorePanel, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no result yet"):
+        add_result(viewer, Entry(panel.model.wishes.subject))
+    panel.model.entries = [
+        Entry(panel.model.wishes.subject, Progress.DONE, title="a", output=tmp_path / "gone.mrc")
+    ]
+    panel._tick()
+    assert "gone.mrc does not exist" in panel.bar.problem.text()
+
+
+# Closing ---------------------------------------------------------------------------------------------
+
+
+def test_closing_the_panel_keeps_the_work_and_opening_it_shows_it(window: Viewer, restorer) -> None:
+    panel = open_panel(window, "Restore")
+    restorer.may_end.clear()
+    panel.restore()
+    panel.parent().destroyOnClose()
+    assert not panel._timer.isActive()
+    restorer.may_end.set()
+    model_of(runs_of(window)).restoration.join(5)
+
+    again = open_panel(window, "Restore")
+
+    assert again is not panel
+    assert rows(again) == ["✓ TS01 · Wiener filter"]
+    assert window.layers[-1].name == "TS01 · Wiener filter"
+    assert again.source.even.currentText() == "TS01_even"
+
+
+def test_closing_the_window_ends_the_work(window: Viewer, restorer, pair: tuple[Path, Path]) -> None:
+    panel = open_panel(window, "Restore")
+    active = []
+    runs_of(window).closed.connect(lambda: active.append(panel._timer.isActive()))
+    restorer.may_end.clear()
+    panel.restore()
+    work = panel.model.restoration
+
+    began = time.monotonic()
+    window.close()
+
+    assert time.monotonic() - began < 3
+    assert not work.alive
+    assert active == [False]
+    assert not list(pair[0].parent.glob("*Wiener*"))
+
+
+def test_other_images_are_no_volumes(viewer: ViewerModel, panel: RestorePanel) -> None:
+    viewer.add_image(np.zeros((4, 5)), name="flat")
+    viewer.add_labels(np.zeros((4, 5, 6), int), name="labels")
+    add_volume(viewer, np.zeros((4, 5, 6)), name="ours", origin=LayerOrigin(label="restored by x"))
+    viewer.add_image(np.zeros((4, 5, 6)), name="theirs")
+    assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd", "theirs"]
