@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 # Before napari is imported: its settings are read from here once and for all.
 os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 GRACE = 2.0  # seconds that threads and deferred deletions have to end after a test
+
+
+_STARTED: WeakSet[QTimer] = WeakSet()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _remember_timers() -> Iterator[None]:
+    """Note every timer that is started; asking the garbage collector takes a fifth of a second a test."""
+    start = QTimer.start
+
+    def noted(timer: QTimer, *arguments: object) -> None:
+        _STARTED.add(timer)
+        start(timer, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QTimer, "start", noted)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +88,7 @@ def _top_level_widgets() -> set[QWidget]:
 
 
 def _running_timers() -> set[QTimer]:
-    return {item for item in gc.get_objects() if issubclass(type(item), QTimer) and _is_active(item)}
+    return {timer for timer in _STARTED if _is_active(timer)}
 
 
 def _is_active(timer: QTimer) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from napari.settings import get_plugin_settings
@@ -15,13 +16,15 @@ from napari_cryorestore.gui.preferences import (
     runs_folder,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @pytest.fixture(autouse=True)
-def _as_before() -> None:
-    kept = preferences().model_dump()
+def _as_declared() -> Iterator[None]:
+    preferences().reset()
     yield
-    for name, value in kept.items():
-        setattr(preferences(), name, value)
+    preferences().reset()
 
 
 def test_they_are_what_napari_keeps_and_shows(tmp_path: Path) -> None:

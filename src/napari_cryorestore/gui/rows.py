@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from napari_cryorestore.gui.forms import LABEL_WIDTH
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LABEL_WIDTH = 92
+"""Pixels that the words on the left take, so that rows above one another line up."""
 _NARROW = (QPushButton, QToolButton, QLabel, QCheckBox)
 
 
@@ -54,4 +54,4 @@ def side_by_side(widgets: Sequence[QWidget]) -> QHBoxLayout:
     return row
 
 
-__all__ = ["add_row", "grid_of", "side_by_side"]
+__all__ = ["LABEL_WIDTH", "add_row", "grid_of", "side_by_side"]
