@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import pytest
 
+from napari_cryorestore import __main__
 from napari_cryorestore.cli import methods
 from napari_cryorestore.cli.main import COMMANDS, main
 
@@ -78,6 +79,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_module_is_the_program() -> None:
+    assert __main__.main is main
     done = subprocess.run(
         [sys.executable, "-m", "napari_cryorestore", "watch", "nowhere"],
         capture_output=True,

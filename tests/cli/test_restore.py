@@ -36,7 +36,7 @@ def test_step_output_tile_and_batch_are_heeded(
     trained: Path, tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     even, odd = tiny_pair
-    given = ["--even", str(even), "--odd", str(odd), "--step", "2", "--tile", "56", "--batch", "2"]
+    given = ["--even", str(even), "--odd", str(odd), "--step", "2", "--tile", "64", "--batch", "2"]
     assert main(["restore", str(trained), *given, "--output", "a.mrc", *CPU]) == 0
     assert main(["restore", str(trained), "--output", "b.mrc", *CPU]) == 0
     first, second = read_volume("a.mrc"), read_volume("b.mrc")
@@ -118,6 +118,16 @@ def test_progress_tells_the_time_left(
     monkeypatch.setattr(restoration, "restore", slow)
     assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
     assert re.fullmatch(r"restoring tiny_even\.mrc · 50% · 0:0\d left\n", capsys.readouterr().err)
+
+
+def test_passes_are_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[restoration.RestoreRequest] = []
+    monkeypatch.setattr(
+        restoration, "restore", lambda request, **_: requests.append(request) or request.output
+    )
+    for extra in ([], ["--passes", "1"]):
+        assert main(["restore", str(trained), "--output", "out.mrc", *extra]) == 0
+    assert [request.passes for request in requests] == [None, 1]
 
 
 def test_a_better_step_is_pointed_out(

@@ -83,7 +83,8 @@ def test_ctrl_c_saves_a_checkpoint_and_ends_well(
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(ConsoleRun, "record", impatient)
-    assert main(["train", *tiny, "--schedule.steps", "100000", "--run", "run"]) == 0
+    endless = ["--schedule.steps", "100000", "--snapshots.every", "0"]
+    assert main(["train", *tiny, *endless, "--run", "run"]) == 0
     state = state_of(tmp_path / "run")
     assert state.status() == "stopped"
     assert 0 < state.step < 100_000

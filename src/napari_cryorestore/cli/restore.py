@@ -40,6 +40,9 @@ class RestoreOptions(Config):
         None, "Edge of a tile; chosen to suit the device if not given.", unit="voxels", ge=1
     )
     batch: int | None = setting(None, "Tiles at once; chosen to suit the device if not given.", ge=1)
+    passes: Literal[1, 2] | None = setting(
+        None, "Network passes, for methods that have such a knob; as trained if not given."
+    )
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -122,6 +125,7 @@ def request_of(options: Namespace) -> RestoreRequest:
         precision=hardware.precision,
         tile=wishes.tile,
         batch=wishes.batch,
+        passes=wishes.passes,
         threads=hardware.threads,
     )
 
