@@ -50,7 +50,7 @@ def test_once_shows_the_table(trained: Path, capsys: pytest.CaptureFixture[str])
     assert main(["watch", str(trained), "--once"]) == 0
     first, header, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("completed · 4/4")
-    assert header.split()[:4] == ["step", "loss", "data", "equivariance"]
+    assert header.split()[:4] == ["step", "loss", "n2n", "fill"]
     assert [line.split()[0] for line in rows[:2]] == ["2", "4"]
 
 

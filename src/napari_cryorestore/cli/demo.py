@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 METHOD, NAME = "icecream", "mycoplasma"
 FOLDER = Path("cryorestore-demo")
-STEPS, PREVIEWS = 60, 4
+STEPS, PREVIEWS = 160, 4
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
     even, odd = real_pair()
     ours: dict[str, Any] = {
         "tomograms": [{"even": even, "odd": odd, "name": NAME}],
-        "schedule": {"steps": steps},
+        "schedule": {"steps": steps, "batch": 1},
         "snapshots": {"every": max(1, steps // PREVIEWS)},
         "hardware": {"device": device, "threads": os.cpu_count() or 1},
     }

@@ -9,7 +9,8 @@ from napari_cryorestore.runs.metric_words import words_for
 if TYPE_CHECKING:
     from napari_cryorestore.runs.state import RunState
 
-_SUGGESTED = "←"
+_SUGGESTED = "→"
+_FIRST = ("loss", "n2n", "fill")  # what advice is made from: narrow terminals cut off the rest
 
 
 def duration(seconds: float) -> str:
@@ -45,8 +46,9 @@ def verdict(state: RunState) -> str:
 
 
 def columns(state: RunState) -> list[str]:
-    """Return the names of what a table shows: the loss, its parts and the metrics."""
-    return [*state.curves, *state.metrics]
+    """Return the names of what a table shows: loss and advice first, then parts and other metrics."""
+    names = [*state.curves, *state.metrics]
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 def header(state: RunState) -> str:
@@ -56,11 +58,12 @@ def header(state: RunState) -> str:
 
 def row(state: RunState, step: int) -> str:
     """Return the line of a step, marked if it is the suggested one."""
-    cells = [f"{step:>{_width('step')}}"]
+    mark = _SUGGESTED if step == state.suggested_step else " "
+    cells = [f"{mark}{step:>{_width('step') - 1}}"]
     for name in columns(state):
         value = (state.curves.get(name) or state.metrics[name]).at(step)
         cells.append(f"{'–' if value is None else f'{value:.4g}':>{_width(name)}}")
-    return "".join(cells) + (f" {_SUGGESTED}" if step == state.suggested_step else "")
+    return "".join(cells)
 
 
 def table_steps(state: RunState) -> list[int]:
