@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 # Before napari is imported: its settings are read from here once and for all.
@@ -20,7 +20,8 @@ from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from qtpy.QtWidgets import QWidget
 
@@ -100,3 +101,46 @@ def _is_active(timer: QTimer) -> bool:
 
 def _napari_owns(thread: threading.Thread) -> bool:
     return thread.name.startswith(("ThreadPoolExecutor", "pymp-", "QThread", "Dummy"))
+
+
+class FakeTraining:
+    """A thread that trains until it is asked to stop, then saves for a while."""
+
+    def __init__(self, path: Path, *, saving: float = 0.0, deaf: bool = False) -> None:
+        self.path, self.saving, self.deaf = path, saving, deaf
+        self.release = threading.Event()
+        self.events: list[str] = []
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        self.release.wait(20)
+        time.sleep(self.saving)
+        self.events.append("checkpoint")
+
+    @property
+    def alive(self) -> bool:
+        return self.thread.is_alive()
+
+    def stop(self) -> None:
+        if not self.deaf:
+            self.release.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        self.thread.join(timeout)
+        return not self.alive
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., FakeTraining]]:
+    """Begin a `FakeTraining`; it is over when the test is."""
+    begun: list[FakeTraining] = []
+
+    def train(path: Path, **properties: Any) -> FakeTraining:
+        begun.append(FakeTraining(path, **properties))
+        return begun[-1]
+
+    yield train
+    for training in begun:
+        training.release.set()
+        training.join(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -106,26 +107,12 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     ValueError
         If the layer holds colours, has voxels that are no cubes, or NaN.
     """
-    from napari_cryorestore.io.mrc_output import unique_path, write_volume
-
-    name = str(attributes.get("name", "volume"))
+    name, target = str(attributes.get("name", "volume")), Path(path)
     volume = _as_volume(data, attributes)
     origin = origin_in(attributes.get("metadata", {})) or LayerOrigin()
     voxel_size = origin.voxel_size or cubic_edge(_scale(attributes), _units(attributes))
-    target = Path(path)
-    part = unique_path(target.with_name(f".{target.stem}.saving{target.suffix}"))
-    try:
-        write_volume(
-            part,
-            volume,
-            voxel_size=voxel_size or 1.0,
-            origin=origin.origin,
-            start=origin.start,
-            label=origin.label or name,
-        )
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    known = replace(origin, voxel_size=voxel_size or 1.0, label=origin.label or name)
+    _replace_file(target, volume, known)
     if voxel_size is None:
         _warn(f"{name} does not say its voxel size: {target.name} says 1 Å.")
     return [path]
@@ -194,6 +181,25 @@ def _read(path: Path) -> LayerTuple:
     if not any(volume.voxel_sizes):
         _warn(f"{path.name} does not say its voxel size: it is shown as 1 Å; give the right one to train.")
     return tomogram_layer(volume)
+
+
+def _replace_file(target: Path, volume: Any, origin: LayerOrigin) -> None:
+    """Write aside first: the layer may map the very file that is replaced."""
+    from napari_cryorestore.io.mrc_output import unique_path, write_volume
+
+    aside = unique_path(target.with_name(f".{target.stem}.saving{target.suffix}"))
+    try:
+        write_volume(
+            aside,
+            volume,
+            voxel_size=origin.voxel_size,
+            origin=origin.origin,
+            start=origin.start,
+            label=origin.label,
+        )
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _as_volume(data: Any, attributes: dict[str, Any]) -> Any:

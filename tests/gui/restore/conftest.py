@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
+from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.restore import RestorePanel, model_control
+from napari_cryorestore.gui.restore.files import volume_from
+from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.restoration import Engine
+from napari_cryorestore.gui.restore.wishes import Wishes
+from napari_cryorestore.gui.train.devices import Device
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started
@@ -18,6 +26,8 @@ from napari_cryorestore.runs.run_dir import RunDir
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from napari import Viewer
 
 VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
 
@@ -97,3 +107,66 @@ def add_step(run: RunDir, step: int, quality: float) -> None:
     run.record(Snapshotted(step=step, file=""))
     run.record(Evaluated(step=step, metrics={"n2n": quality, "fill": quality}))
     run.record(Checkpointed(step=step, file=f"checkpoints/step_{step:08d}"))
+
+
+@pytest.fixture
+def model(restorer, pair: tuple[Path, Path]) -> RestoreModel:
+    made = RestoreModel(restorer.engine)
+    even, odd = (volume_from(path) for path in pair)
+    made.wishes = Wishes(even=even, odd=odd)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _known_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether PyTorch was loaded by another test must not matter."""
+    devices = (Device("auto", "automatic (CPU)"), Device("cpu", "CPU · 2 cores"))
+    monkeypatch.setattr(model_control, "list_devices", lambda: devices)
+
+
+@pytest.fixture
+def viewer(restorer) -> ViewerModel:
+    """A viewer without a window, which is all that most of the panel needs."""
+    made = ViewerModel()
+    model_of(runs_of(made)).engine = restorer.engine
+    return made
+
+
+@pytest.fixture
+def panel(
+    pair: tuple[Path, Path], load: Callable[..., None], opened: Callable[[], RestorePanel]
+) -> RestorePanel:
+    load(*pair)
+    return opened()
+
+
+@pytest.fixture
+def window(make_napari_viewer, restorer, pair: tuple[Path, Path]) -> Viewer:
+    """A viewer with a window and two halves."""
+    made = make_napari_viewer()
+    model_of(runs_of(made)).engine = restorer.engine
+    made.open(list(pair), plugin=None)
+    return made
+
+
+@pytest.fixture
+def load(viewer: ViewerModel) -> Callable[..., None]:
+    """Open files in the viewer, as its reader would."""
+
+    def open_files(*paths: Path) -> None:
+        for data, arguments, _ in read_tomograms([str(path) for path in paths]):
+            viewer.add_image(data, **arguments)
+
+    return open_files
+
+
+@pytest.fixture
+def opened(viewer: ViewerModel, qtbot) -> Callable[[], RestorePanel]:
+    """Open the panel, which would otherwise need a window."""
+
+    def open_panel() -> RestorePanel:
+        panel = RestorePanel(viewer)
+        qtbot.addWidget(panel)
+        return panel
+
+    return open_panel

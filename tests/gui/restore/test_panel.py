@@ -6,69 +6,23 @@ from typing import TYPE_CHECKING
 import mrcfile
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
-from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panels import open_panel
-from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.restore import RestorePanel, dialogs, model_control
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.restore import RestorePanel, dialogs
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.result import add_result
 from napari_cryorestore.gui.restore.source_section import entry_words
-from napari_cryorestore.gui.train.devices import Device
-from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari import Viewer
-
-
-@pytest.fixture(autouse=True)
-def _known_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether PyTorch was loaded by another test must not matter."""
-    devices = (Device("auto", "automatic (CPU)"), Device("cpu", "CPU · 2 cores"))
-    monkeypatch.setattr(model_control, "list_devices", lambda: devices)
-
-
-@pytest.fixture
-def viewer(restorer) -> ViewerModel:
-    """A viewer without a window, which is all that most of the panel needs."""
-    made = ViewerModel()
-    model_of(runs_of(made)).engine = restorer.engine
-    return made
-
-
-@pytest.fixture
-def panel(viewer: ViewerModel, pair: tuple[Path, Path], qtbot) -> RestorePanel:
-    load(viewer, *pair)
-    return opened(viewer, qtbot)
-
-
-@pytest.fixture
-def window(make_napari_viewer, restorer, pair: tuple[Path, Path]) -> Viewer:
-    """A viewer with a window and two halves."""
-    made = make_napari_viewer()
-    model_of(runs_of(made)).engine = restorer.engine
-    made.open(list(pair), plugin=None)
-    return made
-
-
-def load(viewer: ViewerModel, *paths: Path) -> None:
-    for data, arguments, _ in read_tomograms([str(path) for path in paths]):
-        viewer.add_image(data, **arguments)
-
-
-def opened(viewer: ViewerModel, qtbot) -> RestorePanel:
-    panel = RestorePanel(viewer)
-    qtbot.addWidget(panel)
-    return panel
+    from napari.components import ViewerModel
 
 
 def choices(combo) -> list[str]:
@@ -88,160 +42,6 @@ def choose(combo, words: str) -> None:
     combo.setCurrentText(words)
     assert combo.currentText() == words
     combo.activated.emit(combo.currentIndex())
-
-
-# Opening ---------------------------------------------------------------------------------------------
-
-
-def test_the_halves_that_are_open_are_chosen(panel: RestorePanel) -> None:
-    assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd"]
-    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_even", "TS01_odd")
-    assert not panel.source.queue.isVisibleTo(panel)
-    assert panel.choice.model.currentText() == "Wiener filter"
-    assert not panel.choice.step.isEnabled()
-    assert panel.bar.restore.isEnabled()
-    assert not panel.bar.cancel.isEnabled()
-
-
-def test_halves_opened_later_are_chosen_too(viewer: ViewerModel, pair: tuple[Path, Path], qtbot) -> None:
-    panel = opened(viewer, qtbot)
-    assert panel.source.even.currentText() == "none"
-    load(viewer, pair[1])
-    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_odd", "none")
-    load(viewer, pair[0])
-    assert panel.source.odd.currentText() == "TS01_even"
-    del viewer.layers["TS01_odd"]
-    assert panel.source.even.currentText() == "TS01_even"
-
-
-def test_napari_opens_it_with_a_proxy(window: Viewer) -> None:
-    _, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Restore")
-    assert isinstance(panel, RestorePanel)
-    assert panel.model is model_of(runs_of(window))
-    assert panel.source.odd.currentText() == "TS01_odd"
-
-
-def test_a_step_chosen_elsewhere_opens_the_panel_once(window: Viewer, run: Path) -> None:
-    runs_of(window).use_step.emit(run, 300)
-    panel = window.window.dock_widgets["Restore (CryoRestore)"]
-    assert panel.model.wishes.model == ModelChoice(run, 300)
-    runs_of(window).use_step.emit(run, 200)
-    assert panel.model.wishes.model == ModelChoice(run, 200)
-    assert open_panel(window, "Restore") is panel
-    assert list(window.window.dock_widgets) == ["Restore (CryoRestore)"]
-
-
-def test_choosing_one_half_chooses_the_other(
-    viewer: ViewerModel, panel: RestorePanel, save, tmp_path: Path
-) -> None:
-    load(viewer, *(save(tmp_path / f"TS02_half{number}.mrc") for number in (1, 2)))
-    assert panel.source.even.currentText() == "TS01_even"
-    choose(panel.source.even, "TS02_half1")
-    assert panel.source.odd.currentText() == "TS02_half2"
-    choose(panel.source.odd, "none")
-    assert panel.model.wishes.odd is None
-
-
-# Models ----------------------------------------------------------------------------------------------
-
-
-def test_the_step_that_the_monitor_chose_is_taken(
-    viewer: ViewerModel, panel: RestorePanel, run: Path
-) -> None:
-    runs_of(viewer).use_step.emit(run, 200)
-    assert panel.choice.model.currentText() == "run_a"
-    assert choices(panel.choice.step) == ["600 · newest", "500", "400 · suggested", "300", "200 · pinned"]
-    assert panel.choice.step.currentText() == "200 · pinned"
-    assert panel.choice.line.text() == "icecream · learned from TS01"
-    assert panel.output.output.placeholderText() == str(run / "restored")
-    assert panel.compute.tilt_min.placeholderText() == "−57"
-    assert panel.compute.tilt_max.placeholderText() == "63"
-
-
-def test_the_date_of_a_run_comes_last(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
-    dated = run.rename(run.with_name("2026-11-21_TS01_icecream_2"))
-    runs_of(viewer).add(dated)
-    assert panel.choice.model.currentText() == "TS01_icecream_2 · 2026-11-21"
-
-
-def test_the_latest_run_is_chosen(viewer: ViewerModel, run: Path, qtbot) -> None:
-    runs_of(viewer).add(run)
-    assert opened(viewer, qtbot).model.wishes.model == ModelChoice(run, 400)
-
-
-def test_a_first_run_is_chosen_when_it_comes(
-    viewer: ViewerModel, panel: RestorePanel, run: Path, tmp_path: Path
-) -> None:
-    runs_of(viewer).add(run)
-    assert panel.choice.model.currentText() == "run_a"
-    young = RunDir.create(tmp_path / "young", config="", environment={})
-    runs_of(viewer).add(young.path)
-    assert panel.choice.model.currentText() == "run_a"
-    assert choices(panel.choice.model) == ["Wiener filter", "young", "run_a"]
-
-
-def test_checkpoints_appear_while_a_run_trains(
-    viewer: ViewerModel, panel: RestorePanel, tmp_path: Path
-) -> None:
-    young = RunDir.create(tmp_path / "young", config="", environment={})
-    runs_of(viewer).add(young.path)
-    assert panel.choice.step.placeholderText() == "no checkpoint yet"
-    panel.restore()
-    assert "young has no checkpoint yet" in panel.bar.problem.text()
-
-    young.write_checkpoint(50, lambda folder: None)
-    panel._models.refresh()
-
-    assert choices(panel.choice.step) == ["50 · newest"]
-    assert panel.model.wishes.model.step == 50
-    young.write_checkpoint(100, lambda folder: None)
-    panel._models.refresh()
-    assert panel.choice.step.currentText() == "50"
-    assert panel.model.wishes.model.step == 50
-
-
-def test_switching_models_goes_back_and_forth(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
-    runs_of(viewer).add(run)
-    choose(panel.choice.step, "200 · pinned")
-    assert panel.model.wishes.model == ModelChoice(run, 200)
-    choose(panel.choice.model, "Wiener filter")
-    assert panel.model.wishes.model == ModelChoice()
-    assert panel.choice.step.count() == 0
-    choose(panel.choice.model, "run_a")
-    assert panel.model.wishes.model == ModelChoice(run, 400)
-
-
-def test_runs_and_weights_are_opened(
-    panel: RestorePanel, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dialogs, "choose_run", lambda parent: run)
-    weights = run / "checkpoints" / "step_00000200" / "weights.safetensors"
-    monkeypatch.setattr(dialogs, "choose_weights", lambda parent: weights)
-    panel.choice.menu.actions()[0].trigger()
-    assert panel.model.wishes.model == ModelChoice(run, 400)
-    panel.choice.menu.actions()[1].trigger()
-    assert panel.model.wishes.model == ModelChoice(weights=weights)
-    assert choices(panel.choice.model) == ["Wiener filter", "run_a", "weights.safetensors"]
-
-    monkeypatch.setattr(dialogs, "choose_run", lambda parent: tmp_path)
-    panel.choice.menu.actions()[0].trigger()
-    assert "holds no run" in panel.bar.problem.text()
-    monkeypatch.setattr(dialogs, "choose_run", lambda parent: None)
-    panel.choice.menu.actions()[0].trigger()
-    assert panel.model.wishes.model == ModelChoice(weights=weights)
-
-
-def test_devices_are_listed_once_pytorch_is_there(panel: RestorePanel, qtbot) -> None:
-    __import__("torch")
-    panel._models.refresh()
-    qtbot.waitUntil(lambda: choices(panel.choice.device) == ["automatic (CPU)", "CPU · 2 cores"])
-    choose(panel.choice.device, "CPU · 2 cores")
-    assert panel.model.wishes.device == "cpu"
-
-
-def test_the_preferred_device_is_chosen(viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preferences(), "default_device", "cpu")
-    assert opened(viewer, qtbot).model.wishes.device == "cpu"
 
 
 # Restoring -------------------------------------------------------------------------------------------

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.gui.restore.choice import ModelChoice, RunSteps, method_of, tomograms_of
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_steps_are_called_by_what_is_known_of_them(run: Path) -> None:
+    steps = RunSteps(run)
+    steps.refresh()
+    marked = {200: "200 · pinned", 400: "400 · suggested", 600: "600 · newest"}
+    assert steps.words() == {300: "300", 500: "500", **marked}
+    assert steps.best == 400
+
+
+def test_without_numbers_the_newest_step_is_best(tmp_path: Path) -> None:
+    made = RunDir.create(tmp_path / "run", config="", environment={})
+    assert RunSteps(made.path).best is None
+    made.write_checkpoint(5, lambda folder: None)
+    assert RunSteps(made.path).best == 5
+
+
+def test_a_suggested_step_that_was_thinned_is_not_taken(run: Path) -> None:
+    RunDir(run).remove_step(400)
+    steps = RunSteps(run)
+    steps.refresh()
+    assert steps.best == 600
+
+
+def test_a_run_tells_what_it_learned_from(run: Path, pair: tuple[Path, Path]) -> None:
+    (known,) = tomograms_of(run)
+    assert (known.even, known.odd) == pair
+    assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (7.5, (-57, 63), "x")
+    assert method_of(run) == "icecream"
+
+
+def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
+    assert tomograms_of(tmp_path) == []
+    assert method_of(tmp_path) == ""
+
+
+def test_a_choice_names_its_source(tmp_path: Path) -> None:
+    assert ModelChoice().source == "wiener"
+    assert ModelChoice(weights=tmp_path / "w").source == tmp_path / "w"
+    assert ModelChoice(tmp_path).source == tmp_path
+    assert ModelChoice(tmp_path, 7).source == tmp_path / "checkpoints" / "step_00000007"

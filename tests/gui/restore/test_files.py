@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore.gui.restore.files import save_copy, subjects_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_files_are_paired_and_singles_kept(pair: tuple[Path, Path], save, tmp_path: Path) -> None:
+    single = save(tmp_path / "whole.rec")
+    paired, alone = subjects_from([pair[1], single, pair[0]])
+    assert (paired.name, paired.even.path, paired.odd.path) == ("TS01", *pair)
+    assert (alone.name, alone.odd) == ("whole", None)
+    assert paired.voxels == 2 * alone.voxels
+
+
+def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        subjects_from([tmp_path / "gone.mrc"])
+
+
+def test_a_copy_is_whole_or_not_there(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    target = save_copy(pair[0], tmp_path / "copy.mrc")
+    assert target.read_bytes() == pair[0].read_bytes()
+    with pytest.raises(FileNotFoundError):
+        save_copy(tmp_path / "gone.mrc", tmp_path / "other.mrc")
+    assert sorted(item.name for item in tmp_path.glob("*copy*")) == ["copy.mrc"]
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.restore import RestorePanel
+from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.restore.model import model_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari import Viewer
+    from napari.components import ViewerModel
+
+
+def choices(combo) -> list[str]:
+    return [combo.itemText(row) for row in range(combo.count())]
+
+
+def choose(combo, words: str) -> None:
+    combo.setCurrentText(words)
+    assert combo.currentText() == words
+    combo.activated.emit(combo.currentIndex())
+
+
+def test_the_halves_that_are_open_are_chosen(panel: RestorePanel) -> None:
+    assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd"]
+    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_even", "TS01_odd")
+    assert not panel.source.queue.isVisibleTo(panel)
+    assert panel.choice.model.currentText() == "Wiener filter"
+    assert not panel.choice.step.isEnabled()
+    assert panel.bar.restore.isEnabled()
+    assert not panel.bar.cancel.isEnabled()
+
+
+def test_halves_opened_later_are_chosen_too(
+    viewer: ViewerModel, pair: tuple[Path, Path], load, opened
+) -> None:
+    panel = opened()
+    assert panel.source.even.currentText() == "none"
+    load(pair[1])
+    assert (panel.source.even.currentText(), panel.source.odd.currentText()) == ("TS01_odd", "none")
+    load(pair[0])
+    assert panel.source.odd.currentText() == "TS01_even"
+    del viewer.layers["TS01_odd"]
+    assert panel.source.even.currentText() == "TS01_even"
+
+
+def test_napari_opens_it_with_a_proxy(window: Viewer) -> None:
+    _, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Restore")
+    assert isinstance(panel, RestorePanel)
+    assert panel.model is model_of(runs_of(window))
+    assert panel.source.odd.currentText() == "TS01_odd"
+
+
+def test_a_step_chosen_elsewhere_opens_the_panel_once(window: Viewer, run: Path) -> None:
+    runs_of(window).use_step.emit(run, 300)
+    panel = window.window.dock_widgets["Restore (CryoRestore)"]
+    assert panel.model.wishes.model == ModelChoice(run, 300)
+    runs_of(window).use_step.emit(run, 200)
+    assert panel.model.wishes.model == ModelChoice(run, 200)
+    assert open_panel(window, "Restore") is panel
+    assert list(window.window.dock_widgets) == ["Restore (CryoRestore)"]
+
+
+def test_choosing_one_half_chooses_the_other(
+    viewer: ViewerModel, panel: RestorePanel, save, tmp_path: Path, load
+) -> None:
+    load(*(save(tmp_path / f"TS02_half{number}.mrc") for number in (1, 2)))
+    assert panel.source.even.currentText() == "TS01_even"
+    choose(panel.source.even, "TS02_half1")
+    assert panel.source.odd.currentText() == "TS02_half2"
+    choose(panel.source.odd, "none")
+    assert panel.model.wishes.odd is None
