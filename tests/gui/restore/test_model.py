@@ -81,7 +81,7 @@ def test_the_layers_chosen_are_restored(
         {
             "source": run / "checkpoints" / "step_00000400", "even": pair[0], "odd": pair[1],
             "output": entry.output, "voxel_size": 7.5, "tilt_range": (-57.0, 63.0), "tilt_axis": "x",
-            "device": "auto", "tile": None, "batch": None,
+            "device": "auto", "tile": None, "batch": None, "passes": None,
         }
     ]  # fmt: skip
     assert model.newly_over() == [entry]
@@ -99,14 +99,14 @@ def test_nothing_is_overwritten(model: RestoreModel, pair: tuple[Path, Path]) ->
 
 def test_what_is_typed_is_taken(model: RestoreModel, restorer, tmp_path: Path) -> None:
     model.wishes = replace(
-        model.wishes, device="cpu", tile=96, batch=2, voxel_size="8", tilt_min="−40", tilt_max="50",
+        model.wishes, device="cpu", tile=96, batch=2, passes=1, voxel_size="8", tilt_min="−40", tilt_max="50",
         tilt_axis="x", output=str(tmp_path / "new" / "mine.mrc"),
     )  # fmt: skip
     model.start()
     (entry,) = finished(model)
     assert entry.output == tmp_path / "new" / "mine.mrc"
     seen = restorer.seen[0]
-    assert (seen["device"], seen["tile"], seen["batch"]) == ("cpu", 96, 2)
+    assert (seen["device"], seen["tile"], seen["batch"], seen["passes"]) == ("cpu", 96, 2, 1)
     assert (seen["voxel_size"], seen["tilt_range"], seen["tilt_axis"]) == (8.0, (-40.0, 50.0), "x")
 
 

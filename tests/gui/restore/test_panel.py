@@ -198,10 +198,11 @@ def test_what_is_typed_under_advanced_is_summed_up(panel: RestorePanel, qtbot) -
     ):
         qtbot.keyClicks(field, text)
     choose(panel.compute.tilt_axis, "x")
+    choose(panel.compute.passes, "1")
     wishes = panel.model.wishes
     assert (wishes.tile, wishes.batch, wishes.voxel_size, wishes.tilt_axis) == (96, 2, "8", "x")
     assert wishes.tilt_range == (-60, 60)
-    assert panel.compute.summary() == "tile 96, 2 at once, 8 Å, -60…60°, axis x"
+    assert panel.compute.summary() == "tile 96, 2 at once, 1 pass(es), 8 Å, -60…60°, axis x"
 
 
 @pytest.mark.parametrize(

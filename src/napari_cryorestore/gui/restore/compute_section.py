@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.wishes import Wishes
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}
+_PASSES = ("as trained", "1", "2")
 
 
 class ComputeSection(QWidget):
@@ -30,13 +31,14 @@ class ComputeSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tilt_axis = combo_box()
+        self.tilt_axis, self.passes = combo_box(), combo_box()
         self.tile, self.batch = QSpinBox(), QSpinBox()
         self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
         self._prepare()
         grid = grid_of(self)
         add_row(grid, "tile (voxels)", self.tile)
         add_row(grid, "tiles at once", self.batch)
+        add_row(grid, "passes", self.passes)
         add_row(grid, "voxel size (Å)", self.voxel_size)
         add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max)
         add_row(grid, "tilt axis", self.tilt_axis)
@@ -46,6 +48,7 @@ class ComputeSection(QWidget):
         return {
             "tile": self.tile.value(),
             "batch": self.batch.value(),
+            "passes": max(self.passes.currentIndex(), 0),
             "voxel_size": self.voxel_size.text(),
             "tilt_min": self.tilt_min.text(),
             "tilt_max": self.tilt_max.text(),
@@ -68,12 +71,14 @@ class ComputeSection(QWidget):
             if field.text() != text:
                 field.setText(text)
             field.setPlaceholderText(AUTOMATIC if value is None else f"{value:.4g}".replace("-", "−"))
+        self.passes.setCurrentIndex(wishes.passes)
         self.tilt_axis.setCurrentIndex(list(_AXES).index(wishes.tilt_axis))
 
     def summary(self) -> str:
         """Return what differs from automatic, in a few words."""
         words = [f"tile {self.tile.value()}"] * bool(self.tile.value())
         words += [f"{self.batch.value()} at once"] * bool(self.batch.value())
+        words += [f"{self.passes.currentText()} pass(es)"] * bool(self.passes.currentIndex())
         words += [f"{self.voxel_size.text()} Å"] * bool(self.voxel_size.text())
         words += [f"{self.tilt_min.text()}…{self.tilt_max.text()}°"] * bool(self.tilt_min.text())
         words += [f"axis {self.tilt_axis.currentText()}"] * bool(self.tilt_axis.currentIndex())
@@ -86,8 +91,12 @@ class ComputeSection(QWidget):
             spin.setSpecialValueText(AUTOMATIC)
             keep_from_wheel(spin)
             spin.valueChanged.connect(self.value_changed)
-        self.tilt_axis.addItems(list(_AXES.values()))
-        self.tilt_axis.activated.connect(self.value_changed)
+        for box, items in ((self.tilt_axis, list(_AXES.values())), (self.passes, list(_PASSES))):
+            box.addItems(items)
+            box.activated.connect(self.value_changed)
+        self.passes.setToolTip(
+            "Network passes, for ICECREAM: two average over-fitting out, one keeps more detail."
+        )
         self.tile.setToolTip(
             "Edge of the blocks that are restored one by one; smaller ones need less memory."
         )

@@ -154,6 +154,7 @@ class RestoreModel:
             device=wishes.device,
             tile=wishes.tile or None,
             batch=wishes.batch or None,
+            passes=wishes.passes or None,
             voxel_size=number(wishes.voxel_size),
             tilt_range=wishes.tilt_range,
             tilt_axis=wishes.tilt_axis or None,

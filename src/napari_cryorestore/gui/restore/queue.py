@@ -56,6 +56,8 @@ class Recipe:
         Where, as in a run's configuration.
     tile, batch : int or None
         Edge of a tile in voxels, and tiles at once; automatic if ``None``.
+    passes : 1, 2 or None
+        Network passes; as trained if ``None``.
     voxel_size : float or None
         Å, where the files do not say.
     tilt_range : tuple of float or None
@@ -76,6 +78,7 @@ class Recipe:
     device: str = "auto"
     tile: int | None = None
     batch: int | None = None
+    passes: Literal[1, 2] | None = None
     voxel_size: float | None = None
     tilt_range: tuple[float, float] | None = None
     tilt_axis: Literal["y", "x"] | None = None

@@ -150,6 +150,7 @@ class Restoration:
             "device": recipe.device,
             "tile": recipe.tile,
             "batch": recipe.batch,
+            "passes": recipe.passes,
         }
 
     def _output(self, title: str) -> Path:

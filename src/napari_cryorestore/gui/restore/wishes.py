@@ -33,6 +33,8 @@ class Wishes:
         Where.
     tile, batch : int
         Voxels, and tiles at once; 0 means automatic.
+    passes : int
+        Network passes; 0 means as trained.
     voxel_size, tilt_min, tilt_max : str
         Å and degrees.
     tilt_axis : "y", "x" or ""
@@ -49,6 +51,7 @@ class Wishes:
     device: str = "auto"
     tile: int = 0
     batch: int = 0
+    passes: Literal[0, 1, 2] = 0
     voxel_size: str = ""
     tilt_min: str = ""
     tilt_max: str = ""
