@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -72,6 +73,9 @@ def launched(
 
 
 def part() -> None:
-    """Leave the group of processes, if there is one."""
+    """Leave the group of processes, if there is one, when all have come to this point."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        gc.collect()  # what still holds on to the group would hang when its turn comes
+        nccl = torch.distributed.get_backend() == "nccl"
+        torch.distributed.barrier(device_ids=[torch.cuda.current_device()] if nccl else None)
         torch.distributed.destroy_process_group()

@@ -71,8 +71,10 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
         step = trainer.step if trainer else step
         journal.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
         raise
+    step = trainer.step if trainer else step
+    del trainer  # before the processes part, as it holds on to their group
     part()
-    journal.record(Finished(step=trainer.step if trainer else step, reason=reason))
+    journal.record(Finished(step=step, reason=reason))
 
 
 def sentence_of(error: BaseException) -> str:

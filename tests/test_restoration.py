@@ -1,0 +1,451 @@
+"""Tests of restoring whole tomograms: exact where the network is, whole or not at all, on the right scale."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import mrcfile
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+
+from napari_cryorestore import restoration
+from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
+from napari_cryorestore.data.imaging import filtered_imaging
+from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_cryorestore.methods.base import MethodConfig
+
+SHAPE = (18, 41, 36)
+SMALL = UNetConfig(features=2, levels=2)
+FILTER = RadialFilter((0.9, 0.5, 0.1))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two halves on scales of their own, with origin and start."""
+    random = np.random.default_rng(0)
+    signal = gaussian_filter(random.standard_normal(SHAPE), 1.5) * 10
+    folder = tmp_path_factory.mktemp("halves")
+    for name, scale, offset in (("even", 3.0, 100.0), ("odd", 5.0, -40.0)):
+        write_volume(
+            folder / f"{name}.mrc", offset + scale * (signal + random.standard_normal(SHAPE)),
+            voxel_size=7.5, origin=(10.0, 20.0, 30.0), start=(-3, 4, 5), label="test",
+        )  # fmt: skip
+    return folder / "even.mrc", folder / "odd.mrc"
+
+
+def checkpoint(
+    folder: Path, method: MethodConfig | None = None, *, wiener: RadialFilter | None = None, step: int = 600
+) -> Path:
+    """Save random weights for a method."""
+    method = method or Noise2NoiseConfig()
+    channels = build_method(method).channels
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(folder, build_network(SMALL, channels=channels, seed=0), Label(step, method, SMALL, wiener))
+    return folder
+
+
+class Line(nn.Module):
+    """Passes its first channel on, changed linearly."""
+
+    size_multiple = 4
+
+    def __init__(self, slope: float = 1.0, offset: float = 0.0) -> None:
+        super().__init__()
+        self.slope, self.offset = slope, offset
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.slope * inputs[:, :1] + self.offset
+
+
+@pytest.fixture
+def network_is(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put another network in the place of the one that a checkpoint describes."""
+
+    def put(network: nn.Module) -> None:
+        monkeypatch.setattr(
+            Checkpoint, "build", lambda self: (build_method(self.label.method), network.eval())
+        )
+
+    return put
+
+
+def request(source: Any, even: Path, output: Path, **more: Any) -> RestoreRequest:
+    settings: dict[str, Any] = {"device": "cpu", "precision": "32", "threads": 1, "tile": 80, **more}
+    return RestoreRequest(source, even, output, **settings)
+
+
+def voxels(path: Path) -> np.ndarray:
+    with mrcfile.open(path) as file:
+        return np.array(file.data)
+
+
+# What comes out ------------------------------------------------------------------------------------------
+
+
+def test_the_identity_gives_the_mean_of_the_halves(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Line())
+    even, odd = halves
+    output = restore(request(checkpoint(tmp_path / "c"), even, tmp_path / "out.mrc", odd=odd, tile=40))
+    assert output == tmp_path / "out.mrc"
+    np.testing.assert_allclose(voxels(output), (voxels(even) + voxels(odd)) / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("batch", [None, 3])
+def test_the_identity_gives_one_half_back(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, which: int, batch: int | None
+) -> None:
+    network_is(Line())
+    source = checkpoint(tmp_path / "c")
+    output = restore(request(source, halves[which], tmp_path / "out.mrc", tile=40, batch=batch))
+    np.testing.assert_allclose(voxels(output), voxels(halves[which]), atol=1e-3)
+
+
+def test_restored_halves_are_put_back_on_their_own_scale(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Line(slope=0.5))
+    even, odd = halves
+    output = restore(request(checkpoint(tmp_path / "c"), even, tmp_path / "out.mrc", odd=odd))
+    expected = sum((0.5 * (half - half.mean()) + half.mean()) / 2 for half in map(voxels, halves))
+    np.testing.assert_allclose(voxels(output), expected, atol=1e-3)
+
+
+def test_a_real_network_restores_as_it_does_in_one_piece(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "c")
+    output = restore(request(source, halves[0], tmp_path / "out.mrc"))
+    raw = voxels(halves[0])
+    # a single tile reaches that far beyond the borders
+    padded = np.pad((raw - raw.mean()) / raw.std(), [(16, 16), (17, 16), (16, 16)], mode="reflect")
+    with torch.no_grad():
+        whole = build_network(SMALL, seed=0)(torch.from_numpy(padded)[None, None].float())[0, 0].numpy()
+    expected = whole[16:-16, 17:-16, 16:-16] * raw.std() + raw.mean()
+    np.testing.assert_allclose(voxels(output), expected, atol=1e-4)
+
+
+def test_a_volume_that_was_contrast_stretched_is_restored_likewise(
+    halves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source = checkpoint(tmp_path / "c")
+    write_volume(tmp_path / "stretched.mrc", voxels(halves[0]) * 100 + 7, voxel_size=7.5, label="x")
+    one = restore(request(source, halves[0], tmp_path / "one.mrc"))
+    other = restore(request(source, tmp_path / "stretched.mrc", tmp_path / "other.mrc"))
+    np.testing.assert_allclose(voxels(other), voxels(one) * 100 + 7, rtol=1e-4)
+
+
+# The FSC loss leaves the amplitude open --------------------------------------------------------------------
+
+
+def test_amplitudes_that_the_loss_leaves_open_are_fitted_to_the_data(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    """Without noise, slope and offset are recovered exactly."""
+    network_is(Line(slope=0.02, offset=0.7))
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss="fsc"))
+    copy = tmp_path / "copy.mrc"
+    copy.write_bytes(halves[0].read_bytes())
+    output = restore(request(source, halves[0], tmp_path / "out.mrc", odd=copy))
+    np.testing.assert_allclose(voxels(output), voxels(halves[0]), atol=1e-2)
+
+
+def test_noise_is_no_part_of_the_fitted_amplitude(tmp_path: Path, network_is: Any) -> None:
+    """Each restored half is held against the other, whose noise it does not share."""
+    random = np.random.default_rng(1)
+    signal = gaussian_filter(random.standard_normal((40, 48, 48)), 1.5) * 10
+    raw = [signal + random.standard_normal(signal.shape) for _ in range(2)]
+    for name, half in zip(("even", "odd"), raw, strict=True):
+        write_volume(tmp_path / f"{name}.mrc", half, voxel_size=7.5, label="x")
+    network_is(Line(slope=10.0))
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss="fsc"))
+    output = restore(
+        request(source, tmp_path / "even.mrc", tmp_path / "out.mrc", odd=tmp_path / "odd.mrc", tile=80)
+    )
+    mean = (raw[0] + raw[1]) / 2
+    expected = signal.var() / raw[0].var()  # regression of one noisy half on the other
+    slope = np.polyfit(mean.ravel(), voxels(output).ravel(), 1)[0]
+    assert slope == pytest.approx(expected, rel=0.05)
+
+
+# The file ------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_valid_and_keeps_what_it_inherits(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    output = restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc"))
+    assert mrcfile.validate(output)
+    with mrcfile.open(output) as file:
+        header = file.header
+        assert file.data.dtype == np.float32
+        assert file.voxel_size.x == pytest.approx(7.5)
+        assert [float(header.origin[axis]) for axis in "xyz"] == [10, 20, 30]
+        assert [int(header[f"n{axis}start"]) for axis in "xyz"] == [-3, 4, 5]
+        assert header.nlabl == 1
+        assert header.label[0].decode().strip() == "cryorestore: Noise2Noise @ step 600"
+
+
+def test_a_file_that_exists_is_refused_and_stays(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    output = tmp_path / "out.mrc"
+    output.write_text("mine")
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        restore(request(checkpoint(tmp_path / "c"), halves[0], output))
+    assert output.read_text() == "mine"
+
+
+def test_cancelling_leaves_nothing(halves: tuple[Path, Path], tmp_path: Path, network_is: Any) -> None:
+    network_is(Line())
+    shares: list[float] = []
+    with pytest.raises(Cancelled):
+        restore(
+            request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=40),
+            progress=shares.append, cancelled=lambda: len(shares) > 2,
+        )  # fmt: skip
+    assert 0 < max(shares) < 1
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_progress_goes_from_0_to_1_over_both_halves(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Line())
+    shares: list[float] = []
+    source = checkpoint(tmp_path / "c")
+    restore(request(source, halves[0], tmp_path / "out.mrc", odd=halves[1], tile=40), progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert any(0 < share < 0.5 for share in shares)
+    assert any(0.5 < share < 1 for share in shares)
+
+
+def test_voxels_that_are_no_numbers_are_refused(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    broken = voxels(halves[0])
+    broken[1, 2, 3] = np.nan
+    content = bytearray(halves[0].read_bytes())
+    content[1024:] = broken.tobytes()
+    (tmp_path / "nan.mrc").write_bytes(content)
+    with pytest.raises(ValueError, match=r"contains NaN voxels.*plane z = 1"):
+        restore(request(checkpoint(tmp_path / "c"), tmp_path / "nan.mrc", tmp_path / "out.mrc"))
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_memory_is_bounded_by_tiles_not_by_the_volume(
+    tmp_path: Path, network_is: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network_is(Line())
+    monkeypatch.setattr("napari_cryorestore.physics.normalize._SLAB_VOXELS", 10_000)  # 32 MiB otherwise
+    shape = (400, 40, 40)
+    write_volume(
+        tmp_path / "tall.mrc", np.random.default_rng(0).standard_normal(shape), voxel_size=7.5, label="x"
+    )
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss="fsc"))
+    tracemalloc.start()
+    restore(request(source, tmp_path / "tall.mrc", tmp_path / "out.mrc", tile=40))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * 4 * np.prod(shape)
+
+
+# Wedge and Wiener filter ------------------------------------------------------------------------------------
+
+
+def test_the_wiener_filter_alone(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    even, odd = halves
+    output = restore(request("wiener", even, tmp_path / "out.mrc", odd=odd, tilt_range=(-60, 60)))
+    wiener = filtered_imaging(open_tomogram(even, odd=odd, tilt_range=(-60, 60))).wiener
+    assert wiener is not None
+    expected = np.zeros(SHAPE, np.float32)
+    for raw in map(voxels, halves):
+        padded = np.pad((raw - raw.mean()) / raw.std(), 17, mode="reflect")
+        filtered = wiener.for_mean().apply(torch.from_numpy(padded)).numpy()[17:-17, 17:-17, 17:-17]
+        expected += (filtered * raw.std() + raw.mean()) / 2
+    assert np.corrcoef(voxels(output).ravel(), expected.ravel())[0, 1] > 0.995
+    with mrcfile.open(output) as file:
+        assert file.header.label[0].decode().strip() == "cryorestore: Wiener filter"
+
+
+def test_the_wiener_filter_needs_both_halves(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs both half maps: give the other half"):
+        restore(request("wiener", halves[0], tmp_path / "out.mrc"))
+
+
+class Spy(Line):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Tensor] = []
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.seen.append(inputs)
+        return super().forward(inputs)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_the_filter_of_the_tomogram_or_else_the_checkpoints(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, both: bool
+) -> None:
+    network_is(spy := Spy())
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(input="wiener+raw"), wiener=FILTER)
+    odd = halves[1] if both else None
+    restore(request(source, halves[0], tmp_path / "out.mrc", odd=odd))
+    own = filtered_imaging(open_tomogram(halves[0], odd=halves[1])).wiener
+    wiener = own if both else FILTER
+    assert wiener is not None
+    raw = spy.seen[0][:, 1:] / 0.2
+    torch.testing.assert_close(spy.seen[0][:, :1], wiener.apply(raw), rtol=1e-4, atol=1e-4)
+
+
+def test_without_any_filter_it_says_what_it_needs(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(input="wiener+raw"))
+    with pytest.raises(ValueError, match="give both halves or use the input 'raw'"):
+        restore(request(source, halves[0], tmp_path / "out.mrc"))
+    assert not (tmp_path / "out.mrc").exists()
+
+
+def test_a_method_with_a_wedge_needs_the_tilt_range(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "c", IcecreamConfig())
+    with pytest.raises(ValueError, match="ICECREAM needs the tilt range of"):
+        restore(request(source, halves[0], tmp_path / "out.mrc"))
+
+
+@pytest.mark.parametrize(("passes", "calls"), [(None, 2), (1, 1), (2, 2)])
+def test_the_number_of_passes_may_be_chosen_anew(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, passes: Any, calls: int
+) -> None:
+    network_is(spy := Spy())
+    source = checkpoint(tmp_path / "c", IcecreamConfig(double_size=False))
+    restore(request(source, halves[0], tmp_path / "out.mrc", tilt_range=(-60, 60), passes=passes))
+    assert len(spy.seen) == calls
+
+
+# Devices ----------------------------------------------------------------------------------------------------
+
+
+class Hungry(Line):
+    """Runs out of memory for more voxels than it can take."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if inputs.numel() > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().forward(inputs)
+
+
+def test_fewer_tiles_at_once_where_memory_is_short(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Hungry(2 * 40**3))
+    output = restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=40, batch=8))
+    np.testing.assert_allclose(voxels(output), voxels(halves[0]), atol=1e-3)
+
+
+def test_too_little_memory_for_one_tile_is_said(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Hungry(100))
+    with pytest.raises(
+        MemoryError, match=r"too little memory for a tile of \(40, 40, 40\) voxels: choose smaller"
+    ):
+        restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=40, batch=2))
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_any_other_error_stays_what_it_is(halves: tuple[Path, Path], tmp_path: Path, network_is: Any) -> None:
+    class Broken(Line):
+        def forward(self, inputs: Tensor) -> Tensor:
+            raise RuntimeError("shapes do not match")
+
+    network_is(Broken())
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc"))
+
+
+@pytest.mark.parametrize(("most", "tile"), [(129**3, 128), (97**3, 96), (65**3, 64), (10, 64)])
+def test_a_gpu_takes_the_largest_tile_that_fits(
+    halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, tile: int
+) -> None:
+    tomogram = open_tomogram(halves[0])
+    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=None)
+    model = Model.of(ask, tomogram)
+    tried: list[int] = []
+
+    def attempt(tiles: Tensor, scale: object) -> Tensor:
+        tried.append(tiles.shape[-1])
+        if tiles.numel() > most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return tiles
+
+    on_gpu = type(
+        "Fake", (), {"device": torch.device("cuda"), "size_multiple": 8, "restore": staticmethod(attempt)}
+    )
+    plan = restoration._fitting_plan((200, 200, 200), on_gpu, ask)  # type: ignore[arg-type]
+    assert (plan.sizes, plan.batch) == ((tile,) * 3, 4)
+    assert tried == [size for size in (128, 96) if size >= tile]  # the smallest is taken untried
+    on_cpu = restoration._fitting_plan((200, 200, 200), model, ask)
+    assert (on_cpu.sizes, on_cpu.batch) == ((96, 96, 96), 1)
+
+
+def test_an_error_in_the_trial_is_no_lack_of_memory(halves: tuple[Path, Path]) -> None:
+    def broken(tiles: Tensor, scale: object) -> Tensor:
+        raise RuntimeError("no kernel image")
+
+    fake = type(
+        "Fake", (), {"device": torch.device("cuda"), "size_multiple": 8, "restore": staticmethod(broken)}
+    )
+    with pytest.raises(RuntimeError, match="no kernel image"):
+        restoration._fitting_plan(SHAPE, fake, request("wiener", halves[0], halves[0], tile=None))  # type: ignore[arg-type]
+
+
+def test_half_precision_is_close(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "c")
+    exact, rough = (
+        voxels(restore(request(source, halves[0], tmp_path / f"{p}.mrc", precision=p)))
+        for p in ("32", "bf16")
+    )
+    assert not np.array_equal(exact, rough)
+    assert np.corrcoef(exact.ravel(), rough.ravel())[0, 1] > 0.999
+
+
+def test_unknown_device_or_precision_is_refused(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    source = checkpoint(tmp_path / "c")
+    with pytest.raises(ValueError, match="no device 'cuda:99' here"):
+        restore(request(source, halves[0], tmp_path / "out.mrc", device="cuda:99"))
+    with pytest.raises(ValueError, match="no precision 'half'"):
+        restore(request(source, halves[0], tmp_path / "out.mrc", precision="half"))
+
+
+# Names ------------------------------------------------------------------------------------------------------
+
+
+def test_layers_are_named_after_tomogram_method_and_step(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "checkpoints/step_00000600", IcecreamConfig())
+    assert layer_name("TS01", tmp_path) == "TS01 · ICECREAM @ 600"
+    assert layer_name("TS01", "wiener") == "TS01 · Wiener filter"
+    with pytest.raises(FileNotFoundError):
+        layer_name("TS01", tmp_path / "gone")

@@ -1,0 +1,52 @@
+"""Tests that only the first of several processes writes and asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.journal import Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(folder: Path) -> None:
+    (folder / "weights").write_text("w")
+
+
+def test_the_first_process_writes_and_hears(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    journal = Journal(run, kept=5, first=True)
+    journal.note("hello")
+    journal.input(np.zeros((2, 2, 2)))
+    journal.show(3, np.zeros((2, 2, 2)))
+    journal.save(3, write)
+    assert [event.kind for event in RunFollower(tmp_path).poll()] == ["noted", "snapshotted", "checkpointed"]
+    assert run.checkpoint_steps() == journal.saved == [3]
+    assert run.read_snapshot(3).shape == run.read_input().shape
+    run.request_stop()
+    run.request_snapshot()
+    assert journal.request() is Request.STOP
+    assert journal.snapshot_requested()
+    assert not journal.snapshot_requested()
+
+
+def test_the_others_write_nothing_and_take_no_request_away(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    before = sorted(tmp_path.rglob("*"))
+    journal = Journal(run, kept=5, first=False)
+    journal.note("hello")
+    journal.input(np.zeros((2, 2, 2)))
+    journal.show(3, np.zeros((2, 2, 2)))
+    journal.save(3, write)
+    assert sorted(tmp_path.rglob("*")) == before
+    run.request_stop()
+    run.request_snapshot()
+    assert journal.request() is Request.CONTINUE
+    assert not journal.snapshot_requested()
+    assert run.snapshot_requested()  # still there for the first

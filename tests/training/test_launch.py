@@ -1,0 +1,352 @@
+"""Tests of starting a run in a thread or process, of ending it, and of going on after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from napari_cryorestore.checkpoint import load_checkpoint
+from napari_cryorestore.runs.events import Event, Failed, Finished, Noted, Snapshotted, Started
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.training import launch as module
+from napari_cryorestore.training.environment import environment
+from napari_cryorestore.training.launch import OUTPUT, create_run, launch, run_training
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+History = Callable[[RunDir], list[Event]]
+Planned = Callable[..., Any]
+LONG = {"schedule": {"steps": 100_000}, "snapshots": {"every": 0}}
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def steps_done(run: RunDir, history: History) -> int:
+    state = RunState()
+    state.apply(history(run))
+    return state.step
+
+
+def run_script(script: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+# Making a run -------------------------------------------------------------------------------------------
+
+
+def test_a_run_folder_says_what_runs_and_where(recipe: Any, tmp_path: Path) -> None:
+    run = create_run(recipe(), tmp_path / "run")
+    assert 'kind = "noise2noise"' in run.config_text()
+    assert run.environment()["versions"]["torch"] == torch.__version__.split("+")[0] or torch.__version__
+    with pytest.raises(FileExistsError, match="not empty"):
+        create_run(recipe(), tmp_path / "run")
+
+
+def test_bad_data_make_no_folder(recipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="fewer than the crop's 32"):
+        create_run(recipe(schedule={"crop": 32}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_environment_names_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_cryorestore.training.environment._PACKAGES", ("torch", "no-such-package"))
+    versions = environment()["versions"]
+    assert versions["no-such-package"] == "not installed"
+    assert versions["torch"] != "not installed"
+
+
+# In a thread --------------------------------------------------------------------------------------------
+
+
+def test_a_thread_trains_and_ends(planned: Planned, history: History) -> None:
+    run = planned()
+    handle = launch(run)
+    assert handle.join(60)
+    assert not handle.alive
+    assert isinstance(history(run)[-1], Finished)
+    handle.stop()  # too late to matter, and no request is left
+    assert not (run.path / "stop").exists()
+
+
+def test_a_thread_is_stopped_with_a_checkpoint(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    handle = launch(run)
+    wait_for(lambda: steps_done(run, history) > 0)
+    assert handle.alive
+    assert not handle.join(0)
+    handle.stop()
+    assert handle.join(20)
+    end = history(run)[-1]
+    assert isinstance(end, Finished)
+    assert end.reason == "stopped"
+    assert run.checkpoint_steps() == [end.step]
+
+
+def test_a_stop_right_after_the_start_is_heard_and_older_ones_are_not(
+    planned: Planned, history: History
+) -> None:
+    run = RunDir(planned(**LONG).path)
+    run.request_stop()
+    handle = launch(run)
+    wait_for(lambda: steps_done(run, history) > 0)
+    handle.stop()
+    assert handle.join(20)
+    handle = launch(run)
+    handle.stop()
+    assert handle.join(20)
+    ends = [event for event in history(run) if isinstance(event, Finished)]
+    assert [end.reason for end in ends] == ["stopped", "stopped"]
+    assert ends[1].step == ends[0].step  # it ended while it was being prepared
+
+
+def test_a_discard_during_preparation_counts_too(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    run.request_discard()
+    module._train(run)
+    assert history(run)[-1] == Finished(step=0, reason="stopped", time=history(run)[-1].time)
+    assert run.checkpoint_steps() == []
+
+
+def test_a_configuration_that_cannot_be_read_is_a_failure(planned: Planned, history: History) -> None:
+    run = planned()
+    run_training(run)
+    for text, words in (
+        ("steps = [", "is no TOML"),
+        ("surprise = 1\n" + run.config_text(), "surprise: Extra inputs"),
+    ):
+        (run.path / "config.toml").write_text(text)
+        with pytest.raises(ValueError, match="cannot be used"):
+            run_training(run)
+        started, failed = history(run)[-2:]
+        assert isinstance(started, Started)
+        assert started.step == 4  # what was shown of the run stays
+        assert isinstance(failed, Failed)
+        assert words in failed.error
+        assert "\n" not in failed.error
+
+
+def test_a_thread_that_cannot_begin_says_so_in_the_run(planned: Planned, history: History) -> None:
+    run = planned()
+    text = run.config_text()
+    (run.path / "config.toml").write_text(text.replace('kind = "noise2noise"', 'kind = "magic"'))
+    assert launch(run).join(60)
+    assert "there is no method 'magic'" in history(run)[-1].error  # type: ignore[attr-defined]
+
+
+def test_a_thread_that_cannot_even_say_so_shouts(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned()
+    shouted: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", shouted.append)
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "record", full)
+    assert launch(run).join(60)
+    assert [item.exc_type for item in shouted] == [OSError]
+
+
+def test_loading_pytorch_is_a_phase(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = planned()
+    without = {name: item for name, item in sys.modules.items() if name != "torch"}
+    monkeypatch.setattr(module, "sys", type("sys", (), {"modules": without}))
+    assert launch(run).join(60)
+    first = history(run)[0]
+    assert isinstance(first, Noted)
+    assert (first.level, first.message) == ("phase", "Loading PyTorch")
+
+
+def test_several_devices_are_no_matter_for_a_thread(planned: Planned) -> None:
+    run = planned(hardware={"devices": 2})
+    with pytest.raises(ValueError, match="launch it as a process"):
+        launch(run, "thread")
+
+
+def test_threads_are_ended_with_the_program(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    handle = launch(run)
+    wait_for(lambda: steps_done(run, history) > 0)
+    module._end_threads()  # what the interpreter calls at its end, see below
+    assert not handle.alive
+    assert run.checkpoint_steps() == [steps_done(run, history)]
+
+
+QUIT_WHILE_TRAINING = """
+import sys, time
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.launch import launch
+run = RunDir.open(sys.argv[1])
+launch(run)
+while '"kind":"stepped"' not in (run.events_path.read_text() if run.events_path.exists() else ""):
+    time.sleep(0.02)
+sys.exit(0)
+"""
+
+
+def test_the_interpreter_may_end_while_a_thread_trains(planned: Planned, history: History) -> None:
+    run = planned(**LONG)
+    done = run_script(QUIT_WHILE_TRAINING, run.path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    end = history(run)[-1]
+    assert isinstance(end, Finished)
+    assert end.reason == "stopped"
+    assert run.checkpoint_steps() == [end.step]
+
+
+# After a kill -------------------------------------------------------------------------------------------
+
+KILLED_AT_STEP_5 = """
+import os, signal, sys
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training import preview
+from napari_cryorestore.training.launch import run_training
+from napari_cryorestore.training.learner import Learner
+import torch
+torch.set_num_threads(1)
+preview.CONTEXT = 4
+update = Learner.update
+def fatal(self, draw, *, step):
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return update(self, draw, step=step)
+Learner.update = fatal
+run_training(RunDir.open(sys.argv[1]))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(planned: Planned, history: History) -> None:
+    whole, killed = (planned(name, schedule={"steps": 6}) for name in ("whole", "killed"))
+    assert run_script(KILLED_AT_STEP_5, killed.path).returncode == -signal.SIGKILL
+    assert not any(isinstance(event, Finished | Failed) for event in history(killed))
+    assert killed.checkpoint_steps() == [2, 4]
+    killed.events_path.write_bytes(
+        killed.events_path.read_bytes() + b'{"kind":"stepp'
+    )  # cut off in the middle
+    run_training(killed)
+    run_training(whole)
+    for name, weight in load_checkpoint(whole.path).weights.items():
+        assert torch.equal(weight, load_checkpoint(killed.path).weights[name])
+    state = RunState()
+    state.apply(history(killed))
+    assert (state.status(), list(state.checkpoints)) == ("completed", [2, 4, 6])
+    assert [event.step for event in history(killed) if isinstance(event, Started)] == [0, 4]
+
+
+# In a process of its own ---------------------------------------------------------------------------------
+
+
+def test_a_process_trains_and_its_death_is_reported(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    handle = launch(run, "process")
+    assert handle.alive
+    assert not handle.join(0.01)
+    wait_for(lambda: steps_done(run, history) > 0)
+    os.kill(handle._process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    assert handle.join(20)
+    assert not handle.alive
+    wait_for(lambda: isinstance(history(run)[-1], Failed))
+    assert history(run)[-1].error == (  # type: ignore[attr-defined]
+        f"The training process was killed by signal 9: {OUTPUT} in the run folder may tell why."
+    )
+    assert (run.path / OUTPUT).read_text() == ""
+
+
+@pytest.mark.parametrize(("program", "reported"), [("/bin/false", True), ("/bin/true", False)])
+def test_a_process_that_cannot_begin_is_reported(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, program: str, reported: bool
+) -> None:
+    run = planned()
+    monkeypatch.setattr(sys, "executable", program)
+    handle = launch(run, "process")
+    assert handle.join(20)
+    wait_for(lambda: "watch run" not in {thread.name for thread in threading.enumerate()})
+    assert [event.error for event in history(run)] == [  # type: ignore[attr-defined]
+        f"The training process ended with exit code 1: {OUTPUT} in the run folder may tell why."
+    ] * reported
+
+
+def test_a_process_keeps_requests_that_were_made_since_its_launch(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDir(planned().path)
+    trained: list[bool] = []
+    monkeypatch.setattr(module, "_train", lambda run: trained.append((run.path / "stop").exists()))
+    for setting, kept in (("CRYORESTORE_LAUNCHED", True), ("RANK", True), ("NOTHING", False)):
+        with monkeypatch.context() as patch:
+            patch.setenv(setting, "1")
+            run.request_stop()
+            run_training(run)
+        assert trained[-1] is kept
+
+
+# Several devices -----------------------------------------------------------------------------------------
+
+ONE_OF_TWO = """
+import sys
+import torch
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training import preview, trainer
+from napari_cryorestore.training.launch import run_training
+preview.CONTEXT, trainer.LOOK_EVERY = 4, 1
+run = trainer.Trainer.run
+def told(self):
+    seed = self.generator.initial_seed()
+    try:
+        return run(self)
+    finally:
+        print("seed", seed, "weights", sum(float(w.abs().sum()) for w in self.learner.network.parameters()))
+trainer.Trainer.run = told
+run_training(RunDir.open(sys.argv[1]))
+"""
+
+
+def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, history: History) -> None:
+    changes: dict[str, Any] = {"hardware": {"devices": 2}, "schedule": {"steps": 100_000}}
+    run = RunDir(planned(**changes, snapshots={"every": 50_000}).path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", ONE_OF_TWO, run.path], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "LOCAL_RANK": rank, "NODE_RANK": "0",
+                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+        )
+        for rank in "01"
+    ]  # fmt: skip
+    wait_for(lambda: steps_done(run, history) > 0)
+    run.request_snapshot()
+    wait_for(lambda: any(isinstance(event, Snapshotted) for event in history(run)))
+    run.request_stop()
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    words = [next(line for line in out.splitlines() if line.startswith("seed")).split() for out, _ in outputs]
+    assert words[0][1] != words[1][1]  # they draw other crops
+    assert words[0][3] == words[1][3]  # and yet have the same weights
+    ends = [event for event in history(run) if isinstance(event, Started | Finished | Failed)]
+    assert [event.kind for event in ends] == ["started", "finished"]
+    assert ends[-1].step in run.checkpoint_steps()

@@ -1,0 +1,109 @@
+"""Tests of the device of a run, its arithmetic, and of which process is the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from napari_cryorestore.run_config import HardwareConfig
+from napari_cryorestore.training import processes
+from napari_cryorestore.training.processes import has_several, is_first, launched, part
+from napari_cryorestore.training.rank import ranks_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def cudnn_as_it_was() -> Iterator[None]:
+    before = torch.backends.cudnn.benchmark
+    yield
+    torch.backends.cudnn.benchmark = before
+
+
+def test_without_ranks_this_is_the_only_process() -> None:
+    assert ranks_first()
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
+def test_any_rank_above_0_is_not_the_first(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    several = HardwareConfig(devices=2)
+    assert is_first(several)
+    monkeypatch.setenv(name, "0")
+    assert is_first(several)
+    monkeypatch.setenv(name, "1")
+    assert not is_first(several)
+    assert not ranks_first()
+    assert is_first(HardwareConfig())  # a run of its own, whatever started it
+
+
+def test_several_are_more_than_one_device_or_computer() -> None:
+    assert not has_several(HardwareConfig())
+    assert has_several(HardwareConfig(devices=2))
+    assert has_several(HardwareConfig(nodes=2))
+
+
+def test_one_cpu_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(processes, "use_threads", threads.append)
+    said: list[str] = []
+    fabric, precision = launched(HardwareConfig(device="cpu", threads=3), precision="32", say=said.append)
+    assert (fabric.device, fabric.world_size, precision, said, threads) == (
+        torch.device("cpu"),
+        1,
+        "32",
+        [],
+        [3],
+    )
+    part()  # nothing to leave
+
+
+def test_what_is_not_right_here_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    _, precision = launched(HardwareConfig(device="cpu", threads=1), precision="fp16", say=said.append)
+    assert precision == "32"
+    assert said == ["fp16 is for CUDA devices only: computing in 32 bits on cpu instead."]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "wanted"),
+    [
+        ({"device": "cuda:1"}, {"accelerator": "cuda", "devices": [1], "strategy": "auto", "num_nodes": 1}),
+        ({"device": "auto"}, {"accelerator": "cuda", "devices": [0], "strategy": "auto", "num_nodes": 1}),
+        (
+            {"device": "cuda", "devices": 2, "nodes": 3},
+            {"accelerator": "cuda", "devices": 2, "strategy": "ddp", "num_nodes": 3},
+        ),
+        ({"device": "cpu"}, {"accelerator": "cpu", "devices": 1, "strategy": "auto", "num_nodes": 1}),
+    ],
+)
+def test_what_is_asked_of_fabric(
+    monkeypatch: pytest.MonkeyPatch, hardware: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    class Fabric:
+        def __init__(self, **arguments: Any) -> None:
+            asked.update(arguments)
+
+        def launch(self) -> None:
+            asked["launched"] = True
+
+    monkeypatch.setattr(processes, "Fabric", Fabric)
+    monkeypatch.setattr(processes, "choose_precision", lambda wanted, device: ("bf16", ""))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    launched(HardwareConfig(**hardware), precision="auto", say=print)
+    assert asked == {**wanted, "precision": "bf16-mixed", "launched": True}
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no device 'cuda:99' here"):
+        launched(HardwareConfig(device="cuda:99"), precision="32", say=print)

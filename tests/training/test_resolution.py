@@ -1,0 +1,159 @@
+"""Tests of filling in what a recipe leaves open, and of refusing at once what cannot be trained on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.training.resolution import resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Recipe = Callable[..., RunConfig]
+    MakePair = Callable[..., tuple[Path, Path]]
+
+
+def refusal(config: RunConfig) -> str:
+    with pytest.raises((ValueError, OSError)) as caught:
+        resolved(config)
+    words = str(caught.value)
+    assert "\n" not in words
+    return words
+
+
+def test_nothing_is_left_open(recipe: Recipe, pair: tuple[Path, Path]) -> None:
+    config = recipe(schedule={"crop": None}, snapshots={"size": None})
+    made = resolved(config)
+    tomogram = made.tomograms[0]
+    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (10.0, -60, 60)
+    assert tomogram.name
+    assert made.schedule.crop == 18  # three quarters of 24 voxels; the network likes even sizes
+    assert made.snapshots.size == (24, 8, 8)
+    assert made.snapshots.position is not None
+    again = RunConfig.from_toml(made.to_toml())
+    assert again == made == resolved(again)
+
+
+def test_paths_become_absolute(
+    recipe: Recipe, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pair[0].parent)
+    made = resolved(recipe(tomograms=[{"even": pair[0].name, "odd": os.path.join(".", pair[1].name)}]))
+    assert made.tomograms[0].even == pair[0].resolve()
+    assert made.tomograms[0].odd == pair[1].resolve()
+
+
+def test_the_tilt_range_comes_from_beside_the_tomogram(recipe: Recipe, make_pair: MakePair) -> None:
+    even, odd = make_pair(seed=3)
+    even.with_suffix(".tlt").write_text("-52\n0\n44\n")
+    made = resolved(recipe(tomograms=[{"even": even, "odd": odd}]))
+    assert (made.tomograms[0].tilt_min, made.tomograms[0].tilt_max) == (-52, 44)
+
+
+def test_a_method_with_a_wedge_needs_the_tilt_range_at_once(recipe: Recipe, pair: tuple[Path, Path]) -> None:
+    tomograms = [{"even": pair[0], "odd": pair[1]}]
+    words = refusal(recipe(tomograms=tomograms, method={"kind": "icecream"}))
+    assert "ICECREAM needs the tilt range of" in words
+    assert "put a .tlt file beside the tomogram" in words
+    assert resolved(recipe(tomograms=tomograms)).tomograms[0].tilt_min is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "size"),
+    [
+        ((64, 64, 64), "noise2noise", None),
+        ((32, 32, 32), "noise2noise", None),
+        ((16, 64, 64), "noise2noise", None),
+        ((24, 40, 36), "noise2noise", None),
+        ((20, 33, 47), "noise2noise", [16, 16, 16]),
+    ],
+)
+def test_the_chosen_crop_fits_beside_the_chosen_block(
+    recipe: Recipe, make_pair: MakePair, shape: Any, kind: str, size: Any
+) -> None:
+    even, odd = make_pair(shape)
+    config = recipe(
+        tomograms=[{"even": even, "odd": odd}], method={"kind": kind}, schedule={"crop": None},
+        snapshots={"size": size},
+    )  # fmt: skip
+    made = resolved(config)
+    crop, place = made.schedule.crop, made.snapshots
+    assert crop is not None
+    assert place.position is not None
+    assert place.size is not None
+    rooms = [
+        max(at - n // 2, length - (at - n // 2 + n))
+        for at, n, length in zip(place.position, place.size, shape, strict=True)
+    ]
+    assert 16 <= crop <= min(shape)
+    assert max(rooms) >= crop
+
+
+def test_a_crop_for_several_tomograms_fits_the_thinnest(recipe: Recipe, make_pair: MakePair) -> None:
+    pairs = [
+        dict(zip(("even", "odd"), make_pair(shape), strict=True)) for shape in ((64, 72, 72), (24, 64, 64))
+    ]
+    assert resolved(recipe(tomograms=pairs, schedule={"crop": None})).schedule.crop == 18
+    assert resolved(recipe(tomograms=pairs[:1], schedule={"crop": None})).schedule.crop == 48
+
+
+def test_a_crop_that_was_given_moves_the_block_aside(recipe: Recipe, make_pair: MakePair) -> None:
+    even, odd = make_pair((64, 64, 64))
+    made = resolved(
+        recipe(tomograms=[{"even": even, "odd": odd}], schedule={"crop": 32}, snapshots={"size": None})
+    )
+    assert made.snapshots.size == (64, 24, 24)
+    assert made.schedule.crop == 32
+
+
+def test_a_tomogram_thinner_than_the_crop_is_refused(recipe: Recipe) -> None:
+    assert "24 voxels along z, fewer than the crop's 32" in refusal(recipe(schedule={"crop": 32}))
+
+
+def test_a_tomogram_thinner_than_any_crop_is_refused(recipe: Recipe, make_pair: MakePair) -> None:
+    even, odd = make_pair((12, 40, 40))
+    words = refusal(recipe(tomograms=[{"even": even, "odd": odd}], schedule={"crop": None}))
+    assert "only 12 voxels thin" in words
+    assert "at least 16" in words
+
+
+def test_a_block_that_leaves_no_room_is_refused(recipe: Recipe) -> None:
+    words = refusal(recipe(snapshots={"size": [24, 40, 36]}))
+    assert "beside the held-out block" in words
+    assert "smaller crop, a smaller held-out block or none" in words
+    resolved(recipe(snapshots={"size": [24, 40, 36], "held_out": "none"}))
+
+
+def test_a_place_outside_is_refused(recipe: Recipe) -> None:
+    assert "lies outside" in refusal(recipe(snapshots={"held_out": "manual", "position": [99, 1, 1]}))
+
+
+def test_bad_halves_are_refused(
+    recipe: Recipe, make_pair: MakePair, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    other = make_pair((24, 40, 40))[1]
+    copy = tmp_path / "copy.mrc"
+    copy.write_bytes(pair[0].read_bytes())
+    flat = tmp_path / "flat.mrc"
+    write_volume(flat, np.full((24, 40, 36), 3.0), voxel_size=10, label="flat")
+    for odd, words in (
+        (other, "differ in size"),
+        (copy, "are the same volume"),
+        (pair[0], "given as both halves"),
+        (flat, "constant"),
+        (tmp_path / "gone.mrc", "does not exist"),
+    ):
+        assert words in refusal(recipe(tomograms=[{"even": pair[0], "odd": odd}]))
+
+
+def test_weights_to_start_from_have_to_be_there(recipe: Recipe, tmp_path: Path) -> None:
+    assert "There is no checkpoint at" in refusal(recipe(from_checkpoint=tmp_path / "gone"))
+    (tmp_path / "weights.safetensors").write_bytes(b"nonsense")
+    assert "no readable checkpoint" in refusal(recipe(from_checkpoint=tmp_path))
