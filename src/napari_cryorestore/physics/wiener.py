@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +81,18 @@ class RadialFilter:
         Tensor, shape (..., z, y, x), float32
         """
         shape = x.shape[-3:]
-        return irfft(rfft(x) * self.on(shape, device=x.device), shape)
+        return irfft(rfft(x) * _kept(self, tuple(shape), x.device), shape)
 
     def for_mean(self) -> RadialFilter:
         """Turn the filter W = F for one half into the one for the mean of both, 2F / (1 + F)."""
         return RadialFilter(tuple(2 * weight / (1 + weight) for weight in self.weights))
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
+def _kept(wiener: RadialFilter, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return the weights of shapes used again and again: copying them to a device waits for it."""
+    return wiener.on(shape, device=device)
 
 
 def half_map_wiener(even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | None = None) -> RadialFilter:
