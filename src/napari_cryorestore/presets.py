@@ -63,6 +63,8 @@ def merged(*settings: dict[str, Any]) -> dict[str, Any]:
     for layer in settings:
         for key, value in layer.items():
             under = result.get(key)
-            both = isinstance(under, dict) and isinstance(value, dict)
-            result[key] = merged(under, value) if both else value
+            if isinstance(under, dict) and isinstance(value, dict):
+                result[key] = merged(under, value)
+            else:
+                result[key] = value
     return result

@@ -31,7 +31,7 @@ Planned = Callable[..., Any]
 LONG = {"schedule": {"steps": 100_000}, "snapshots": {"every": 0}}
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never happened"

@@ -5,19 +5,56 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.met
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from napari_cryorestore.methods.base import Method, MethodConfig, StepLoss
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.methods.wiener import Wiener
 
-_OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Wiener)
-_THEIRS = tuple(point.load() for point in entry_points(group="napari_cryorestore.methods"))
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
 
-METHODS: dict[str, type[Method]] = {
-    method.Config.model_fields["kind"].default: method for method in (*_OURS, *_THEIRS)
-}
+_OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Wiener)
+
+
+def table_of(ours: Iterable[type[Method]], others: Iterable[EntryPoint]) -> dict[str, type[Method]]:
+    """Return methods by name: ours first, then those of other packages; one that is broken is left out.
+
+    A broken one, or one that takes a name twice, is warned of.
+    """
+    table = {_name(method): method for method in ours}
+    for point in others:
+        try:
+            method = point.load()
+            name = _name(method)
+        except Exception as error:  # noqa: BLE001  another package must not keep ours from working
+            warnings.warn(
+                f"The restoration method {point.name!r} ({point.value}) cannot be used ({error}): "
+                "update or remove the package it comes from.",
+                stacklevel=2,
+            )
+            continue
+        if name in table:
+            warnings.warn(
+                f"The restoration method {point.name!r} ({point.value}) is left out: "
+                f"there is one called {name!r} already.",
+                stacklevel=2,
+            )
+            continue
+        table[name] = method
+    return table
+
+
+def _name(method: type[Method]) -> str:
+    name: str = method.Config.model_fields["kind"].default
+    return name
+
+
+METHODS: dict[str, type[Method]] = table_of(_OURS, entry_points(group="napari_cryorestore.methods"))
 
 
 def build_method(config: MethodConfig) -> Method:
@@ -25,4 +62,4 @@ def build_method(config: MethodConfig) -> Method:
     return METHODS[config.kind](config)
 
 
-__all__ = ["METHODS", "Method", "MethodConfig", "StepLoss", "build_method"]
+__all__ = ["METHODS", "Method", "MethodConfig", "StepLoss", "build_method", "table_of"]
