@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QTimer
 
@@ -38,7 +38,7 @@ def show_demo(viewer: Viewer, *, folder: Path = FOLDER) -> TrainPanel:
     from napari_cryorestore.samples import real_pair
 
     viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
-    panel: TrainPanel = open_panel(viewer, "Train")
+    panel = cast("TrainPanel", open_panel(viewer, "Train"))
     open_panel(viewer, "Monitor")
     _start_when_loaded(panel, folder)
     return panel

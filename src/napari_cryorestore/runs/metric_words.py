@@ -36,7 +36,7 @@ METRIC_WORDS: dict[str, MetricWords] = {
     ),
     "wedge_energy": MetricWords(
         "Wedge energy",
-        "How strong the missing wedge is filled compared with the measured region (1 = equally strong): "
+        "The missing wedge's share of the restored energy (a ±60° wedge is a third of Fourier space): "
         "it says how much was filled in, not whether it is true.",
     ),
 }

@@ -141,15 +141,14 @@ class Trainer:
             if not self._stepped():
                 self._halve_batch()
                 continue
-            if self._time_to_look() and (request := self._look()) is not Request.CONTINUE:
-                if request is Request.STOP:
-                    self._save()
-                return "stopped"
-            if every and (self.step == steps or is_due(self.step, every=every)):
+            due = bool(every) and (self.step == steps or is_due(self.step, every=every))
+            if due:
                 self._snapshot()
             elif self.step == steps:
                 self.progress.record(self.step)
                 self._save()
+            if self.step < steps and (due or self._time_to_look()) and self._look() is not Request.CONTINUE:
+                return "stopped"
         return "completed"
 
     def _stepped(self) -> bool:
@@ -204,6 +203,8 @@ class Trainer:
             request = self._wait()
         if request is Request.CONTINUE and self.fabric.broadcast(self.journal.snapshot_requested()):
             self._snapshot()
+        if request is Request.STOP:
+            self._save()
         return request
 
     def _wait(self) -> Request:

@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
-from napari_cryorestore.gui.preferences import PLUGIN, preferences
+from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train import file_dialog
 from napari_cryorestore.gui.train.background import Background
@@ -256,9 +257,7 @@ class TrainPanel(QWidget):
 
 def open_monitor(viewer: Viewer) -> None:
     """Open the Monitor panel, or bring it to the front."""
-    dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Monitor")
-    dock.show()
-    dock.raise_()
+    open_panel(viewer, "Monitor")
 
 
 _MODELS: WeakKeyDictionary[LiveRuns, TrainModel] = WeakKeyDictionary()
