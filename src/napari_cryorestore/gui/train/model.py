@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
+from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.train.data_choice import DataChoice
 from napari_cryorestore.gui.train.inputs import written_inputs
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
@@ -286,8 +286,7 @@ class TrainModel:
         if self.runs_folder:
             return Path(self.runs_folder).expanduser()
         even = self.choice.even
-        beside = even.path.parent if even is not None and even.path is not None else None
-        parent = beside if beside is not None and os.access(beside, os.W_OK) else Path.home()
+        parent = beside(even.path) if even is not None and even.path is not None else Path.home()
         return parent / "cryorestore"
 
 
