@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from napari_cryorestore.gui.details import open_details
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train.run_words import state_words
 
@@ -147,12 +147,7 @@ class RunHeader(QWidget):
         self.more.setToolTip("More")
 
     def _show_details(self) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("Details")
-        box.setText(self.problem.text())
-        box.setDetailedText(self._traceback)
-        box.finished.connect(box.deleteLater)
-        box.open()
+        open_details(self, self.problem.text(), self._traceback)
 
 
 def _beside(*widgets: QWidget) -> QHBoxLayout:

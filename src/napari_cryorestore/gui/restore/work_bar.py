@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui.details import open_details
 from napari_cryorestore.gui.rows import side_by_side
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
@@ -76,13 +77,7 @@ class WorkBar(QWidget):
 
     def show_details(self) -> None:
         """Show the traceback of a failure, to copy."""
-        box = QMessageBox(self)
-        box.setWindowTitle("Details")
-        box.setText(self.problem.text())
-        box.setDetailedText(self._details)
-        box.setModal(False)
-        box.finished.connect(box.deleteLater)
-        box.open()
+        open_details(self, self.problem.text(), self._details)
 
 
 __all__ = ["WorkBar"]

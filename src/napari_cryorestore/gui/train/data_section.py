@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from napari_cryorestore.gui.editors import combo_box, fit_dock
+from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import LABEL_WIDTH
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train.data_choice import DataChoice
+from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_cryorestore.gui.train.examination import Detection, Examination
     from napari_cryorestore.gui.train.volume import Volume
-
-NOTHING = "none"
 
 
 class DataSection(QWidget):
@@ -44,7 +43,7 @@ class DataSection(QWidget):
         super().__init__()
         self._detection: Detection | None = None
         self._other_half: Path | None = None
-        self.even, self.odd, self.region = _VolumeCombo(), _VolumeCombo(), _VolumeCombo()
+        self.even, self.odd, self.region = VolumeCombo(), VolumeCombo(), VolumeCombo()
         self.swap = QPushButton("⇅")
         self.swap.setToolTip("Exchange half 1 and half 2.")
         self.swap.setFixedWidth(30)
@@ -204,29 +203,6 @@ class DataSection(QWidget):
             self.open_requested.emit(self._other_half)
 
 
-class _VolumeCombo(QComboBox):
-    """A combo box of volumes, or none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        fit_dock(self)
-        self._volumes: list[Volume | None] = [None]
-        self.addItem(NOTHING)
-
-    def volume(self) -> Volume | None:
-        return self._volumes[max(self.currentIndex(), 0)]
-
-    def choose(self, volume: Volume | None) -> None:
-        self.setCurrentIndex(self._volumes.index(volume) if volume in self._volumes else 0)
-
-    def offer(self, volumes: Sequence[Volume]) -> None:
-        chosen = self.volume()
-        self._volumes = [None, *volumes]
-        self.clear()
-        self.addItems([NOTHING, *(volume.name for volume in volumes)])
-        self.choose(chosen)
-
-
 def _side_by_side(widgets: Sequence[QWidget]) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
@@ -236,4 +212,4 @@ def _side_by_side(widgets: Sequence[QWidget]) -> QHBoxLayout:
     return row
 
 
-__all__ = ["NOTHING", "DataSection"]
+__all__ = ["DataSection"]

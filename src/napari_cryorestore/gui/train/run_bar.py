@@ -9,13 +9,13 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QMenu,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_cryorestore.gui.details import open_details
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train.run_words import state_words
 
@@ -104,13 +104,7 @@ class RunBar(QWidget):
 
     def show_details(self) -> None:
         """Show the traceback of a failure, to copy."""
-        box = QMessageBox(self)
-        box.setWindowTitle("Details")
-        box.setText(self.problem.text())
-        box.setDetailedText(self._details)
-        box.setModal(False)
-        box.finished.connect(box.deleteLater)
-        box.open()
+        open_details(self, self.problem.text(), self._details)
 
     def _lay_out(self) -> None:
         self.more.setToolTip("More")
