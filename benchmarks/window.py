@@ -1,0 +1,178 @@
+"""What a user waits for, in a real napari window: opening, first preview, smoothness, stopping, closing.
+
+Run, for example (without a display, and with one leave out the first part)::
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window.py
+
+Makes its own files in a temporary folder: a pair of 64³ voxels and, with ``--large``, a tomogram of
+928×928×464. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LARGE = (464, 928, 928)
+PLUGIN = "napari-cryorestore"
+POLL = 0.005
+"""Seconds between two looks at whether something has happened."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long to train while looking")
+    parser.add_argument("--large", action="store_true", help="open a file of 1.6 GB as well")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {"plugin adds to the start (s)": start_up_cost()}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        os.environ["NAPARI_CONFIG"] = str(folder / "settings.yaml")
+        figures |= Session(folder).measured(options)
+    for name, value in figures.items():
+        print(f"{name:<52} {value:8.3f}")
+    print(json.dumps({"benchmark": "window", "cores": os.cpu_count(), **figures}), flush=True)
+
+
+def start_up_cost() -> float:
+    """Return the seconds that reading this plugin's manifest adds to napari's start."""
+    code = (
+        "import time; from npe2 import PluginManifest; import importlib.util as u;"
+        "PluginManifest.from_distribution('napari');"
+        "t=time.perf_counter(); PluginManifest.from_distribution('napari-cryorestore');"
+        "print(time.perf_counter()-t); import sys; assert 'torch' not in sys.modules"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True) for _ in range(3)]
+    return min(float(run.stdout) for run in runs)
+
+
+class Session:
+    """One napari window, and what is done in it."""
+
+    def __init__(self, folder: Path) -> None:
+        import napari
+        from qtpy.QtCore import Qt, QTimer
+
+        self.folder = folder
+        self.viewer = napari.Viewer(show=True)
+        self.ticks: list[float] = []
+        self.timer = QTimer()
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.setInterval(10)
+        self.timer.timeout.connect(lambda: self.ticks.append(time.perf_counter()))
+
+    def measured(self, options: argparse.Namespace) -> dict[str, float]:
+        """Go through everything once."""
+        figures = self._open_large() if options.large else {}
+        train, monitor, first = self._first_preview()
+        figures["Start pressed to first preview (s)"] = first
+        figures |= self._smoothness(options.seconds)
+        figures |= self._stop(train, monitor)
+        figures |= self._close(train)
+        return figures
+
+    def _open_large(self) -> dict[str, float]:
+        from napari_cryorestore.io.mrc_output import open_output
+
+        path = self.folder / "large.mrc"
+        with open_output(path, LARGE, voxel_size=8.0, label="random numbers") as out:
+            plane = np.random.default_rng(0).normal(size=LARGE[1:]).astype(np.float32)
+            for target in out:
+                target[:] = plane
+        before, start = anonymous(), time.perf_counter()
+        self.viewer.open(str(path), plugin=PLUGIN)
+        self._settle()
+        seconds = time.perf_counter() - start
+        used = anonymous() - before
+        self.viewer.layers.clear()
+        return {"1.6 GB file opened and drawn (s)": seconds, "anonymous memory for it (MB)": used / 1e6}
+
+    def _first_preview(self) -> tuple[Any, Any, float]:
+        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
+
+        even, odd, *_ = write_pair(
+            self.folder, simulate(SimulationConfig(size=64, voxel_size=10.0)), name="sim"
+        )
+        self.viewer.open([str(even), str(odd)], plugin=PLUGIN)
+        train, monitor = (open_panel(self.viewer, name) for name in ("Train", "Monitor"))
+        self._until(lambda: train.recipe is not None and not train.background.busy())
+        train.recipe.preset_chosen.emit("quick-look")
+        schedule = train.model.sections["schedule"].model_copy(update={"steps": 100_000})
+        train.model.put("schedule", schedule)
+        start = time.perf_counter()
+        train.bar.start.click()
+        self._until(lambda: len(monitor.model.frames.steps) > 1)
+        return train, monitor, time.perf_counter() - start
+
+    def _smoothness(self, seconds: float) -> dict[str, float]:
+        self.ticks.clear()
+        self.timer.start()
+        end = time.perf_counter() + seconds
+        self._until(lambda: time.perf_counter() > end)
+        self.timer.stop()
+        gaps = 1000 * np.diff(self.ticks)
+        return {
+            "gap between timer ticks while training, p99 (ms)": float(np.percentile(gaps, 99)),
+            "the longest of them (ms)": float(gaps.max()),
+        }
+
+    def _stop(self, train: Any, monitor: Any) -> dict[str, float]:
+        state = monitor.model.state
+        step = 1 / state.rate if getattr(state, "rate", 0) else float("nan")
+        start = time.perf_counter()
+        train.bar.stop.click()
+        self._until(lambda: monitor.model.status() == "stopped")
+        return {"Stop pressed to stopped (s)": time.perf_counter() - start, "one step (s)": step}
+
+    def _close(self, train: Any) -> dict[str, float]:
+        from napari_cryorestore.gui.live_runs import runs_of
+
+        self._until(train.bar.start.isEnabled)
+        train.bar.start.click()
+        runs, known = runs_of(self.viewer), len(runs_of(self.viewer).paths)
+        self._until(lambda: len(runs.paths) > known and runs.is_training(runs.current))
+        end = time.perf_counter() + 5
+        self._until(lambda: time.perf_counter() > end)
+        start = time.perf_counter()
+        self.viewer.close()
+        seconds = time.perf_counter() - start
+        alive = [t.name for t in threading.enumerate() if t.name.startswith("cryorestore")]
+        assert not alive, f"left running: {alive}"
+        return {"window closed while training (s)": seconds}
+
+    def _until(self, happened: Any, *, seconds: float = 120.0) -> None:
+        from qtpy.QtWidgets import QApplication
+
+        deadline = time.perf_counter() + seconds
+        while not happened():
+            QApplication.processEvents()
+            if time.perf_counter() > deadline:
+                raise TimeoutError("nothing happened for two minutes")
+            time.sleep(POLL)
+
+    def _settle(self) -> None:
+        from qtpy.QtWidgets import QApplication
+
+        for _ in range(5):
+            QApplication.processEvents()
+
+
+def anonymous() -> float:
+    """Return the anonymous memory of this process in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * float(status.split("RssAnon:")[1].split()[0])
+
+
+if __name__ == "__main__":
+    main()

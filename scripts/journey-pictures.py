@@ -1,0 +1,141 @@
+"""Go the journey with the real pair, and take the pictures of docs/journey.md, in both themes.
+
+Run, for example::
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/journey-pictures.py --steps 1500
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+SIZE = (1400, 900)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--every", type=int, default=50)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["NAPARI_CONFIG"] = f"{scratch}/settings.yaml"
+        Journey(Path(scratch)).go(options)
+
+
+class Journey:
+    """One napari window with the panels in it."""
+
+    def __init__(self, folder: Path) -> None:
+        import napari
+
+        self.folder = folder
+        self.viewer = napari.Viewer(title="CryoRestore")
+        self.viewer.window.resize(*SIZE)
+
+    def go(self, options: argparse.Namespace) -> None:
+        """Drop, train, look, restore; a picture at every stop."""
+        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.samples import real_pair
+
+        self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
+        train = open_panel(self.viewer, "Train")
+        self.until(lambda: train.recipe is not None and not train.background.busy())
+        self.shoot("paired")
+        self.dismiss_messages()
+        self.prepare(train.model, options)
+        train.recipe.preset_chosen.emit("")
+        train.bar.start.click()
+        self.until(lambda: "Monitor (CryoRestore)" in self.viewer.window.dock_widgets)
+        monitor = self.viewer.window.dock_widgets["Monitor (CryoRestore)"]
+        self.until(lambda: len(monitor.model.frames.steps) > 6)
+        self.shoot("training")
+        self.until(lambda: monitor.model.status() == "completed", seconds=3600)
+        self.wait(2)
+        self.leaf_through(monitor)
+        self.restore(monitor)
+        self.viewer.close()
+
+    def prepare(self, model: Any, options: argparse.Namespace) -> None:
+        """Choose a quick look at more steps, so that over-fitting shows."""
+        model.runs_folder = str(self.folder)
+        model.choose_preset("quick-look")
+        for section, values in (
+            ("schedule", {"steps": options.steps}),
+            ("snapshots", {"every": options.every}),
+        ):
+            model.put(section, model.sections[section].model_copy(update=values))
+
+    def leaf_through(self, monitor: Any) -> None:
+        """Stop at an early, at the suggested and at the last step."""
+        state = monitor.model.state
+        good = state.suggested_step or monitor.model.frames.steps[-1]
+        print("suggested", good, "of", monitor.model.frames.steps[-1])
+        for name, step in (("early", monitor.model.frames.steps[1]), ("good", good), ("late", 10**9)):
+            monitor.select(step)
+            monitor.body.step_view.pin.click()
+            self.wait(1)
+            self.shoot(f"slider-{name}")
+        monitor.select(good)
+
+    def restore(self, monitor: Any) -> None:
+        """Restore the whole tomogram with the suggested step, and lay the result beside its input."""
+        monitor.body.step_view.use.click()
+        panel = self.viewer.window.dock_widgets["Restore (CryoRestore)"]
+        self.wait(2)
+        known = len(self.viewer.layers)
+        panel.bar.restore.click()
+        self.until(lambda: len(self.viewer.layers) > known, seconds=600)
+        self.wait(1)
+        for layer in list(self.viewer.layers):
+            layer.visible = layer.name in ("mpn40_A_even", self.viewer.layers[-1].name)
+        viewer = self.viewer
+        viewer.grid.enabled = True
+        viewer.layers.selection.active = viewer.layers[-1]
+        viewer.layers.remove(next(layer for layer in viewer.layers if layer.ndim == 4))
+        viewer.layers.remove(viewer.layers["mpn40_A_odd"])
+        viewer.fit_to_view()
+        self.wait(1)
+        self.shoot("restored")
+
+    def dismiss_messages(self) -> None:
+        """Close what napari says in the corner."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+        from qtpy.QtWidgets import QApplication
+
+        for widget in QApplication.allWidgets():
+            if isinstance(widget, NapariQtNotification):
+                widget.close()
+
+    def shoot(self, name: str) -> None:
+        """Save the window in both themes."""
+        for theme in ("dark", "light"):
+            self.viewer.theme = theme
+            self.wait(0.6)
+            self.viewer.window.screenshot(str(IMAGES / f"journey-{name}-{theme}.png"), canvas_only=False)
+        self.viewer.theme = "dark"
+
+    def until(self, happened: Any, *, seconds: float = 120.0) -> None:
+        """Let the window live until something has happened."""
+        from qtpy.QtWidgets import QApplication
+
+        deadline = time.monotonic() + seconds
+        while not happened():
+            QApplication.processEvents()
+            if time.monotonic() > deadline:
+                raise TimeoutError("what was waited for did not happen")
+            time.sleep(0.005)
+
+    def wait(self, seconds: float) -> None:
+        """Let the window live for a while."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+
+if __name__ == "__main__":
+    main()
