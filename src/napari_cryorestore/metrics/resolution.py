@@ -39,7 +39,14 @@ class Resolution:
 
 
 @torch.no_grad()
-def fsc_resolution(even: Tensor, odd: Tensor, voxel_size: float, *, mask: Tensor | None = None) -> Resolution:
+def fsc_resolution(
+    even: Tensor,
+    odd: Tensor,
+    voxel_size: float,
+    *,
+    mask: Tensor | None = None,
+    region: Tensor | None = None,
+) -> Resolution:
     """Measure the resolution between two half maps.
 
     The mean is taken off, then the volumes are multiplied by the mask, or by a Tukey window so that their
@@ -53,6 +60,9 @@ def fsc_resolution(even: Tensor, odd: Tensor, voxel_size: float, *, mask: Tensor
         In Å.
     mask : Tensor, shape (z, y, x), optional
         In real space, 0 to 1 with soft edges; a sharp one raises the correlation.
+    region : Tensor, shape (z, y, x // 2 + 1), bool, optional
+        In Fourier space: the coefficients to correlate, e.g. a wedge mask. Shells with fewer than 10 of them
+        are exactly 0.
 
     Returns
     -------
@@ -71,9 +81,8 @@ def fsc_resolution(even: Tensor, odd: Tensor, voxel_size: float, *, mask: Tensor
             f"The half maps must have one shape, not {tuple(first.shape)} and {tuple(second.shape)}."
         )
     window = _window(first, mask)
-    curve = fourier_shell_correlation(_windowed(first, window)[None], _windowed(second, window)[None])[
-        0
-    ].cpu()
+    pair = (_windowed(volume, window)[None] for volume in (first, second))
+    curve = fourier_shell_correlation(*pair, mask=region)[0].cpu()
     size = max(first.shape[-3:])
     at_half, at_0143 = (resolution_at(curve, level, voxel_size, size=size) for level in (0.5, 0.143))
     frequencies = torch.arange(1, len(curve) + 1) / (size * voxel_size)
@@ -97,6 +106,25 @@ def radial_power(volume: Tensor, *, mask: Tensor | None = None) -> Tensor:
         Element i is at (i + 1) / max(z, y, x) cycles/voxel; for white noise its variance whatever the window,
         and 0 where the mask leaves nothing.
     """
+    count, energy = shell_energy(volume, mask=mask)
+    return energy / count.clamp(min=1)
+
+
+@torch.no_grad()
+def shell_energy(volume: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Count the Fourier coefficients of every shell and sum their power.
+
+    Parameters
+    ----------
+    volume, mask
+        As of `radial_power`.
+
+    Returns
+    -------
+    count, energy : Tensor, shape (n_shells,), float32
+        Coefficients in the mask, those of both halves of the spectrum, and their summed power; the energy of
+        white noise is its variance times the count.
+    """
     single = _single(volume)
     shape = single.shape
     window = _window(single, None)
@@ -105,7 +133,7 @@ def radial_power(volume: Tensor, *, mask: Tensor | None = None) -> Tensor:
     if mask is not None:
         weight = weight * mask
     _, count, power = shell_sums(torch.ones_like(spectrum)[None], spectrum[None], shape, weight=weight)
-    return power[0] / count[0].clamp(min=1) / window.square().sum()
+    return count[0], power[0] / window.square().sum()
 
 
 def _single(volume: Tensor) -> Tensor:

@@ -89,6 +89,31 @@ class Wedge:
         across = x if self.tilt_axis == "y" else y
         return self._between(z, across) & (z.square() + y.square() + x.square() < 0.25)
 
+    def sector(self, shape: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
+        """Return the measured directions of the whole half spectrum, without the sphere.
+
+        As `mask`, but what lies beyond Nyquist in the corners of the spectrum goes by its direction too: the
+        projector A of a volume into its measured part. Hermitian, so that A A v is A v.
+
+        Parameters
+        ----------
+        shape : sequence of three ints
+            (z, y, x) of the volume.
+
+        Returns
+        -------
+        Tensor, shape (z, y, x // 2 + 1), bool
+            True where measured; unshifted half spectrum.
+        """
+        size = three(shape)
+        z, y, x = frequencies(size, device=device)
+        keep = self._between(z, x if self.tilt_axis == "y" else y)
+        keep = keep.expand(size[0], size[1], size[2] // 2 + 1).clone()
+        for plane in {0, size[2] // 2} if size[2] % 2 == 0 else {0}:  # these hold k and -k, so they must agree
+            opposite = keep[:, :, plane].flip(0, 1).roll((1, 1), (0, 1))
+            keep[:, :, plane] &= opposite
+        return keep
+
     def measured_fraction(self, shape: Sequence[int]) -> float:
         """Return the measured share of the Nyquist ball, 0 to 1 (about (tilt_max - tilt_min) / 180)."""
         weight = hermitian_weight(shape)
