@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from napari_cryorestore.figure import restoration_figure, save_figure
+from napari_cryorestore.comparison.figure import restoration_figure, save_figure
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.restoration import RestoreRequest, restore

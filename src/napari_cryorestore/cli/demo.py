@@ -99,7 +99,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
 
 
 def _draw(run: RunDir, restored: dict[str, Path]) -> Path:
-    from napari_cryorestore.figure import restoration_figure, save_figure
+    from napari_cryorestore.comparison.figure import restoration_figure, save_figure
     from napari_cryorestore.io.mrc import read_volume
     from napari_cryorestore.samples import real_pair
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from napari_cryorestore.figure import fourier_section, restoration_figure, save_figure
+from napari_cryorestore.comparison.figure import fourier_section, restoration_figure, save_figure
 
 if TYPE_CHECKING:
     from pathlib import Path

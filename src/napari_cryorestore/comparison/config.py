@@ -1,0 +1,136 @@
+"""What a comparison consists of: the one truth that is shown, saved to TOML and opened again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import model_validator
+
+from napari_cryorestore.config import Config, setting
+
+Column = Literal["XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz"]
+Kind = Literal["file", "layer", "run", "live", "wiener", "mean"]
+Position = tuple[float, float, float]
+
+COLUMNS: tuple[Column, ...] = ("XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz")
+"""Sections in real space, then slices of the Fourier magnitude."""
+MOST_ROWS = 8
+FORMAT: Literal[1] = 1
+
+
+class RowConfig(Config):
+    """One row: which volume it shows, and under what name."""
+
+    name: str = setting(help="What stands beside the row.", min_length=1)
+    kind: Kind = setting(
+        "file",
+        "A file, a layer, a run at a step, the newest preview of a run, or two halves: Wiener filtered or "
+        "averaged.",
+    )
+    path: Path | None = setting(None, "The file, or the folder of the run; of a layer the file it came from.")
+    even: Path | None = setting(None, "Half map 1, where the row is made from two halves.")
+    odd: Path | None = setting(None, "Half map 2, where the row is made from two halves.")
+    layer: str | None = setting(None, "The layer's name.")
+    step: int | None = setting(None, "The step of the run; its newest checkpoint if not given.", ge=0)
+    voxel_size: float | None = setting(None, "Edge of a voxel; from the file if not given.", unit="Å", gt=0)
+    hidden: bool = setting(False, "Whether the row is left out of the picture.")
+    limits: tuple[float, float] | None = setting(None, "Black and white, where contrast is set by hand.")
+
+    @model_validator(mode="after")
+    def _names_its_volume(self) -> RowConfig:
+        if self.kind in ("file", "run", "live") and self.path is None:
+            thing = "a file" if self.kind == "file" else "the folder of a run"
+            raise ValueError(f"the row {self.name!r} needs the path of {thing}")
+        if self.kind == "layer" and self.layer is None:
+            raise ValueError(f"the row {self.name!r} needs the name of a layer")
+        if self.kind in ("wiener", "mean") and (self.even is None or self.odd is None):
+            raise ValueError(f"the row {self.name!r} needs both half maps")
+        if self.limits is not None and self.limits[0] >= self.limits[1]:
+            raise ValueError(f"black must lie below white in the row {self.name!r}, not {self.limits}")
+        return self
+
+
+class FourierConfig(Config):
+    """How the Fourier magnitudes are shown."""
+
+    window: bool = setting(True, "Fade the volume out towards its borders, which removes the axis cross.")
+    flat_field: bool = setting(
+        False, "Divide by the mean at every distance from the centre, so that every frequency is as bright."
+    )
+    decades: float = setting(
+        3.0, "How far below the brightest the black lies; half of it where brightness is flat.",
+        unit="decades", gt=0, le=12,
+    )  # fmt: skip
+    rings: bool = setting(True, "Draw circles labelled with their resolution in Å.")
+    wedge: bool = setting(True, "Draw the borders of the missing wedge, where the tilt range is known.")
+    zoom: float | None = setting(
+        None, "Highest frequency that is seen; all of them if not given.", unit="1/Å", gt=0
+    )
+    offset: Position = setting(
+        (0.0, 0.0, 0.0), "Where the slices cut kz, ky and kx; 0 is through the centre.", unit="1/Å"
+    )
+
+
+class ComparisonConfig(Config):
+    """Everything that decides how a comparison looks."""
+
+    format: Literal[1] = FORMAT
+    rows: tuple[RowConfig, ...] = setting((), "The volumes, from top to bottom.", max_length=MOST_ROWS)
+    columns: tuple[Column, ...] = setting(COLUMNS, "The pictures of a row, from left to right.", min_length=1)
+    cursor: Position | None = setting(
+        None, "Where the sections cut: z, y, x; the middle if not given.", unit="Å"
+    )
+    slab: int = setting(0, "Planes averaged on either side of the section.", unit="planes", ge=0, le=64)
+    region: int = setting(
+        128, "Edge of what is restored around the crosshair for a run at a step.", unit="voxels", ge=16
+    )
+    contrast: Literal["row", "linked", "manual"] = setting(
+        "row", "Black and white from each row's own values, from those of all rows, or set by hand."
+    )
+    percentiles: tuple[float, float] = setting(
+        (0.5, 99.5), "Shares of the voxels that are black and not yet white.", unit="%"
+    )
+    inverted: bool = setting(False, "Show dark what is bright.")
+    colormap: str = setting("gray", "Colour map of the sections.")
+    fourier_colormap: str = setting("magma", "Colour map of the Fourier magnitudes.")
+    zoom: float | None = setting(
+        None, "Width of what is seen of the sections; all of them if not given.", unit="Å", gt=0
+    )
+    centre: Position | None = setting(
+        None, "Middle of what is seen: z, y, x; the crosshair if not given.", unit="Å"
+    )
+    fourier: FourierConfig = FourierConfig()
+    tilt_range: tuple[float, float] | None = setting(
+        None, "Lowest and highest tilt, for the wedge that is drawn; each row's own if not given.", unit="°"
+    )
+    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> ComparisonConfig:
+        low, high = self.percentiles
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"the percentiles must rise within 0 to 100, not {low:g} to {high:g}")
+        if self.tilt_range is not None and not -90 <= self.tilt_range[0] < self.tilt_range[1] <= 90:
+            raise ValueError(
+                f"the tilt range {self.tilt_range[0]:g} to {self.tilt_range[1]:g}° must rise within ±90°: "
+                "give the lowest tilt first"
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"a column can be shown once only: {', '.join(self.columns)}")
+        names = [row.name for row in self.rows]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two rows have the same name: {', '.join(names)}")
+        return self
+
+
+__all__ = [
+    "COLUMNS",
+    "MOST_ROWS",
+    "Column",
+    "ComparisonConfig",
+    "FourierConfig",
+    "Kind",
+    "Position",
+    "RowConfig",
+]

@@ -1,0 +1,137 @@
+"""Pictures of Fourier slices: logarithms of their magnitudes, in 1/Å."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cryorestore.comparison.picture import PLANES, SPECTRA, Picture
+
+if TYPE_CHECKING:
+    from napari_cryorestore.comparison.config import Column, ComparisonConfig, FourierConfig, Position
+    from napari_cryorestore.comparison.picture import Image
+    from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.physics.fourier_slices import FourierSlices
+
+_BRIGHTEST = 99.8  # percent of a row's pixels; the few above are white
+
+
+def offset_indices(volume: ComparedVolume, fourier: FourierConfig) -> tuple[int, int, int]:
+    """Return which slices of a volume lie nearest to the frequencies that are asked for.
+
+    Returns
+    -------
+    tuple of int
+        What `fourier_slices` takes: indices of kz, ky and kx, at most those of the Nyquist frequency.
+    """
+    z, y, x = (
+        int(np.clip(round(k * size * voxel), -(size // 2), (size - 1) // 2))
+        for k, size, voxel in zip(fourier.offset, volume.shape, volume.voxel_size, strict=True)
+    )
+    return z, y, x
+
+
+def spectrum_row(
+    slices: FourierSlices, config: ComparisonConfig, *, voxel_size: Position
+) -> dict[Column, Picture]:
+    """Make the pictures of a row's Fourier slices.
+
+    They are log10 of the magnitudes, and black lies `decades` below the row's 99.8th percentile; with a flat
+    field, every magnitude is divided by the mean at its distance from the centre, and black lies half as
+    deep.
+
+    Parameters
+    ----------
+    slices : FourierSlices
+        Of the row's volume.
+    config : ComparisonConfig
+        Which columns, how many decades, flat or not.
+    voxel_size : Position
+        Å along z, y, x.
+
+    Returns
+    -------
+    dict of Picture
+        By column, with levels in log10 units.
+    """
+    wanted = [c for c in SPECTRA if c in config.columns and slices.magnitude[PLANES[c].through] is not None]
+    radii = {column: _radius(slices, column, voxel_size) for column in wanted}
+    images = {column: _magnitude(slices, column) for column in wanted}
+    if config.fourier.flat_field:
+        _flatten(images, radii)
+    levels = _log_levels(images, config.fourier)
+    floor = np.float32(10.0 ** (levels[0] - 1))
+    return {
+        column: Picture(
+            image=np.log10(np.maximum(image, floor)),
+            extent=_extent(slices, column, voxel_size),
+            levels=levels,
+            crosshair=(0.0, 0.0),
+            warning=slices.warning,
+        )
+        for column, image in images.items()
+    }
+
+
+def _magnitude(slices: FourierSlices, column: Column) -> Image:
+    image = slices.magnitude[PLANES[column].through]
+    assert image is not None
+    return image
+
+
+def _log_levels(images: dict[Column, Image], fourier: FourierConfig) -> tuple[float, float]:
+    values = np.concatenate([np.zeros(0, np.float32), *(image.ravel() for image in images.values())])
+    brightest = float(np.percentile(values, _BRIGHTEST)) if values.size else 0.0
+    high = float(np.log10(brightest or 1.0))
+    return high - fourier.decades / (2 if fourier.flat_field else 1), high
+
+
+def _frequencies(slices: FourierSlices, axis: int, voxel_size: Position) -> np.ndarray:
+    size = slices.shape[axis]
+    return (np.arange(size) - size // 2) / (size * voxel_size[axis])
+
+
+def _radius(slices: FourierSlices, column: Column, voxel_size: Position) -> np.ndarray:
+    """Return the distance of every pixel from the origin of Fourier space, in 1/Å."""
+    plane = PLANES[column]
+    down = _frequencies(slices, plane.down, voxel_size)[:, None]
+    across = _frequencies(slices, plane.across, voxel_size)
+    off = slices.offsets[plane.through] / (slices.shape[plane.through] * voxel_size[plane.through])
+    radius: np.ndarray = np.sqrt(down**2 + across**2 + off**2)
+    return radius
+
+
+def _flatten(images: dict[Column, Image], radii: dict[Column, np.ndarray]) -> None:
+    """Divide by the mean of all pixels, of whatever column, at the same distance."""
+    if not images:
+        return
+    highest = max(float(radius.max()) for radius in radii.values())
+    shells = max(max(image.shape) for image in images.values()) // 2
+    index = {
+        column: np.rint(radius * (shells / highest)).astype(np.intp).ravel()
+        for column, radius in radii.items()
+    }
+    counts, sums = np.zeros(shells + 1), np.zeros(shells + 1)
+    for column, image in images.items():
+        counts += np.bincount(index[column], minlength=shells + 1)
+        sums += np.bincount(index[column], weights=image.ravel(), minlength=shells + 1)
+    mean = sums / np.maximum(counts, 1)
+    mean[mean <= 0] = 1.0
+    for column, image in images.items():
+        images[column] = (image / mean[index[column]].reshape(image.shape)).astype(np.float32)
+
+
+def _extent(slices: FourierSlices, column: Column, voxel_size: Position) -> tuple[float, float, float, float]:
+    plane = PLANES[column]
+    (left, right), (top, bottom) = (_edges(slices, axis, voxel_size) for axis in (plane.across, plane.down))
+    return left, right, top, bottom
+
+
+def _edges(slices: FourierSlices, axis: int, voxel_size: Position) -> tuple[float, float]:
+    size = slices.shape[axis]
+    step = 1 / (size * voxel_size[axis])
+    return (-(size // 2) - 0.5) * step, (size - size // 2 - 0.5) * step
+
+
+__all__ = ["offset_indices", "spectrum_row"]
