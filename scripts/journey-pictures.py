@@ -46,6 +46,7 @@ class Journey:
         self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
         train = open_panel(self.viewer, "Train")
         self.until(lambda: train.recipe is not None and not train.background.busy())
+        self.wait(2)  # the message comes in from the side
         self.shoot("paired")
         self.dismiss_messages()
         self.prepare(train.model, options)
@@ -92,13 +93,12 @@ class Journey:
         panel.bar.restore.click()
         self.until(lambda: len(self.viewer.layers) > known, seconds=600)
         self.wait(1)
-        for layer in list(self.viewer.layers):
-            layer.visible = layer.name in ("mpn40_A_even", self.viewer.layers[-1].name)
         viewer = self.viewer
-        viewer.grid.enabled = True
+        history = next(layer for layer in viewer.layers if layer.ndim == 4)
+        viewer.layers.remove(history)
+        viewer.layers.remove("mpn40_A_odd")
+        viewer.canvas.grid.enabled = True
         viewer.layers.selection.active = viewer.layers[-1]
-        viewer.layers.remove(next(layer for layer in viewer.layers if layer.ndim == 4))
-        viewer.layers.remove(viewer.layers["mpn40_A_odd"])
         viewer.fit_to_view()
         self.wait(1)
         self.shoot("restored")

@@ -36,7 +36,8 @@ def open_panel(viewer: Viewer, name: str) -> QWidget:
         panel = docked[title]
     else:
         panel = _class_of(name)(viewer)
-        viewer.window.add_dock_widget(panel, name=title, area=_AREAS.get(name))
+        # one behind the other: below one another, each would be too low to be read
+        viewer.window.add_dock_widget(panel, name=title, area=_AREAS.get(name), tabify=True)
     dock = panel.parent()
     dock.show()
     dock.raise_()
