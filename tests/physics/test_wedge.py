@@ -189,3 +189,18 @@ def test_a_wrong_axis_rotation_or_mask_is_refused() -> None:
             Wedge(-60, 60).mask((8, 8, 8), rotation=rotation)
     with pytest.raises(ValueError, match=r"needs a half-spectrum mask of shape \(8, 8, 5\)"):
         apply_mask(noise(8, 8, 8), torch.ones(8, 8, 8))
+
+
+@pytest.mark.parametrize("tilt_axis", ["y", "x"])
+@pytest.mark.parametrize("limits", RANGES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_sector_is_the_mask_without_the_sphere(
+    shape: tuple[int, int, int], limits: tuple[float, float], tilt_axis: Literal["y", "x"]
+) -> None:
+    wedge = Wedge(*limits, tilt_axis)
+    sector = wedge.sector(shape)
+    ball = nyquist_ball(shape)
+    assert torch.equal(sector & ball, wedge.mask(shape))
+    assert bool((sector & ~ball).any())
+    once = apply_mask(noise(*shape), sector)
+    torch.testing.assert_close(apply_mask(once, sector), once, atol=1e-5, rtol=0)

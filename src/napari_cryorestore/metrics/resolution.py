@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_cryorestore.physics.fourier import hermitian_weight, rfft, tukey_window
-from napari_cryorestore.physics.fsc import fourier_shell_correlation, resolution_at, shell_sums
+from napari_cryorestore.physics.fsc import fourier_shell_correlation, resolution_at, shell_counts, shell_sums
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,8 +132,8 @@ def shell_energy(volume: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor,
     weight = hermitian_weight(shape, device=single.device)
     if mask is not None:
         weight = weight * mask
-    _, count, power = shell_sums(torch.ones_like(spectrum)[None], spectrum[None], shape, weight=weight)
-    return count[0], power[0] / window.square().sum()
+    _, power, _ = shell_sums(spectrum[None], spectrum[None], shape, weight=weight)
+    return shell_counts(weight, shape)[0], power[0] / window.square().sum()
 
 
 def _single(volume: Tensor) -> Tensor:

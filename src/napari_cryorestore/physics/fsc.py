@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-_MIN_COEFFICIENTS = 10  # fewer measured coefficients than this say nothing about a shell
+FEWEST = 10
+"""Fewer measured coefficients than this say nothing about a shell."""
+
 _TINY = 1e-20  # keeps the gradient finite for a volume that is zero everywhere
 
 
@@ -58,8 +60,27 @@ def fourier_shell_correlation(
     fsc = cross / (_root(power_a, epsilon) * _root(power_b, epsilon))
     if mask is None:
         return fsc
-    counts = _shell_sum(weight.expand(-1, *mask.shape[-3:]), *shell_index(shape, device=a.device))
-    return torch.where(counts >= _MIN_COEFFICIENTS, fsc, 0.0)
+    return torch.where(shell_counts(weight, shape) >= FEWEST, fsc, 0.0)
+
+
+def shell_counts(weight: Tensor, shape: Sequence[int]) -> Tensor:
+    """Count the coefficients of each shell, or of a part of it.
+
+    Parameters
+    ----------
+    weight : Tensor, broadcastable to (b, z, y, x // 2 + 1)
+        `fourier.hermitian_weight`, times a mask if there is one.
+    shape : sequence of three ints
+        (z, y, x) of the volumes.
+
+    Returns
+    -------
+    Tensor, shape (b, n_shells), float32
+        Of shells 1 to n, those of the other half of the spectrum included.
+    """
+    index, n_shells = shell_index(shape, device=weight.device)
+    batch = weight if weight.dim() == 4 else weight[None]
+    return _shell_sum(batch.expand(-1, *index.shape), index, n_shells)
 
 
 def shell_sums(

@@ -109,7 +109,9 @@ class Wedge:
         z, y, x = frequencies(size, device=device)
         keep = self._between(z, x if self.tilt_axis == "y" else y)
         keep = keep.expand(size[0], size[1], size[2] // 2 + 1).clone()
-        for plane in {0, size[2] // 2} if size[2] % 2 == 0 else {0}:  # these hold k and -k, so they must agree
+        for plane in (
+            {0, size[2] // 2} if size[2] % 2 == 0 else {0}
+        ):  # these hold k and -k, so they must agree
             opposite = keep[:, :, plane].flip(0, 1).roll((1, 1), (0, 1))
             keep[:, :, plane] &= opposite
         return keep

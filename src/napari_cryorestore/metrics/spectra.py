@@ -1,0 +1,172 @@
+"""What spectra tell of the missing wedge: its energy by frequency band, and shell correlations inside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_cryorestore.metrics.resolution import Resolution, fsc_resolution, shell_energy
+from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
+from napari_cryorestore.physics.fsc import FEWEST, shell_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from napari_cryorestore.physics.wedge import Wedge
+
+REGIONS = ("all", "measured", "wedge")
+"""Where shells are correlated: everywhere, in the measured region, inside the missing wedge."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A range of frequencies, by the sizes of the detail in it.
+
+    Attributes
+    ----------
+    coarse, fine : float
+        In Å; the coarse end may be infinite, and itself belongs to the band, the fine end does not.
+
+    Raises
+    ------
+    ValueError
+        If the ends are exchanged or not positive.
+    """
+
+    coarse: float
+    fine: float
+
+    def __post_init__(self) -> None:
+        if not self.coarse > self.fine > 0:
+            raise ValueError(
+                f"A band of frequencies goes from coarse to fine detail in Å, such as 80 to 40, "
+                f"not from {self.coarse:g} to {self.fine:g}."
+            )
+
+    def __str__(self) -> str:
+        """Return e.g. ``80-40 Å``."""
+        if math.isinf(self.coarse):
+            return f"coarser than {self.fine:.3g} Å"
+        return f"{self.coarse:.3g}-{self.fine:.3g} Å"
+
+    def holds(self, frequencies: Tensor) -> Tensor:
+        """Return which of some frequencies, in 1/Å, belong to the band."""
+        return (frequencies >= 1 / self.coarse) & (frequencies < 1 / self.fine)
+
+
+@dataclass(frozen=True)
+class WedgeEnergy:
+    """How strong the spectrum is inside the missing wedge, in one band of frequencies.
+
+    Attributes
+    ----------
+    band : Band
+    wedge, measured : float
+        Mean power of a coefficient inside the wedge and in the measured region; 0 where there are none.
+    ratio : float
+        The one by the other: 0 is an empty wedge, 1 one as strong as what was measured; NaN where a region
+        has fewer than `FEWEST` coefficients or nothing was measured.
+    """
+
+    band: Band
+    wedge: float
+    measured: float
+    ratio: float
+
+
+def octaves(voxel_size: float, *, number: int = 4) -> tuple[Band, ...]:
+    """Return bands that halve the detail from one to the next, the last one ending at Nyquist.
+
+    Parameters
+    ----------
+    voxel_size : float
+        In Å.
+    number : int
+        How many; the first takes everything coarser than its fine end.
+    """
+    edges = [2 * voxel_size * 2**power for power in range(number)][::-1]
+    return tuple(Band(coarse, fine) for coarse, fine in zip([math.inf, *edges], edges, strict=False))
+
+
+def wedge_energy(
+    volume: Tensor, wedge: Wedge, voxel_size: float, bands: Sequence[Band] | None = None
+) -> tuple[WedgeEnergy, ...]:
+    """Measure the power inside the missing wedge against that in the measured region, band by band.
+
+    The volume fades out at its borders first, which smears a little of the measured region into the wedge:
+    in a small volume, an empty wedge shows up to a tenth in the coarse bands.
+
+    Parameters
+    ----------
+    volume : Tensor, shape (..., z, y, x)
+        One volume.
+    wedge : Wedge
+    voxel_size : float
+        In Å.
+    bands : sequence of Band, optional
+        `octaves` if not given.
+
+    Returns
+    -------
+    tuple of WedgeEnergy
+        One for each band.
+    """
+    shape = volume.shape[-3:]
+    measured = wedge.mask(shape, device=volume.device)
+    missing = nyquist_ball(shape, device=volume.device) & ~measured
+    sums = [torch.stack(shell_energy(volume, mask=region)).cpu() for region in (missing, measured)]
+    frequencies = torch.arange(1, sums[0].shape[1] + 1) / (max(shape) * voxel_size)
+    return tuple(
+        _energy(band, [item[:, band.holds(frequencies)].sum(1).tolist() for item in sums])
+        for band in (octaves(voxel_size) if bands is None else bands)
+    )
+
+
+def fsc_curves(a: Tensor, b: Tensor, voxel_size: float, wedge: Wedge | None) -> dict[str, Resolution]:
+    """Correlate two volumes shell by shell, also in the measured region and inside the wedge alone.
+
+    Parameters
+    ----------
+    a, b : Tensor, shape (..., z, y, x)
+        One volume each.
+    voxel_size : float
+        In Å.
+    wedge : Wedge or None
+        None where the tilt range is not known: then there is only ``"all"``.
+
+    Returns
+    -------
+    dict of str to Resolution
+        By `REGIONS`; a shell with fewer than `FEWEST` coefficients is NaN in the curve.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together or the voxel size is not positive.
+    """
+    curves = {"all": fsc_resolution(a, b, voxel_size)}
+    if wedge is None:
+        return curves
+    shape = a.shape[-3:]
+    measured = wedge.mask(shape, device=a.device)
+    missing = nyquist_ball(shape, device=a.device) & ~measured
+    for name, region in (("measured", measured), ("wedge", missing)):
+        found = fsc_resolution(a, b, voxel_size, region=region)
+        known = shell_counts(hermitian_weight(shape, device=a.device) * region, shape)[0].cpu() >= FEWEST
+        curves[name] = replace(found, curve=torch.where(known, found.curve, torch.nan))
+    return curves
+
+
+def _energy(band: Band, sums: list[list[float]]) -> WedgeEnergy:
+    (few, inside), (many, outside) = sums
+    wedge, measured = inside / max(few, 1.0), outside / max(many, 1.0)
+    known = min(few, many) >= FEWEST and measured > 0
+    return WedgeEnergy(band, wedge, measured, wedge / measured if known else math.nan)
+
+
+__all__ = ["FEWEST", "REGIONS", "Band", "WedgeEnergy", "fsc_curves", "octaves", "wedge_energy"]
