@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -58,6 +59,7 @@ def launched(
     chosen, warning = choose_precision(precision, device)
     if warning:
         say(warning)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it prints what is said here better
     several = has_several(hardware)
     devices: Any = hardware.devices if several or device.type != "cuda" else [device.index or 0]
     fabric = Fabric(
