@@ -11,7 +11,7 @@ from napari_cryorestore.gui.editors import fit_dock
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 NOTHING = "none"
 

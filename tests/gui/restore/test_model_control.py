@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.restore import RestorePanel, dialogs
 from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import pytest
     from napari.components import ViewerModel
+
+    from napari_cryorestore.gui.restore import RestorePanel
 
 
 def choices(combo) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import explain, known_settings, output_name
-from napari_cryorestore.gui.train.volume import Volume
+from napari_cryorestore.gui.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.gui.restore.files import volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.train.volume import Volume
+from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.runs.run_dir import RunDir
 
 

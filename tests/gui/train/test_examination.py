@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.train import examination
-from napari_cryorestore.gui.train.data_choice import DataChoice
 from napari_cryorestore.gui.train.examination import detect_tilt_range, examine
-from napari_cryorestore.gui.train.volume import Volume
+from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.physics import wedge_detection
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wedge_detection import DetectedWedge

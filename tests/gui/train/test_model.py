@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.train.data_choice import DataChoice
+from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.train.examination import Examination
 from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
 from napari_cryorestore.gui.train.recipes import Recipes
-from napari_cryorestore.gui.train.volume import Volume
+from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.mrc import read_volume
 
 SHAPE = (32, 40, 48)

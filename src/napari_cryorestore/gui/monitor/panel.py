@@ -11,9 +11,10 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize, QTimer, Signal
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui.dialogs import choose_run, choose_target
 from napari_cryorestore.gui.history import HistoryLayer
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.monitor.dialog import ask_whether_dead, choose_file, choose_run
+from napari_cryorestore.gui.monitor.dialog import ask_whether_dead
 from napari_cryorestore.gui.monitor.model import MonitorModel
 from napari_cryorestore.gui.monitor.run_body import RunBody
 from napari_cryorestore.gui.monitor.run_header import RunHeader
@@ -175,7 +176,7 @@ class MonitorPanel(QWidget):
     def _export(self, suffix: str, kind: str, write: Callable[[Path], None]) -> None:
         if self.model.run is None:
             return
-        path = choose_file(self, f"{self.model.run.path.name}.{suffix}", kind=kind)
+        path = choose_target(self, f"{self.model.run.path.name}.{suffix}", kind=kind)
         if path is not None:
             self._try(lambda: write(path))
 

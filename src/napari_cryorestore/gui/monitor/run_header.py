@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_cryorestore.gui.details import open_details
+from napari_cryorestore.gui.run_words import state_words
 from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.train.run_words import state_words
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent

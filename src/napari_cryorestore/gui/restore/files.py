@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.restore.queue import Subject
-from napari_cryorestore.gui.train.volume import Volume, pair_of, tomogram_name_of
+from napari_cryorestore.gui.volume import Volume, pair_of, tomogram_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from napari_cryorestore.gui.restore.choice import ModelChoice, RunSteps
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration
 from napari_cryorestore.gui.restore.wishes import Wishes, number
-from napari_cryorestore.gui.train.run_words import duration_words
+from napari_cryorestore.gui.run_words import duration_words
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:

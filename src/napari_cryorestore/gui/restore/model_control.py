@@ -6,20 +6,20 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.devices import Device, list_devices
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.restore import dialogs
 from napari_cryorestore.gui.restore.choice import ModelChoice, method_of, tomograms_of
-from napari_cryorestore.gui.train.devices import Device, list_devices
 from napari_cryorestore.io.pairing import tomogram_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.model_section import ModelSection
-    from napari_cryorestore.gui.train.background import Background
 
 _DEVICES = {"auto": "automatic", "cpu": "cpu", "cuda": "cuda", "mps": "mps"}
 """What is offered until PyTorch is there to say what there is."""

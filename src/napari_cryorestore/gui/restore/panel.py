@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.background import Background
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.restore import dialogs
 from napari_cryorestore.gui.restore.choice import RecordedTomogram
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
@@ -25,7 +26,6 @@ from napari_cryorestore.gui.restore.result import add_result
 from napari_cryorestore.gui.restore.source_control import SourceControl
 from napari_cryorestore.gui.restore.source_section import SourceSection
 from napari_cryorestore.gui.restore.work_bar import WorkBar
-from napari_cryorestore.gui.train.background import Background
 
 if TYPE_CHECKING:
     from napari import Viewer

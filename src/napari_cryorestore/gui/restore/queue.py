@@ -12,7 +12,7 @@ from napari_cryorestore.gui.restore.choice import ModelChoice
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 
 @dataclass(frozen=True)

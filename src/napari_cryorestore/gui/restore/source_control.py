@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.layers import origin_of
-from napari_cryorestore.gui.restore import dialogs
 from napari_cryorestore.gui.restore.files import subjects_from
-from napari_cryorestore.gui.train.layer_volumes import LayerVolumes
-from napari_cryorestore.gui.train.volume import pair_of
+from napari_cryorestore.gui.volume import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.queue import Entry
     from napari_cryorestore.gui.restore.source_section import SourceSection
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 
 class SourceControl:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import known_settings
-from napari_cryorestore.gui.train.data_choice import DataChoice
-from napari_cryorestore.gui.train.volume import Volume, tomogram_name_of
+from napari_cryorestore.gui.volume import Volume, tomogram_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

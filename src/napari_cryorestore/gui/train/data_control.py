@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
+from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.preferences import PLUGIN
-from napari_cryorestore.gui.train.data_choice import DataChoice, completed, with_even
 from napari_cryorestore.gui.train.examination import Examination, detect_tilt_range, examine
-from napari_cryorestore.gui.train.layer_volumes import LayerVolumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
-    from napari_cryorestore.gui.train.background import Background
+    from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.train.data_section import DataSection
     from napari_cryorestore.gui.train.examination import Detection
     from napari_cryorestore.gui.train.model import TrainModel
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 
 class DataControl:

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
+from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import LABEL_WIDTH
+from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.train.data_choice import DataChoice
 from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_cryorestore.gui.train.examination import Detection, Examination
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 
 class DataSection(QWidget):
@@ -146,27 +147,16 @@ class DataSection(QWidget):
     # -------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        rows: tuple[tuple[str, list[QWidget]], ...] = (
-            ("half 1", [self.even]),
-            ("half 2", [self.odd, self.swap]),
-            ("mask", [self.region]),
-            ("voxel size (Å)", [self.voxel_size]),
-            ("tilt range (°)", [self.tilt_min, QLabel("…"), self.tilt_max, self.detect]),
-            ("tilt axis", [self.tilt_axis]),
-        )
-        for row, (words, widgets) in enumerate(rows):
-            label = QLabel(words)
-            label.setMinimumWidth(LABEL_WIDTH)
-            grid.addWidget(label, row, 0)
-            grid.addLayout(_side_by_side(widgets), row, 1)
-        below = (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other)
-        for extra, widget in enumerate(below):
-            grid.addWidget(widget, len(rows) + extra, 0, 1, 2)
+        grid = grid_of(self)
+        grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        add_row(grid, "half 1", self.even)
+        add_row(grid, "half 2", self.odd, self.swap)
+        add_row(grid, "mask", self.region)
+        add_row(grid, "voxel size (Å)", self.voxel_size)
+        add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max, self.detect)
+        add_row(grid, "tilt axis", self.tilt_axis)
+        for widget in (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other):
+            grid.addWidget(widget, grid.rowCount(), 0, 1, 2)
 
     def _explain(self) -> None:
         self.even.setToolTip("The half map of the even frames or tilts.")
@@ -201,15 +191,6 @@ class DataSection(QWidget):
     def _open(self) -> None:
         if self._other_half is not None:
             self.open_requested.emit(self._other_half)
-
-
-def _side_by_side(widgets: Sequence[QWidget]) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget, 0 if isinstance(widget, QPushButton | QLabel) else 1)
-    return row
 
 
 __all__ = ["DataSection"]

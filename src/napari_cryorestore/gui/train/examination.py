@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.gui.train.data_choice import DataChoice
+    from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
 _UNCLEAR = "The spectrum shows no clear missing wedge: type the tilt range, or put a .tlt file beside half 1."

@@ -1,4 +1,4 @@
-"""The dialogs of the panel: configurations, starting weights and the run folder."""
+"""The dialogs of the Train panel: configurations, starting weights and the run folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
+from napari_cryorestore.gui.dialogs import choose_target
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
 
 if TYPE_CHECKING:
@@ -27,13 +28,9 @@ def save_configuration(parent: QWidget, model: TrainModel) -> Path | None:
         With one sentence, if the recipe is not valid or the file cannot be written.
     """
     text = model.config().to_toml()
-    proposed = last_folder() / f"{model.tomogram_name}_{model.method}.toml"
-    name, _ = QFileDialog.getSaveFileName(parent, "Save configuration", str(proposed), _TOML)
-    if not name:
-        return None
-    path = Path(name)
-    path.write_text(text, encoding="utf-8")
-    remember_folder(path)
+    path = choose_target(parent, f"{model.tomogram_name}_{model.method}.toml", kind=_TOML)
+    if path is not None:
+        path.write_text(text, encoding="utf-8")
     return path
 
 

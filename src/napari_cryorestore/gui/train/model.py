@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
+from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.inputs import written_inputs
 from napari_cryorestore.gui.preferences import beside
-from napari_cryorestore.gui.train.data_choice import DataChoice
-from napari_cryorestore.gui.train.inputs import written_inputs
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
 from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
 from napari_cryorestore.gui.train.recipes import SECTIONS
-from napari_cryorestore.gui.train.volume import tomogram_name_of
+from napari_cryorestore.gui.volume import tomogram_name_of
 from napari_cryorestore.runs.naming import new_run_path
 
 if TYPE_CHECKING:

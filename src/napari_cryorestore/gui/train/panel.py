@@ -8,13 +8,13 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui.background import Background
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
 from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train import file_dialog
-from napari_cryorestore.gui.train.background import Background
 from napari_cryorestore.gui.train.data_control import DataControl
 from napari_cryorestore.gui.train.data_section import DataSection
 from napari_cryorestore.gui.train.model import TrainModel
@@ -24,7 +24,7 @@ from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.train.run_bar import RunBar
 from napari_cryorestore.gui.train.run_control import RunControl
 from napari_cryorestore.gui.train.run_section import RunSection
-from napari_cryorestore.gui.train.viewer_place import crosshair, middle_of_view
+from napari_cryorestore.gui.viewer_place import crosshair, middle_of_view
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_cryorestore.config import Config
-    from napari_cryorestore.gui.train.data_choice import DataChoice
+    from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.recipes import Recipes
 
 SMALLEST_CROP = 16

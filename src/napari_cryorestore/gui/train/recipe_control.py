@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.train.devices import Device, list_devices
+from napari_cryorestore.gui.devices import Device, list_devices
 from napari_cryorestore.gui.train.memory import estimated_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_cryorestore.gui.train.background import Background
+    from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.recipe_section import RecipeSection
 

@@ -8,11 +8,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, settings_of
+from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE
 from napari_cryorestore.gui.editors import Editor, combo_box, read_numbers, to_text
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.forms import ConfigForm, labelled
 from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.train.devices import AUTOMATIC_DEVICE
 from napari_cryorestore.gui.train.kind_section import KindSection
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
 from napari_cryorestore.gui.train.recipes import PRESET_TITLES
@@ -20,7 +20,7 @@ from napari_cryorestore.gui.train.recipes import PRESET_TITLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.gui.train.devices import Device
+    from napari_cryorestore.gui.devices import Device
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.live_runs import LiveRuns
-    from napari_cryorestore.gui.train.background import Background
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.run_bar import RunBar
 

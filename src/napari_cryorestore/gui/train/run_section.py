@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from napari_cryorestore.gui.forms import LABEL_WIDTH
+from napari_cryorestore.gui.rows import add_row, grid_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.train.model import TrainModel
@@ -36,17 +37,10 @@ class RunSection(QWidget):
         for field in (self.folder, self.checkpoint):
             field.setClearButtonEnabled(True)
             field.textChanged.connect(self.value_changed)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        rows = (("folder", self.folder, "folder"), ("start from", self.checkpoint, "checkpoint"))
-        for row, (words, field, name) in enumerate(rows):
-            label = QLabel(words)
-            label.setMinimumWidth(LABEL_WIDTH)
-            grid.addWidget(label, row, 0)
-            grid.addLayout(self._with_browser(field, name), row, 1)
+        grid = grid_of(self)
+        grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        add_row(grid, "folder", self.folder, self._browser("folder"))
+        add_row(grid, "start from", self.checkpoint, self._browser("checkpoint"))
 
     def show_model(self, model: TrainModel) -> None:
         """Show what a model says, without announcing it."""
@@ -67,15 +61,11 @@ class RunSection(QWidget):
         typed = self.checkpoint.text().strip()
         model.from_checkpoint = Path(typed).expanduser() if typed else None
 
-    def _with_browser(self, field: QLineEdit, name: str) -> QHBoxLayout:
+    def _browser(self, name: str) -> QPushButton:
         button = QPushButton("…")
         button.setFixedWidth(30)
         button.clicked.connect(lambda: self.browse_requested.emit(name))
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(field, 1)
-        row.addWidget(button)
-        return row
+        return button
 
 
 __all__ = ["RunSection"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.train.data_choice import DataChoice, completed, with_even
-from napari_cryorestore.gui.train.volume import Volume, pair_of, tomogram_name_of
+from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
+from napari_cryorestore.gui.volume import Volume, pair_of, tomogram_name_of
 
 NAMES = ("TS01_EVN", "TS01_ODD", "lonely", "TS02_half1", "TS02_half2")
 

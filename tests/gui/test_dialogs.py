@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
-from napari_cryorestore.gui.restore import dialogs
 
 
 class Answers:

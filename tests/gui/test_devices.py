@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from napari_cryorestore import hardware
-from napari_cryorestore.gui.train.devices import list_devices
+from napari_cryorestore.gui.devices import list_devices
 
 
 def test_the_cpu_is_always_offered_with_its_free_memory(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.layers import volumes_in
-from napari_cryorestore.gui.train.volume import Volume, volume_of
+from napari_cryorestore.gui.volume import Volume, volume_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The file dialogs of the Restore panel; each answers ``None``, or nothing, if the user gives up."""
+"""The file dialogs of all panels; each answers ``None``, or nothing, if the user gives up."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def choose_tomograms(parent: QWidget) -> list[Path]:
 
 
 def choose_run(parent: QWidget) -> Path | None:
-    """Ask for a run folder."""
-    name = QFileDialog.getExistingDirectory(parent, "Run folder", str(last_folder()))
+    """Ask for the folder of a run."""
+    name = QFileDialog.getExistingDirectory(parent, "Folder of a run", str(last_folder()))
     return _remembered(name) if name else None
 
 
@@ -45,13 +45,23 @@ def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
     return _remembered(name) if name else None
 
 
-def choose_target(parent: QWidget, proposed: str) -> Path | None:
-    """Ask for a file to save to; the dialog asks before an existing one is replaced."""
-    name, _ = QFileDialog.getSaveFileName(parent, "Save as MRC", str(last_folder() / proposed), OUTPUT)
+def choose_target(parent: QWidget, proposed: str, *, kind: str = OUTPUT) -> Path | None:
+    """Ask for a file to save to; the dialog asks before an existing one is replaced.
+
+    Parameters
+    ----------
+    parent
+        Above which the dialog opens.
+    proposed
+        The name of the file; its suffix is that of a name typed without one.
+    kind
+        What the file is, e.g. ``Table (*.csv)``.
+    """
+    name, _ = QFileDialog.getSaveFileName(parent, "Save", str(last_folder() / proposed), kind)
     if not name:
         return None
     path = _remembered(name)
-    return path if path.suffix else path.with_suffix(".mrc")
+    return path if path.suffix else path.with_suffix(Path(proposed).suffix)
 
 
 def _remembered(name: str) -> Path:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from napari_cryorestore.gui.train.volume import Volume
+    from napari_cryorestore.gui.volume import Volume
 
 
 def written_inputs(volumes: Iterable[Volume], run: Path, *, voxel_size: float) -> dict[Volume, Path]:
