@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
-from napari_cryorestore.runs.whole_file import write_text
+from napari_cryorestore.whole_file import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

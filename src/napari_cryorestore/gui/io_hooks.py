@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from napari_cryorestore.gui.layers import (
     tomogram_layer,
 )
 from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,10 +185,9 @@ def _read(path: Path) -> LayerTuple:
 
 def _replace_file(target: Path, volume: Any, origin: LayerOrigin) -> None:
     """Write aside first: the layer may map the very file that is replaced."""
-    from napari_cryorestore.io.mrc_output import unique_path, write_volume
+    from napari_cryorestore.io.mrc_output import write_volume
 
-    aside = unique_path(target.with_name(f".{target.stem}.saving{target.suffix}"))
-    try:
+    with whole_file(target) as aside:
         write_volume(
             aside,
             volume,
@@ -197,9 +196,6 @@ def _replace_file(target: Path, volume: Any, origin: LayerOrigin) -> None:
             start=origin.start,
             label=origin.label,
         )
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _as_volume(data: Any, attributes: dict[str, Any]) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QStandardPaths
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.whole_file import whole_folder
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.layers import LayerTuple
@@ -55,8 +55,5 @@ def _simulate_into(folder: Path) -> None:
     """Make the folder whole or not at all."""
     from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 
-    aside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    write_pair(aside, simulate(SimulationConfig(shape=_SHAPE)), name="simulated")
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    with whole_folder(folder) as aside:
+        write_pair(aside, simulate(SimulationConfig(shape=_SHAPE)), name="simulated")

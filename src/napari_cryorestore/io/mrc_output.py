@@ -14,6 +14,7 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES, HEADER_BYTES
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,8 +139,7 @@ def open_output(
     path = Path(path)
     record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
     _refuse_bad_target(path)
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path, aside=path.with_name(path.name + ".part")) as part:
         _reserve(part, HEADER_BYTES + 4 * math.prod(shape))
         volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=tuple(shape))
         yield volume
@@ -148,9 +148,6 @@ def open_output(
         with part.open("r+b") as file:
             file.write(record.tobytes())
         _refuse_existing(path)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _refuse_bad_target(path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_cryorestore.runs.events import to_json
 from napari_cryorestore.runs.recorder import Request
-from napari_cryorestore.runs.whole_file import append_line, whole_file, whole_folder, write_text
+from napari_cryorestore.whole_file import append_line, whole_file, whole_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

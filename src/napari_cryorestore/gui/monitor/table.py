@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.runs.whole_file import whole_file
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.volume import Volume, pair_of, tomogram_name_of
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,12 +42,8 @@ def volume_from(path: Path) -> Volume:
 
 def save_copy(result: Path, target: Path) -> Path:
     """Copy a result to a file that the user chose; it appears whole or not at all."""
-    aside = target.with_name(f".{target.name}.saving")
-    try:
+    with whole_file(target) as aside:
         shutil.copyfile(result, aside)
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
     return target
 
 

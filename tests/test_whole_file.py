@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_cryorestore.runs.whole_file import append_line, whole_file, whole_folder, write_text
+from napari_cryorestore.whole_file import append_line, whole_file, whole_folder, write_text
 
 
 def test_a_file_is_not_there_before_it_is_whole(tmp_path):
@@ -44,3 +44,14 @@ def test_lines_are_appended(tmp_path):
     append_line(path, b"one\n")
     append_line(path, b"two\n")
     assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "file"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]

@@ -5,18 +5,35 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_NUMBERS = count()
+
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name beside ``path`` to write to; it becomes ``path`` when all went well, else it is deleted."""
+def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[Path]:
+    """Give a name beside ``path`` to write to; it becomes ``path`` when all went well, else it is deleted.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or to replace; its folder is made, but not the one above.
+    aside : Path, optional
+        The name beside it. By default a hidden one that no other writer has; it ends in ``.part``, so what
+        chooses a format by the name must be told.
+
+    Yields
+    ------
+    Path
+        The name to write to.
+    """
     path.parent.mkdir(exist_ok=True)
-    aside = _beside(path)
+    aside = aside or _beside(path)
     try:
         yield aside
         os.replace(aside, path)
@@ -69,7 +86,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}.part")
 
 
 def _ends_whole(descriptor: int) -> bool:
