@@ -17,6 +17,7 @@ from napari_cryorestore.config import sentence
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.runs.run_dir import RunDir
 
 WEIGHTS = "weights.safetensors"
 RESUME = "resume.pt"
@@ -191,6 +192,26 @@ def weights_file(path: Path) -> Path:
             f"There is no checkpoint at {path}: give a run folder, a checkpoint or {WEIGHTS}."
         )
     return found[-1]
+
+
+def checkpoint_at(run: Path, step: int | None) -> Path:
+    """Return where the weights of a run's step lie; the path itself, the newest ones, without a step.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such run.
+    ValueError
+        If it has no checkpoint at that step.
+    """
+    if step is None:
+        return run
+    folder = RunDir.open(run)
+    steps = folder.checkpoint_steps()
+    if step not in steps:
+        there = ", ".join(map(str, steps)) or "none"
+        raise ValueError(f"there is no checkpoint of step {step} in {run}; there are: {there}")
+    return folder.checkpoint_path(step)
 
 
 def _not_written(folder: Path, error: Exception) -> OSError:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Filtered = Callable[[Tomogram], Imaging]
+
 MARGIN = 16
 """Voxels that neighbouring tiles share on either side of their seam."""
 TILES = (128, 96, 64)
@@ -158,8 +160,10 @@ class Model:
     size_multiple: int = field(default=8)
 
     @classmethod
-    def of(cls, request: RestoreRequest, tomogram: Tomogram) -> Model:
-        """Load what a request names.
+    def of(
+        cls, request: RestoreRequest, tomogram: Tomogram, *, filtered: Filtered = filtered_imaging
+    ) -> Model:
+        """Load what a request names; `filtered` measures a tomogram's Wiener filter, where that is needed.
 
         Raises
         ------
@@ -170,7 +174,7 @@ class Model:
         if device.type == "cpu":
             use_threads(request.threads)
         if request.source == "wiener":
-            imaging = filtered_imaging(tomogram)
+            imaging = filtered(tomogram)
             mean = Imaging(imaging.wedge, imaging.wiener.for_mean() if imaging.wiener else None)
             method = METHODS["wiener"](METHODS["wiener"].Config())
             return cls(method.title, method, nn.Identity(), mean, device, "32")
@@ -183,7 +187,7 @@ class Model:
             name=f"{method.title} @ step {checkpoint.label.step}",
             method=method,
             network=network.to(device).to(memory_format=torch.channels_last_3d),  # type: ignore[call-overload]
-            imaging=_imaging(checkpoint, tomogram),
+            imaging=_imaging(checkpoint, tomogram, filtered),
             device=device,
             precision=precision,
             size_multiple=int(getattr(network, "size_multiple", 8)),
@@ -212,14 +216,14 @@ def restore_into(
 ) -> None:
     """Fill `out` (z, y, x) with the mean of the restored halves."""
     halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
-    plan = _fitting_plan(tomogram.shape, model, request)
+    plan = fitting_plan(tomogram.shape, model, request)
     fits = []
     for index, half in enumerate(halves):
         sink = AddingSink(out, share=1 / len(halves))
         if not model.method.fixes_amplitude:
             sink = FittingSink(out, share=1 / len(halves), target=halves[index - 1])
             fits.append(sink)
-        with _memory_explained(model, plan):
+        with memory_explained(model, plan):
             process_tiles(
                 half,
                 sink,
@@ -236,7 +240,8 @@ def restore_into(
 
 
 @contextmanager
-def _memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
+def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
+    """Turn running out of memory into a ``MemoryError`` that says what to do about it."""
     try:
         yield
     except RuntimeError as error:
@@ -248,7 +253,7 @@ def _memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
         ) from error
 
 
-def _fitting_plan(shape: tuple[int, ...], model: Model, request: RestoreRequest) -> TilePlan:
+def fitting_plan(shape: tuple[int, ...], model: Model, request: RestoreRequest) -> TilePlan:
     """Return the largest tiles that the device can restore, found by trying one on a GPU."""
     on_gpu = model.device.type == "cuda"
     batch = request.batch or (4 if on_gpu else 1)
@@ -275,11 +280,11 @@ def _part_of(progress: Callable[[float], None], before: float, parts: int, share
     progress(before + share / parts)
 
 
-def _imaging(checkpoint: Checkpoint, tomogram: Tomogram) -> Imaging:
+def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> Imaging:
     method = METHODS[checkpoint.label.method.kind]
     wants_filter = getattr(checkpoint.label.method, "input", "raw") == "wiener+raw"
     if wants_filter and tomogram.odd is not None:
-        imaging = filtered_imaging(tomogram)
+        imaging = filtered(tomogram)
     else:
         imaging = plain_imaging(tomogram, wiener=checkpoint.label.wiener if wants_filter else None)
     if method.needs_wedge:
@@ -287,4 +292,7 @@ def _imaging(checkpoint: Checkpoint, tomogram: Tomogram) -> Imaging:
     return imaging
 
 
-__all__ = ["Cancelled", "Model", "RestoreRequest", "layer_name", "restore", "restore_into", "unique_path"]
+__all__ = [
+    "Cancelled", "Model", "RestoreRequest", "fitting_plan", "layer_name", "memory_explained", "restore",
+    "restore_into", "unique_path",
+]  # fmt: skip

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cryorestore.data.corners import Box
 from napari_cryorestore.data.tile_plan import axis_weights
-from napari_cryorestore.data.tiles import Cancelled, TilePlan, fit_tile, process_tiles, tile_positions
+from napari_cryorestore.data.tiles import (
+    Cancelled,
+    TilePlan,
+    fit_tile,
+    process_box,
+    process_tiles,
+    tile_positions,
+)
 
 PLAN = TilePlan(tile=12, margin=3, batch=4)
 
@@ -236,3 +244,43 @@ def test_what_does_not_match_is_explained() -> None:
 )
 def test_a_fitting_tile_is_a_multiple_and_no_larger_than_needed(shape, tile, multiple, expected) -> None:
     assert fit_tile(shape, tile=tile, margin=12, size_multiple=multiple) == expected
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box((0, 0, 0), (40, 30, 26)),
+        Box((0, 0, 0), (1, 1, 1)),
+        Box((11, 7, 3), (29, 8, 24)),
+        Box((39, 29, 25), (40, 30, 26)),
+    ],
+)
+def test_a_box_holds_what_the_whole_holds_there(box: Box) -> None:
+    """Even for a function that treats the edges of a tile unlike its middle."""
+    source = volume(40, 30, 26)
+
+    def uneven(tiles: torch.Tensor) -> torch.Tensor:
+        return tiles * torch.linspace(0, 1, tiles.shape[-1]) + tiles.mean((-3, -2, -1), keepdim=True)
+
+    whole = processed(source, PLAN, uneven)
+    np.testing.assert_allclose(process_box(source, box, uneven, plan=PLAN), whole[box.slices], rtol=1e-6)
+
+
+def test_only_the_tiles_that_touch_the_box_are_processed() -> None:
+    done: list[int] = []
+    told: list[float] = []
+
+    def counted(tiles: torch.Tensor) -> torch.Tensor:
+        done.append(len(tiles))
+        return tiles
+
+    process_box(volume(60, 60, 60), Box((0, 0, 0), (2, 2, 2)), counted, plan=PLAN, progress=told.append)
+    assert sum(done) <= 8
+    assert told[-1] == 1.0
+
+
+def test_a_box_can_be_cancelled() -> None:
+    with pytest.raises(Cancelled):
+        process_box(
+            volume(20, 20, 20), Box((0, 0, 0), (20, 20, 20)), lambda x: x, plan=PLAN, cancelled=lambda: True
+        )

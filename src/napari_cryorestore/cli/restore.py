@@ -103,6 +103,7 @@ def request_of(options: Namespace) -> RestoreRequest:
     ValueError, FileNotFoundError
         If the options contradict each other, or what they name is not there.
     """
+    from napari_cryorestore.checkpoint import checkpoint_at
     from napari_cryorestore.restoration import RestoreRequest
     from napari_cryorestore.run_config import HardwareConfig
 
@@ -112,7 +113,7 @@ def request_of(options: Namespace) -> RestoreRequest:
     hardware = HardwareConfig.model_validate(given(options, "hardware"))
     tomogram = _tomogram(options)
     low, high = tomogram.tilt_min, tomogram.tilt_max
-    source = WIENER if options.run is None else _checkpoint(options.run, wishes.step)
+    source = WIENER if options.run is None else checkpoint_at(options.run, wishes.step)
     return RestoreRequest(
         source=source,
         even=tomogram.even,
@@ -136,17 +137,6 @@ def _better_step(run: Path) -> int | None:
     state.apply(RunFollower(run).poll())
     suggested, newest = state.suggested_step, max(state.checkpoints, default=None)
     return suggested if suggested in state.checkpoints and suggested != newest else None
-
-
-def _checkpoint(run: Path, step: int | None) -> Path:
-    if step is None:
-        return run
-    folder = RunDir.open(run)
-    steps = folder.checkpoint_steps()
-    if step not in steps:
-        there = ", ".join(map(str, steps)) or "none"
-        raise ValueError(f"there is no checkpoint of step {step} in {run}; there are: {there}")
-    return folder.checkpoint_path(step)
 
 
 def _tomogram(options: Namespace) -> TomogramConfig:

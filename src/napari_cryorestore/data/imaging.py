@@ -68,12 +68,16 @@ class MeanOfHalves:
     def __init__(self, even: NDArray[Any], odd: NDArray[Any]) -> None:
         self._halves = even, odd
         self.shape = even.shape
-        self.ndim = even.ndim
+        self.ndim, self.size = even.ndim, even.size
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, place: Any) -> NDArray[np.float32]:
         even, odd = (np.asarray(half[place], dtype=np.float32) for half in self._halves)
         return (even + odd) / np.float32(2)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        del copy  # it is always made anew
+        return np.asarray(self[...], dtype=dtype)
 
 
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:

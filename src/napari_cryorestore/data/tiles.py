@@ -9,17 +9,19 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.crops import reflected
-from napari_cryorestore.data.tile_plan import TilePlan, axis_weights, fit_tile, tile_positions
-from napari_cryorestore.hardware import is_out_of_memory, release_memory
+from napari_cryorestore.data.tile_plan import TilePlan, fit_tile, tile_positions
+from napari_cryorestore.data.tile_worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from napari_cryorestore.data.corners import Triple
+    from napari_cryorestore.data.crops import Box
     from napari_cryorestore.data.tile_plan import TileFunction
+
+    Floats = NDArray[np.float32]
 
 
 class Cancelled(Exception):  # noqa: N818  a wish of the user, not an error
@@ -97,9 +99,8 @@ def process_tiles(
         If memory runs out with a single tile.
     """
     shape = _common_shape(source, out, plan)
-    rows = tile_positions(shape, plan.sizes, plan.margin)
-    weights = [axis_weights(*item, plan.margin) for item in zip(rows, plan.sizes, shape, strict=True)]
-    worker = _Worker(function, plan.batch)
+    rows, weights = plan.positions(shape), plan.weights(shape)
+    worker = Worker(function, plan.batch)
     across = list(product(range(len(rows[1])), range(len(rows[2]))))
     slab = _Slab(out, plan.sizes[0], shape)
     for i, z in enumerate(rows[0]):
@@ -117,40 +118,49 @@ def process_tiles(
     return worker.batch
 
 
-class _Worker:
-    """Applies the function in batches that halve when memory runs out."""
+def process_box(
+    source: Source,
+    box: Box,
+    function: TileFunction,
+    *,
+    plan: TilePlan,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """Return what `process_tiles` would write into a box, by way of the tiles that touch it.
 
-    def __init__(self, function: TileFunction, batch: int) -> None:
-        self.function = function
-        self.batch = batch
+    Arguments and errors are those of `process_tiles`; the box must lie within the volume.
+    """
+    shape = tuple(source.shape)
+    rows, weights = plan.positions(shape), plan.weights(shape)
+    touched = [
+        [i for i, start in enumerate(row) if start < high and start + size > low]
+        for row, size, low, high in zip(rows, plan.sizes, box.start, box.stop, strict=True)
+    ]
+    tiles = list(product(*touched))
+    worker, done, out = Worker(function, plan.batch), 0, np.zeros(box.shape, dtype=np.float32)
+    while done < len(tiles):
+        if cancelled is not None and cancelled():
+            raise Cancelled("The restoration was cancelled.")
+        group = tiles[done : done + worker.batch]
+        starts = [(rows[0][i], rows[1][j], rows[2][k]) for i, j, k in group]
+        mended = _process(source, starts, plan, worker)
+        for start, tile, (i, j, k) in zip(starts, mended, group, strict=True):
+            _add_part(out, box, start, tile, (weights[0][i], weights[1][j], weights[2][k]))
+        done += len(group)
+        if progress is not None:
+            progress(done / len(tiles))
+    return out
 
-    def __call__(self, tiles: Tensor) -> Tensor:
-        pieces: list[Tensor] = []
-        done = 0
-        while done < len(tiles):
-            piece = tiles[done : done + self.batch]
-            result = self._attempt(piece)
-            if result is None:
-                self.batch = len(piece) // 2
-                release_memory()
-                continue
-            if result.shape != piece.shape:
-                raise ValueError(
-                    f"The function must return tiles of the shape {tuple(piece.shape)} it is given, "
-                    f"but returned {tuple(result.shape)}."
-                )
-            pieces.append(result)
-            done += len(piece)
-        return torch.cat(pieces)
 
-    def _attempt(self, piece: Tensor) -> Tensor | None:
-        """Return None when memory ran out; the failed attempt's tensors are released with this frame."""
-        try:
-            return self.function(piece).detach().float().cpu()
-        except RuntimeError as error:
-            if len(piece) == 1 or not is_out_of_memory(error):
-                raise
-            return None
+def _add_part(out: Floats, box: Box, start: Triple, tile: Floats, weights: tuple[Floats, ...]) -> None:
+    """Add the part of a weighted tile that lies in the box."""
+    firsts = [max(low, first) for low, first in zip(box.start, start, strict=True)]
+    lasts = [min(n, f + size) for n, f, size in zip(box.stop, start, tile.shape, strict=True)]
+    z, y, x = (slice(a - f, b - f) for a, b, f in zip(firsts, lasts, start, strict=True))
+    window = weights[0][z, None, None] * (weights[1][y, None] * weights[2][x])
+    at = tuple(slice(a - low, b - low) for a, b, low in zip(firsts, lasts, box.start, strict=True))
+    out[at] += tile[z, y, x] * window
 
 
 class _Slab:
@@ -199,7 +209,7 @@ def _common_shape(source: Source, out: Sink, plan: TilePlan) -> Triple:
     return shape[0], shape[1], shape[2]
 
 
-def _groups(items: list[tuple[int, int]], worker: _Worker) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+def _groups(items: list[tuple[int, int]], worker: Worker) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     """Yield batches, as large as the worker has found possible by then, and the number done after each."""
     done = 0
     while done < len(items):
@@ -208,7 +218,7 @@ def _groups(items: list[tuple[int, int]], worker: _Worker) -> Iterator[tuple[int
         yield done, group
 
 
-def _process(source: Source, starts: list[Triple], plan: TilePlan, worker: _Worker) -> NDArray[np.float32]:
+def _process(source: Source, starts: list[Triple], plan: TilePlan, worker: Worker) -> NDArray[np.float32]:
     tiles = np.stack([_read(source, start, plan.sizes) for start in starts])
     wanted = np.array([_is_wanted(plan, start) for start in starts])
     if wanted.any():
@@ -247,4 +257,6 @@ def _read(source: Source, start: Triple, sizes: Triple) -> NDArray[np.float32]:
     return tile
 
 
-__all__ = ["Cancelled", "Sink", "Source", "TilePlan", "fit_tile", "process_tiles", "tile_positions"]
+__all__ = [
+    "Cancelled", "Sink", "Source", "TilePlan", "fit_tile", "process_box", "process_tiles", "tile_positions",
+]  # fmt: skip

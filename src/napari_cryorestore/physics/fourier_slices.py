@@ -180,7 +180,8 @@ class _Sums:
 
 def _joined(rows: NDArray[Any]) -> NDArray[Any]:
     """Return one row as it is, two as real and imaginary part."""
-    return rows[0] if len(rows) == 1 else rows[0] + 1j * rows[1]
+    joined: NDArray[Any] = rows[0] if len(rows) == 1 else rows[0] + 1j * rows[1]
+    return joined
 
 
 def _mean_of_some(volume: Any) -> np.float32:

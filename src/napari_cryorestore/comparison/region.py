@@ -1,0 +1,224 @@
+"""Restoring no more of a tomogram than the region around the crosshair, on demand."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_cryorestore.checkpoint import checkpoint_at
+from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.data.crops import Box
+from napari_cryorestore.data.imaging import filtered_imaging
+from napari_cryorestore.data.tiles import process_box
+from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.restoration import Model, RestoreRequest, fitting_plan, memory_explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.tiles import TilePlan
+    from napari_cryorestore.io.tomogram import Tomogram
+
+    Source = Path | Literal["wiener"]
+    Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A cube of a tomogram.
+
+    Attributes
+    ----------
+    centre : (int, int, int)
+        Voxel z, y, x.
+    size : int
+        Edge in voxels.
+    """
+
+    centre: tuple[int, int, int]
+    size: int = 128
+
+    def within(self, shape: Sequence[int]) -> Box:
+        """Return the box of that size, moved and if need be cut so that it lies within a tomogram."""
+        sizes = [min(self.size, length) for length in shape]
+        z, y, x = (
+            int(np.clip(middle - size // 2, 0, length - size))
+            for middle, size, length in zip(self.centre, sizes, shape, strict=True)
+        )
+        return Box((z, y, x), (z + sizes[0], y + sizes[1], x + sizes[2]))
+
+
+class RegionRestorer:
+    """Restores regions of one tomogram by any model, and measures what they all need once.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+        With one half or two.
+    device : str
+        As in a run's configuration.
+    threads : int
+        CPU threads; 0 for all but two.
+    """
+
+    def __init__(self, tomogram: Tomogram, *, device: str = "auto", threads: int = 0) -> None:
+        self.tomogram = tomogram
+        self._device, self._threads = device, threads
+        self._halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
+        self._scales: list[Standardisation] = []
+        self._filtered: Imaging | None = None
+        self._lock = threading.Lock()
+
+    def restore(
+        self,
+        source: Source,
+        region: Region,
+        *,
+        step: int | None = None,
+        progress: Callable[[float], None] = lambda share: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> ComparedVolume:
+        """Restore a region; it holds the numbers that a restoration of the whole tomogram has there.
+
+        Methods whose output has no amplitude of its own are put on the scale of the raw region, instead of
+        that of the whole raw tomogram.
+
+        Parameters
+        ----------
+        source : Path or "wiener"
+            A run folder, checkpoint or weights file; or the Wiener filter.
+        region : Region
+            Where.
+        step : int, optional
+            Of a run; its newest checkpoint if not given.
+        progress : callable
+            Is told the share done, 0 to 1.
+        cancelled : callable
+            Is asked once per batch of tiles.
+
+        Returns
+        -------
+        ComparedVolume
+            The mean of the restored halves, which come with it.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` says so.
+        ValueError, OSError, MemoryError
+            If the model, the tomogram or the device cannot be used, with what to do about it.
+        """
+        model_source: Source = source if source == "wiener" else checkpoint_at(source, step)
+        request = RestoreRequest(
+            source=model_source,
+            even=Path(self.tomogram.name),
+            output=Path(self.tomogram.name),
+            device=self._device,
+            threads=self._threads,
+        )
+        with self._lock:
+            model = Model.of(request, self.tomogram, filtered=self._filter)
+            scales = self._measured()
+            box = region.within(self.tomogram.shape)
+            work = _Work(model, fitting_plan(self.tomogram.shape, model, request), box, cancelled)
+            halves = [
+                work.restored(half, scale, partial(_part_of, progress, index / len(scales), len(scales)))
+                for index, (half, scale) in enumerate(zip(self._halves, scales, strict=True))
+            ]
+        if not model.method.fixes_amplitude:
+            self._put_on_scale(halves, box)
+        return self._volume(halves, box, name=model.name, key=str(model_source))
+
+    def _filter(self, tomogram: Tomogram) -> Imaging:
+        """Measure the Wiener filter, once."""
+        if self._filtered is None:
+            self._filtered = filtered_imaging(tomogram)
+        return self._filtered
+
+    def _measured(self) -> list[Standardisation]:
+        if not self._scales:
+            self._scales = [measure(half) for half in self._halves]
+        return self._scales
+
+    def _put_on_scale(self, halves: list[Floats], box: Box) -> None:
+        """Change the halves by the line that takes them to the raw other ones."""
+        raw = [np.asarray(half[box.slices], dtype=np.float64) for half in self._halves]
+        lines = [_line(half, raw[index - 1]) for index, half in enumerate(halves)]
+        slope, offset = (sum(terms) / len(lines) for terms in zip(*lines, strict=True))
+        for half in halves:
+            half *= np.float32(slope)
+            half += np.float32(offset)
+
+    def _volume(self, halves: list[Floats], box: Box, *, name: str, key: str) -> ComparedVolume:
+        tomogram = self.tomogram
+        voxel = (tomogram.voxel_size,) * 3
+        low, high = tomogram.tilt_min, tomogram.tilt_max
+        return ComparedVolume(
+            name=f"{tomogram.name} · {name}",
+            data=halves[0] if len(halves) == 1 else (halves[0] + halves[1]) / np.float32(2),
+            voxel_size=voxel,
+            corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
+            halves=None if len(halves) == 1 else (halves[0], halves[1]),
+            tilt_range=None if low is None or high is None else (low, high),
+            tilt_axis=tomogram.tilt_axis,
+            key=f"{key}|{tomogram.name}|{box.start}|{box.stop}",
+        )
+
+
+def restore_region(
+    source: Source,
+    tomogram: Tomogram,
+    region: Region,
+    *,
+    step: int | None = None,
+    device: str = "auto",
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ComparedVolume:
+    """Restore one region of a tomogram; see `RegionRestorer`, which is faster where more are wanted."""
+    restorer = RegionRestorer(tomogram, device=device)
+    return restorer.restore(source, region, step=step, cancelled=cancelled)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done to every half."""
+
+    model: Model
+    plan: TilePlan
+    box: Box
+    cancelled: Callable[[], bool]
+
+    def restored(self, half: Any, scale: Standardisation, progress: Callable[[float], None]) -> Floats:
+        with memory_explained(self.model, self.plan):
+            return process_box(
+                half,
+                self.box,
+                partial(self.model.restore, scale=scale),
+                plan=self.plan,
+                progress=progress,
+                cancelled=self.cancelled,
+            )
+
+
+def _line(values: Floats, target: NDArray[np.float64]) -> tuple[float, float]:
+    """Return slope and offset of the least-squares line from values to target; slope 1 if they are flat."""
+    exact = values.astype(np.float64)
+    centred = exact - exact.mean()
+    variance = float((centred * centred).mean())
+    slope = float((centred * target).mean()) / variance if variance > 0 else 1.0
+    return slope, float(target.mean()) - slope * float(exact.mean())
+
+
+def _part_of(progress: Callable[[float], None], before: float, parts: int, share: float) -> None:
+    progress(before + share / parts)
+
+
+__all__ = ["Region", "RegionRestorer", "restore_region"]

@@ -1,0 +1,242 @@
+"""From a row's settings to its volume: files, halves, and runs at a step."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cryorestore.comparison.region import Region, RegionRestorer
+from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.io.halves import require_equal_shapes
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.run_config import RunConfig, TomogramConfig
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.training.places import preview_box
+from napari_cryorestore.training.preparation import open_configured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.io.mrc import MrcVolume
+
+KEPT_BYTES = 1 << 30
+"""Memory that restored regions may take until the one used longest ago is dropped."""
+
+
+class Sources:
+    """Opens what rows name, and keeps restored regions so that steps can be leafed through.
+
+    Parameters
+    ----------
+    device : str
+        What restores regions, as in a run's configuration.
+    threads : int
+        CPU threads; 0 for all but two.
+    kept_bytes : int
+        Memory that regions may take.
+    """
+
+    def __init__(self, *, device: str = "auto", threads: int = 0, kept_bytes: int = KEPT_BYTES) -> None:
+        self._device, self._threads, self._most = device, threads, kept_bytes
+        self._restorers: dict[str, RegionRestorer] = {}
+        self._regions: OrderedDict[str, ComparedVolume] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open_row(
+        self,
+        row: RowConfig,
+        *,
+        cursor: Position | None = None,
+        region: int = 128,
+        progress: Callable[[float], None] = lambda share: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> ComparedVolume:
+        """Return the volume of a row; only that of a run at a step and of the Wiener filter is computed.
+
+        Parameters
+        ----------
+        row : RowConfig
+            Which volume.
+        cursor : Position, optional
+            Å; the middle of what is restored. The tomogram's middle if not given.
+        region : int
+            Edge of what is restored, in voxels.
+        progress : callable
+            Is told the share restored, 0 to 1.
+        cancelled : callable
+            Is asked once per batch of tiles.
+
+        Returns
+        -------
+        ComparedVolume
+            Under the row's name.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` says so.
+        ValueError, OSError, MemoryError
+            If there is no such volume, with what to do about it.
+        """
+        if row.kind in ("run", "wiener"):
+            volume = self._region(row, cursor, region, progress=progress, cancelled=cancelled)
+        elif row.kind == "mean":
+            volume = _mean(row)
+        elif row.kind == "live":
+            volume = _newest_preview(row)
+        else:
+            volume = _file(row)
+        return replace(volume, name=row.name)
+
+    def _region(self, row: RowConfig, cursor: Position | None, size: int, **more: Any) -> ComparedVolume:
+        restorer = self._restorer(row)
+        source: Any = "wiener" if row.kind == "wiener" else _given(row.path)
+        tomogram = restorer.tomogram
+        place = Region(_voxel(tomogram, cursor), size)
+        box = place.within(tomogram.shape)
+        step = row.step if row.kind != "run" or row.step is not None else _newest_step(source)
+        key = f"{source}|{step}|{_identity(row)}|{box.start}|{box.stop}"
+        with self._lock:
+            if key in self._regions:
+                self._regions.move_to_end(key)
+                return self._regions[key]
+        volume = restorer.restore(source, place, step=step, **more)
+        with self._lock:
+            self._regions[key] = replace(volume, key=key)
+            while len(self._regions) > 1 and sum(map(_bytes, self._regions.values())) > self._most:
+                self._regions.popitem(last=False)
+        return replace(volume, key=key)
+
+    def _restorer(self, row: RowConfig) -> RegionRestorer:
+        key = _identity(row)
+        with self._lock:
+            if key not in self._restorers:
+                self._restorers[key] = RegionRestorer(
+                    _tomogram(row), device=self._device, threads=self._threads
+                )
+            return self._restorers[key]
+
+
+def open_row(row: RowConfig, *, cursor: Position | None = None, region: int = 128) -> ComparedVolume:
+    """Return the volume of one row; see `Sources`, which remembers what several rows need."""
+    return Sources().open_row(row, cursor=cursor, region=region)
+
+
+def _file(row: RowConfig) -> ComparedVolume:
+    if row.path is None:
+        raise ValueError(
+            f"The layer {row.layer!r} was never a file: save it, or open the comparison where the layer is."
+        )
+    volume = read_volume(row.path)
+    return _compared(volume, volume.data, row)
+
+
+def _mean(row: RowConfig) -> ComparedVolume:
+    even, odd = (read_volume(_given(path)) for path in (row.even, row.odd))
+    require_equal_shapes(even.data, odd.data)
+    return replace(
+        _compared(even, MeanOfHalves(even.data, odd.data), row),
+        halves=(even.data, odd.data),
+        key=f"mean|{even.path}|{odd.path}",
+    )
+
+
+def _compared(volume: MrcVolume, data: Any, row: RowConfig) -> ComparedVolume:
+    sizes = volume.voxel_sizes if row.voxel_size is None else (row.voxel_size,) * 3
+    if 0 in sizes:
+        raise ValueError(
+            f"{volume.path.name} has no voxel size in its header: give it in Å (on the command line by "
+            "--voxel-size)."
+        )
+    tilts = find_tilt_file(volume.path)
+    changed = volume.path.stat().st_mtime_ns
+    return ComparedVolume(
+        name=row.name,
+        data=data,
+        voxel_size=sizes,
+        corner=corner_of(sizes),
+        tilt_range=None if tilts is None else tilt_range(tilts),
+        key=f"{volume.path}|{changed}",
+    )
+
+
+def _newest_preview(row: RowConfig) -> ComparedVolume:
+    """Return what a run's preview showed last, where it lies in the tomogram."""
+    run = RunDir.open(_given(row.path))
+    state = RunState()
+    state.apply(RunFollower(run.path).poll())
+    if not state.snapshots:
+        raise ValueError(f"The run {run.path.name} has no preview yet: wait for the first one.")
+    step = max(state.snapshots) if row.step is None else row.step
+    config = RunConfig.from_toml(run.config_text())
+    tomogram = open_configured(config.tomograms[0])
+    box = preview_box(tomogram, config.snapshots)
+    voxel = (tomogram.voxel_size,) * 3
+    low, high = tomogram.tilt_min, tomogram.tilt_max
+    return ComparedVolume(
+        name=row.name,
+        data=run.read_snapshot(step).astype(np.float32),
+        voxel_size=voxel,
+        corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
+        version=step,
+        tilt_range=None if low is None or high is None else (low, high),
+        tilt_axis=tomogram.tilt_axis,
+        key=f"live|{run.path}",
+    )
+
+
+def _tomogram(row: RowConfig) -> Tomogram:
+    """Open what a row is restored from: the halves it names, or else what its run learned from."""
+    if row.even is not None:
+        return open_tomogram(row.even, odd=row.odd, voxel_size=row.voxel_size)
+    return open_configured(_learned_from(_given(row.path)))
+
+
+def _learned_from(run: Path) -> TomogramConfig:
+    try:
+        text = RunDir.open(run).config_text()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error} To restore with a checkpoint alone, name the halves as well."
+        ) from error
+    return RunConfig.from_toml(text).tomograms[0]
+
+
+def _newest_step(run: Path) -> int | None:
+    return max(RunDir(run).checkpoint_steps(), default=None)
+
+
+def _identity(row: RowConfig) -> str:
+    return f"{row.even}|{row.odd}|{row.voxel_size}" if row.even is not None else f"{row.path}"
+
+
+def _voxel(tomogram: Tomogram, cursor: Position | None) -> tuple[int, int, int]:
+    z, y, x = (
+        size // 2 if cursor is None else int(np.clip(cursor[axis] // tomogram.voxel_size, 0, size - 1))
+        for axis, size in enumerate(tomogram.shape)
+    )
+    return z, y, x
+
+
+def _given(path: Path | None) -> Path:
+    if path is None:  # refused by the row's own check
+        raise ValueError("The row names no file.")
+    return path
+
+
+def _bytes(volume: ComparedVolume) -> int:
+    return sum(int(np.prod(volume.shape)) * 4 for _ in (volume.data, *(volume.halves or ())))
+
+
+__all__ = ["Sources", "open_row"]
