@@ -37,7 +37,7 @@ def test_what_was_measured_is_counted_as_measured_up_to_the_corners_of_the_spect
     measured = apply_mask(noise(), WEDGE.sector(SHAPE))
     assert provenance(measured, WEDGE).supplied.abs().max() < 1e-5
     share = supplied_share(provenance(noise(), WEDGE), window=4)
-    assert share.mean() == pytest.approx(1 / 3, abs=0.05)  # white noise fills a ±60° wedge with a third of it
+    assert share.mean() == pytest.approx(3**-0.5 / 2, abs=0.03)  # a ±60° wedge's part of a cube
 
 
 def test_without_a_wedge_nothing_is_supplied():

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train a restoration model on half tomograms.",
     "watch": "Follow a run while it trains, or look at one that ended.",
     "restore": "Restore a whole tomogram with a trained model, or with the Wiener filter.",
+    "evaluate": "Measure restored volumes, and say what each number can and cannot tell.",
     "simulate": "Make half tomograms whose truth is known.",
     "demo": "Go the whole way on the real half tomograms that come with the package.",
     "methods": "List the methods, networks and presets.",

@@ -151,7 +151,7 @@ def _from_columns(text: str, name: str, voxel_size: float) -> Picks:
         raise ValueError(f"{name} is empty: it needs one line z, y, x for every particle.")
     rows = [(number, _cells(line)) for number, line in lines]
     places = _places(rows[0][1], name)
-    named = any(_number(cell) is None for cell in rows[0][1])
+    named = _is_header(rows[0][1])
     body = rows[1:] if named else rows
     if not body:
         raise ValueError(f"{name} lists no particles: it holds nothing but the names of its columns.")
@@ -169,7 +169,7 @@ def _cells(line: str) -> list[str]:
 
 def _places(first: list[str], name: str) -> list[int]:
     """Return in which columns z, y, x and perhaps the score stand."""
-    if all(_number(cell) is not None for cell in first):
+    if not _is_header(first):
         if len(first) not in (3, 4):
             raise ValueError(
                 f"{name} has {len(first)} columns, but three (z, y, x) or four (with a score) are expected; "
@@ -184,6 +184,10 @@ def _places(first: list[str], name: str) -> list[int]:
             "name the columns z, y, x and perhaps score."
         )
     return [found[place] for place in range(4) if place in found]
+
+
+def _is_header(cells: list[str]) -> bool:
+    return all(_number(cell) is None for cell in cells)
 
 
 def _numbers(cells: list[str], places: list[int], number: int, name: str) -> list[float]:

@@ -11,6 +11,7 @@ import torch
 from napari_cryorestore.metrics.resolution import Resolution, fsc_resolution, shell_energy
 from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
 from napari_cryorestore.physics.fsc import FEWEST, shell_counts
+from napari_cryorestore.physics.wedge import apply_mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,8 +99,8 @@ def wedge_energy(
 ) -> tuple[WedgeEnergy, ...]:
     """Measure the power inside the missing wedge against that in the measured region, band by band.
 
-    The volume fades out at its borders first, which smears a little of the measured region into the wedge:
-    in a small volume, an empty wedge shows up to a tenth in the coarse bands.
+    What lies in the other region is taken away before the volume fades out at its borders, which would smear
+    it across.
 
     Parameters
     ----------
@@ -119,7 +120,10 @@ def wedge_energy(
     shape = volume.shape[-3:]
     measured = wedge.mask(shape, device=volume.device)
     missing = nyquist_ball(shape, device=volume.device) & ~measured
-    sums = [torch.stack(shell_energy(volume, mask=region)).cpu() for region in (missing, measured)]
+    sums = [
+        torch.stack(shell_energy(apply_mask(volume, region), mask=region)).cpu()
+        for region in (missing, measured)
+    ]
     frequencies = torch.arange(1, sums[0].shape[1] + 1) / (max(shape) * voxel_size)
     return tuple(
         _energy(band, [item[:, band.holds(frequencies)].sum(1).tolist() for item in sums])
@@ -129,6 +133,9 @@ def wedge_energy(
 
 def fsc_curves(a: Tensor, b: Tensor, voxel_size: float, wedge: Wedge | None) -> dict[str, Resolution]:
     """Correlate two volumes shell by shell, also in the measured region and inside the wedge alone.
+
+    For the latter two, what lies in the other region is taken off both volumes before their borders fade out,
+    which would smear it across.
 
     Parameters
     ----------
@@ -156,7 +163,8 @@ def fsc_curves(a: Tensor, b: Tensor, voxel_size: float, wedge: Wedge | None) -> 
     measured = wedge.mask(shape, device=a.device)
     missing = nyquist_ball(shape, device=a.device) & ~measured
     for name, region in (("measured", measured), ("wedge", missing)):
-        found = fsc_resolution(a, b, voxel_size, region=region)
+        first, second = apply_mask(a, region), apply_mask(b, region)
+        found = fsc_resolution(first, second, voxel_size, region=region)
         known = shell_counts(hermitian_weight(shape, device=a.device) * region, shape)[0].cpu() >= FEWEST
         curves[name] = replace(found, curve=torch.where(known, found.curve, torch.nan))
     return curves

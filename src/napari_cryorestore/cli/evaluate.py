@@ -1,0 +1,241 @@
+"""``cryorestore evaluate``: every number about restored volumes, side by side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_cryorestore.cli.live_text import LiveText
+from napari_cryorestore.cli.outcome import DONE
+from napari_cryorestore.cli.parser import given
+from napari_cryorestore.config import Config, setting, settings_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Sequence
+
+    from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.comparison.number import Evaluation
+    from napari_cryorestore.comparison.numbers import Boxes, PickQuestion, Questions
+    from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.io.picks import Picks
+
+FILES = {
+    "--even": "Restored halves 1; each makes a row with the one at the same place of --odd.",
+    "--odd": "Restored halves 2.",
+    "--picks": "Lists of particles (.star or .csv), each of which is measured.",
+}
+
+
+class EvaluateOptions(Config):
+    """What is asked beside the volumes."""
+
+    output: Path | None = setting(None, "The table to make, ending in .csv or .json.")
+    reference: Path | None = setting(None, "A volume held for the truth.")
+    raw_even: Path | None = setting(None, "Raw half 1, which restored halves 2 are held against.")
+    raw_odd: Path | None = setting(None, "Raw half 2, which restored halves 1 are held against.")
+    reference_picks: Path | None = setting(None, "The list of particles held for the truth.")
+    tolerance: float | None = setting(
+        None,
+        "How far a pick may lie from a particle of the reference; half its diameter is usual.",
+        unit="Å",
+        gt=0,
+    )
+    picks_voxel_size: float | None = setting(
+        None,
+        "Edge of the voxels in which lists of particles count; the first volume's if not given.",
+        unit="Å",
+        gt=0,
+    )
+    tomogram: str | None = setting(None, "Which tomogram is meant, where lists have particles of several.")
+    signal: Path | None = setting(
+        None, "Centres of boxes on structure (.csv, z, y, x in voxels); proposed if not given."
+    )
+    background: Path | None = setting(None, "Centres of boxes on background; proposed if not given.")
+    box: float | None = setting(
+        None, "Edge of the boxes; chosen to suit the volume if not given.", unit="Å", gt=0
+    )
+    bright: bool = setting(False, "Whether structure is brighter than its surroundings.")
+    voxel_size: float | None = setting(None, "Edge of a voxel; from the files if not given.", unit="Å", gt=0)
+    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add the options."""
+    del arguments
+    parser.usage = "cryorestore evaluate VOLUME.mrc … [OPTION …]"
+    parser.add_argument("volumes", nargs="*", type=Path, metavar="VOLUME", help="Restored or raw volumes.")
+    for name, sentence in FILES.items():
+        parser.add_argument(name, nargs="+", type=Path, default=[], metavar="FILE", help=sentence)
+    parser.add_settings("evaluation", settings_of(EvaluateOptions), under="evaluation").add_argument(
+        "--tilt-range",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="Lowest and highest tilt angle; from a .tlt beside the files if not given (°).",
+    )
+
+
+def run(options: Namespace) -> int:
+    """Measure, print the numbers with what they mean, and write the table."""
+    from napari_cryorestore.comparison.number import check_table, write_numbers
+    from napari_cryorestore.comparison.numbers import evaluate
+
+    wishes = EvaluateOptions.model_validate(given(options, "evaluation"))
+    if wishes.output is not None:
+        check_table(wishes.output)
+    rows, screen = rows_of(options, wishes), LiveText(sys.stderr)
+    questions, problems = questions_of(options, wishes, rows)
+    try:
+        found = evaluate(rows, questions, progress=lambda share: screen.show(f"measuring · {share:.0%}"))
+    finally:
+        screen.end()
+    for line in _lines(found):
+        print(line)
+    for problem in (*problems, *found.problems):
+        print(f"cryorestore evaluate: {problem}", file=sys.stderr)
+    if wishes.output is not None:
+        print(write_numbers(wishes.output, found))
+    return DONE
+
+
+def rows_of(options: Namespace, wishes: EvaluateOptions) -> list[ComparedVolume]:
+    """Open the volumes, then the pairs of restored halves.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If there is none, a half has no partner, or a file is no volume.
+    """
+    from napari_cryorestore.comparison.evaluation_files import Recording, halves_row, volume_row
+    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+    from napari_cryorestore.physics.wedge import Wedge
+
+    if len(options.even) != len(options.odd):
+        raise ValueError(
+            f"--even names {len(options.even)} files and --odd {len(options.odd)}: give both halves of each"
+        )
+    files = [*options.volumes, *options.even]
+    if not files:
+        raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
+    tilts = None if options.tilt_range is None else (options.tilt_range[0], options.tilt_range[1])
+    if tilts is None:
+        beside = next(
+            filter(None, (find_tilt_file(path) for path in (*files, wishes.raw_even) if path)), None
+        )
+        tilts = None if beside is None else tilt_range(beside)
+    if tilts is not None:
+        Wedge(tilts[0], tilts[1], wishes.tilt_axis)  # refuses what is no range
+    known = Recording(wishes.voxel_size, tilts, wishes.tilt_axis)
+    rows = [volume_row(path, known) for path in options.volumes]
+    rows += [halves_row(even, odd, known) for even, odd in zip(options.even, options.odd, strict=True)]
+    return _distinct(rows)
+
+
+def questions_of(
+    options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
+) -> tuple[Questions, list[str]]:
+    """Return what is asked about the rows, and what had to be left out.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the options do not fit together, or what they name is not there.
+    """
+    from napari_cryorestore.comparison.evaluation_files import Recording, volume_row
+    from napari_cryorestore.comparison.numbers import Questions
+    from napari_cryorestore.io.mrc import read_volume
+
+    _belong_together(options, wishes)
+    raw, reference = None, None
+    if wishes.raw_even is not None and wishes.raw_odd is not None:
+        raw = read_volume(wishes.raw_even).data, read_volume(wishes.raw_odd).data
+    if wishes.reference is not None:
+        reference = volume_row(wishes.reference, Recording(wishes.voxel_size or rows[0].voxel_size[0]))
+    boxes, problems = _boxes(wishes, rows[0])
+    return Questions(reference, raw, boxes, _pick_question(options, wishes, rows[0])), problems
+
+
+def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
+    pairs = (
+        ("--raw-even", wishes.raw_even, "--raw-odd", wishes.raw_odd),
+        ("--signal", wishes.signal, "--background", wishes.background),
+        ("--picks", options.picks or None, "--reference-picks", wishes.reference_picks),
+        ("--reference-picks", wishes.reference_picks, "--tolerance", wishes.tolerance),
+    )
+    for first, one, second, other in pairs:
+        if (one is None) != (other is None):
+            there, missing = (first, second) if other is None else (second, first)
+            raise ValueError(f"{there} needs {missing} beside it")
+    if wishes.raw_even is not None and not options.even:
+        raise ValueError(
+            "--raw-even and --raw-odd need restored halves to compare with: give --even and --odd"
+        )
+
+
+def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:
+    from napari_cryorestore.comparison.numbers import Boxes, proposed_boxes
+    from napari_cryorestore.io.picks import read_picks
+
+    edge = first.voxel_size[0]
+    if wishes.signal is not None and wishes.background is not None:
+        signal, background = (
+            read_picks(path, voxel_size=edge).positions for path in (wishes.signal, wishes.background)
+        )
+        return Boxes(signal, background, wishes.box or 16 * edge), []
+    try:
+        return proposed_boxes(first, size=wishes.box, dark=not wishes.bright), []
+    except ValueError as error:
+        return None, [str(error)]
+
+
+def _pick_question(options: Namespace, wishes: EvaluateOptions, first: ComparedVolume) -> PickQuestion | None:
+    from napari_cryorestore.comparison.numbers import PickQuestion
+
+    if wishes.reference_picks is None or wishes.tolerance is None:
+        return None
+    lists = {path.name: _picks(path, wishes, first) for path in options.picks}
+    return PickQuestion(lists, _picks(wishes.reference_picks, wishes, first), wishes.tolerance)
+
+
+def _picks(path: Path, wishes: EvaluateOptions, first: ComparedVolume) -> Picks:
+    from napari_cryorestore.io.picks import read_picks
+
+    return read_picks(
+        path,
+        voxel_size=wishes.picks_voxel_size or first.voxel_size[0],
+        extent=[high - low for low, high in first.extent],
+        tomogram=wishes.tomogram,
+    )
+
+
+def _distinct(rows: list[ComparedVolume]) -> list[ComparedVolume]:
+    from dataclasses import replace
+
+    names: dict[str, int] = {}
+    result = []
+    for row in rows:
+        names[row.name] = names.get(row.name, 0) + 1
+        number = names[row.name]
+        result.append(row if number == 1 else replace(row, name=f"{row.name} ({number})"))
+    return result
+
+
+def _lines(found: Evaluation) -> Iterator[str]:
+    from napari_cryorestore.comparison.number_words import number_words
+
+    width = max((len(number.row) for number in found.summary), default=0)
+    for number in found.summary:
+        title = number_words(number.name).title
+        facts = [number.region, f"against {number.against}" if number.against else ""]
+        about = ", ".join(fact for fact in facts if fact)
+        value = "none" if number.value != number.value else f"{number.value:.4g} {number.unit}".rstrip()
+        yield f"{number.row:{width}}  {title}{f' ({about})' if about else ''}: {value}"
+    if found.sentences:
+        yield ""
+    for title, sentence in found.sentences.items():
+        yield f"{title}: {sentence}"
+
+
+__all__ = ["EvaluateOptions", "add_options", "questions_of", "rows_of", "run"]
