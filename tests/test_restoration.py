@@ -404,10 +404,10 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
     on_gpu = type(
         "Fake", (), {"device": torch.device("cuda"), "size_multiple": 8, "restore": staticmethod(attempt)}
     )
-    plan = restoration.fitting_plan((200, 200, 200), on_gpu, ask)  # type: ignore[arg-type]
+    plan = restoration.fitting_plan((2000, 2000, 2000), on_gpu, ask)  # type: ignore[arg-type]
     assert (plan.sizes, plan.batch) == ((tile,) * 3, 4)
     assert tried == [size for size in (128, 96) if size >= tile]  # the smallest is taken untried
-    on_cpu = restoration.fitting_plan((200, 200, 200), model, ask)
+    on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask)
     assert (on_cpu.sizes, on_cpu.batch) == ((96, 96, 96), 1)
 
 

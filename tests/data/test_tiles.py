@@ -74,6 +74,36 @@ def test_tiles_overlap_by_twice_the_margin_and_reach_over_the_borders(size: int)
     assert all(0 < after - before <= 6 for before, after in pairwise(starts))
 
 
+@pytest.mark.parametrize("size", [1, 23, 47, 72, 73, 128, 463])
+def test_aligned_tiles_lie_multiples_apart_and_cover_all(size: int) -> None:
+    plan = TilePlan(fit_tile((size,) * 3, tile=48, margin=4, size_multiple=8), 4, align=8)
+    starts, tile = plan.positions((size,) * 3)[0], plan.sizes[0]
+    assert all((after - before) % 8 == 0 for before, after in pairwise(starts))
+    assert starts[0] <= -4
+    assert starts[-1] + tile >= size + 4
+    total = np.zeros(size + 2 * tile)
+    for start, weight in zip(starts, plan.weights((size,) * 3)[0], strict=True):
+        total[tile + start : 2 * tile + start] += weight
+    np.testing.assert_allclose(total[tile:-tile], 1, atol=1e-6)
+
+
+def test_tiles_of_a_network_that_halves_its_maps_agree_where_they_overlap() -> None:
+    """What depends on the place within a coarse voxel comes out right only if tiles are aligned."""
+    source = volume(20, 8, 60)
+
+    def coarse(tiles: torch.Tensor) -> torch.Tensor:
+        pooled = torch.nn.functional.max_pool3d(tiles, 4)
+        return torch.nn.functional.interpolate(pooled, scale_factor=4, mode="nearest")
+
+    aligned = TilePlan(fit_tile(source.shape, tile=24, margin=4, size_multiple=4), 4, align=4)
+    start = [row[0] for row in aligned.positions(source.shape)]
+    padded = [(-first, 28) for first in start]
+    whole = np.pad(source, padded, mode="reflect")[tuple(slice(n // 4 * 4) for n in (48, 40, 88))]
+    expected = coarse(torch.from_numpy(whole)[None, None])[0, 0].numpy()
+    z, y, x = (slice(-first, -first + size) for first, size in zip(start, source.shape, strict=True))
+    assert_same(processed(source, aligned, coarse), expected[z, y, x])
+
+
 def test_a_function_within_the_margin_leaves_no_seams() -> None:
     """A mean over 3³ voxels, whose errors at a tile's edge the weights must hide almost wholly."""
     source = volume(40, 30, 26) - 5
@@ -239,7 +269,8 @@ def test_what_does_not_match_is_explained() -> None:
         ((200, 900, 900), 96, 8, (96, 96, 96)),
         ((40, 900, 50), 100, 8, (64, 96, 80)),
         ((40, 900, 900), 72, 32, (64, 64, 64)),
-        ((900, 900, 900), 16, 16, (32, 32, 32)),
+        ((900, 900, 900), 16, 16, (48, 48, 48)),
+        ((130, 105, 72), 96, 8, (96, 80, 96)),
     ],
 )
 def test_a_fitting_tile_is_a_multiple_and_no_larger_than_needed(shape, tile, multiple, expected) -> None:

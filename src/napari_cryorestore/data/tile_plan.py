@@ -30,6 +30,9 @@ class TilePlan:
     margin : int
         Half the least overlap of neighbours, in voxels, and how far tiles reach into the reflected borders.
         A tile's weight rises as a Hann window does, from 0 to 1 over twice the margin.
+    align : int
+        Tiles lie a multiple of this many voxels apart. A network that halves its maps treats places within a
+        coarse voxel differently; tiles that agree on the places agree where they overlap.
     batch : int
         Tiles handed over at once.
     mask : array of bool, shape (z, y, x), optional
@@ -45,6 +48,7 @@ class TilePlan:
 
     tile: int | Triple
     margin: int
+    align: int = 1
     batch: int = 1
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
     elsewhere: TileFunction | None = field(default=None, compare=False)
@@ -63,6 +67,19 @@ class TilePlan:
         """Sizes (z, y, x) of a tile in voxels."""
         return triple(self.tile)
 
+    def positions(self, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+        """Return where tiles start along z, y and x of a volume.
+
+        They are as few as overlap by at least twice the margin, lie evenly, and reach at least the margin
+        beyond the first and the last voxel.
+        """
+        return tile_positions(shape, self.sizes, self.margin, self.align)
+
+    def weights(self, shape: Sequence[int]) -> list[list[NDArray[np.float32]]]:
+        """Return, for every axis, each tile's weights along it; they sum to 1 at every voxel of a volume."""
+        rows = self.positions(shape)
+        return [axis_weights(*item, self.margin) for item in zip(rows, self.sizes, shape, strict=True)]
+
 
 def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int) -> Triple:
     """Choose the sizes of a tile that a network uses best.
@@ -76,36 +93,44 @@ def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int
     margin : int
         See `TilePlan`; it is kept, so a `tile` too small for it is exceeded.
     size_multiple : int
-        Of the network.
+        Of the network, and what tiles are aligned to.
 
     Returns
     -------
     (int, int, int)
-        Multiples of `size_multiple`, no larger than a thin volume with its margins needs.
+        Multiples of `size_multiple`, no larger than as many tiles as are needed anyway must be.
     """
-    least = _multiple_from(2 * margin + 1, size_multiple)
+    least = _multiple_from(2 * margin + size_multiple, size_multiple)
     largest = max(least, tile // size_multiple * size_multiple)
-    z, y, x = (min(largest, _multiple_from(size + 2 * margin, size_multiple)) for size in shape)
+    z, y, x = (_axis_tile(size, largest, margin, size_multiple) for size in shape)
     return z, y, x
 
 
 def tile_positions(
-    shape: Sequence[int], tile: int | Triple, margin: int
+    shape: Sequence[int], tile: int | Triple, margin: int, align: int = 1
 ) -> tuple[list[int], list[int], list[int]]:
-    """Return where tiles start along z, y and x.
-
-    They are spread evenly from `margin` voxels before the first voxel to `margin` beyond the last, as few as
-    overlap by at least twice the margin; a single one is centred.
-    """
-    z, y, x = (_axis_positions(n, size, margin) for n, size in zip(shape, triple(tile), strict=True))
+    """Return where tiles start along z, y and x; see `TilePlan.positions`."""
+    z, y, x = (_axis_positions(n, size, margin, align) for n, size in zip(shape, triple(tile), strict=True))
     return z, y, x
 
 
-def _axis_positions(size: int, tile: int, margin: int) -> list[int]:
+def _axis_tile(size: int, largest: int, margin: int, multiple: int) -> int:
+    if size + 2 * margin <= largest:
+        return _multiple_from(size + 2 * margin, multiple)
+    stride = (largest - 2 * margin) // multiple * multiple
+    stride = _multiple_from(math.ceil(size / math.ceil(size / stride)), multiple)
+    return _multiple_from(stride + 2 * margin, multiple)
+
+
+def _axis_positions(size: int, tile: int, margin: int, align: int) -> list[int]:
     if size + 2 * margin <= tile:
         return [(size - tile) // 2]
-    count = math.ceil(size / (tile - 2 * margin))
-    return [round(start) for start in np.linspace(-margin, size + margin - tile, count)]
+    own = tile - 2 * margin  # voxels that a tile gains over its neighbour, at most
+    most = max(1, own // align * align)
+    count = math.ceil((size - own) / most) + 1
+    stride = min(most, _multiple_from(math.ceil((size - own) / (count - 1)), align))
+    beyond = (count - 1) * stride + own - size
+    return [index * stride - margin - beyond // 2 for index in range(count)]
 
 
 def axis_weights(starts: list[int], tile: int, size: int, margin: int) -> list[NDArray[np.float32]]:
