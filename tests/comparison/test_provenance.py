@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from napari_cryorestore.comparison import provenance as splitting
-from napari_cryorestore.comparison.provenance import split_volume
+from napari_cryorestore.comparison.provenance import share_volume, split_volume
 from napari_cryorestore.data.tiles import Cancelled
-from napari_cryorestore.metrics.trust import provenance
+from napari_cryorestore.metrics.trust import provenance, supplied_share
 from napari_cryorestore.physics.fourier import radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
@@ -54,3 +54,22 @@ def test_the_parts_go_where_one_wants_and_the_work_can_be_stopped() -> None:
     assert shares[-1] == 1
     with pytest.raises(Cancelled):
         split_volume(volume, WEDGE, cancelled=lambda: True)
+
+
+def test_the_share_slab_by_slab_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "SLAB", 7)
+    volume = noise((24, 20, 22))
+    expected = supplied_share(provenance(torch.from_numpy(volume), WEDGE), window=1.5).numpy()
+    parts = split_volume(volume, WEDGE)
+    np.testing.assert_allclose(share_volume(*parts, window=1.5), expected, atol=1e-5)
+    with pytest.raises(Cancelled):
+        share_volume(*parts, cancelled=lambda: True)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("shape", [(8, 8, 8), (40, 40, 40)])
+def test_a_volume_with_holes_is_refused(shape: tuple[int, int, int]) -> None:
+    volume = noise(shape)
+    volume[3] = np.nan
+    with pytest.raises(ValueError, match="holds NaN or infinite voxels"):
+        split_volume(volume, WEDGE)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from napari_cryorestore.data.tiles import TilePlan, process_tiles
-from napari_cryorestore.metrics.trust import provenance
+from napari_cryorestore.data.tiles import Cancelled, TilePlan, process_tiles
+from napari_cryorestore.metrics.trust import REACH, WINDOW, energy_share, provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ MOST_VOXELS = 256**3
 """Larger volumes are split tile by tile."""
 
 TILE, MARGIN = 192, 32
+SLAB = 32
 
 
 def split_volume(
@@ -63,7 +65,7 @@ def split_volume(
     Cancelled
         If `cancelled` says so.
     ValueError
-        If the shapes do not match.
+        If the shapes do not match, or voxels are NaN or infinite.
     """
     shape = tuple(int(size) for size in volume.shape)
     measured, supplied = out or (np.zeros(shape, np.float32), np.zeros(shape, np.float32))
@@ -82,13 +84,69 @@ def split_volume(
         )
     for z in range(shape[0]):
         supplied[z] = np.asarray(volume[z], dtype=np.float32) - measured[z]
+        if not np.isfinite(supplied[z]).all():
+            raise ValueError(
+                "The volume holds NaN or infinite voxels, so it cannot be split: replace them, "
+                "e.g. by the mean."
+            )
     if progress is not None:
         progress(1.0)
     return measured, supplied
+
+
+def share_volume(
+    measured: Volume,
+    supplied: Volume,
+    *,
+    window: float = WINDOW,
+    out: Volume | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Volume:
+    """Return the network's share of the energy around every voxel, slab by slab.
+
+    As `metrics.trust.supplied_share` of the whole, with a few planes in memory.
+
+    Parameters
+    ----------
+    measured, supplied : array, shape (z, y, x)
+        What `split_volume` returns.
+    window : float
+        Standard deviation of the window in voxels.
+    out : array, shape (z, y, x), float32, optional
+        Where the share goes, e.g. a memory map.
+    cancelled : callable
+        Is asked before every slab.
+
+    Returns
+    -------
+    array, shape (z, y, x), float32
+        0 (seen by the microscope) to 1 (supplied by the network).
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` says so.
+    """
+    share = np.zeros(measured.shape, np.float32) if out is None else out
+    means = [
+        float(np.mean([plane.mean(dtype=np.float64) for plane in part])) for part in (supplied, measured)
+    ]
+    depth, halo = measured.shape[0], math.ceil(REACH * window)
+    for first in range(0, depth, SLAB):
+        if cancelled():
+            raise Cancelled("The share was cancelled.")
+        last, low = min(depth, first + SLAB), max(0, first - halo)
+        planes = slice(low, min(depth, last + halo))
+        own, other = (
+            torch.from_numpy(part[planes] - np.float32(mean))
+            for part, mean in zip((supplied, measured), means, strict=True)
+        )
+        share[first:last] = energy_share(own, other, window=window)[first - low : last - low].numpy()
+    return share
 
 
 def _measured(tiles: Tensor, *, wedge: Wedge) -> Tensor:
     return provenance(tiles, wedge).measured
 
 
-__all__ = ["MARGIN", "MOST_VOXELS", "TILE", "split_volume"]
+__all__ = ["MARGIN", "MOST_VOXELS", "SLAB", "TILE", "share_volume", "split_volume"]

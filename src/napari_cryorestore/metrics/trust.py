@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 WINDOW = 3.0
 """Standard deviation, in voxels, of the Gaussian window within which energies and correlations are taken."""
 
-_REACH = 3.0  # standard deviations at which the window is cut off
+REACH = 3.0
+"""Standard deviations at which the window is cut off."""
+
 _EDGE = 0.15  # share of a band's edge frequency over which it fades in and out
 _NOTHING = 1e-12  # of the mean energy: what rounding leaves of a flat region
 
@@ -85,10 +87,26 @@ def supplied_share(parts: Provenance, *, window: float = WINDOW) -> Tensor:
     ValueError
         If the window is negative.
     """
-    supplied, measured = (
-        _smoothed(_centred(part).square(), window) for part in (parts.supplied, parts.measured)
-    )
-    return _quotient(supplied, supplied + measured)
+    return energy_share(_centred(parts.supplied), _centred(parts.measured), window=window)
+
+
+@torch.no_grad()
+def energy_share(supplied: Tensor, measured: Tensor, *, window: float = WINDOW) -> Tensor:
+    """Return the share of one part's energy around every voxel, as `supplied_share`, but leaving means alone.
+
+    Parameters
+    ----------
+    supplied, measured : Tensor, shape (..., z, y, x)
+    window : float
+        Standard deviation of the window in voxels; 0 for single voxels.
+
+    Returns
+    -------
+    Tensor, shape (..., z, y, x)
+        0 to 1.
+    """
+    own, other = (_smoothed(part.float().square(), window) for part in (supplied, measured))
+    return _quotient(own, own + other)
 
 
 @torch.no_grad()
@@ -200,7 +218,7 @@ def _smoothed(volume: Tensor, deviation: float) -> Tensor:
         raise ValueError(f"The window's standard deviation must be 0 voxels or more, not {deviation:g}.")
     if deviation == 0:
         return volume
-    reach = math.ceil(_REACH * deviation)
+    reach = math.ceil(REACH * deviation)
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32, device=volume.device)
     kernel = (-0.5 * (offsets / deviation).square()).exp()
     kernel = kernel / kernel.sum()
@@ -220,8 +238,17 @@ def _centred(volume: Tensor) -> Tensor:
 
 def _quotient(numerator: Tensor, denominator: Tensor) -> Tensor:
     """Divide, with 0 where there is nothing to divide by."""
-    enough = denominator > _NOTHING * denominator.mean()
+    enough = denominator > _NOTHING * denominator.amax()
     return torch.where(enough, numerator / denominator.where(enough, torch.ones_like(denominator)), 0.0)
 
 
-__all__ = ["WINDOW", "Provenance", "agreement", "half_disagreement", "provenance", "supplied_share"]
+__all__ = [
+    "REACH",
+    "WINDOW",
+    "Provenance",
+    "agreement",
+    "energy_share",
+    "half_disagreement",
+    "provenance",
+    "supplied_share",
+]
