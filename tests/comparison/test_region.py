@@ -27,7 +27,7 @@ def tomogram(pair: tuple[Path, Path]) -> Tomogram:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tiles be so small that the tomogram takes several."""
-    monkeypatch.setattr("napari_cryorestore.restoration.TILES", (48, 40))
+    monkeypatch.setattr("napari_cryorestore.restoration.tiling.TILES", (48, 40))
 
 
 @pytest.mark.usefixtures("small_tiles")

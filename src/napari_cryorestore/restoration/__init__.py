@@ -1,0 +1,18 @@
+"""Restoring whole tomograms: tiles through a trained network or the Wiener filter, blended, out of core."""
+
+from napari_cryorestore.data.tiles import Cancelled
+from napari_cryorestore.restoration.model import Model, layer_name
+from napari_cryorestore.restoration.request import RestoreRequest
+from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
+from napari_cryorestore.restoration.whole import restore, restore_into
+
+__all__ = [
+    "Cancelled",
+    "Model",
+    "RestoreRequest",
+    "fitting_plan",
+    "layer_name",
+    "memory_explained",
+    "restore",
+    "restore_into",
+]
