@@ -13,6 +13,15 @@ from napari_cryorestore.cli.main import main
 if TYPE_CHECKING:
     from pathlib import Path
 
+RANKS = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "NODE_RANK",
+    "SLURM_PROCID",
+    "SLURM_STEP_ID",
+    "SLURM_STEP_NUM_TASKS",
+)
 STEPS = 4
 TINY = (
     "--network.features 4 --network.levels 2 --schedule.crop 16 --schedule.batch 1 --snapshots.every 2 "
@@ -35,6 +44,17 @@ def trained(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.fixture(scope="session")
+def three_pairs(tiny_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with three pairs, each with a tilt file of its own; leave it alone."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for number, lowest in enumerate((-60, -50, -40), 1):
+        for half, path in zip(("even", "odd"), tiny_pair, strict=True):
+            shutil.copy(path, folder / f"TS{number}_{half}.mrc")
+        (folder / f"TS{number}.tlt").write_text(f"{lowest}\n0\n54\n", encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def run_copy(trained: Path, tmp_path: Path) -> Path:
     """Return a copy of the completed run that may be changed."""
@@ -45,7 +65,7 @@ def run_copy(trained: Path, tmp_path: Path) -> Path:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every test begin in an empty folder, in a process that is nobody's follower."""
     monkeypatch.chdir(tmp_path)
-    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+    for name in RANKS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     assert os.getcwd() == str(tmp_path)

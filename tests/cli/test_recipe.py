@@ -86,10 +86,16 @@ def test_another_method_than_the_recipes_brings_its_own_knobs() -> None:
     assert made(HALVES + "r.toml --method noise2noise").method.kind == "noise2noise"
 
 
-def test_several_tomograms_come_from_a_recipe_alone() -> None:
+def test_several_tomograms_come_from_a_recipe_or_take_its_place() -> None:
     one = '[[tomograms]]\neven = "{0}e.mrc"\nodd = "{0}o.mrc"\n'
     write("r.toml", one.format(1) + one.format(2))
     assert len(made("r.toml").tomograms) == 2
+    others = made("r.toml --even 3e.mrc --odd 3o.mrc --even 4e.mrc --odd 4o.mrc --tilt-axis x")
+    assert [(str(item.even), item.tilt_axis) for item in others.tomograms] == [
+        ("3e.mrc", "x"),
+        ("4e.mrc", "x"),
+    ]
+    assert [str(item.odd) for item in made("r.toml --even 3e.mrc --odd 3o.mrc").tomograms] == ["3o.mrc"]
     with pytest.raises(ValueError, match=r"names 2 tomograms.*\(voxel_size\)"):
         made("r.toml --voxel-size 8")
 
@@ -108,7 +114,7 @@ def test_help_is_that_of_the_method_and_preset_chosen() -> None:
         ("--method magic", ValueError, "no method 'magic'; known: noise2noise, icecream"),
         ("--network magic", ValueError, "no network 'magic'; known: unet"),
         ("--preset magic", ValueError, "no preset 'magic'; known: quick-look"),
-        ("", ValueError, "name its halves with --even and --odd, or give a recipe"),
+        ("", ValueError, "name its halves with --even and --odd, a folder with --pairs, or a"),
         ("--even a.mrc", ValueError, "ICECREAM needs both half maps of a.mrc"),
         (HALVES + "--method wiener", ValueError, "not trained: use it with 'restore'"),
         (HALVES + "--tilt-range 60 -60", ValueError, "reversed"),

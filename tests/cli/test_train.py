@@ -94,7 +94,7 @@ def test_ctrl_c_saves_a_checkpoint_and_ends_well(
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
-        (["--even", "gone.mrc"], "gone.mrc"),
+        (["--mask", "gone.mrc"], "gone.mrc"),
         (
             ["--schedule.steps", "0"],
             "schedule.steps: Input should be greater than or equal to 1 (given: '0')",

@@ -52,6 +52,7 @@ class Parser(argparse.ArgumentParser):
         *,
         under: str = "",
         defaults: dict[str, Any] | None = None,
+        again: bool = False,
     ) -> _Group:
         """Add a group with one option for each setting that no option exists for yet.
 
@@ -67,6 +68,8 @@ class Parser(argparse.ArgumentParser):
             Stands before the path in the namespace, not in the option.
         defaults : dict, optional
             Nested values that hold where nothing is given, in place of the fields' own.
+        again : bool
+            Whether an option may be given several times; its values are then in a list.
 
         Returns
         -------
@@ -78,7 +81,9 @@ class Parser(argparse.ArgumentParser):
             if setting.path[-1] == "kind" or setting.flag in self._option_string_actions:
                 continue
             path = (under, *setting.path) if under else setting.path
-            extra: dict[str, Any] = {} if setting.length == 1 else {"nargs": setting.length or "+"}
+            extra: dict[str, Any] = {"action": "append"} if again else {}
+            if setting.length != 1:
+                extra["nargs"] = setting.length or "+"
             group.add_argument(
                 setting.flag,
                 dest=".".join(path),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.parser import Parser, given
+from napari_cryorestore.cli.tomograms import add_tomogram_options, typed_tomograms
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
@@ -17,7 +18,6 @@ from napari_cryorestore.run_config import (
     RunConfig,
     ScheduleConfig,
     SnapshotsConfig,
-    TomogramConfig,
 )
 
 if TYPE_CHECKING:
@@ -68,29 +68,9 @@ def add_recipe_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.set_defaults(base=base)
 
 
-def add_tomogram_options(parser: Parser, without: tuple[str, ...] = ()) -> None:
-    """Add the options that name a tomogram's files and tell how it was recorded, some fields left out."""
-    left_out = ("tilt_min", "tilt_max", *without)
-    settings = [item for item in settings_of(TomogramConfig) if item.path[0] not in left_out]
-    parser.add_settings("tomogram", settings, under="tomogram").add_argument(
-        "--tilt-range",
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="Lowest and highest tilt angle; from a .tlt beside the file if not given (°).",
-    )
-
-
-def typed_tomogram(options: Namespace) -> dict[str, Any]:
-    """Return what was typed of a tomogram."""
-    typed = given(options, "tomogram")
-    if options.tilt_range is not None:
-        typed["tilt_min"], typed["tilt_max"] = options.tilt_range
-    return typed
-
-
 def typed_options(options: Namespace) -> list[str]:
     """Return the options given that make or change a recipe."""
-    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "tilt_range")
+    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "tilt_range", "pairs")
     typed = [name for name in chosen if getattr(options, name) is not None]
     typed += [name.removeprefix("tomogram.") for name in vars(options) if "." in name]
     return ["a recipe file" if name == "recipe" else "--" + name.replace("_", "-") for name in typed]
@@ -108,7 +88,7 @@ def recipe(options: Namespace) -> RunConfig:
     typed = {name: given(options, name) for name in ("method", "network", *_SECTIONS)}
     if options.from_checkpoint is not None:
         typed["from_checkpoint"] = options.from_checkpoint
-    tomograms = _tomograms(base.content.get("tomograms", []), typed_tomogram(options))
+    tomograms = _tomograms(base.content.get("tomograms", []), typed_tomograms(options))
     return RunConfig.model_validate(merged(base.content, typed, {"tomograms": tomograms}))
 
 
@@ -180,19 +160,26 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _tomograms(listed: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
-    if len(listed) > 1 and typed:
+def _tomograms(listed: list[dict[str, Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lay one tomogram typed over the recipe's only one; several, or for several, take the recipe's place."""
+    if not listed and not any("even" in one for one in typed):
+        raise ValueError(
+            "no tomogram is given: name its halves with --even and --odd, a folder with --pairs, or a recipe"
+        )
+    if not typed:
+        return listed
+    if len(typed) == 1 and len(listed) == 1:
+        return [merged(listed[0], typed[0])]
+    if "even" not in typed[0]:
         raise ValueError(
             f"the recipe names {len(listed)} tomograms, so none can be changed by an option "
-            f"({', '.join(typed)}): change the recipe"
+            f"({', '.join(typed[0])}): change the recipe"
         )
-    if not listed and "even" not in typed:
-        raise ValueError("no tomogram is given: name its halves with --even and --odd, or give a recipe")
-    return [merged(*listed, typed)] if typed else listed
+    return typed
 
 
 def _braces(names: Iterable[str]) -> str:
     return "{" + ",".join(names) + "}"
 
 
-__all__ = ["add_recipe_options", "add_tomogram_options", "recipe", "typed_options", "typed_tomogram"]
+__all__ = ["add_recipe_options", "recipe", "typed_options"]

@@ -1,0 +1,129 @@
+"""Many tomograms one after the other: what is there is kept, what fails does not end the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.cli.outcome import DONE, FAILED, CommandError, words
+from napari_cryorestore.training.rank import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_cryorestore.cli.live_text import LiveText
+    from napari_cryorestore.restoration import RestoreRequest
+
+ALONE = Place()
+
+
+@dataclass
+class Tally:
+    """How a queue went: results made, results that were there, and tomograms that could not be restored."""
+
+    made: int = 0
+    kept: int = 0
+    failed: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.made} restored"]
+        parts += [f"{self.kept} done before"] if self.kept else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        return ", ".join(parts)
+
+
+def restore_queue(
+    requests: Sequence[RestoreRequest],
+    restore: Callable[[RestoreRequest, LiveText], Path],
+    screen: LiveText,
+    *,
+    place: Place = ALONE,
+) -> int:
+    """Restore all tomograms, or of several processes' work this process's share, and return the exit code.
+
+    Parameters
+    ----------
+    requests : sequence of RestoreRequest
+        All of them, whatever this process's share.
+    restore : callable
+        Restores one tomogram, showing how far it is, and returns its file.
+    screen : LiveText
+        For one line about every tomogram and one at the end. The names of files made are printed.
+    place : Place
+        Every process takes every n-th tomogram, beginning with the one that has its own number.
+
+    Raises
+    ------
+    CommandError
+        If the user ended it, with what was done until then.
+    """
+    _refuse_equal_outputs(requests)
+    share = [_on_own_device(request, place) for request in requests[place.index :: place.count]]
+    who = f"process {place.index + 1} of {place.count}: " if place.count > 1 else ""
+    tally = Tally()
+    for number, request in enumerate(share, 1):
+        where = f"{who}{number} of {len(share)}, {request.output.stem}"
+        try:
+            _one(request, restore, screen, tally, where)
+        except CommandError as error:
+            raise CommandError(f"{error} ({who}{tally}; the same command goes on with the rest)") from error
+        except Exception as error:  # noqa: BLE001  the others have a right to be restored
+            tally.failed += 1
+            screen.say(f"{where}: failed: {words(error)}")
+    screen.say(f"{who}{tally}, of {len(share)}")
+    return FAILED if tally.failed else DONE
+
+
+def _one(
+    request: RestoreRequest,
+    restore: Callable[[RestoreRequest, LiveText], Path],
+    screen: LiveText,
+    tally: Tally,
+    where: str,
+) -> None:
+    if request.output.exists():
+        _refuse_older_than_model(request)
+        tally.kept += 1
+        screen.say(f"{where}: done before")
+        return
+    request.output.parent.mkdir(parents=True, exist_ok=True)
+    screen.say(f"{where}: restoring")
+    made = restore(request, screen)
+    tally.made += 1
+    print(made, flush=True)
+
+
+def _refuse_equal_outputs(requests: Sequence[RestoreRequest]) -> None:
+    seen: dict[Path, Path] = {}
+    for request in requests:
+        other = seen.setdefault(request.output, request.even)
+        if other is not request.even:
+            raise ValueError(
+                f"{other} and {request.even} would both become {request.output.name}: "
+                "give every tomogram a --name of its own"
+            )
+
+
+def _refuse_older_than_model(request: RestoreRequest) -> None:
+    """Refuse to take for done what another model of the same name has made."""
+    if request.source == "wiener" or not request.source.is_file():
+        return
+    if request.output.stat().st_mtime < request.source.stat().st_mtime:
+        raise FileExistsError(
+            f"{request.output} is older than the model, so another one made it: "
+            "remove it, or choose another --output-folder"
+        )
+
+
+def _on_own_device(request: RestoreRequest, place: Place) -> RestoreRequest:
+    """Give every process of a computer a GPU of its own, where the user leaves that open."""
+    if place.count == 1 or request.device not in ("auto", "cuda"):
+        return request
+    import torch
+
+    there = torch.cuda.device_count()
+    return replace(request, device=f"cuda:{place.local % there}") if there else request
+
+
+__all__ = ["Tally", "restore_queue"]

@@ -1,0 +1,129 @@
+"""What the options of ``cryorestore restore`` ask for: tomograms, a model, and the files to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_cryorestore.cli.parser import given
+from napari_cryorestore.cli.tomograms import typed_tomograms
+from napari_cryorestore.config import Config, setting
+from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
+from napari_cryorestore.training.rank import own_place
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.run_config import TomogramConfig
+
+WIENER: Literal["wiener"] = "wiener"
+
+
+class RestoreOptions(Config):
+    """What is asked for beside the tomogram and the device."""
+
+    output: Path | None = setting(
+        None, "The MRC file to make; in the run's folder 'restored' or here if not given."
+    )
+    output_folder: Path | None = setting(
+        None, "Where the results of several tomograms go; made where it is not there. What is there is kept."
+    )
+    step: int | None = setting(None, "Which checkpoint of the run; the newest if not given.", ge=0)
+    tile: int | None = setting(
+        None, "Edge of a tile; chosen to suit the device if not given.", unit="voxels", ge=1
+    )
+    batch: int | None = setting(None, "Tiles at once; chosen to suit the device if not given.", ge=1)
+    passes: Literal[1, 2] | None = setting(
+        None, "Network passes, for methods that have such a knob; as trained if not given."
+    )
+
+
+def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
+    """Return what the options ask for, and whether it is a queue, whose results are made where they lack.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the options contradict each other, or what they name is not there.
+    """
+    from napari_cryorestore.run_config import HardwareConfig
+
+    if (options.run is None) == (options.method is None):
+        raise ValueError("give either a run to restore with, or --method wiener")
+    wishes = RestoreOptions.model_validate(given(options, "restoration"))
+    hardware = HardwareConfig.model_validate(given(options, "hardware"))
+    tomograms = _tomograms(options)
+    several = len(tomograms) > 1 or options.pairs is not None or wishes.output_folder is not None
+    if several and wishes.output is not None:
+        raise ValueError("--output names one file: for several tomograms give --output-folder")
+    queue = several or own_place().count > 1
+    outputs = _Outputs(options, wishes, queue=queue)
+    common = {name: getattr(hardware, name) for name in ("device", "precision", "threads")}
+    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes")}
+    return [_request(item, outputs, common) for item in tomograms], queue
+
+
+class _Outputs:
+    """The weights that all tomograms are restored with, and the names of the results."""
+
+    def __init__(self, options: Namespace, wishes: RestoreOptions, *, queue: bool) -> None:
+        from napari_cryorestore.checkpoint import checkpoint_at, load_label, weights_file
+
+        self._wishes, self._queue = wishes, queue
+        self.source: Path | Literal["wiener"] = WIENER
+        self._folder, self._model = wishes.output_folder or Path(), str(WIENER)
+        if options.run is None:
+            return
+        self.source = weights_file(checkpoint_at(options.run, wishes.step))
+        label = load_label(self.source)
+        self._model = f"{label.method.kind}_{label.step}"
+        restored = RunDir(options.run).restored_dir
+        if wishes.output_folder is None and restored.is_dir():
+            self._folder = restored
+
+    def path(self, tomogram: TomogramConfig) -> Path:
+        from napari_cryorestore.io.mrc_output import unique_path
+        from napari_cryorestore.io.pairing import tomogram_name
+
+        if self._wishes.output is not None:
+            return self._wishes.output
+        name = tomogram.name or tomogram_name(tomogram.even)
+        path = self._folder / f"{name}_{self._model}.mrc"
+        return path if self._queue else unique_path(path)
+
+
+def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]) -> RestoreRequest:
+    from napari_cryorestore.restoration import RestoreRequest
+
+    low, high = tomogram.tilt_min, tomogram.tilt_max
+    return RestoreRequest(
+        source=outputs.source,
+        even=tomogram.even,
+        odd=tomogram.odd,
+        output=outputs.path(tomogram),
+        voxel_size=tomogram.voxel_size,
+        tilt_range=None if low is None or high is None else (low, high),
+        tilt_axis=tomogram.tilt_axis,
+        **common,
+    )
+
+
+def _tomograms(options: Namespace) -> list[TomogramConfig]:
+    """Return the tomograms typed, or else those that the run learned from."""
+    from napari_cryorestore.presets import merged
+    from napari_cryorestore.run_config import RunConfig, TomogramConfig
+
+    typed = typed_tomograms(options)
+    own = None if options.run is None else options.run / CONFIG_FILE
+    if (typed and "even" in typed[0]) or own is None or not own.is_file():
+        if not typed or "even" not in typed[0]:
+            raise ValueError(
+                "no tomogram is given: name it with --even, and its other half with --odd, or give --pairs"
+            )
+        return [TomogramConfig.model_validate(item) for item in typed]
+    learned = [item.model_dump() for item in RunConfig.from_toml(own.read_text(encoding="utf-8")).tomograms]
+    return [TomogramConfig.model_validate(merged(item, *typed)) for item in learned]
+
+
+__all__ = ["WIENER", "RestoreOptions", "requests_of"]

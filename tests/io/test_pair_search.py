@@ -1,0 +1,66 @@
+"""Folders are searched for pairs: how deep, what counts as a tomogram, and names that occur twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore.io.pair_search import find_pairs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def made(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def names(folder: Path) -> list[str]:
+    return [pair.name for pair in find_pairs([folder])]
+
+
+def test_pairs_are_ordered_by_name_and_know_their_files(tmp_path: Path) -> None:
+    made(tmp_path, "TS02_odd.mrc", "TS02_even.mrc", "TS01_EVN_Vol.rec", "TS01_ODD_Vol.rec", "alone_even.mrc")
+    pairs = find_pairs([tmp_path])
+    assert [pair.name for pair in pairs] == ["TS01_Vol", "TS02"]
+    assert (pairs[1].even, pairs[1].odd) == (tmp_path / "TS02_even.mrc", tmp_path / "TS02_odd.mrc")
+
+
+def test_folders_of_halves_and_three_levels_below(tmp_path: Path) -> None:
+    made(tmp_path, "even/TS01.mrc", "odd/TS01.mrc", "a/b/c/TS2_even.mrc", "a/b/c/TS2_odd.mrc")
+    made(tmp_path, "a/b/c/d/TS3_even.mrc", "a/b/c/d/TS3_odd.mrc", ".trash/T_even.mrc", ".trash/T_odd.mrc")
+    assert names(tmp_path) == ["TS01", "TS2"]
+
+
+def test_tilt_series_are_no_tomograms(tmp_path: Path) -> None:
+    made(tmp_path, "TS1_even.st", "TS1_odd.st", "TS2_even.mrc.gz", "TS2_odd.mrc.gz", "TS3_even.tlt")
+    assert names(tmp_path) == ["TS2"]
+
+
+def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
+    made(tmp_path, "TS1_even.mrc", "TS1_odd.mrc", "TS2_even.mrc", "TS2_odd.mrc")
+    found = find_pairs([tmp_path / "TS2_odd.mrc", tmp_path / "TS2_even.mrc"])
+    assert [pair.name for pair in found] == ["TS2"]
+
+
+def test_equal_names_are_told_apart(tmp_path: Path) -> None:
+    for session in ("monday", "tuesday"):
+        made(tmp_path, f"{session}/even/TS1.mrc", f"{session}/odd/TS1.mrc")
+    made(tmp_path, "TS2_even.mrc", "TS2_odd.mrc")
+    assert names(tmp_path) == ["TS2", "monday_TS1", "tuesday_TS1"]
+    made(tmp_path, "monday/TS1_even.mrc", "monday/TS1_odd.mrc")
+    assert names(tmp_path) == ["TS2", "monday_TS1_1", "monday_TS1_2", "tuesday_TS1"]
+
+
+def test_nothing_found_is_said_with_the_reason(tmp_path: Path) -> None:
+    made(tmp_path, "TS1_even.mrc", "TS2_even.mrc", "whole.mrc")
+    with pytest.raises(
+        ValueError, match=r"among 3 volumes \(without a partner: TS1_even.mrc, TS2_even.mrc\)"
+    ):
+        find_pairs([tmp_path])
+    with pytest.raises(FileNotFoundError, match="check the folder of the pairs"):
+        find_pairs([tmp_path / "gone"])
