@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from napari.components import ViewerModel
 
@@ -20,16 +19,12 @@ from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
-from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started
-from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from napari import Viewer
-
-VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
 
 
 @dataclass
@@ -69,44 +64,6 @@ class FakeRestorer:
 @pytest.fixture
 def restorer() -> FakeRestorer:
     return FakeRestorer()
-
-
-@pytest.fixture
-def save() -> Callable[..., Path]:
-    """Write a small volume."""
-
-    def write(path: Path, volume: np.ndarray = VOLUME) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return write_volume(path, volume, voxel_size=7.5, label="made up")
-
-    return write
-
-
-@pytest.fixture
-def pair(tmp_path: Path, save: Callable[..., Path]) -> tuple[Path, Path]:
-    return save(tmp_path / "data" / "TS01_even.mrc"), save(tmp_path / "data" / "TS01_odd.mrc", VOLUME + 1)
-
-
-@pytest.fixture
-def run(tmp_path: Path, pair: tuple[Path, Path]) -> Path:
-    """A run on the pair with checkpoints at 200, 300, … 600, of which 400 is the best and 200 is pinned."""
-    config = (
-        f'[[tomograms]]\neven = "{pair[0]}"\nodd = "{pair[1]}"\nname = "TS01"\nvoxel_size = 7.5\n'
-        'tilt_min = -57.0\ntilt_max = 63.0\ntilt_axis = "x"\n[method]\nkind = "icecream"\n'
-    )
-    made = RunDir.create(tmp_path / "run_a", config=config, environment={})
-    made.record(Started(steps=600, process=1, host="here"))
-    for step, quality in ((200, 0.1), (300, 0.3), (400, 0.5), (500, 0.3), (600, 0.1)):
-        add_step(made, step, quality)
-    made.pin(200)
-    return made.path
-
-
-def add_step(run: RunDir, step: int, quality: float) -> None:
-    run.write_checkpoint(step, lambda folder: (folder / "weights.safetensors").write_bytes(b""))
-    run.record(Snapshotted(step=step, file=""))
-    run.record(Evaluated(step=step, metrics={"n2n": quality, "fill": quality}))
-    run.record(Checkpointed(step=step, file=f"checkpoints/step_{step:08d}"))
 
 
 @pytest.fixture

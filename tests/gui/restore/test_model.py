@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.files import subjects_from, volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:

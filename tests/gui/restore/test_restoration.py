@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import explain, known_settings, output_name
 from napari_cryorestore.gui.volume import Volume

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.gui.restore import RestorePanel
-from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.gui.restore.model import model_of
 
 if TYPE_CHECKING:

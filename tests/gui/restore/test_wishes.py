@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.files import volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.volume import Volume

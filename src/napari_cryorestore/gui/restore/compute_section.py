@@ -11,7 +11,7 @@ from napari_cryorestore.gui.editors import AUTOMATIC, combo_box, keep_from_wheel
 from napari_cryorestore.gui.rows import add_row, grid_of
 
 if TYPE_CHECKING:
-    from napari_cryorestore.gui.restore.choice import RecordedTomogram
+    from napari_cryorestore.gui.model_choice import RecordedTomogram
     from napari_cryorestore.gui.restore.wishes import Wishes
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, finalize
 
-from napari_cryorestore.gui.restore.choice import ModelChoice, RunSteps
+from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration
 from napari_cryorestore.gui.restore.wishes import Wishes, number

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.devices import Device, list_devices
+from napari_cryorestore.gui.model_choice import ModelChoice, method_of, tomograms_of
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.restore.choice import ModelChoice, method_of, tomograms_of
 from napari_cryorestore.io.pairing import tomogram_name
 
 if TYPE_CHECKING:

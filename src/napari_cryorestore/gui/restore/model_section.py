@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.gui.editors import combo_box
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 

@@ -13,7 +13,7 @@ from napari_cryorestore.gui.background import Background
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.restore.choice import RecordedTomogram
+from napari_cryorestore.gui.model_choice import RecordedTomogram
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
 from napari_cryorestore.gui.restore.model import model_of

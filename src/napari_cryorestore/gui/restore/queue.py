@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
-from napari_cryorestore.gui.restore.choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.inputs import file_name, written_inputs
-from napari_cryorestore.gui.restore.choice import ModelChoice, RecordedTomogram, tomograms_of
+from napari_cryorestore.gui.model_choice import ModelChoice, RecordedTomogram, tomograms_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.preferences import beside
-from napari_cryorestore.gui.restore.choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import known_settings
 from napari_cryorestore.gui.volume import Volume, tomogram_name_of

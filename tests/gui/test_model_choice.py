@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.gui.restore.choice import ModelChoice, RunSteps, method_of, tomograms_of
+from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps, method_of, tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:

@@ -1,0 +1,109 @@
+"""Choosing how Fourier slices are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_cryorestore.comparison.config import FourierConfig
+from napari_cryorestore.config import settings_of
+from napari_cryorestore.gui.editors import read_numbers, to_text
+from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.sentence_label import SentenceLabel
+
+if TYPE_CHECKING:
+    from napari_cryorestore.comparison.config import ComparisonConfig
+
+TICKS = {
+    "window": "fade out at the borders",
+    "flat_field": "every frequency as bright",
+    "rings": "rings of resolution",
+    "wedge": "borders of the missing wedge",
+}
+"""What stands beside the boxes of `FourierConfig`'s fields."""
+
+
+class FourierBox(QWidget):
+    """Shows and edits the Fourier settings.
+
+    Attributes
+    ----------
+    changed : Signal(str, object)
+        A field of `FourierConfig` and its new value.
+    wedge_changed : Signal(object, str)
+        The tilt range (low, high in degrees, or ``None`` for each row's own) and the tilt axis.
+    """
+
+    changed = Signal(str, object)
+    wedge_changed = Signal(object, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._showing = False
+        help_words = {setting.path[-1]: setting.help for setting in settings_of(FourierConfig)}
+        self.ticks = {name: QCheckBox(words) for name, words in TICKS.items()}
+        for name, box in self.ticks.items():
+            box.setToolTip(help_words[name])
+            box.toggled.connect(lambda checked, name=name: self._tell(name, checked))
+        self.decades = QDoubleSpinBox()
+        self.decades.setRange(0.5, 12)
+        self.decades.setSingleStep(0.5)
+        self.decades.setDecimals(1)
+        self.decades.setToolTip(help_words["decades"])
+        self.decades.valueChanged.connect(lambda value: self._tell("decades", value))
+        self.centre = QPushButton("Back to the centre")
+        self.centre.setToolTip("The wheel over a Fourier slice goes to slices beside the centre.")
+        self.centre.clicked.connect(lambda: self.changed.emit("offset", (0.0, 0.0, 0.0)))
+        self.tilts, self.axis = QLineEdit(), QComboBox()
+        self.axis.addItems(["y", "x"])
+        self.tilts.editingFinished.connect(self._wedge_edited)
+        self.axis.currentTextChanged.connect(self._wedge_edited)
+        self.found = SentenceLabel()
+        self._lay_out()
+
+    def show_config(self, config: ComparisonConfig) -> None:
+        """Show settings."""
+        self._showing = True
+        for name, box in self.ticks.items():
+            box.setChecked(getattr(config.fourier, name))
+        self.decades.setValue(config.fourier.decades)
+        self.centre.setEnabled(any(config.fourier.offset))
+        self.tilts.setText(to_text(config.tilt_range))
+        self.axis.setCurrentText(config.tilt_axis)
+        self._showing = False
+
+    def show_wedges(self, known: tuple[float, float] | None, found: str) -> None:
+        """Show the tilt range that files tell, and words about the wedge that was found in the data."""
+        given = f"{known[0]:g}, {known[1]:g} from the file" if known is not None else "lowest, highest"
+        self.tilts.setPlaceholderText(given)
+        self.found.say(found)
+
+    def _tell(self, field: str, value: object) -> None:
+        if not self._showing:
+            self.changed.emit(field, value)
+
+    def _wedge_edited(self) -> None:
+        numbers = read_numbers(self.tilts.text()) or ()
+        if not self._showing and len(numbers) in (0, 2):
+            self.wedge_changed.emit(numbers or None, self.axis.currentText())
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        form = QWidget()
+        grid = grid_of(form)
+        add_row(grid, "Show", self.ticks["window"])
+        for name in ("flat_field", "rings", "wedge"):
+            add_row(grid, "", self.ticks[name])
+        add_row(grid, "Range, decades", self.decades)
+        add_row(grid, "Tilt range, °", self.tilts, self.axis)
+        add_row(grid, "Slices", self.centre)
+        layout.addWidget(form)
+        layout.addWidget(self.found)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setFixedWidth(330)
+
+
+__all__ = ["TICKS", "FourierBox"]

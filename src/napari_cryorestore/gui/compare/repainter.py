@@ -1,0 +1,92 @@
+"""Work in a thread that is done again whenever it is asked for meanwhile, and answers in Qt's thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Repainter(QObject):
+    """Does one thing at a time; requests that come while it works are answered once, with the newest state.
+
+    Every answer is delivered, so that what is shown follows a hand that never rests.
+
+    Parameters
+    ----------
+    prepare : callable
+        Called in Qt's thread; returns what is to be done in the other thread, or ``None`` for nothing.
+
+    Attributes
+    ----------
+    answered : Signal(object)
+        What the work returned.
+    failed : Signal(object)
+        The exception that it raised.
+    """
+
+    answered = Signal(object)
+    failed = Signal(object)
+    _over = Signal(object, object)
+
+    def __init__(
+        self, prepare: Callable[[], Callable[[], Any] | None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._prepare = prepare
+        self._thread: threading.Thread | None = None
+        self._again = self._stopped = False
+        self._over.connect(self._deliver)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._thread is not None
+
+    def request(self) -> None:
+        """Ask for the work to be done, now or once more after what is being done."""
+        if self._stopped:
+            return
+        if self._thread is not None:
+            self._again = True
+            return
+        work = self._prepare()
+        if work is not None:
+            self._thread = threading.Thread(
+                target=self._run, args=(work,), name="cryorestore paint", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver nothing more, and wait for what is being done."""
+        self._stopped, self._again = True, False
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        try:
+            answer, error = work(), None
+        except BaseException as raised:  # noqa: BLE001  handed over; a thread has nobody to raise to
+            answer, error = None, raised
+        if not self._stopped:
+            self._over.emit(answer, error)
+
+    def _deliver(self, answer: Any, error: BaseException | None) -> None:
+        if self._stopped:
+            return
+        self._thread = None
+        again, self._again = self._again, False
+        if error is not None:
+            self.failed.emit(error)
+        else:
+            self.answered.emit(answer)
+        if again:
+            self.request()
+
+
+__all__ = ["Repainter"]

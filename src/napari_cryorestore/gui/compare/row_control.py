@@ -1,0 +1,190 @@
+"""The rows of the panel: where they come from, their headings, and what is done with them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.compare import row_offers
+from napari_cryorestore.gui.compare.layer_rows import LayerRows
+from napari_cryorestore.gui.compare.row_menu import RowMenu
+from napari_cryorestore.gui.compare.row_sources import RowSources
+from napari_cryorestore.gui.compare.row_state import head_state
+from napari_cryorestore.gui.layers import path_of
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.gui.compare.panel import ComparePanel
+
+FEW = 4
+"""Rows that are made of what is open, when the user asks for all of it."""
+
+
+class RowControl:
+    """Connects headings and the Rows menu with the model.
+
+    Parameters
+    ----------
+    panel : ComparePanel
+        Whose rows.
+    """
+
+    def __init__(self, panel: ComparePanel) -> None:
+        self._panel, self._model = panel, panel.model
+        self._viewer, self._runs = panel.viewer, panel.runs
+        self.layers = LayerRows(panel.viewer, self._model, self._layer_gone)
+        self.sources = RowSources(panel.comparison, panel)
+        self.chosen: int | None = None
+        self._menu = RowMenu(panel.bar.rows_menu)
+
+    def begin(self) -> None:
+        """Look at the model from now on."""
+        grid = self._panel.grid
+        self._model.changed.connect(self._model_changed)
+        grid.head_asked.connect(self.do)
+        grid.renamed.connect(self._model.rename)
+        grid.row_dropped.connect(self._model.move)
+        grid.step_chosen.connect(self.choose_step)
+        self.sources.looked.connect(self.show)
+        self.sources.region_arrived.connect(self._look_at)
+        self._panel.bar.rows_menu.aboutToShow.connect(self._fill_menu)
+        self.layers.attach()
+        self.show()
+
+    def leave(self) -> None:
+        """Stop looking at model and viewer."""
+        self._model.changed.disconnect(self._model_changed)
+        self.layers.disconnect()
+        self.sources.leave()
+
+    # Adding ------------------------------------------------------------------------------------------
+
+    def add(self, row: RowConfig) -> None:
+        """Add a row, or say why it cannot be added; a layer by its name."""
+        layer = (
+            self._viewer.layers[row.layer]
+            if row.kind == "layer" and row.layer in self._viewer.layers
+            else None
+        )
+        if layer is not None:
+            self._try(lambda: self.layers.add(layer))
+        else:
+            self._try(lambda: self._model.add(row))
+
+    def add_layer(self, layer: Any) -> None:
+        """Add a layer as a row, or say why it cannot be one."""
+        self._try(lambda: self.layers.add(layer))
+
+    def add_step(self, run: Path) -> None:
+        """Add a run at its suggested or newest step."""
+        self._try(lambda: self._model.add(row_offers.step_row(run)))
+
+    def add_run(self) -> None:
+        """Ask for a run's folder and add it."""
+        path = dialogs.choose_run(self._panel)
+        if path is not None:
+            self._try(lambda: self._model.add(row_offers.step_row(RunDir.open(path).path)))
+
+    def add_files(self) -> None:
+        """Ask for files and add them."""
+        for path in dialogs.choose_tomograms(self._panel):
+            self._try(partial(self._model.add, row_offers.file_row(path)))
+
+    def add_what_is_open(self) -> None:
+        """Add the mean of every open pair of halves, and the other open tomograms."""
+        layers = list(self._viewer.layers)
+        means = [row for row in row_offers.halves_rows(layers) if row.kind == "mean"]
+        halves = {path for row in means for path in (row.even, row.odd)}
+        for row in means[:FEW]:
+            self.add(row)
+        others = [layer for layer in self.layers.offered() if path_of(layer) not in halves]
+        for layer in others[: FEW - len(means)]:
+            self.add_layer(layer)
+
+    # Doing -------------------------------------------------------------------------------------------
+
+    def do(self, number: int, what: str) -> None:
+        """Do with a row what its heading's menu says."""
+        place = [entry.number for entry in self._model.entries].index(number)
+        if what == "choose":
+            self.choose(number)
+        elif what == "rename":
+            self._panel.grid.heads[number].begin_renaming()
+        elif what in ("up", "down"):
+            self._model.move(number, max(0, place + (1 if what == "down" else -1)))
+        elif what == "hide":
+            self._model.hide(number)
+        elif what == "remove":
+            self._model.remove(number)
+        elif what == "cancel":
+            self.sources.cancel(number)
+
+    def choose(self, number: int) -> None:
+        """Make a row the chosen one: the one whose contrast is set by hand."""
+        self.chosen = number
+        self.show()
+
+    def choose_step(self, number: int, step: int) -> None:
+        """Show another step of a run in a row, under its name unless the user gave it another."""
+        row = self._model.entry(number).config
+        if row.path is None or step == row.step:
+            return
+        is_named = row.step is not None and row.name.startswith(row_offers.step_name(row.path, row.step))
+        name = row_offers.step_name(row.path, step) if is_named else row.name
+        changed = row.model_copy(update={"step": step, "name": name})
+        self._model.replace(number, changed, self._model.entry(number).volume)
+
+    def show(self) -> None:
+        """Show every row's state in its heading."""
+        for entry in self._model.entries:
+            head = self._panel.grid.heads.get(entry.number)
+            if head is not None:
+                layer = self.layers.layer_of(entry.number)
+                share = self.sources.share(entry.number) if entry.busy else None
+                head.show_state(head_state(entry, layer, share=share, chosen=entry.number == self.chosen))
+
+    # How it works ------------------------------------------------------------------------------------
+
+    def _try(self, action: Callable[[], object]) -> None:
+        self._panel.complain("")
+        try:
+            action()
+        except (ValueError, OSError) as error:
+            self._panel.complain(str(error))
+
+    def _model_changed(self, what: str) -> None:
+        if what in ("rows", "row"):
+            self.layers.forget_gone_rows()
+            self.show()
+
+    def _look_at(self, number: int) -> None:
+        """Show a region large, with the crosshair in it: beside a whole tomogram it would be a stamp."""
+        volume = self._model.entry(number).volume
+        if volume is None:
+            return
+        cursor = self._model.cursor
+        if cursor is None or volume.index_of(cursor) is None:
+            self._model.set_cursor(volume.position_of([size // 2 for size in volume.shape]))
+        self._panel.grid.look_at(volume.extent)
+
+    def _layer_gone(self, name: str) -> None:
+        self._panel.message.say(f"The row “{name}” went with its layer.")
+
+    def _fill_menu(self) -> None:
+        menu, runs = self._menu, self._runs.paths
+        menu.begin()
+        menu.rows(self._model.entries, lambda number, shown: self._model.hide(number, not shown))
+        menu.layers(self.layers.offered(), self.add_layer)
+        menu.made(row_offers.halves_rows(self._viewer.layers), self.add)
+        menu.separate()
+        menu.runs("Add a step of a run", runs, self.add_step, ("Another run…", self.add_run))
+        menu.runs("Add the live preview of a run", runs, lambda run: self.add(row_offers.live_row(run)))
+        menu.act("Add files…", self.add_files)
+
+
+__all__ = ["FEW", "RowControl"]

@@ -1,0 +1,145 @@
+"""Sections of all rows as pixels, each made anew only where something about it changed; free of Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.comparison.contrast import levels_of
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS
+from napari_cryorestore.comparison.sections import section
+from napari_cryorestore.gui.compare.shading import binned, fitting_factor, painted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_cryorestore.comparison.config import Column, ComparisonConfig, Position
+    from napari_cryorestore.comparison.picture import Levels, Picture
+    from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.gui.compare.shading import Painted
+
+    Place = tuple[int, Column]
+
+_MOST_LEVELS = 64  # sets of sample sections that are remembered
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row to paint: its number, its volume, and black and white if set by hand."""
+
+    number: int
+    volume: ComparedVolume
+    limits: Levels | None = None
+
+
+@dataclass(frozen=True)
+class SectionWish:
+    """What is to be painted.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        From top to bottom.
+    config : ComparisonConfig
+        Columns, slab and contrast.
+    cursor : Position
+        z, y, x in Å.
+    table : array, shape (256,), uint32
+        Colours from `shade_table`.
+    pixels : mapping
+        Å of a pixel of the screen, by column.
+    """
+
+    rows: tuple[Row, ...]
+    config: ComparisonConfig
+    cursor: Position
+    table: NDArray[Any]
+    pixels: Mapping[Column, float]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The sections that are shown."""
+        return tuple(column for column in self.config.columns if column in SECTIONS)
+
+
+class SectionPainter:
+    """Paints sections, remembering the last ones and the contrast of every volume."""
+
+    def __init__(self) -> None:
+        self._last: dict[Place, tuple[tuple[Any, ...], Painted]] = {}
+        self._samples: dict[tuple[Any, ...], list[Picture]] = {}
+
+    def paint(self, wish: SectionWish) -> dict[Place, Painted]:
+        """Return the painted sections of every row and column."""
+        levels = self.levels(wish)
+        fresh = {}
+        for row in wish.rows:
+            for column in wish.columns:
+                key = self._key(row, column, wish, levels[row.number])
+                known = self._last.get((row.number, column))
+                same = known is not None and known[0] == key
+                fresh[row.number, column] = (
+                    known
+                    if known is not None and same
+                    else (key, _paint(row, column, wish, levels[row.number]))
+                )
+        self._last = fresh
+        return {place: result for place, (_, result) in fresh.items()}
+
+    def levels(self, wish: SectionWish) -> dict[int, Levels]:
+        """Return black and white of every row: those of its middle, so that they stay as one goes about."""
+        samples = {row.number: self.samples(row, wish) for row in wish.rows}
+        percentiles = wish.config.percentiles
+        if wish.config.contrast == "linked":
+            together = levels_of([picture for each in samples.values() for picture in each], percentiles)
+            return dict.fromkeys(samples, together)
+        own = {number: levels_of(each, percentiles) for number, each in samples.items()}
+        if wish.config.contrast == "manual":
+            own |= {row.number: row.limits for row in wish.rows if row.limits is not None}
+        return own
+
+    def samples(self, row: Row, wish: SectionWish) -> list[Picture]:
+        """Return the sections through the middle of a row's volume, as coarse as they are shown."""
+        volume = row.volume
+        factors = tuple(_factor(volume, column, wish) for column in wish.columns)
+        slabs = tuple(_slab(volume, column, wish) for column in wish.columns)
+        key = (volume.key, volume.version, id(volume), wish.columns, factors, slabs)
+        if key not in self._samples:
+            middle = volume.position_of([size // 2 for size in volume.shape])
+            cut = [section(volume, c, middle, slab) for c, slab in zip(wish.columns, slabs, strict=True)]
+            self._samples[key] = [
+                replace(picture, image=binned(picture.image, factor))
+                for picture, factor in zip(cut, factors, strict=True)
+            ]
+            while len(self._samples) > _MOST_LEVELS:
+                del self._samples[next(iter(self._samples))]
+        return self._samples[key]
+
+    def _key(self, row: Row, column: Column, wish: SectionWish, levels: Levels) -> tuple[Any, ...]:
+        volume, axis = row.volume, PLANES[column].through
+        index = volume.index_along(axis, wish.cursor[axis])
+        slab, factor = _slab(volume, column, wish), _factor(volume, column, wish)
+        return id(volume), volume.key, volume.version, index, slab, factor, levels, wish.table.tobytes()
+
+
+def _paint(row: Row, column: Column, wish: SectionWish, levels: Levels) -> Painted:
+    picture = section(row.volume, column, wish.cursor, _slab(row.volume, column, wish))
+    return painted(picture, wish.table, levels=levels, factor=_factor(row.volume, column, wish))
+
+
+def _slab(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
+    """Return the planes on either side, so that slabs of volumes of different voxel size are as thick."""
+    axis = PLANES[column].through
+    finest = min(row.volume.voxel_size[axis] for row in wish.rows)
+    return round(wish.config.slab * finest / volume.voxel_size[axis])
+
+
+def _factor(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
+    plane = PLANES[column]
+    voxel = max(volume.voxel_size[plane.across], volume.voxel_size[plane.down])
+    return fitting_factor(voxel, wish.pixels[column])
+
+
+__all__ = ["Row", "SectionPainter", "SectionWish"]

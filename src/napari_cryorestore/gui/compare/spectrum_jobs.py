@@ -1,0 +1,86 @@
+"""What a comparison's spectra need computed: Fourier slices, and the wedge that is found in the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.comparison.spectra import offset_indices
+from napari_cryorestore.gui.compare.store import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
+    from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.gui.compare.store import Store, Watch
+    from napari_cryorestore.physics.fourier_slices import FourierSlices
+    from napari_cryorestore.physics.wedge import Wedge
+    from napari_cryorestore.physics.wedge_detection import DetectedWedge
+
+
+def wanted_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
+    """Return what the Fourier slices of some volumes take: all slices first, then the wedges."""
+    volumes = list(volumes)
+    jobs = [slices_job(volume, config.fourier) for volume in volumes]
+    return jobs + [wedge_job(volume) for volume in volumes] if config.fourier.wedge else jobs
+
+
+def slices_job(volume: ComparedVolume, fourier: FourierConfig) -> Job:
+    """Return the job of computing a volume's Fourier slices."""
+    offsets = offset_indices(volume, fourier)
+
+    def compute(watch: Watch) -> FourierSlices:
+        from napari_cryorestore.physics.fourier_slices import fourier_slices
+
+        return fourier_slices(
+            volume.data,
+            window=fourier.window,
+            offsets=offsets,
+            progress=watch.progress,
+            cancelled=watch.cancelled,
+        )
+
+    return Job(("slices", *_identity(volume), fourier.window, offsets), compute, size=_bytes)
+
+
+def wedge_job(volume: ComparedVolume) -> Job:
+    """Return the job of finding the missing wedge in a volume."""
+
+    def compute(watch: Watch) -> DetectedWedge:
+        from napari_cryorestore.physics.wedge_detection import detect_wedge
+
+        return detect_wedge(volume.data)
+
+    return Job(_wedge_key(volume), compute)
+
+
+def found_wedge(store: Store, volume: ComparedVolume) -> DetectedWedge | None:
+    """Return the wedge that was found in a volume, if it was looked for already."""
+    found: DetectedWedge | None = store.get(_wedge_key(volume))
+    return found
+
+
+def wedge_of(volume: ComparedVolume, config: ComparisonConfig) -> Wedge | None:
+    """Return the wedge that the tilt range tells: the comparison's, or the volume's own."""
+    given = config.tilt_range or volume.tilt_range
+    if given is None:
+        return None
+    from napari_cryorestore.physics.wedge import Wedge
+
+    axis = config.tilt_axis if config.tilt_range is not None else volume.tilt_axis
+    return Wedge(*given, axis)
+
+
+def _wedge_key(volume: ComparedVolume) -> Hashable:
+    return "wedge", *_identity(volume)
+
+
+def _identity(volume: ComparedVolume) -> tuple[Any, ...]:
+    return volume.key, volume.version, volume.shape
+
+
+def _bytes(slices: FourierSlices) -> int:
+    return sum(magnitude.nbytes for magnitude in slices.magnitude if magnitude is not None)
+
+
+__all__ = ["found_wedge", "slices_job", "wanted_jobs", "wedge_job", "wedge_of"]
