@@ -18,6 +18,7 @@ from napari_cryorestore.runs.events import Noted, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_lock import RunLock
 from napari_cryorestore.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -125,6 +126,20 @@ def test_the_run_folder_says_the_same(
     assert state.status() == "failed"
     assert capsys.readouterr().err == f"cryorestore train: {state.error}\n"
     assert "Traceback" in state.traceback
+
+
+def test_a_run_that_is_trained_elsewhere_is_left_alone(
+    tiny: list[str], trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (trained / "events.jsonl").read_bytes()
+    lock = RunLock.take(trained)
+    assert main(["train", "--resume", str(trained), "--quiet"]) == 2
+    lock.release()
+    assert capsys.readouterr().err == (
+        f"cryorestore train: {trained.name} is being trained by this program, "
+        "and two must not train one run: watch it in the Monitor, or stop it there first.\n"
+    )
+    assert (trained / "events.jsonl").read_bytes() == before
 
 
 def test_a_run_is_never_overwritten(tiny: list[str], trained: Path) -> None:

@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cryorestore.gui import live_runs
 from napari_cryorestore.gui.live_runs import Launcher, LiveRuns, launch_run, runs_of
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_lock import RunLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +99,19 @@ def test_a_run_goes_on_when_asked(runs: LiveRuns, tmp_path: Path) -> None:
     runs.continue_requested.emit(tmp_path / "run")
     (note,) = notification_manager.records
     assert note.message == "run is being trained already: watch it in the Monitor."
+
+
+def test_a_run_that_another_program_trains_is_left_alone(runs: LiveRuns, tmp_path: Path) -> None:
+    runs.launcher = Launcher()
+    run = RunDir.create(tmp_path / "run", config="", environment={})
+    lock = RunLock.take(run.path)
+    notification_manager.records.clear()
+    runs.continue_requested.emit(run.path)
+    lock.release()
+    (note,) = notification_manager.records
+    assert note.message.startswith("run is being trained by this program, and two must not train one run: ")
+    assert runs.current is None
+    assert not run.events_path.exists()
 
 
 def test_the_interpreter_switches_fast_while_anything_trains(runs: LiveRuns, tmp_path: Path) -> None:

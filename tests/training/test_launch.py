@@ -18,10 +18,14 @@ import torch
 from napari_cryorestore.checkpoint import load_checkpoint
 from napari_cryorestore.runs.events import Event, Failed, Finished, Noted, Snapshotted, Started
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock
 from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.training import handles
 from napari_cryorestore.training import launch as module
+from napari_cryorestore.training.attempt import attempt
 from napari_cryorestore.training.environment import environment
-from napari_cryorestore.training.launch import OUTPUT, create_run, launch, run_training
+from napari_cryorestore.training.handles import OUTPUT
+from napari_cryorestore.training.launch import create_run, launch, run_training
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +127,7 @@ def test_a_stop_right_after_the_start_is_heard_and_older_ones_are_not(
 def test_a_discard_during_preparation_counts_too(planned: Planned, history: History) -> None:
     run = RunDir(planned(**LONG).path)
     run.request_discard()
-    module._train(run)
+    attempt(run)
     assert history(run)[-1] == Finished(step=0, reason="stopped", time=history(run)[-1].time)
     assert run.checkpoint_steps() == []
 
@@ -172,7 +176,7 @@ def test_loading_pytorch_is_a_phase(
 ) -> None:
     run = planned()
     without = {name: item for name, item in sys.modules.items() if name != "torch"}
-    monkeypatch.setattr(module, "sys", type("sys", (), {"modules": without}))
+    monkeypatch.setattr(handles, "sys", type("sys", (), {"modules": without}))
     assert launch(run).join(60)
     first = history(run)[0]
     assert isinstance(first, Noted)
@@ -189,7 +193,7 @@ def test_threads_are_ended_with_the_program(planned: Planned, history: History) 
     run = RunDir(planned(**LONG).path)
     handle = launch(run)
     wait_for(lambda: steps_done(run, history) > 0)
-    module._end_threads()  # what the interpreter calls at its end, see below
+    handles._end_threads()  # what the interpreter calls at its end, see below
     assert not handle.alive
     assert run.checkpoint_steps() == [steps_done(run, history)]
 
@@ -255,6 +259,57 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(planned: Planned, history
     assert [event.step for event in history(killed) if isinstance(event, Started)] == [0, 4]
 
 
+def test_nobody_trains_where_somebody_does(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    handle = launch(run)
+    wait_for(lambda: steps_done(run, history) > 0)
+    for train in (launch, lambda run: launch(run, "process"), run_training):
+        with pytest.raises(ValueError, match="run is being trained by this program, and two must not"):
+            train(run)
+    assert handle.alive  # no request was cleared, nothing was recorded
+    handle.stop()
+    assert handle.join(20)
+    assert [event.kind for event in history(run) if event.kind in ("started", "failed")] == ["started"]
+    assert not (run.path / LOCK_FILE).exists()
+
+
+TRAIN = """
+import sys
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.launch import run_training
+run_training(RunDir.open(sys.argv[1]))
+"""
+
+
+def test_a_killed_program_leaves_its_run_to_others(planned: Planned, history: History) -> None:
+    run = RunDir(planned(**LONG).path)
+    with subprocess.Popen([sys.executable, "-c", TRAIN, run.path]) as training:
+        wait_for(lambda: steps_done(run, history) > 0)
+        with pytest.raises(ValueError, match=f"by process {training.pid} on this computer"):
+            launch(run)
+        training.kill()
+    handle = launch(run)
+    wait_for(lambda: steps_done(run, history) > 0 and "Taken over" in run.events_path.read_text())
+    handle.stop()
+    assert handle.join(20)
+    notes = [event.message for event in history(run) if isinstance(event, Noted)]
+    assert f"Taken over from process {training.pid} on this computer, which ended without saying so." in notes
+    assert not (run.path / LOCK_FILE).exists()
+
+
+def test_a_process_that_comes_second_leaves_the_run_alone(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = planned()
+    lock = RunLock.take(run.path)
+    monkeypatch.setattr(module, "refuse", lambda path: None)  # it was free a moment ago
+    assert launch(run, "process").join(60)
+    wait_for(lambda: "watch run" not in {thread.name for thread in threading.enumerate()})
+    assert history(run) == []
+    assert "is being trained by process" in (run.path / OUTPUT).read_text()
+    lock.release()
+
+
 # In a process of its own ---------------------------------------------------------------------------------
 
 
@@ -293,7 +348,7 @@ def test_a_process_keeps_requests_that_were_made_since_its_launch(
 ) -> None:
     run = RunDir(planned().path)
     trained: list[bool] = []
-    monkeypatch.setattr(module, "_train", lambda run: trained.append((run.path / "stop").exists()))
+    monkeypatch.setattr(module, "attempt", lambda run, note: trained.append((run.path / "stop").exists()))
     for setting, kept in (("CRYORESTORE_LAUNCHED", True), ("RANK", True), ("NOTHING", False)):
         with monkeypatch.context() as patch:
             patch.setenv(setting, "1")

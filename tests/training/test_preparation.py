@@ -14,7 +14,7 @@ from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.training import preparation
+from napari_cryorestore.training import holding, preparation
 from napari_cryorestore.training.preparation import Prepared, crop_of, out_of_bounds, prepare
 from napari_cryorestore.training.resolution import resolved
 
@@ -48,18 +48,15 @@ def test_the_halves_are_standardised_each_by_itself(recipe: Recipe, pair: tuple[
         np.testing.assert_allclose(half.numpy(), (raw - raw.mean()) / raw.std(), atol=1e-4)
 
 
-def test_large_volumes_are_held_in_16_bits(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "_SINGLE_PRECISION_BELOW", 1000)
-    (volume,) = prepared(recipe()).volumes
-    assert volume.even.dtype == torch.float16
-
-
 def test_volumes_go_to_the_device_if_they_fit(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     config, meta = resolved(recipe()), torch.device("meta")
     for free, device in ((1 << 30, "meta"), (1000, "cpu")):
-        monkeypatch.setattr(preparation, "free_memory", lambda device, free=free: free)
-        (volume,) = prepare(config, meta, say=print).volumes
+        monkeypatch.setattr(holding, "free_memory", lambda device, free=free: free)
+        said: list[str] = []
+        (volume,) = prepare(config, meta, say=said.append).volumes
         assert volume.even.device.type == volume.odd.device.type == device
+        assert volume.device == meta
+        assert [words[:27] for words in said] == ["The tomogram stay(s) on dis"] * (device == "cpu")
 
 
 @pytest.mark.parametrize("kind", ["raw", "wiener+raw"])
@@ -122,6 +119,47 @@ def test_only_the_first_tomogram_holds_a_block_out(recipe: Recipe, make_pair: Ma
     pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (0, 1)]
     ready = prepared(recipe(tomograms=pairs))
     assert [len(volume.corners) < 9 * 25 * 21 for volume in ready.volumes] == [True, False]
+
+
+def two_different(make_pair: MakePair, *, second_voxel: float = 10.0) -> list[dict[str, Any]]:
+    """Return two tomograms of different size, tilt range and noise, the tilts in a file beside each."""
+    found = []
+    for seed, shape, tilts, voxel in (
+        (0, (24, 40, 36), "-60\n60\n", 10.0),
+        (1, (28, 32, 40), "-42\n51\n", second_voxel),
+    ):
+        even, odd = make_pair(shape, seed=seed, voxel_size=voxel)
+        even.with_suffix(".tlt").write_text(tilts)
+        found.append({"even": even, "odd": odd})
+    return found
+
+
+def test_every_tomogram_has_its_own_wedge_statistics_and_filter(recipe: Recipe, make_pair: MakePair) -> None:
+    config = recipe(tomograms=two_different(make_pair), method={"kind": "icecream", "input": "wiener+raw"})
+    first, second = prepared(config).volumes
+    for volume, tilts in ((first, (-60, 60)), (second, (-42, 51))):
+        wedge = volume.imaging.wedge
+        assert wedge is not None
+        assert (wedge.tilt_min, wedge.tilt_max) == tilts
+        assert isinstance(volume.even, torch.Tensor)
+        assert abs(float(volume.even.mean())) < 1e-5
+        assert abs(float(volume.even.std()) - 1) < 1e-3
+    assert first.imaging.wiener != second.imaging.wiener
+    generator = torch.Generator().manual_seed(0)
+    sampler = CropSampler((first, second), crop=16, batch=2, input_kind="wiener+raw", generator=generator)
+    drawn = [sampler.draw().imaging for _ in range(40)]
+    assert {id(imaging) for imaging in drawn} == {id(first.imaging), id(second.imaging)}
+
+
+@pytest.mark.parametrize(
+    ("voxel", "words"), [(10.05, []), (10.5, ["The tomograms differ in voxel size (10 to"])]
+)
+def test_voxel_sizes_that_differ_a_little_are_told(
+    recipe: Recipe, make_pair: MakePair, voxel: float, words: list[str]
+) -> None:
+    said: list[str] = []
+    prepared(recipe(tomograms=two_different(make_pair, second_voxel=voxel)), said)
+    assert [sentence[:41] for sentence in said] == [word[:41] for word in words]
 
 
 def test_a_mask_given_decides_where_crops_lie(

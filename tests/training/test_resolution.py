@@ -104,6 +104,26 @@ def test_a_crop_for_several_tomograms_fits_the_thinnest(recipe: Recipe, make_pai
     assert resolved(recipe(tomograms=pairs[:1], schedule={"crop": None})).schedule.crop == 48
 
 
+def test_tomograms_that_do_not_go_together_are_refused(
+    recipe: Recipe, make_pair: MakePair, pair: tuple[Path, Path]
+) -> None:
+    small, large = (
+        dict(zip(("even", "odd"), make_pair(voxel_size=size, seed=seed), strict=True))
+        for seed, size in ((7, 8.0), (8, 10.0))
+    )
+    words = refusal(recipe(tomograms=[small, large]))
+    assert "has voxels of 8 Å" in words
+    assert "of 10 Å: a network learns shapes in voxels, so bin the tomograms alike" in words
+    same = dict(zip(("even", "odd"), pair, strict=True))
+    assert "ts_even.mrc is given twice" in refusal(recipe(tomograms=[same, same]))
+
+
+def test_equal_names_are_told_apart(recipe: Recipe, make_pair: MakePair) -> None:
+    pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (4, 5, 6)]
+    names = [item.name for item in resolved(recipe(tomograms=pairs)).tomograms]
+    assert names == ["ts", "ts_2", "ts_3"]
+
+
 def test_a_crop_that_was_given_moves_the_block_aside(recipe: Recipe, make_pair: MakePair) -> None:
     even, odd = make_pair((64, 64, 64))
     made = resolved(

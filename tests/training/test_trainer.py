@@ -52,6 +52,24 @@ def state_of(run: RunDir) -> RunState:
     return state
 
 
+def test_several_tomograms_train_alike_from_memory_and_from_disk(
+    planned: Planned, make_pair: Callable[..., Any], history: History
+) -> None:
+    tomograms = [
+        {"even": even, "odd": odd, "tilt_min": low, "tilt_max": 50}
+        for low, (even, odd) in ((-60, make_pair(seed=0)), (-40, make_pair(seed=1)))
+    ]
+    losses = []
+    for hold in ("memory", "disk"):
+        changes: dict[str, Any] = {"method": {"kind": "icecream"}, "hardware": {"hold": hold}}
+        run = planned(hold, tomograms=tomograms, **changes)
+        run_training(run)
+        losses.append([event.loss for event in of_kind(history(run), Stepped)])
+        assert messages(history(run)) == []
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert len(losses[0]) > 1
+
+
 @pytest.mark.parametrize("method", ["noise2noise", "icecream"])
 def test_a_run_from_its_first_to_its_last_event(planned: Planned, history: History, method: str) -> None:
     run = planned(method={"kind": method}, schedule={"steps": 5})

@@ -34,6 +34,8 @@ class ConsoleRun(RunDir):
     ----------
     state : RunState
         The fold of all that was ever recorded here.
+    failure : str
+        Why this training failed; empty if it did not, or could not even begin.
     """
 
     def __init__(self, path: Path | str, screen: LiveText | None = None) -> None:
@@ -41,6 +43,7 @@ class ConsoleRun(RunDir):
         self.screen = screen
         self.state = RunState()
         self.state.apply(RunFollower(path).poll())
+        self.failure = ""
         self._asked = False
 
     def stop(self) -> None:
@@ -59,6 +62,7 @@ class ConsoleRun(RunDir):
         event = event if event.time else replace(event, time=time.time())
         super().record(event)
         self.state.apply([event])
+        self.failure = self.state.error
         if self.screen is None:
             return
         if isinstance(event, Noted) and event.level != "phase":

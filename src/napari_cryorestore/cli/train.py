@@ -94,7 +94,7 @@ def train_in(path: Path, screen: LiveText | None) -> int:
         with on_interruption(console.stop):
             run_training(console)
     except (Exception, KeyboardInterrupt) as error:
-        raise CommandError(console.state.error or words(error), code=exit_code(error)) from error
+        raise CommandError(console.failure or words(error), code=exit_code(error)) from error
     finally:
         if screen:
             screen.end()

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ import numpy as np
 
 from napari_cryorestore.runs.events import to_json
 from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.write_errors import writing_explained
 from napari_cryorestore.whole_file import append_line, whole_file, whole_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from napari_cryorestore.runs.events import Event
 
@@ -66,14 +67,12 @@ class RunDir:
             If it cannot be written.
         """
         run = cls(path)
-        with _explained(run.path):
+        with writing_explained(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            if any(item.name != INPUTS_FOLDER for item in run.path.iterdir()):
+            if not _made_folders(run.path):
                 raise FileExistsError(
                     f"The folder {run.path} is not empty: choose a new folder, or continue the run in it."
                 )
-            for name in _FOLDERS:
-                (run.path / name).mkdir()
             write_text(run.path / "environment.json", json.dumps(environment, indent=1, default=str))
             write_text(run.path / CONFIG_FILE, config)
         return run
@@ -124,7 +123,7 @@ class RunDir:
         A line that a crash cut off before is closed first, so it spoils no other.
         """
         line = to_json(event if event.time else replace(event, time=time.time()))
-        with _explained(self.path):
+        with writing_explained(self.path):
             append_line(self.events_path, line.encode() + b"\n")
 
     def write_input(self, array: np.ndarray) -> str:
@@ -137,13 +136,13 @@ class RunDir:
 
     def write_checkpoint(self, step: int, write: Callable[[Path], None]) -> str:
         """Let ``write`` fill a folder, then make it visible under its name, replacing an older one."""
-        with _explained(self.path), whole_folder(self.checkpoint_path(step)) as aside:
+        with writing_explained(self.path), whole_folder(self.checkpoint_path(step)) as aside:
             write(aside)
         return _checkpoint_name(step)
 
     def remove_step(self, step: int) -> None:
         """Delete the snapshot and the checkpoint of a step; nothing if there are none."""
-        with _explained(self.path):
+        with writing_explained(self.path):
             self.snapshot_path(step).unlink(missing_ok=True)
             if self.checkpoint_path(step).exists():
                 shutil.rmtree(self.checkpoint_path(step))
@@ -203,7 +202,7 @@ class RunDir:
 
     def request_resume(self) -> None:
         """Take the request to wait back."""
-        with _explained(self.path):
+        with writing_explained(self.path):
             (self.path / "pause").unlink(missing_ok=True)
 
     def request_snapshot(self) -> None:
@@ -220,7 +219,7 @@ class RunDir:
 
     def clear_requests(self) -> None:
         """Take every request back, as before a run is continued."""
-        with _explained(self.path):
+        with writing_explained(self.path):
             for name in ("stop", "pause", "preview"):
                 (self.path / name).unlink(missing_ok=True)
 
@@ -240,15 +239,27 @@ class RunDir:
         self._leave("pins.json", json.dumps(sorted(self.pins() - {step})))
 
     def _leave(self, name: str, text: str) -> None:
-        with _explained(self.path):
+        with writing_explained(self.path):
             write_text(self.path / name, text)
 
     def _write_array(self, name: str, array: np.ndarray) -> str:
         limit = np.finfo(np.float16).max
         stored = np.clip(np.asarray(array), -limit, limit).astype(np.float16)
-        with _explained(self.path), whole_file(self.path / name) as aside, aside.open("wb") as file:
+        with writing_explained(self.path), whole_file(self.path / name) as aside, aside.open("wb") as file:
             np.save(file, stored)
         return name
+
+
+def _made_folders(path: Path) -> bool:
+    """Make what is in every run folder, and tell whether nobody else did so, before or just now."""
+    if any(item.name != INPUTS_FOLDER for item in path.iterdir()):
+        return False
+    try:
+        for name in _FOLDERS:
+            (path / name).mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _snapshot_name(step: int) -> str:
@@ -276,22 +287,6 @@ def _read_array(path: Path) -> np.ndarray:
     except (ValueError, EOFError) as error:
         raise ValueError(f"The preview {path.name} is damaged and cannot be shown ({error}).") from error
     return array
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn an operating-system error into the same kind of error with a sentence for the user."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:
-            raise
-        told = type(error)(
-            f"The run folder {folder} cannot be written ({error.strerror}): "
-            "free some space or choose a folder that you may write, then start or continue the run."
-        )
-        told.errno = error.errno
-        raise told from error
 
 
 __all__ = ["CONFIG_FILE", "EVENTS_FILE", "INPUTS_FOLDER", "RunDir"]

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_cryorestore.data.corners import MOST_CORNERS
 from napari_cryorestore.data.crops import Box, TrainingVolume, valid_corners
 from napari_cryorestore.data.imaging import (
     MeanOfHalves,
     filtered_imaging,
     plain_imaging,
     required_wedge,
-    standardised,
 )
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
-from napari_cryorestore.hardware import free_memory
+from napari_cryorestore.data.stored import StoredHalf
 from napari_cryorestore.io.tomogram import Tomogram, check_halves, open_tomogram
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.physics.normalize import measure
+from napari_cryorestore.training.holding import held
 from napari_cryorestore.training.places import fitting_crop, leaves_room, preview_box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
     Say = Callable[[str], None]
-
-_SINGLE_PRECISION_BELOW = 2**28
-"""Voxels from which on volumes are held in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -99,26 +96,27 @@ def prepare(
         If the data cannot be trained on, with what to do about it.
     """
     tomograms = [open_configured(item) for item in config.tomograms]
+    warning = different_voxels(tomograms)
+    if warning:
+        say(warning)
     box = preview_box(tomograms[0], config.snapshots)
     volumes = []
     for index, tomogram in enumerate(tomograms):
         excluded = box if holds_out(config) and index == 0 else None
-        even, odd = tomogram.even, _odd(tomogram)
-        checked = check_halves(even, odd)
-        if checked.warning:
-            say(checked.warning)
-        check()
-        imaging = _imaging(tomogram, config)
-        check()
-        corners = _corners(
-            tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say
-        )
-        check()
-        first = _on_device(even, device)
-        check()
-        volumes.append(TrainingVolume(first, _on_device(odd, device), imaging, torch.from_numpy(corners)))
-        check()
+        volumes.append(_volume(tomogram, config, device, excluded=excluded, say=say, check=check))
+    _tell_stored(volumes, config, say)
     return Prepared(tuple(volumes), box, holds_out(config))
+
+
+def different_voxels(tomograms: Sequence[Tomogram]) -> str:
+    """Return a sentence where the tomograms' voxel sizes differ by more than 1 %, or nothing."""
+    sizes = [tomogram.voxel_size for tomogram in tomograms]
+    if max(sizes) <= 1.01 * min(sizes):
+        return ""
+    return (
+        f"The tomograms differ in voxel size ({min(sizes):.4g} to {max(sizes):.4g} Å): one network learns "
+        "from all of them as if they were equal."
+    )
 
 
 def crop_of(config: RunConfig) -> int:
@@ -139,20 +137,47 @@ def out_of_bounds(box: Box, shape: tuple[int, ...], *, crop: int, kind: InputKin
     return grown if leaves_room(grown, shape, crop) else box
 
 
+def _volume(
+    tomogram: Tomogram,
+    config: RunConfig,
+    device: torch.device,
+    *,
+    excluded: Box | None,
+    say: Say,
+    check: Callable[[], None],
+) -> TrainingVolume:
+    """Make one tomogram ready, with its own statistics, wedge and Wiener filter."""
+    even, odd = tomogram.even, _odd(tomogram)
+    checked = check_halves(even, odd)
+    if checked.warning:
+        several = len(config.tomograms) > 1
+        say(f"{tomogram.name}: {checked.warning}" if several else checked.warning)
+    check()
+    imaging = _imaging(tomogram, config)
+    check()
+    corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
+    check()
+    first = held(even, config.hardware, device)
+    check()
+    second = held(odd, config.hardware, device)
+    check()
+    return TrainingVolume(
+        first, second, imaging, torch.from_numpy(corners), device if device.type != "cpu" else None
+    )
+
+
+def _tell_stored(volumes: Sequence[TrainingVolume], config: RunConfig, say: Say) -> None:
+    stored = sum(isinstance(volume.odd, StoredHalf) for volume in volumes)
+    if stored and config.hardware.hold == "auto":
+        of_them = f"{stored} of {len(volumes)} tomograms" if len(volumes) > 1 else "The tomogram"
+        say(f"{of_them} stay(s) on disk, as there is too little memory: a slow disk slows training down.")
+
+
 def _imaging(tomogram: Tomogram, config: RunConfig) -> Imaging:
     method = build_method(config.method)
     if method.needs_wedge:
         required_wedge(tomogram, method=method.title)
     return filtered_imaging(tomogram) if method.input_kind == "wiener+raw" else plain_imaging(tomogram)
-
-
-def _on_device(half: NDArray[np.generic], device: torch.device) -> torch.Tensor:
-    """Return a standardised half, on the device if it takes less than a quarter of the free memory there."""
-    dtype = torch.float32 if half.size < _SINGLE_PRECISION_BELOW else torch.float16
-    volume = standardised(half, measure(half), dtype=dtype)
-    if device.type == "cpu" or volume.nbytes > 0.25 * free_memory(device):
-        return volume
-    return volume.to(device)
 
 
 def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
@@ -167,18 +192,20 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
 def _corners(
     tomogram: Tomogram, config: RunConfig, *, mask: Mask | None, excluded: Box | None, say: Say
 ) -> NDArray[np.int32]:
-    crop, shape = crop_of(config), tomogram.shape
+    crop, shape, most = crop_of(config), tomogram.shape, MOST_CORNERS // len(config.tomograms)
     if excluded is not None:
         excluded = out_of_bounds(excluded, shape, crop=crop, kind=build_method(config.method).input_kind)
     if mask is not None and tomogram.mask is None:
         for fraction in (0.5, 0.25, 0.1):
             try:
-                return valid_corners(shape, crop, mask=mask, min_fraction=fraction, excluded=excluded)
+                return valid_corners(
+                    shape, crop, mask=mask, min_fraction=fraction, excluded=excluded, most=most
+                )
             except ValueError:
                 continue
         say("No crop lies in the automatic mask: crops are drawn from everywhere.")
         mask = None
-    return valid_corners(shape, crop, mask=mask, excluded=excluded)
+    return valid_corners(shape, crop, mask=mask, excluded=excluded, most=most)
 
 
 def _odd(tomogram: Tomogram) -> NDArray[np.generic]:
@@ -190,6 +217,7 @@ def _odd(tomogram: Tomogram) -> NDArray[np.generic]:
 __all__ = [
     "Prepared",
     "crop_of",
+    "different_voxels",
     "fitting_crop",
     "holds_out",
     "open_configured",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.networks import Network
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
+_LARGEST_RATIO = 1.1
+"""Of the voxel sizes of tomograms that are learned from together."""
 _WORTHWHILE_CROP = 32
 """A preview block that nobody placed moves aside rather than push the crops below this edge, in voxels."""
 
@@ -35,6 +37,7 @@ def resolved(config: RunConfig) -> RunConfig:
     tomograms = [open_configured(item) for item in config.tomograms]
     for tomogram in tomograms:
         _require_usable(tomogram, config)
+    _require_alike(tomograms, config)
     method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
     crop, box = _places(tomograms, config, multiple=network.size_multiple)
@@ -43,7 +46,7 @@ def resolved(config: RunConfig) -> RunConfig:
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     return config.model_copy(
         update={
-            "tomograms": tuple(map(_completed, config.tomograms, tomograms)),
+            "tomograms": tuple(map(_completed, config.tomograms, tomograms, _names(tomograms))),
             "snapshots": config.snapshots.model_copy(update={"position": (z, y, x), "size": box.shape}),
             "schedule": config.schedule.model_copy(update={"crop": crop}),
             "from_checkpoint": _fitting_weights(config.from_checkpoint, network),
@@ -62,6 +65,35 @@ def _require_usable(tomogram: Tomogram, config: RunConfig) -> None:
             f"{tomogram.name} is only {min(tomogram.shape)} voxels thin {tomogram.shape}, but a training "
             f"crop has at least {SMALLEST_CROP}: choose a thicker tomogram or one with smaller voxels."
         )
+
+
+def _require_alike(tomograms: list[Tomogram], config: RunConfig) -> None:
+    """Refuse tomograms that one network cannot learn from together, or that are one and the same."""
+    sizes = [tomogram.voxel_size for tomogram in tomograms]
+    if max(sizes) > _LARGEST_RATIO * min(sizes):
+        small, large = (tomograms[sizes.index(pick(sizes))] for pick in (min, max))
+        raise ValueError(
+            f"{small.name} has voxels of {small.voxel_size:.4g} Å, {large.name} of {large.voxel_size:.4g} Å: "
+            "a network learns shapes in voxels, so bin the tomograms alike, or train on each kind by itself."
+        )
+    seen: set[Path] = set()
+    for item in config.tomograms:
+        for half in (item.even, item.odd):
+            path = _absolute(half) if half is not None else None
+            if path is not None and path in seen:
+                raise ValueError(f"{path.name} is given twice: name every tomogram once.")
+            seen |= {path} if path is not None else set()
+
+
+def _names(tomograms: list[Tomogram]) -> list[str]:
+    """Return the tomograms' names, with a number where one occurs again: files are called after them."""
+    names: list[str] = []
+    for tomogram in tomograms:
+        name, number = tomogram.name, 2
+        while name in names:
+            name, number = f"{tomogram.name}_{number}", number + 1
+        names.append(name)
+    return names
 
 
 def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
@@ -84,13 +116,13 @@ def _fitting_weights(path: Path | None, network: Network) -> Path | None:
     return file
 
 
-def _completed(config: TomogramConfig, tomogram: Tomogram) -> TomogramConfig:
+def _completed(config: TomogramConfig, tomogram: Tomogram, name: str) -> TomogramConfig:
     return config.model_copy(
         update={
             "even": _absolute(config.even),
             "odd": None if config.odd is None else _absolute(config.odd),
             "mask": None if config.mask is None else _absolute(config.mask),
-            "name": tomogram.name,
+            "name": name,
             "voxel_size": tomogram.voxel_size,
             "tilt_min": tomogram.tilt_min,
             "tilt_max": tomogram.tilt_max,

@@ -1,0 +1,102 @@
+"""One lifetime of a training in its run folder, which says how it ended."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.runs.events import Failed, Finished, Noted, Started
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.training.rank import ranks_first
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.events import Event
+    from napari_cryorestore.runs.run_dir import RunDir
+
+
+def attempt(run: RunDir, *, note: str = "") -> None:
+    """Train what a run folder describes, going on from its newest checkpoint if it has one.
+
+    Parameters
+    ----------
+    run : RunDir
+        The caller has the right to train in it.
+    note : str
+        Recorded first, for the user to read.
+
+    Raises
+    ------
+    Exception
+        Whatever went wrong, after it was recorded as `Failed`.
+    """
+    history = history_of(run)
+    try:
+        if note:
+            run.record(Noted(level="info", message=note))
+        from napari_cryorestore.training.trainer import train
+
+        train(_recipe(run), run, resume_from=_resume_from(run))
+    except BaseException as error:
+        if ranks_first() and not has_failed(history):
+            _record_early_failure(run, error)
+        raise
+
+
+def _recipe(run: RunDir) -> RunConfig:
+    from pydantic import ValidationError
+
+    from napari_cryorestore.config import sentence
+    from napari_cryorestore.run_config import RunConfig
+
+    try:
+        return RunConfig.from_toml(run.config_text())
+    except ValueError as error:
+        words = sentence(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"The configuration of {run.path.name} cannot be used: {words}") from error
+
+
+def _resume_from(run: RunDir) -> Path | None:
+    from napari_cryorestore.checkpoint import RESUME
+
+    found = [step for step in run.checkpoint_steps() if (run.checkpoint_path(step) / RESUME).is_file()]
+    return run.checkpoint_path(found[-1]) if found else None
+
+
+def _record_early_failure(run: RunDir, error: BaseException) -> None:
+    """Record a failure that came before `train` could record its own; a full disk may forbid even that."""
+    with suppress(OSError):
+        if not isinstance(_latest(run), Started):
+            step = max(run.checkpoint_steps(), default=0)
+            run.record(Started(step=step, steps=0, process=os.getpid(), host=platform.node()))
+        run.record(Failed(error=str(error) or type(error).__name__, traceback=traceback.format_exc()))
+
+
+def history_of(run: RunDir) -> RunFollower:
+    """Return a follower of what will be recorded from now on."""
+    follower = RunFollower(run.path)
+    follower.poll()
+    return follower
+
+
+def has_failed(history: RunFollower) -> bool:
+    """Tell whether a failure was recorded since the follower last looked."""
+    return any(isinstance(event, Failed) for event in history.poll())
+
+
+def _latest(run: RunDir) -> Event | None:
+    events = RunFollower(run.path).poll()
+    return next((event for event in reversed(events) if not isinstance(event, Noted)), None)
+
+
+def has_ended(run: RunDir) -> bool:
+    """Tell whether the latest process of a run recorded its end."""
+    return isinstance(_latest(run), Failed | Finished)
+
+
+__all__ = ["attempt", "has_ended", "has_failed", "history_of"]
