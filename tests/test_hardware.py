@@ -52,11 +52,6 @@ def test_memory_in_bytes() -> None:
     release_memory()
 
 
-def test_memory_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sysconf_names", {})
-    assert free_memory(CPU) == 4 << 30
-
-
 def test_memory_of_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3, 4))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2e9)

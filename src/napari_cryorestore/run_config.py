@@ -111,6 +111,12 @@ class HardwareConfig(Config):
         1, "Devices per node; more than one runs as a process of its own.", ge=1, advanced=True
     )
     nodes: int = setting(1, "Computers.", ge=1, advanced=True)
+    hold: Literal["auto", "memory", "disk"] = setting(
+        "auto",
+        "Where tomograms lie while training: in memory (the device's if they fit there), on disk, from where "
+        "crops are read as they are needed, or on disk only what does not fit.",
+        advanced=True,
+    )
     threads: int = setting(0, "CPU threads; 0 leaves two cores to everybody else.", ge=0, advanced=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.data import corners
 from napari_cryorestore.data.corners import Box, valid_corners
 
 
@@ -43,14 +42,13 @@ def test_no_crop_touches_the_excluded_box() -> None:
     )
 
 
-def test_many_corners_are_thinned_out_and_stay_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corners, "MOST_CORNERS", 200)
+def test_many_corners_are_thinned_out_and_stay_exact() -> None:
     mask = np.random.default_rng(0).random((14, 15, 16)) < 0.5
-    every = valid_corners(mask.shape, 4)
+    every = valid_corners(mask.shape, 4, most=200)
     assert 50 < len(every) <= 200
     assert every.min() == 0
     assert every.max(0).tolist() == [10, 11, 12]
-    masked = valid_corners(mask.shape, 4, mask=mask)
+    masked = valid_corners(mask.shape, 4, mask=mask, most=200)
     shares = {tuple(c): mask[tuple(slice(a, a + 4) for a in c)].mean() for c in every.tolist()}
     assert [tuple(c) for c in masked.tolist()] == [c for c, share in shares.items() if share >= 0.5]
 

@@ -58,6 +58,7 @@ def valid_corners(
     mask: NDArray[np.bool_] | None = None,
     min_fraction: float = 0.5,
     excluded: Box | None = None,
+    most: int = MOST_CORNERS,
 ) -> NDArray[np.int32]:
     """List where crops may start.
 
@@ -73,11 +74,13 @@ def valid_corners(
         The share of a crop that must lie in the mask.
     excluded : Box, optional
         A block that no crop may touch.
+    most : int
+        How many corners to look at.
 
     Returns
     -------
     ndarray of int32, shape (n, 3)
-        All of them, or those of a regular grid where there would be more than `MOST_CORNERS` to look at.
+        All of them, or those of a regular grid where there would be more than `most` to look at.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def valid_corners(
     """
     sizes = triple(crop)
     _require_room(shape, sizes)
-    starts = _candidates([length - size + 1 for length, size in zip(shape, sizes, strict=True)])
+    starts = _candidates([length - size + 1 for length, size in zip(shape, sizes, strict=True)], most)
     allowed = np.ones([len(axis) for axis in starts], dtype=bool)
     if mask is not None:
         _require_shape(mask, shape)
@@ -126,9 +129,9 @@ def _require_shape(mask: NDArray[np.bool_], shape: Sequence[int]) -> None:
         raise ValueError(f"The mask must have the tomogram's shape {tuple(shape)}, but has {mask.shape}.")
 
 
-def _candidates(counts: Sequence[int]) -> list[NDArray[np.int32]]:
+def _candidates(counts: Sequence[int], most: int) -> list[NDArray[np.int32]]:
     stride = 1
-    while np.prod([-(-count // stride) for count in counts], dtype=float) > MOST_CORNERS:
+    while np.prod([-(-count // stride) for count in counts], dtype=float) > most:
         stride += 1
     return [np.linspace(0, n - 1, -(-n // stride)).round().astype(np.int32) for n in counts]
 

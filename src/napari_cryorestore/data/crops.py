@@ -9,6 +9,7 @@ import torch
 
 from napari_cryorestore.data.corners import Box, Triple, triple, valid_corners
 from napari_cryorestore.data.inputs import InputKind, margin_of, network_input, required_filter, trim
+from napari_cryorestore.data.stored import StoredHalf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,18 +56,21 @@ class TrainingVolume:
 
     Attributes
     ----------
-    even, odd : Tensor, shape (z, y, x), float32, float16 or bfloat16
-        The standardised halves, on any device; the crops are cut where they lie.
+    even, odd : Tensor, shape (z, y, x), float32, float16 or bfloat16, or StoredHalf
+        The standardised halves, on any device or on disk; the crops are cut where they lie.
     imaging : Imaging
         How it was recorded.
     corners : Tensor, shape (n, 3), int, on the CPU
         Where crops may start, see `valid_corners`.
+    device : torch.device, optional
+        Where crops go before they are filtered; they stay where the halves are if not given.
     """
 
-    even: Tensor
-    odd: Tensor
+    even: Tensor | StoredHalf
+    odd: Tensor | StoredHalf
     imaging: Imaging
     corners: Tensor
+    device: torch.device | None = None
 
     def __post_init__(self) -> None:
         if self.even.shape != self.odd.shape:
@@ -137,8 +141,9 @@ def cut_pair(volume: TrainingVolume, corners: Tensor, *, size: int | Triple, kin
     margin = margin_of(kind)
     z, y, x = triple(size)
     padded = (z + 2 * margin, y + 2 * margin, x + 2 * margin)
-    even = cut(volume.even, corners - margin, padded)
-    odd = cut(volume.odd, corners - margin, padded)
+    even, odd = (
+        _brought(cut(half, corners - margin, padded), volume.device) for half in (volume.even, volume.odd)
+    )
     return PairBatch(
         even=trim(even, margin),
         odd=trim(odd, margin),
@@ -148,12 +153,12 @@ def cut_pair(volume: TrainingVolume, corners: Tensor, *, size: int | Triple, kin
     )
 
 
-def cut(volume: Tensor, corners: Tensor, size: int | Triple) -> Tensor:
+def cut(volume: Tensor | StoredHalf, corners: Tensor, size: int | Triple) -> Tensor:
     """Cut crops out of a volume, reflecting it at its borders.
 
     Parameters
     ----------
-    volume : Tensor, shape (z, y, x)
+    volume : Tensor, shape (z, y, x), or StoredHalf
         Of any floating type and device.
     corners : Tensor, shape (b, 3), int
         First voxels; may lie outside.
@@ -169,8 +174,17 @@ def cut(volume: Tensor, corners: Tensor, size: int | Triple) -> Tensor:
         reflected(corners[:, axis, None] + torch.arange(length, device=volume.device), volume.shape[axis])
         for axis, length in enumerate(triple(size))
     )
+    if isinstance(volume, StoredHalf):
+        return volume.take(z, y, x)[:, None]
     crops = volume[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
     return crops[:, None].float()
+
+
+def _brought(crops: Tensor, device: torch.device | None) -> Tensor:
+    """Bring crops to a device, without waiting for it where that can be."""
+    if device is None or crops.device == device:
+        return crops
+    return (crops.pin_memory() if device.type == "cuda" else crops).to(device, non_blocking=True)
 
 
 def reflected(indices: Tensor, size: int) -> Tensor:

@@ -1,0 +1,62 @@
+"""Memory left, from files as Linux writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore import host_memory
+from napari_cryorestore.host_memory import available_memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(host_memory, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(host_memory, "CGROUPS", tmp_path / "cgroup")
+    write(tmp_path / "proc/meminfo", f"MemTotal: {9 * 1024} kB\nMemAvailable: {8 * 1024} kB\n")
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_here_there_is_some() -> None:
+    assert available_memory() > MIB
+
+
+def test_what_the_computer_has(system: Path) -> None:
+    assert available_memory() == 8 * MIB
+
+
+def test_a_job_is_bounded_by_the_tightest_group_above_it(system: Path) -> None:
+    write(system / "proc/self/cgroup", "0::/slurm/job_7/step_0\n")
+    for group, limit in (("slurm", "max"), ("slurm/job_7", str(5 * MIB)), ("slurm/job_7/step_0", "max")):
+        write(system / "cgroup" / group / "memory.max", limit + "\n")
+        write(system / "cgroup" / group / "memory.current", str(3 * MIB))
+        write(system / "cgroup" / group / "memory.stat", f"anon {MIB}\ninactive_file {MIB}\n")
+    assert available_memory() == 3 * MIB
+    write(system / "cgroup/slurm/job_7/memory.current", str(9 * MIB))
+    assert available_memory() == 0
+
+
+def test_older_control_groups(system: Path) -> None:
+    write(system / "proc/self/cgroup", "4:cpu,cpuacct:/job\n2:memory:/job\n1:name=systemd:/job\n")
+    write(system / "cgroup/memory/job/memory.limit_in_bytes", str(6 * MIB))
+    write(system / "cgroup/memory/job/memory.usage_in_bytes", str(2 * MIB))
+    write(system / "cgroup/memory/job/memory.stat", "total_inactive_file 0\n")
+    assert available_memory() == 4 * MIB
+
+
+def test_other_systems(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (system / "proc/meminfo").unlink()
+    assert available_memory() > MIB
+    monkeypatch.setattr("os.sysconf_names", {})
+    assert available_memory() == 4 << 30
