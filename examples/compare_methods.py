@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from napari_cryorestore.comparison.figure import restoration_figure, save_figure
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.figure import comparison_figure, save_figure
+from napari_cryorestore.comparison.sources import Sources
 from napari_cryorestore.presets import merged, preset
-from napari_cryorestore.restoration import RestoreRequest, restore
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.samples import real_pair
 from napari_cryorestore.training.launch import create_run, run_training
@@ -34,14 +34,16 @@ def trained(method: str, folder: Path, *, steps: int) -> Path:
 def main(steps: int, folder: Path) -> Path:
     """Compare the input, the Wiener filter and two trained methods, and return the figure's file."""
     even, odd = real_pair()
-    half = read_volume(even)
-    volumes = [("Input", (half.data + read_volume(odd).data) / 2)]
+    rows = [
+        RowConfig(name="Input", kind="mean", even=even, odd=odd),
+        RowConfig(name="Wiener filter", kind="wiener", even=even, odd=odd),
+    ]
     folder.mkdir()
-    for name in ("wiener", "noise2noise", "icecream"):
-        source = "wiener" if name == "wiener" else trained(name, folder / name, steps=steps)
-        output = restore(RestoreRequest(source, even, folder / f"{name}.mrc", odd=odd))
-        volumes.append((name, read_volume(output).data))
-    return save_figure(folder / "compared.png", restoration_figure(volumes, voxel_size=half.voxel_size))
+    for name in ("noise2noise", "icecream"):
+        rows.append(RowConfig(name=name, kind="run", path=trained(name, folder / name, steps=steps)))
+    sources = Sources()
+    volumes = [sources.open_row(row, region=256) for row in rows]
+    return save_figure(folder / "compared.png", comparison_figure(volumes))
 
 
 if __name__ == "__main__":

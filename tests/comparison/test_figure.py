@@ -1,14 +1,19 @@
+"""The figure: what is drawn, where, to what scale; and how it is saved."""
+
 from __future__ import annotations
 
 import sys
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from napari_cryorestore.comparison.figure import fourier_section, restoration_figure, save_figure
+from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
+from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
+from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.physics.wedge import Wedge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +24,10 @@ if TYPE_CHECKING:
 SHAPE = (20, 30, 44)
 
 
-def volume(seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+def volume(name: str = "a", voxel: float = 10.0, *, data: Any = None, **more: Any) -> ComparedVolume:
+    if data is None:
+        data = np.random.default_rng(len(name)).normal(size=SHAPE).astype(np.float32)
+    return ComparedVolume(name, data, (voxel,) * 3, more.pop("corner", corner_of((voxel,) * 3)), **more)
 
 
 def sizes_in_inches(axes: list[Axes], figure: Figure) -> list[tuple[float, float]]:
@@ -33,135 +40,195 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in everywhere]
 
 
-def test_a_row_has_three_sections_at_the_position_and_three_spectra() -> None:
-    first, second = volume(0), volume(1)
-    figure = restoration_figure([("a", first), ("b", second)], voxel_size=10, position=(3, 4, 5))
+def span(limits: tuple[float, float]) -> float:
+    return abs(limits[1] - limits[0])
+
+
+def test_a_row_has_three_sections_at_the_crosshair_and_three_spectra() -> None:
+    first, second = volume("a"), volume("bb")
+    config = ComparisonConfig(cursor=first.position_of((3, 4, 5)))
+    figure = comparison_figure([first, second], config)
     images = [axes.images[0].get_array() for axes in figure.axes]
     assert len(images) == 12
-    for row, whole in enumerate((first, second)):
+    for row, whole in enumerate((first.data, second.data)):
         np.testing.assert_array_equal(images[6 * row], whole[3])
         np.testing.assert_array_equal(images[6 * row + 1], whole[:, 4])
         np.testing.assert_array_equal(images[6 * row + 2], whole[:, :, 5])
     assert [image.shape for image in images[3:6]] == [(30, 44), (20, 44), (20, 30)]
 
 
-def test_the_middle_is_cut_by_default() -> None:
-    figure = restoration_figure([("a", volume())], voxel_size=10)
-    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), volume()[10])
-
-
 def test_sections_have_one_scale_and_spectra_are_square() -> None:
-    figure = restoration_figure([("a", volume())], voxel_size=10)
+    figure = comparison_figure([volume()])
     sizes = sizes_in_inches(figure.axes, figure)
     inch = sizes[0][0] / 44
     np.testing.assert_allclose(sizes[:3], np.array([(44, 30), (44, 20), (30, 20)]) * inch, rtol=1e-6)
     np.testing.assert_allclose(sizes[3:], 30 * inch, rtol=1e-6)
-
-
-def test_panels_do_not_overlap_and_lie_within_the_page() -> None:
-    figure = restoration_figure([("a", volume()), ("b", volume(1))], voxel_size=10)
-    boxes = [axes.get_position() for axes in figure.axes]
-    for row in (boxes[:6], boxes[6:]):
-        assert all(left.x1 < right.x0 for left, right in pairwise(row))
-    assert min(box.y0 for box in boxes[:6]) > max(box.y1 for box in boxes[6:])
-    assert all(box.x0 > 0 and box.y0 > 0 and box.x1 < 1 and box.y1 < 1 for box in boxes)
-
-
-def test_names_titles_scale_bar_and_nyquist_frequency_are_written() -> None:
-    figure = restoration_figure([("input", volume()), ("icecream", volume(1))], voxel_size=10)
-    words = texts(figure)
-    assert {"input", "icecream", "XY", "XZ", "YZ", "10 nm", "edge 1/(20 Å)"} <= set(words)
-    assert sum("|F|" in word for word in words) == 3
+    for axes in figure.axes[3:]:
+        assert (axes.get_xlim(), axes.get_ylim()) == ((-0.05, 0.05), (0.05, -0.05))
 
 
 @pytest.mark.parametrize(
-    ("voxel_size", "words"), [(1.0, "1 nm"), (4.0, "5 nm"), (10.0, "10 nm"), (80.0, "100 nm")]
+    "columns", [("XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz"), ("|F|xz", "XY"), ("|F|xz",), ("YZ",)]
 )
-def test_the_scale_bar_is_a_round_length_of_at_most_a_third(voxel_size: float, words: str) -> None:
-    figure = restoration_figure([("a", volume())], voxel_size=voxel_size)
+def test_panels_do_not_overlap_and_lie_within_the_page(columns: Any) -> None:
+    figure = comparison_figure([volume(), volume("b" * 60)], ComparisonConfig(columns=columns))
+    boxes = [axes.get_position() for axes in figure.axes]
+    rows = boxes[: len(columns)], boxes[len(columns) :]
+    for row in rows:
+        assert all(left.x1 < right.x0 for left, right in pairwise(row))
+    assert min(box.y0 for box in rows[0]) > max(box.y1 for box in rows[1])
+    assert all(box.x0 > 0 and box.y0 > 0 and box.x1 < 1 and box.y1 < 1 for box in boxes)
+    assert figure.get_figwidth() <= 15 + 1e-6
+
+
+def test_names_titles_scale_bar_and_rings_are_written() -> None:
+    figure = comparison_figure([volume("input"), volume("icecream")])
+    words = texts(figure)
+    assert {"input", "icecream", "XY", "XZ", "YZ", "10 nm", "30 Å"} <= set(words)
+    assert sum("|F|" in word for word in words) == 3
+    assert words.count("10 nm") == 1
+
+
+def test_long_names_are_broken_and_cut() -> None:
+    figure = comparison_figure(
+        [volume("a tomogram restored by ICECREAM after 5000 steps, twice, and then filtered")]
+    )
+    name = next(word for word in texts(figure) if word.startswith("a tomogram"))
+    assert name.count("\n") == 2
+    assert name.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("voxel", "words"), [(1.0, "1 nm"), (4.0, "5 nm"), (10.0, "10 nm"), (80.0, "100 nm")]
+)
+def test_the_scale_bar_is_a_round_length_of_at_most_a_third(voxel: float, words: str) -> None:
+    figure = comparison_figure([volume(voxel=voxel)])
     assert words in texts(figure)
-    start, end = figure.axes[0].lines[-1].get_xdata()
-    assert (end - start) * voxel_size / 10 == pytest.approx(float(words.split()[0]))
-    assert end - start < 44 / 3
+    bars = [line for line in figure.axes[0].lines if line.get_color() == "white"]
+    start, end = bars[0].get_xdata()
+    assert (end - start) / 10 == pytest.approx(float(words.split()[0]))
+    assert end - start < 44 * voxel / 3
 
 
-def test_contrast_is_of_the_row() -> None:
-    figure = restoration_figure([("a", volume()), ("b", 1000 * volume())], voxel_size=10)
-    limits = [axes.images[0].get_clim() for axes in figure.axes]
+def test_contrast_is_of_the_row_or_linked() -> None:
+    pair = [volume("a"), volume("b", data=1000 * volume("a").data)]
+    limits = [axes.images[0].get_clim() for axes in comparison_figure(pair).axes]
     assert limits[0] == limits[1] == limits[2]
     np.testing.assert_allclose(limits[6], np.array(limits[0]) * 1000, rtol=1e-4)
-    np.testing.assert_allclose(np.array(limits[9]) - limits[3], 3, atol=1e-3)
+    linked = comparison_figure(pair, ComparisonConfig(contrast="linked"))
+    assert linked.axes[0].images[0].get_clim() == linked.axes[7].images[0].get_clim()
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_section_is_the_central_plane_of_the_windowed_volume(axis: int) -> None:
-    z, y, x = np.meshgrid(*(np.arange(16) for _ in range(3)), indexing="ij")
-    frequency = (2, 3, 5)
-    wave = np.cos(2 * np.pi * (y * 3 + x * 5) / 16) + np.cos(2 * np.pi * (z * 2 + x * 5) / 16)
-    wave += np.cos(2 * np.pi * (z * 2 + y * 3) / 16) + 7
-    section = fourier_section(wave.astype(np.float32), axis)
-    down, across = (frequency[other] for other in range(3) if other != axis)
-    peaks = np.argwhere(section > 0.9 * section.max()).tolist()
-    assert peaks == [[8 - down, 8 - across], [8 + down, 8 + across]]
+def test_volumes_of_different_voxel_size_are_shown_where_they_all_are() -> None:
+    fine = volume("fine", 10.0)
+    coarse = volume("coarse", 20.0, data=np.zeros((10, 13, 22), np.float32))
+    shifted = volume("part", 10.0, corner=corner_of((10, 10, 10), (0, 0, 100)))
+    figure = comparison_figure([fine, coarse, shifted], ComparisonConfig(cursor=(50, 50, 200)))
+    for row in range(3):
+        axes = figure.axes[6 * row]
+        assert axes.get_xlim() == (100, 440)
+        assert axes.get_ylim() == (260, 0)
+    assert figure.axes[6].images[0].get_extent() == [0, 440, 260, 0]
+    assert figure.axes[9].get_xlim() == (-0.05, 0.05)  # one scale in Fourier space too
 
 
-def test_a_constant_volume_can_be_drawn(tmp_path: Path) -> None:
-    figure = restoration_figure([("empty", np.zeros(SHAPE, np.float32))], voxel_size=10)
+def test_zoom_shows_so_much_around_the_place() -> None:
+    figure = comparison_figure([volume()], ComparisonConfig(cursor=(100, 150, 220), zoom=100))
+    assert figure.axes[0].get_xlim() == (170, 270)
+    assert figure.axes[1].get_ylim() == (150, 50)
+    moved = comparison_figure([volume()], ComparisonConfig(zoom=100, centre=(100, 150, 20)))
+    assert moved.axes[0].get_xlim() == (0, 70)
+
+
+def test_arrows_point_at_places_near_the_section() -> None:
+    places = [(105, 100, 100), (165, 155, 200), (5, 5, 5)]
+    figure = comparison_figure([volume(), volume("b")], arrows=places)
+    found = [[text.xy for text in axes.texts if hasattr(text, "xy")] for axes in figure.axes]
+    assert found[0] == found[6] == [(100, 100)]
+    assert found[1] == [(200, 165)]
+    assert found[2] == [(155, 165)]
+    assert not any(found[3:6])
+
+
+def test_wedges_are_drawn_after_the_tilt_range_and_as_found() -> None:
+    def drawn(**more: Any) -> list[int]:
+        tilted = volume(tilt_range=(-60, 60))
+        figure = comparison_figure([tilted], more.pop("config", None), **more)
+        styles = [line.get_linestyle() for line in figure.axes[4].lines]
+        return [styles.count("--"), styles.count(":")]
+
+    assert drawn() == [2, 0]
+    assert drawn(detected=[Wedge(-58, 59)]) == [2, 2]
+    assert drawn(detected=[None]) == [2, 0]
+    assert drawn(config=ComparisonConfig(fourier=FourierConfig(wedge=False))) == [0, 0]
+    about_x = ComparisonConfig(tilt_range=(-50, 50), tilt_axis="x")
+    assert drawn(config=about_x) == [0, 0]  # this plane holds the tilt axis
+
+
+@pytest.mark.parametrize(("name", "inverted"), [("gray", True), ("viridis", False), ("cyan", True)])
+def test_colour_maps_of_napari_and_inversion_are_known(name: str, inverted: bool) -> None:
+    figure = comparison_figure([volume()], ComparisonConfig(colormap=name, inverted=inverted))
+    colors = figure.axes[0].images[0].get_cmap()
+    dark, bright = sum(colors(0.0)[:3]), sum(colors(1.0)[:3])
+    assert (dark > bright) == inverted
+    assert figure.axes[3].images[0].get_cmap().name == "magma"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_constant_volumes_and_holes_are_drawn_with_a_warning(tmp_path: Path, value: float) -> None:
+    told: list[str] = []
+    figure = comparison_figure([volume("empty", data=np.full(SHAPE, value, np.float32))], warn=told.append)
     assert save_figure(tmp_path / "empty.png", figure).is_file()
+    assert bool(told) == (not np.isfinite(value))
 
 
 @pytest.mark.parametrize(
-    ("volumes", "position", "words"),
+    ("volumes", "config", "words"),
     [
-        ([], None, "no volume to draw"),
-        ([("a", volume()), ("b", volume(shape=(20, 30, 40)))], None, "'b' has the shape"),
-        ([("flat", volume(shape=(20, 30)))], None, r"three axes \(z, y, x\)"),
-        ([("a", volume())], (0, 30, 0), "lies outside"),
-        ([("a", np.full(SHAPE, np.nan))], None, "'a' holds NaN"),
-        ([("a", np.where(np.arange(44) == 0, np.inf, volume()))], (3, 3, 3), "'a' holds NaN or inf"),
+        ([], {}, "no volume to draw"),
+        (
+            [volume()],
+            {"cursor": (5, 301, 5)},
+            "cut at 301 Å along y, .* 0 to 300 Å: choose a place",
+        ),
+        ([volume()], {"colormap": "I Bleu"}, "no colour map 'I Bleu'"),
+        ([volume()], {"zoom": 10, "centre": (999, 999, 999)}, "zoom in on lies outside"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_a_sentence(
-    volumes: list[tuple[str, np.ndarray]], position: tuple[int, int, int] | None, words: str
-) -> None:
+def test_what_cannot_be_drawn_is_refused_with_a_sentence(volumes: Any, config: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        restoration_figure(volumes, voxel_size=10, position=position)
-
-
-def test_infinite_voxels_beside_the_sections_are_refused_too() -> None:
-    broken = volume()
-    broken[0, 0, 0] = np.inf
-    with pytest.raises(ValueError, match="cannot be drawn"):
-        restoration_figure([("a", broken)], voxel_size=10)
+        comparison_figure(volumes, ComparisonConfig(**config))
 
 
 def test_without_matplotlib_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install 'napari-cryorestore\[figures\]'"):
-        restoration_figure([("a", volume())], voxel_size=10)
+        comparison_figure([volume()])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".SVG"])
 def test_figures_are_saved_whole(tmp_path: Path, suffix: str) -> None:
-    figure = restoration_figure([("a", volume())], voxel_size=10)
+    figure = comparison_figure([volume()], ComparisonConfig(columns=("XY", "|F|xz")))
     path = save_figure(tmp_path / f"figure{suffix}", figure, dots_per_inch=40)
     assert [item.name for item in tmp_path.iterdir()] == [path.name]
     assert path.stat().st_size > 1000
     if suffix == ".png":
-        assert imread(path).shape[1] == 600
+        assert imread(path).shape[1] == round(figure.get_figwidth() * 40)
 
 
 def test_saving_refuses_to_overwrite_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = restoration_figure([("a", volume())], voxel_size=10)
+    figure = comparison_figure([volume()], ComparisonConfig(columns=("XY",)))
     (tmp_path / "old.png").write_text("old")
-    with pytest.raises(FileExistsError, match=r"old\.png exists and is never overwritten"):
-        save_figure(tmp_path / "old.png", figure)
-    with pytest.raises(ValueError, match=r"figure\.jpg is no kind of figure"):
-        save_figure(tmp_path / "figure.jpg", figure)
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        save_figure(tmp_path / "nowhere" / "figure.png", figure)
+    for refuse in (check_figure, lambda path: save_figure(path, figure)):
+        with pytest.raises(FileExistsError, match=r"old\.png exists and is never overwritten"):
+            refuse(tmp_path / "old.png")
+        with pytest.raises(ValueError, match=r"figure\.jpg is no kind of figure"):
+            refuse(tmp_path / "figure.jpg")
+        with pytest.raises(FileNotFoundError, match="does not exist"):
+            refuse(tmp_path / "nowhere" / "figure.png")
 
     def fail(target: Path, **_: object) -> None:
         target.write_text("half")

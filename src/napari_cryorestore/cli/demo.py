@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.runs.naming import new_run_path
@@ -99,14 +97,15 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
 
 
 def _draw(run: RunDir, restored: dict[str, Path]) -> Path:
-    from napari_cryorestore.comparison.figure import restoration_figure, save_figure
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.figure import comparison_figure, save_figure
+    from napari_cryorestore.comparison.sources import open_row
     from napari_cryorestore.samples import real_pair
 
-    even, odd = (read_volume(path) for path in real_pair())
-    volumes = [("Input", (even.data + odd.data) / np.float32(2))]
-    volumes += [(name, read_volume(path).data) for name, path in restored.items()]
-    figure = restoration_figure(volumes, voxel_size=even.voxel_size)
+    even, odd = real_pair()
+    rows = [RowConfig(name="Input", kind="mean", even=even, odd=odd)]
+    rows += [RowConfig(name=name, path=path) for name, path in restored.items()]
+    figure = comparison_figure([open_row(row) for row in rows])
     return save_figure(run.restored_dir / f"{NAME}.png", figure)
 
 

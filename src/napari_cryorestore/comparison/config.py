@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
 
@@ -34,6 +34,7 @@ class RowConfig(Config):
     layer: str | None = setting(None, "The layer's name.")
     step: int | None = setting(None, "The step of the run; its newest checkpoint if not given.", ge=0)
     voxel_size: float | None = setting(None, "Edge of a voxel; from the file if not given.", unit="Å", gt=0)
+    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen of a file was tilted.")
     hidden: bool = setting(False, "Whether the row is left out of the picture.")
     limits: tuple[float, float] | None = setting(None, "Black and white, where contrast is set by hand.")
 
@@ -77,7 +78,9 @@ class ComparisonConfig(Config):
 
     format: Literal[1] = FORMAT
     rows: tuple[RowConfig, ...] = setting((), "The volumes, from top to bottom.", max_length=MOST_ROWS)
-    columns: tuple[Column, ...] = setting(COLUMNS, "The pictures of a row, from left to right.", min_length=1)
+    columns: tuple[Column, ...] = setting(
+        COLUMNS, "The pictures of a row, from left to right; Fxz stands for |F|xz.", min_length=1
+    )
     cursor: Position | None = setting(
         None, "Where the sections cut: z, y, x; the middle if not given.", unit="Å"
     )
@@ -105,6 +108,14 @@ class ComparisonConfig(Config):
         None, "Lowest and highest tilt, for the wedge that is drawn; each row's own if not given.", unit="°"
     )
     tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _without_bars(cls, value: Any) -> Any:
+        """Let Fxz stand for |F|xz, whose bars mean something else on a command line."""
+        if isinstance(value, list | tuple):
+            return tuple(f"|F|{item[1:]}" if str(item).startswith("F") else item for item in value)
+        return value
 
     @model_validator(mode="after")
     def _makes_sense(self) -> ComparisonConfig:

@@ -1,61 +1,75 @@
-"""The field's comparison figure: one row per volume, three sections in real and three in Fourier space."""
+"""The field's comparison figure: one row per volume, sections in real and slices in Fourier space."""
 
 from __future__ import annotations
 
-import os
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from napari_cryorestore.comparison.config import ComparisonConfig
+from napari_cryorestore.comparison.marks import add_arrows, add_overlay, add_scale_bar, add_ticks
+from napari_cryorestore.comparison.overlays import overlays
+from napari_cryorestore.comparison.page import INK, blank_page, require_matplotlib
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS
+from napari_cryorestore.comparison.rows import cursor_of, picture_rows
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    Image = NDArray[np.float64]
+    from napari_cryorestore.comparison.config import Column, Position
+    from napari_cryorestore.comparison.page import Page
+    from napari_cryorestore.comparison.picture import Picture
+    from napari_cryorestore.comparison.volume import ComparedVolume
+
+    Span = tuple[float, float]
 
 SUFFIXES = (".png", ".pdf", ".svg")
-TITLES = ("XY", "XZ", "YZ", "$|F|$  $k_x k_y$", "$|F|$  $k_x k_z$", "$|F|$  $k_y k_z$")
-DECADES = 2.5
-"""Range of the Fourier magnitudes that is shown, below the highest of the row."""
+TITLES: dict[Column, str] = {
+    "XY": "XY",
+    "XZ": "XZ",
+    "YZ": "YZ",
+    "|F|xy": "$|F|$  $k_x k_y$",
+    "|F|xz": "$|F|$  $k_x k_z$",
+    "|F|yz": "$|F|$  $k_y k_z$",
+}
+ARROW_PLANES = 3
+"""An arrow is drawn where its place lies at most so many planes beside the section."""
 
-_WIDTH = 15.0  # inches
-_LEFT, _TOP, _EDGE, _GAP, _WIDE_GAP = 0.42, 0.42, 0.12, 0.07, 0.22
-_INK, _FRAME, _ACCENT = "#1c2230", "#c9ccd3", "#f2b134"
-_SHADE = {"facecolor": "black", "alpha": 0.45, "edgecolor": "none", "pad": 1.5}
-_MISSING = "Figures need matplotlib: install it with pip install 'napari-cryorestore[figures]'."
-
-
-class _Panel(NamedTuple):
-    left: float
-    width: float
-    height: float
+_LETTERS_OF_A_LINE = 22
 
 
-def restoration_figure(
-    volumes: Sequence[tuple[str, NDArray[np.floating]]],
+def comparison_figure(
+    volumes: Sequence[ComparedVolume],
+    config: ComparisonConfig | None = None,
     *,
-    voxel_size: float,
-    position: tuple[int, int, int] | None = None,
+    arrows: Iterable[Position] = (),
+    detected: Sequence[Wedge | None] = (),
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> Figure:
     """Draw volumes below one another, with the sections in which the missing wedge and the noise show.
 
-    Each row has the sections XY, XZ and YZ (x or y to the right, y or z downwards, to one scale), and the
-    logarithms of the Fourier magnitudes in the central planes kz = 0, ky = 0 and kx = 0. By the
-    projection-slice theorem these are the two-dimensional transforms of the sums along z, y and x; the mean
-    is subtracted and a Hann window applied. Contrast is set row by row.
+    Sections have x or y to the right and y or z downwards, all to one scale; volumes of different voxel size
+    are aligned in Å, and as much is shown as they have in common. Fourier pictures are logarithms of the
+    magnitudes; dashed lines are the borders of the missing wedge after the tilt range, dotted ones those
+    found in the data.
 
     Parameters
     ----------
-    volumes : sequence of (str, array (z, y, x))
-        Names and volumes, all of one shape.
-    voxel_size : float
-        Å, for the scale bar and the Nyquist frequency.
-    position : tuple of int, optional
-        Where (z, y, x) the sections cut; the middle if not given.
+    volumes : sequence of ComparedVolume
+        With the names that stand beside the rows.
+    config : ComparisonConfig, optional
+        How it looks; as in the Compare panel, by default.
+    arrows : iterable of Position
+        Places (z, y, x in Å) that arrows point at, in every row.
+    detected : sequence of Wedge or None
+        The wedge found in each volume, to be drawn beside the one of the tilt range.
+    warn : callable
+        Takes sentences that the user should read, about holes for instance.
 
     Returns
     -------
@@ -67,23 +81,24 @@ def restoration_figure(
     ImportError
         If matplotlib is missing.
     ValueError
-        If there is no volume, their shapes differ, a voxel is not finite, or the position lies outside.
+        If there is no volume, the crosshair lies outside all of them, or there is no such colour map.
     """
-    shape = _common_shape(volumes)
-    cut = _checked_position(position, shape)
-    panels, row_height = _layout(shape)
-    height = _TOP + len(volumes) * (row_height + _GAP) - _GAP + _EDGE
-    figure = _blank_figure(height)
-    for row, (name, volume) in enumerate(volumes):
-        top = height - _TOP - row * (row_height + _GAP)
-        axes = [_add_axes(figure, panel, top=top, row_height=row_height) for panel in panels]
-        _draw_sections(axes[:3], volume, cut)
-        _draw_spectra(axes[3:], volume)
-        label_height = (top - row_height / 2) / height
-        figure.text(0.16 / _WIDTH, label_height, name, rotation=90, va="center", ha="center", color=_INK)
-        if row == 0:
-            _annotate(axes, shape, cut, voxel_size=voxel_size)
-    return figure
+    require_matplotlib()
+    config = config or ComparisonConfig()
+    if not volumes:
+        raise ValueError("There is no volume to draw: give at least one.")
+    drawing = _Drawing(volumes, config, tuple(arrows))
+    names = [_wrapped(volume.name) for volume in volumes]
+    page = blank_page(
+        len(volumes), config.columns, drawing.view, name_lines=max(name.count("\n") for name in names) + 1
+    )
+    for place, row in enumerate(picture_rows(volumes, config, cursor=drawing.cursor)):
+        found = detected[place] if place < len(detected) else None
+        drawing.draw_row(page.rows[place], row, place, found=found)
+        for sentence in {picture.warning for picture in row.values() if picture.warning}:
+            warn(sentence)
+    _write_words(page, names)
+    return page.figure
 
 
 def save_figure(path: Path | str, figure: Figure, *, dots_per_inch: int = 150) -> Path:
@@ -112,6 +127,14 @@ def save_figure(path: Path | str, figure: Figure, *, dots_per_inch: int = 150) -
     ValueError
         If the suffix is another one.
     """
+    path = check_figure(path)
+    with whole_file(path) as aside:
+        figure.savefig(aside, format=path.suffix[1:].lower(), dpi=dots_per_inch)
+    return path
+
+
+def check_figure(path: Path | str) -> Path:
+    """Refuse a file that `save_figure` would refuse, before anything is computed; errors as there."""
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name} is no kind of figure: name it {', '.join(SUFFIXES)}.")
@@ -119,167 +142,130 @@ def save_figure(path: Path | str, figure: Figure, *, dots_per_inch: int = 150) -
         raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
     if path.exists():
         raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
-    part = path.with_name(path.name + ".part")
-    try:
-        figure.savefig(part, format=path.suffix[1:].lower(), dpi=dots_per_inch)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
-def fourier_section(volume: NDArray[np.floating], axis: int) -> Image:
-    """Return the Fourier magnitude in the central plane across an axis.
+class _Drawing:
+    """What all rows have in common."""
 
-    Parameters
-    ----------
-    volume : array (z, y, x)
-        Read once; may be memory-mapped.
-    axis : int
-        0, 1 or 2: the plane kz = 0, ky = 0 or kx = 0.
+    def __init__(
+        self, volumes: Sequence[ComparedVolume], config: ComparisonConfig, arrows: tuple[Position, ...]
+    ) -> None:
+        self.volumes, self.config, self.arrows = volumes, config, arrows
+        self.cursor = cursor_of(volumes, config)
+        self.view = _view(volumes, config, self.cursor)
+        self.highest = config.fourier.zoom or max(0.5 / min(volume.voxel_size) for volume in volumes)
+        self.colors = _color_map(config.colormap, inverted=config.inverted)
+        self.fourier_colors = _color_map(config.fourier_colormap)
 
-    Returns
-    -------
-    array
-        The two other axes, in their order, with the zero frequency at ``n // 2``.
-    """
-    projection = np.asarray(volume).sum(axis=axis, dtype=np.float64)
-    projection -= projection.mean()
-    # a window of n + 1 without its last point: periodic, and never zero altogether
-    down, across = (np.hanning(size + 2)[1:-1] for size in projection.shape)
-    spectrum = np.fft.fft2(projection * down[:, None] * across)
-    return np.abs(np.fft.fftshift(spectrum))
+    def draw_row(
+        self, row: dict[Column, Axes], pictures: dict[Column, Picture], place: int, *, found: Wedge | None
+    ) -> None:
+        """Paint the pictures of a row, and what belongs upon them."""
+        first = place == 0
+        for column, picture in pictures.items():
+            axes = row[column]
+            if column in SECTIONS:
+                self._draw_section(axes, picture, self.volumes[place], column=column)
+            else:
+                self._draw_spectrum(axes, picture, self.volumes[place], column=column, found=found)
+            if first and column in SECTIONS and picture.crosshair is not None:
+                add_ticks(axes, picture.crosshair)
+        sections = [column for column in self.config.columns if column in SECTIONS]
+        if first and sections:
+            add_scale_bar(row[sections[0]])
 
+    def _draw_section(self, axes: Axes, picture: Picture, volume: ComparedVolume, *, column: Column) -> None:
+        _paint(axes, picture, self.colors)
+        plane = PLANES[column]
+        _look_at(axes, self.view[plane.across], self.view[plane.down])
+        reach = (ARROW_PLANES + self.config.slab) * volume.voxel_size[plane.through]
+        add_arrows(axes, plane, self.arrows, cut=self.cursor[plane.through], reach=reach)
 
-def _common_shape(volumes: Sequence[tuple[str, NDArray[np.floating]]]) -> tuple[int, int, int]:
-    if not volumes:
-        raise ValueError("There is no volume to draw: give at least one.")
-    shapes = {name: tuple(np.shape(volume)) for name, volume in volumes}
-    first = next(iter(shapes.values()))
-    if len(first) != 3:
-        raise ValueError(f"A volume has three axes (z, y, x), but the shape {first} was given.")
-    for name, shape in shapes.items():
-        if shape != first:
-            raise ValueError(f"{name!r} has the shape {shape}, the first volume {first}: crop them to match.")
-    for name, volume in volumes:
-        if not all(np.isfinite(plane).all() for plane in volume):
-            raise ValueError(f"{name!r} holds NaN or infinite voxels: it cannot be drawn.")
-    return first
-
-
-def _checked_position(
-    position: tuple[int, int, int] | None, shape: tuple[int, int, int]
-) -> tuple[int, int, int]:
-    if position is None:
-        return shape[0] // 2, shape[1] // 2, shape[2] // 2
-    if not all(0 <= index < size for index, size in zip(position, shape, strict=True)):
-        raise ValueError(f"The position {position} lies outside the volumes of shape {shape}.")
-    return position
-
-
-def _layout(shape: tuple[int, int, int]) -> tuple[list[_Panel], float]:
-    """Return the panels of a row in inches, and its height: sections to one scale, spectra square."""
-    z, y, x = shape
-    tallest = max(z, y)
-    free = _WIDTH - _LEFT - _EDGE - 4 * _GAP - _WIDE_GAP
-    inch = free / (2 * x + y + 3 * tallest)
-    sizes = [(x, y), (x, z), (y, z), *[(tallest, tallest)] * 3]
-    panels, left = [], _LEFT
-    for (across, down), gap in zip(sizes, (_GAP, _GAP, _WIDE_GAP, _GAP, _GAP, _GAP), strict=True):
-        panels.append(_Panel(left, across * inch, down * inch))
-        left += across * inch + gap
-    return panels, tallest * inch
-
-
-def _blank_figure(height: float) -> Figure:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(_MISSING) from None
-    figure = Figure(figsize=(_WIDTH, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _add_axes(figure: Figure, panel: _Panel, *, top: float, row_height: float) -> Axes:
-    height = float(figure.get_figheight())
-    bottom = top - (row_height + panel.height) / 2
-    axes = figure.add_axes(
-        (panel.left / _WIDTH, bottom / height, panel.width / _WIDTH, panel.height / height)
-    )
-    axes.set(xticks=(), yticks=())
-    for spine in axes.spines.values():
-        spine.set(color=_FRAME, linewidth=0.6)
-    return axes
-
-
-def _draw_sections(axes: Sequence[Axes], volume: NDArray[np.floating], cut: tuple[int, int, int]) -> None:
-    sections = [np.asarray(np.take(volume, cut[axis], axis=axis), dtype=np.float64) for axis in range(3)]
-    low, high = np.percentile(np.concatenate([section.ravel() for section in sections]), (0.5, 99.5))
-    for target, section in zip(axes, sections, strict=True):
-        target.imshow(section, cmap="gray", vmin=low, vmax=high, interpolation="nearest", aspect="auto")
-
-
-def _draw_spectra(axes: Sequence[Axes], volume: NDArray[np.floating]) -> None:
-    spectra = [fourier_section(volume, axis) for axis in range(3)]
-    brightest = float(np.percentile(np.concatenate([spectrum.ravel() for spectrum in spectra]), 99.8))
-    high = np.log10(brightest or 1.0)
-    for target, spectrum in zip(axes, spectra, strict=True):
-        logarithm = np.log10(np.maximum(spectrum, 10 ** (high - 2 * DECADES)))
-        target.imshow(
-            logarithm, cmap="magma", vmin=high - DECADES, vmax=high, interpolation="nearest", aspect="auto"
+    def _draw_spectrum(
+        self, axes: Axes, picture: Picture, volume: ComparedVolume, *, column: Column, found: Wedge | None
+    ) -> None:
+        _paint(axes, picture, self.fourier_colors)
+        _look_at(axes, (-self.highest, self.highest), (-self.highest, self.highest))
+        axes.set_facecolor("black")
+        drawn = overlays(
+            self.config, column, volume.voxel_size, wedge=_wedge(volume, self.config), detected=found
         )
+        add_overlay(axes, drawn, words=volume is self.volumes[0])
 
 
-def _annotate(
-    axes: Sequence[Axes],
-    shape: tuple[int, int, int],
-    cut: tuple[int, int, int],
-    *,
-    voxel_size: float,
-) -> None:
-    """Put titles, scale bar, Nyquist frequency and the marks of the sections on the first row."""
-    tops = [float(target.get_position().y1) for target in axes]
-    for target, title in zip(axes, TITLES, strict=True):
-        box = target.get_position()
-        target.figure.text(
-            (box.x0 + box.x1) / 2, max(tops) * 1.004, title, ha="center", va="bottom", color=_INK, fontsize=11
-        )
-    z, y, x = cut
-    for target, (down, across) in zip(axes, ((y, x), (z, x), (z, y)), strict=False):
-        _mark(target, down, across)
-    _add_scale_bar(axes[0], shape, voxel_size=voxel_size)
-    axes[3].text(
-        0.97, 0.03, f"edge 1/({2 * voxel_size:.3g} Å)", transform=axes[3].transAxes, ha="right",
-        va="bottom", color="white", fontsize=8, bbox=_SHADE,
+def _paint(axes: Axes, picture: Picture, colors: Any) -> None:
+    left, right, top, bottom = picture.extent
+    low, high = picture.levels or (0.0, 1.0)
+    axes.imshow(
+        picture.image, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto",
+        extent=(left, right, bottom, top),
     )  # fmt: skip
 
 
-def _mark(target: Axes, down: int, across: int) -> None:
-    """Mark at the edges where the other sections cut."""
-    style = {"color": _ACCENT, "linewidth": 1.4, "clip_on": True}
-    for low, high in ((0.0, 0.06), (0.94, 1.0)):
-        target.axvline(across, low, high, **style)
-        target.axhline(down, low, high, **style)
+def _look_at(axes: Axes, across: Span, down: Span) -> None:
+    axes.set(xlim=across, ylim=down[::-1])
 
 
-def _add_scale_bar(target: Axes, shape: tuple[int, int, int], *, voxel_size: float) -> None:
-    _, height, width = shape
-    nanometres = _round_length(0.3 * width * voxel_size / 10)
-    length = nanometres * 10 / voxel_size
-    left, level = 0.05 * width - 0.5, 0.93 * height - 0.5
-    for color, thickness in (("black", 5.0), ("white", 3.0)):
-        target.plot(
-            [left, left + length], [level, level], color=color, linewidth=thickness, solid_capstyle="butt"
-        )
-    target.text(
-        left + length / 2, level - 0.025 * height, f"{nanometres:g} nm", color="white", fontsize=9,
-        ha="center", va="bottom", fontweight="bold", bbox=_SHADE,
-    )  # fmt: skip
+def _view(volumes: Sequence[ComparedVolume], config: ComparisonConfig, cursor: Position) -> list[Span]:
+    """Return what is seen along z, y and x: what all volumes have, or as much of it as the zoom wants."""
+    spans = []
+    for axis, name in enumerate("zyx"):
+        edges = [volume.extent[axis] for volume in volumes]
+        if all(volume.index_along(axis, cursor[axis]) is None for volume in volumes):
+            low, high = min(low for low, _ in edges), max(high for _, high in edges)
+            raise ValueError(
+                f"The sections cut at {cursor[axis]:g} Å along {name}, but the volumes reach from {low:g} to "
+                f"{high:g} Å: choose a place inside."
+            )
+        low, high = max(low for low, _ in edges), min(high for _, high in edges)
+        if not low <= cursor[axis] <= high:  # nothing in common there: show everything
+            low, high = min(low for low, _ in edges), max(high for _, high in edges)
+        if config.zoom is not None:
+            middle = (config.centre or cursor)[axis]
+            low, high = max(low, middle - config.zoom / 2), min(high, middle + config.zoom / 2)
+        spans.append((low, high))
+    if any(low >= high for low, high in spans):
+        raise ValueError("The place to zoom in on lies outside the volumes: choose one inside.")
+    return spans
 
 
-def _round_length(longest: float) -> float:
-    """Return the longest of 1, 2, 5, 10, 20, … that is no longer."""
-    power = 10 ** np.floor(np.log10(longest))
-    return float(power * max(digit for digit in (1, 2, 5) if digit * power <= longest * (1 + 1e-9)))
+def _wedge(volume: ComparedVolume, config: ComparisonConfig) -> Wedge | None:
+    """Return the measured region after the tilt range that was given, or else the volume's own."""
+    if config.tilt_range is not None:
+        return Wedge(*config.tilt_range, config.tilt_axis)
+    return None if volume.tilt_range is None else Wedge(*volume.tilt_range, volume.tilt_axis)
+
+
+def _color_map(name: str, *, inverted: bool = False) -> Any:
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap, is_color_like
+
+    if name in colormaps:
+        chosen = colormaps[name]
+    elif is_color_like(name):  # napari names its maps from black to one colour after the colour
+        chosen = LinearSegmentedColormap.from_list(name, ["black", name])
+    else:
+        raise ValueError(f"There is no colour map {name!r} for figures: choose gray, magma, viridis, …")
+    chosen = chosen.reversed() if inverted else chosen
+    return chosen.with_extremes(bad=(0, 0, 0, 0))
+
+
+def _wrapped(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, _LETTERS_OF_A_LINE, max_lines=3, placeholder=" …")) or name
+
+
+def _write_words(page: Page, names: Sequence[str]) -> None:
+    """Write the names of the rows, and the titles of the columns."""
+    for name, (across, up) in zip(names, page.name_places, strict=True):
+        page.figure.text(across, up, name, rotation=90, va="center", ha="center", color=INK, fontsize=10)
+    top = max(axes.get_position().y1 for axes in page.rows[0].values())
+    for column, axes in page.rows[0].items():
+        box = axes.get_position()
+        page.figure.text(
+            (box.x0 + box.x1) / 2, top + 0.05 / page.figure.get_figheight(), TITLES[column], ha="center",
+            va="bottom", color=INK, fontsize=11,
+        )  # fmt: skip
+
+
+__all__ = ["SUFFIXES", "check_figure", "comparison_figure", "save_figure"]

@@ -112,7 +112,9 @@ def _borders(wedge: Wedge, column: Column, off: float, highest: float) -> Iterat
             reach = math.cos(math.radians(angle)) * highest, math.sin(math.radians(angle)) * highest
             yield ((-reach[0], -reach[1]), reach)
         elif plane.through == sideways:  # along beam and tilt axis
-            if abs(off * slope) <= highest:
+            if (
+                off and abs(off * slope) <= highest
+            ):  # through the centre only the tilt axis itself is measured
                 yield ((-highest, off * slope), (highest, off * slope))
         elif off and abs(off) <= highest * abs(slope):  # across the beam, beside the centre
             place = off / slope

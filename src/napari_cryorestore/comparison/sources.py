@@ -99,6 +99,12 @@ class Sources:
             volume = _file(row)
         return replace(volume, name=row.name)
 
+    def voxel_size_of(self, row: RowConfig) -> Position:
+        """Return a row's voxel size (z, y, x in Å) without restoring anything; errors as for `open_row`."""
+        if row.kind in ("run", "wiener"):
+            return (self._restorer(row).tomogram.voxel_size,) * 3
+        return self.open_row(row).voxel_size
+
     def _region(self, row: RowConfig, cursor: Position | None, size: int, **more: Any) -> ComparedVolume:
         restorer = self._restorer(row)
         source: Any = "wiener" if row.kind == "wiener" else _given(row.path)
@@ -167,6 +173,7 @@ def _compared(volume: MrcVolume, data: Any, row: RowConfig) -> ComparedVolume:
         voxel_size=sizes,
         corner=corner_of(sizes),
         tilt_range=None if tilts is None else tilt_range(tilts),
+        tilt_axis=row.tilt_axis,
         key=f"{volume.path}|{changed}",
     )
 
@@ -199,7 +206,7 @@ def _newest_preview(row: RowConfig) -> ComparedVolume:
 def _tomogram(row: RowConfig) -> Tomogram:
     """Open what a row is restored from: the halves it names, or else what its run learned from."""
     if row.even is not None:
-        return open_tomogram(row.even, odd=row.odd, voxel_size=row.voxel_size)
+        return open_tomogram(row.even, odd=row.odd, voxel_size=row.voxel_size, tilt_axis=row.tilt_axis)
     return open_configured(_learned_from(_given(row.path)))
 
 
@@ -218,7 +225,7 @@ def _newest_step(run: Path) -> int | None:
 
 
 def _identity(row: RowConfig) -> str:
-    return f"{row.even}|{row.odd}|{row.voxel_size}" if row.even is not None else f"{row.path}"
+    return f"{row.even}|{row.odd}|{row.voxel_size}|{row.tilt_axis}" if row.even is not None else f"{row.path}"
 
 
 def _voxel(tomogram: Tomogram, cursor: Position | None) -> tuple[int, int, int]:

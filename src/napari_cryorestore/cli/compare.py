@@ -1,0 +1,242 @@
+"""``cryorestore compare``: the figure of several volumes, runs or a saved comparison, without a screen."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.cli.interruption import on_interruption
+from napari_cryorestore.cli.live_text import LiveText
+from napari_cryorestore.cli.outcome import DONE, CommandError
+from napari_cryorestore.cli.parser import given
+from napari_cryorestore.config import Config, setting, settings_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.comparison.config import ComparisonConfig, Position, RowConfig
+    from napari_cryorestore.comparison.sources import Sources
+    from napari_cryorestore.comparison.volume import ComparedVolume
+
+WORDS = {"mean": "Input", "wiener": "Wiener filter"}
+"""Rows that are made of two halves, and what they are called."""
+_NOT_TYPED = ("format", "rows", "cursor", "centre", "tilt_range")
+
+
+class CompareOptions(Config):
+    """What is asked for beside the looks."""
+
+    output: Path | None = setting(
+        None, "The figure to make, ending in .png, .pdf or .svg; compared.png if not given."
+    )
+    save: Path | None = setting(None, "Save the comparison too, as a .toml that can be opened again.")
+    even: Path | None = setting(None, "Half map 1 of the rows 'mean' and 'wiener'; a run's own if not given.")
+    odd: Path | None = setting(None, "Half map 2.")
+    arrows: Path | None = setting(
+        None, "Places that arrows point at: .csv or .star, in voxels of the first volume."
+    )
+    voxel_size: float | None = setting(None, "Edge of a voxel; from the files if not given.", unit="Å", gt=0)
+    dpi: int = setting(150, "Resolution of the pictures.", unit="dots per inch", ge=20, le=1200)
+    device: str = setting("auto", "What restores runs: auto, cpu, mps, cuda or cuda:1.")
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add the options."""
+    from napari_cryorestore.comparison.config import ComparisonConfig
+
+    del arguments
+    parser.usage = "cryorestore compare ROW … [--labels NAME …] [--at Z Y X] [--output FIGURE] [OPTION …]"
+    parser.add_argument(
+        "rows", nargs="+", metavar="ROW",
+        help="A volume; a run, or RUN@STEP; the words mean and wiener; or one saved comparison (.toml).",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labels", nargs="+", default=[], metavar="NAME", help="Names of the rows, in order."
+    )
+    parser.add_argument(
+        "--at", nargs="+", metavar="Z Y X",
+        help="Where the sections cut, in voxels of the first volume; its middle if not given.",
+    )  # fmt: skip
+    parser.add_settings("comparison", settings_of(CompareOptions), under="comparison")
+    looks = [item for item in settings_of(ComparisonConfig) if item.path[0] not in _NOT_TYPED]
+    group = parser.add_settings("looks", looks, under="looks")
+    group.add_argument(
+        "--tilt-range", nargs=2, type=float, metavar=("LOW", "HIGH"),
+        help="Draw the wedge of these tilts; from a .tlt beside each file if not given (°).",
+    )  # fmt: skip
+    group.add_argument(
+        "--detect-wedge", action="store_true", help="Draw the wedge found in each volume too, dotted."
+    )
+
+
+def run(options: Namespace) -> int:
+    """Open the rows, draw, and print the figure's file."""
+    from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
+    from napari_cryorestore.comparison.saving import save_comparison
+    from napari_cryorestore.comparison.sources import Sources
+    from napari_cryorestore.io.mrc_output import unique_path
+
+    wishes = CompareOptions.model_validate(given(options, "comparison"))
+    output = check_figure(wishes.output or unique_path(Path("compared.png")))
+    config, screen = comparison_of(options, wishes), LiveText(sys.stderr)
+    sources = Sources(device=wishes.device)
+    shown = [row for row in config.rows if not row.hidden]
+    config = config.model_copy(update={"cursor": _cursor(options, config, sources, shown)})
+    volumes = _opened(shown, config, sources, screen)
+    figure = comparison_figure(
+        volumes,
+        config,
+        arrows=_arrows(wishes, volumes[0]),
+        detected=_detected(volumes) if options.detect_wedge else (),
+        warn=screen.say,
+    )
+    print(save_figure(output, figure, dots_per_inch=wishes.dpi))
+    if wishes.save is not None:
+        print(save_comparison(config, wishes.save))
+    return DONE
+
+
+def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfig:
+    """Return what the options ask for, over the saved comparison if there is one.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If a row is none, or the options do not fit together.
+    """
+    from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.saving import open_comparison
+    from napari_cryorestore.presets import merged
+
+    saved = [item for item in options.rows if Path(item).suffix.lower() == ".toml"]
+    if saved and len(options.rows) > 1:
+        raise ValueError(f"{saved[0]} is a saved comparison: name it alone, or the rows one by one")
+    base: dict[str, Any] = open_comparison(saved[0]).model_dump() if saved else {}
+    typed = given(options, "looks")
+    rows = base["rows"] if saved else _typed_rows(options.rows, wishes, typed.get("tilt_axis", "y"))
+    if options.tilt_range is not None:
+        typed["tilt_range"] = tuple(options.tilt_range)
+    return ComparisonConfig.model_validate({**merged(base, typed), "rows": _labelled(rows, options.labels)})
+
+
+def _typed_rows(rows: Sequence[str], wishes: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
+    halves = {"even": wishes.even, "odd": wishes.odd}
+    found = [_typed_row(item) for item in rows]
+    if wishes.even is None:
+        halves |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
+    for row in found:
+        if row["kind"] in WORDS:
+            if halves["even"] is None or halves["odd"] is None:
+                raise ValueError(f"the row {row['kind']} is made of two halves: give --even and --odd")
+            row |= halves
+        elif row["kind"] == "run" and wishes.even is not None:
+            row |= halves
+        row |= {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}
+    return found
+
+
+def _typed_row(text: str) -> dict[str, Any]:
+    """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener`` stands for."""
+    if text in WORDS:
+        return {"kind": text, "name": WORDS[text]}
+    path, at, step = text.rpartition("@")
+    if at and step.isdecimal() and not Path(text).exists():
+        return {"kind": "run", "path": Path(path), "step": int(step), "name": f"{Path(path).name} @ {step}"}
+    if Path(text).is_dir():
+        return {"kind": "run", "path": Path(text), "name": Path(text).name}
+    return {"kind": "file", "path": Path(text), "name": Path(text).stem}
+
+
+def _halves_of_run(run: Path | None) -> dict[str, Any]:
+    """Return the halves that a run learned from; nothing where there is no run."""
+    from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.run_dir import RunDir
+
+    if run is None:
+        return {}
+    tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
+    return {"even": tomogram.even, "odd": tomogram.odd}
+
+
+def _labelled(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Give the rows their names, and those that would have the same one a number."""
+    if labels and len(labels) != len(rows):
+        raise ValueError(f"--labels gives {len(labels)} names for {len(rows)} rows: give one for each")
+    named, taken = [], set()
+    for place, row in enumerate(rows):
+        name = wished = labels[place] if labels else str(row["name"])
+        count = 1
+        while name in taken:
+            count += 1
+            name = f"{wished} ({count})"
+        taken.add(name)
+        named.append({**row, "name": name})
+    return named
+
+
+def _cursor(
+    options: Namespace, config: ComparisonConfig, sources: Sources, rows: Sequence[RowConfig]
+) -> Position | None:
+    """Return where the sections cut, in Å."""
+    if not rows:
+        raise ValueError("every row of the comparison is hidden: there is nothing to draw")
+    if options.at is None:
+        return config.cursor
+    text = " ".join(options.at)
+    try:
+        z, y, x = (float(item) for item in text.replace(",", " ").split())
+    except ValueError:
+        raise ValueError(f"--at needs three numbers, z y x, not {text!r}") from None
+    voxel = sources.voxel_size_of(rows[0])
+    return (z + 0.5) * voxel[0], (y + 0.5) * voxel[1], (x + 0.5) * voxel[2]
+
+
+def _opened(
+    rows: Sequence[RowConfig], config: ComparisonConfig, sources: Sources, screen: LiveText
+) -> list[ComparedVolume]:
+    """Open the rows, restoring what has to be; Ctrl-C leaves nothing behind."""
+    from napari_cryorestore.data.tiles import Cancelled
+
+    cancel, volumes = threading.Event(), []
+    try:
+        with on_interruption(cancel.set):
+            for row in rows:
+                name = row.name
+                volume = sources.open_row(
+                    row,
+                    cursor=config.cursor,
+                    region=config.region,
+                    progress=lambda share, name=name: screen.show(f"restoring {name} · {share:.0%}"),  # type: ignore[misc]
+                    cancelled=cancel.is_set,
+                )
+                volumes.append(volume)
+    except Cancelled:
+        raise CommandError("cancelled: no figure was made") from None
+    finally:
+        screen.end()
+    return volumes
+
+
+def _arrows(wishes: CompareOptions, first: ComparedVolume) -> list[Position]:
+    from napari_cryorestore.io.picks import read_picks
+
+    if wishes.arrows is None:
+        return []
+    extent = [high - low for low, high in first.extent]
+    picks = read_picks(wishes.arrows, voxel_size=first.voxel_size[0], extent=extent)
+    return [(float(z), float(y), float(x)) for z, y, x in picks.positions]
+
+
+def _detected(volumes: Sequence[ComparedVolume]) -> list[Any]:
+    """Return the wedge found in each volume, or nothing where none is clear."""
+    from napari_cryorestore.physics.wedge_detection import detect_wedge
+
+    found = [detect_wedge(volume.data) for volume in volumes]
+    return [item.wedge if item.reliable else None for item in found]
+
+
+__all__ = ["CompareOptions", "add_options", "comparison_of", "run"]
