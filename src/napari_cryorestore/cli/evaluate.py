@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
@@ -108,29 +109,44 @@ def rows_of(options: Namespace, wishes: EvaluateOptions) -> list[ComparedVolume]
     ValueError, FileNotFoundError
         If there is none, a half has no partner, or a file is no volume.
     """
-    from napari_cryorestore.comparison.evaluation_files import Recording, halves_row, volume_row
-    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
-    from napari_cryorestore.physics.wedge import Wedge
-
     if len(options.even) != len(options.odd):
         raise ValueError(
             f"--even names {len(options.even)} files and --odd {len(options.odd)}: give both halves of each"
         )
-    files = [*options.volumes, *options.even]
-    if not files:
+    if not options.volumes and not options.even:
         raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
-    tilts = None if options.tilt_range is None else (options.tilt_range[0], options.tilt_range[1])
-    if tilts is None:
-        beside = next(
-            filter(None, (find_tilt_file(path) for path in (*files, wishes.raw_even) if path)), None
-        )
-        tilts = None if beside is None else tilt_range(beside)
-    if tilts is not None:
-        Wedge(tilts[0], tilts[1], wishes.tilt_axis)  # refuses what is no range
-    known = Recording(wishes.voxel_size, tilts, wishes.tilt_axis)
-    rows = [volume_row(path, known) for path in options.volumes]
-    rows += [halves_row(even, odd, known) for even, odd in zip(options.even, options.odd, strict=True)]
+    rows = [_opened(wishes, path) for path in options.volumes]
+    rows += [_opened(wishes, *pair) for pair in zip(options.even, options.odd, strict=True)]
+    tilts = _tilt_range(options, wishes, rows)
+    rows = [row if tilts is None else replace(row, tilt_range=tilts) for row in rows]
     return _distinct(rows)
+
+
+def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:
+    """Open one file, or the mean of two halves."""
+    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.sources import open_row
+    from napari_cryorestore.io.pairing import tomogram_name
+
+    known: dict[str, Any] = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
+    if odd is None:
+        return open_row(RowConfig(name=path.stem, path=path, **known))
+    return open_row(RowConfig(name=tomogram_name(path), kind="mean", even=path, odd=odd, **known))
+
+
+def _tilt_range(
+    options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
+) -> tuple[float, float] | None:
+    """Return the range typed, or the first one found beside a file; raise ValueError if it is none."""
+    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+    from napari_cryorestore.physics.wedge import Wedge
+
+    if options.tilt_range is not None:
+        wedge = Wedge(options.tilt_range[0], options.tilt_range[1], wishes.tilt_axis)
+        return wedge.tilt_min, wedge.tilt_max
+    found = next((row.tilt_range for row in rows if row.tilt_range is not None), None)
+    beside = None if wishes.raw_even is None or found is not None else find_tilt_file(wishes.raw_even)
+    return found if beside is None else tilt_range(beside)
 
 
 def questions_of(
@@ -143,7 +159,6 @@ def questions_of(
     ValueError, FileNotFoundError
         If the options do not fit together, or what they name is not there.
     """
-    from napari_cryorestore.comparison.evaluation_files import Recording, volume_row
     from napari_cryorestore.comparison.numbers import Questions
     from napari_cryorestore.io.mrc import read_volume
 
@@ -151,8 +166,9 @@ def questions_of(
     raw, reference = None, None
     if wishes.raw_even is not None and wishes.raw_odd is not None:
         raw = read_volume(wishes.raw_even).data, read_volume(wishes.raw_odd).data
+    edge = wishes.voxel_size or rows[0].voxel_size[0]
     if wishes.reference is not None:
-        reference = volume_row(wishes.reference, Recording(wishes.voxel_size or rows[0].voxel_size[0]))
+        reference = _opened(wishes.model_copy(update={"voxel_size": edge}), wishes.reference)
     boxes, problems = _boxes(wishes, rows[0])
     return Questions(reference, raw, boxes, _pick_question(options, wishes, rows[0])), problems
 
@@ -211,13 +227,10 @@ def _picks(path: Path, wishes: EvaluateOptions, first: ComparedVolume) -> Picks:
 
 
 def _distinct(rows: list[ComparedVolume]) -> list[ComparedVolume]:
-    from dataclasses import replace
-
     names: dict[str, int] = {}
     result = []
     for row in rows:
-        names[row.name] = names.get(row.name, 0) + 1
-        number = names[row.name]
+        number = names[row.name] = names.get(row.name, 0) + 1
         result.append(row if number == 1 else replace(row, name=f"{row.name} ({number})"))
     return result
 

@@ -1,0 +1,346 @@
+"""Does any estimator predict where a restoration is wrong? Candidates against the error in simulations.
+
+Run, after ``quality.py --keep DIR``, for example::
+
+    python benchmarks/trust.py DIR/run_standard_0_… DIR/run_standard_1_… DIR/run_standard_2_…
+
+Runs on one tomogram (other seeds, other recipes) after its first one make the ensemble over runs. The truth
+is looked for beside the halves. Every number is an area under the ROC curve: how often the estimator is
+higher at a voxel of the worst quarter than at another voxel, 0.5 being chance. The worst quarter is that of
+|error|, the restoration being put on the truth's scale by least squares. "Inside" are the tenth of the voxels
+with the highest |truth|, "visible" the tenth with the highest |restored|, "everywhere" is the whole volume.
+The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
+from scipy.stats import rankdata
+
+from napari_cryorestore.data.inputs import network_input, second_pass_input
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.metrics.trust import agreement, half_disagreement, provenance, supplied_share
+from napari_cryorestore.physics.fourier import nyquist_ball
+from napari_cryorestore.physics.normalize import measure
+from napari_cryorestore.physics.rotation import GROUP
+from napari_cryorestore.physics.wedge import Wedge, apply_mask
+from napari_cryorestore.restoration import Model, RestoreRequest
+from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    Volume = np.ndarray
+
+WORST, STRUCTURE, BORDER = 0.25, 0.10, 6
+SECTORS = 6
+
+
+@dataclass
+class Case:
+    """One tomogram: its data in standard deviations, the truth and the runs on it."""
+
+    name: str
+    runs: list[Path]
+    tomogram: Any
+    wedge: Wedge
+    truth: Volume
+    halves: list[Tensor]  # raw
+    wiener: list[Tensor]
+
+
+class Network:
+    """A checkpoint, applied to whole volumes (z, y, x) in standard deviations."""
+
+    def __init__(self, checkpoint: Path, case: Case) -> None:
+        tomogram = case.tomogram
+        request = RestoreRequest(
+            checkpoint, *_paths(case.runs[0]), Path("unused"), device="cpu", precision="32"
+        )
+        self.model = Model.of(_one_pass(request), tomogram)
+
+    @torch.inference_mode()
+    def first(self, y: Tensor) -> Tensor:
+        """Return f(y)."""
+        model = self.model
+        inputs = network_input(y[None, None], model.imaging, kind=model.method.input_kind)
+        return model.method.restore_crop(model.network, inputs, model.imaging)[0, 0].clone()
+
+    @torch.inference_mode()
+    def second(self, x: Tensor) -> Tensor:
+        """Return f(x) of what has been restored once."""
+        channels = 1 if self.model.method.input_kind == "raw" else 2
+        return self.model.network(second_pass_input(x[None, None], channels=channels)).float()[0, 0].clone()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--snapshots", type=int, default=5, help="how many of the last checkpoints")
+    parser.add_argument("--rotations", type=int, default=8, help="how many elements of the group")
+    parser.add_argument(
+        "--blur", nargs="+", type=float, default=[0.0, 2.0], help="of truth and restoration, in voxels"
+    )
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cases = []
+    for case in _cases(options.runs):
+        start = time.perf_counter()
+        cases.append((case, *_estimates(case, options)))
+        print(f"{case.name}: {len(cases[-1][2])} estimators, {time.perf_counter() - start:.0f} s", flush=True)
+    result = {}
+    for blur in options.blur:
+        result[str(blur)] = _table([_Measured(*item, blur) for item in cases])
+        print(f"\ntruth and restoration blurred by {blur:g} voxels")
+        _print(result[str(blur)])
+    print(json.dumps({"benchmark": "trust", "cases": len(cases), "rows_by_blur": result}))
+
+
+def _table(measured: list[_Measured]) -> dict[str, list[dict[str, float]]]:
+    names = dict.fromkeys(name for item in measured for name in item.found)
+    rows = {}
+    for name in names:
+        there = [item for item in measured if name in item.found]
+        title = name if len(there) == len(measured) else f"{name} ({len(there)} tomogram)"
+        rows[title] = [item.areas(item.found[name]) for item in there]
+    if len(measured) > 1:
+        common = [name for name in names if all(name in item.found for item in measured)]
+        density = [name for name in common if name.startswith("density")]
+        rows["learned from density alone"] = _learned(measured, density)
+        rows["learned from everything"] = _learned(measured, common)
+    return rows
+
+
+# Tomograms -----------------------------------------------------------------------------------------------
+
+
+def _cases(runs: list[Path]) -> Iterator[Case]:
+    by_pair: dict[Path, list[Path]] = {}
+    for run in runs:
+        by_pair.setdefault(_paths(run)[0], []).append(run)
+    for even, ours in by_pair.items():
+        tomogram = open_tomogram(even, odd=_paths(ours[0])[1])
+        truth = np.array(read_volume(next(even.parent.glob("*_truth.mrc"))).data, dtype=np.float32)
+        wedge = Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
+        halves = [torch.from_numpy(np.array(measure(h).apply(h))) for h in (tomogram.even, tomogram.odd)]
+        case = Case(even.parent.name, ours, tomogram, wedge, truth, halves, [])
+        request = RestoreRequest("wiener", even, Path("unused"), odd=_paths(ours[0])[1], device="cpu")
+        wiener = Model.of(request, tomogram).imaging.wiener
+        case.wiener = [wiener.apply(half) for half in halves]
+        yield case
+
+
+def _paths(run: Path) -> tuple[Path, Path]:
+    tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
+    return tomogram.even, tomogram.odd
+
+
+def _one_pass(request: RestoreRequest) -> RestoreRequest:
+    return replace(request, even=request.even, odd=None, passes=1)
+
+
+# Estimators: each an array (z, y, x), higher where the restoration is trusted less --------------------------
+
+
+def _estimates(case: Case, options: argparse.Namespace) -> tuple[Volume, dict[str, Volume]]:
+    run = RunDir.open(case.runs[0])
+    steps = run.checkpoint_steps()
+    network = Network(run.checkpoint_path(steps[-1]), case)
+    halves = [network.first(y) for y in case.halves]
+    x = (halves[0] + halves[1]) / 2
+    found: dict[str, Volume] = dict(_of_density(x))
+    found |= _blurred("half-map disagreement", half_disagreement(halves[0], halves[1]))
+    found |= _blurred("spread over rotations", _over_rotations(network, x, case.wedge, options.rotations))
+    for name, values in _hidden(network, x, case, options.rotations).items():
+        found |= _blurred(name, values)
+    found |= _blurred("sectors hidden from the input", _sectors(network, halves, case))
+    found |= _blurred("spread over snapshots", _ensemble(case, x, _snapshots(run, options.snapshots)))
+    if len(case.runs) > 1:
+        others = [RunDir.open(path) for path in case.runs[1:]]
+        newest = [other.checkpoint_path(other.checkpoint_steps()[-1]) for other in others]
+        found |= _blurred("spread over runs", _ensemble(case, x, newest))
+    found |= _against_data(halves, x, case)
+    return x.numpy(), found
+
+
+def _of_density(x: Tensor) -> Iterator[tuple[str, Volume]]:
+    volume = (x - x.median()).numpy()
+    yield "density: |restored|", np.abs(volume)
+    yield "density: |restored|, blurred", gaussian_filter(np.abs(volume), 2)
+    yield "density: steepness", gaussian_gradient_magnitude(volume, 1)
+    local = gaussian_filter(volume**2, 2) - gaussian_filter(volume, 2) ** 2
+    yield "density: local variation", np.sqrt(np.maximum(local, 0))
+
+
+def _blurred(name: str, values: Tensor) -> dict[str, Volume]:
+    array = values.numpy()
+    return {name: array, f"{name}, blurred": np.sqrt(gaussian_filter(array**2, 2))}
+
+
+def _snapshots(run: RunDir, count: int) -> list[Path]:
+    return [run.checkpoint_path(step) for step in run.checkpoint_steps()[-count - 1 : -1]]
+
+
+def _ensemble(case: Case, x: Tensor, checkpoints: list[Path]) -> Tensor:
+    """Return the standard deviation over the members, each put on one scale."""
+    members = [x]
+    for path in checkpoints:
+        network = Network(path, case)
+        members.append(sum(network.first(y) for y in case.halves) / 2)
+    return torch.stack([member / member.std() for member in members]).std(0)
+
+
+def _over_rotations(network: Network, x: Tensor, wedge: Wedge, count: int) -> Tensor:
+    mask = wedge.mask(x.shape)
+    members = []
+    for element in GROUP[:: max(1, len(GROUP) // count)]:
+        again = network.second(apply_mask(element.apply(x), mask))
+        members.append(element.inverse().apply(again))
+    return torch.stack(members).std(0)
+
+
+def _hidden(network: Network, x: Tensor, case: Case, count: int) -> dict[str, Tensor]:
+    """Rotate, hide what was measured, fill it in again, and compare with what was hidden."""
+    mask, ball = case.wedge.mask(x.shape), nyquist_ball(x.shape)
+    data = (case.wiener[0] + case.wiener[1]) / 2
+    sums = {"hidden and filled in, against itself": 0.0, "hidden and filled in, against the data": 0.0}
+    cross, own, other = 0.0, 0.0, 0.0
+    for element in GROUP[:: max(1, len(GROUP) // count)]:
+        hidden = (ball & ~mask & case.wedge.mask(x.shape, rotation=element)).float()
+        back = element.inverse().apply
+        filled = back(apply_mask(network.second(apply_mask(element.apply(x), mask)), hidden))
+        was, seen = (back(apply_mask(element.apply(item), hidden)) for item in (x, data))
+        sums["hidden and filled in, against itself"] += (filled - was).square()
+        scale = float((filled * seen).sum() / filled.square().sum())
+        sums["hidden and filled in, against the data"] += (scale * filled - seen).square()
+        cross, own, other = cross + filled * seen, own + filled.square(), other + seen.square()
+    smooth = [torch.from_numpy(gaussian_filter(item.numpy(), 3)) for item in (cross, own, other)]
+    found = {name: value.sqrt() for name, value in sums.items()}
+    found["hidden and filled in, 1 - local correlation"] = 1 - smooth[0] / (smooth[1] * smooth[2]).sqrt()
+    return found
+
+
+def _sectors(network: Network, halves: list[Tensor], case: Case) -> Tensor:
+    """Hide one sector of the measured directions after the other from the raw input, and compare there."""
+    edges = np.linspace(case.wedge.tilt_min, case.wedge.tilt_max, SECTORS + 1)
+    total = torch.zeros_like(halves[0])
+    for low, high in pairwise(edges):
+        sector = Wedge(low, high, case.wedge.tilt_axis).mask(halves[0].shape).float()
+        for y, restored in zip(case.halves, halves, strict=True):
+            filled = network.first(y - apply_mask(y, sector))
+            total += apply_mask(filled - restored, sector).square()
+    return total.sqrt()
+
+
+def _against_data(halves: list[Tensor], x: Tensor, case: Case) -> dict[str, Volume]:
+    parts = provenance(x, case.wedge)
+    found = {
+        "share of supplied energy": supplied_share(parts, window=1.5).numpy(),
+        "share of supplied energy, wide": supplied_share(parts, window=4).numpy(),
+        "supplied density": np.abs(parts.supplied.numpy()),
+    }
+    for name, data in (("raw", case.halves), ("Wiener", case.wiener)):
+        both = list(zip(halves, data[::-1], strict=True))
+        mean = sum(agreement(ours, theirs, case.wedge, window=3) for ours, theirs in both) / 2
+        found[f"1 - agreement with the other half, {name}"] = 1 - mean.numpy()
+        rest = sum(_residual(ours, theirs, case.wedge) for ours, theirs in both)
+        found |= _blurred(f"difference from the other half, {name}", rest.sqrt())
+    return found
+
+
+def _residual(ours: Tensor, theirs: Tensor, wedge: Wedge) -> Tensor:
+    a, b = (provenance(item, wedge).measured for item in (ours, theirs))
+    return (a * float((a * b).sum() / a.square().sum()) - b).square()
+
+
+# Areas -----------------------------------------------------------------------------------------------------
+
+
+class _Measured:
+    """Error and regions of one tomogram, and what was estimated."""
+
+    def __init__(self, case: Case, restored: Volume, found: dict[str, Volume], smooth: float) -> None:
+        inner = (slice(BORDER, -BORDER),) * 3
+        volume, truth = (gaussian_filter(item, smooth) if smooth else item for item in (restored, case.truth))
+        volume, truth = volume[inner].ravel().astype(float), truth[inner].ravel().astype(float)
+        slope, offset = np.polyfit(volume, truth, 1)
+        self.error = np.abs(slope * volume + offset - truth)
+        centred = [np.abs(item - np.median(item)) for item in (truth, volume)]
+        chosen = [item >= np.quantile(item, 1 - STRUCTURE) for item in centred]
+        self.regions = {
+            "inside": chosen[0], "visible": chosen[1], "everywhere": np.ones_like(chosen[0]),
+        }  # fmt: skip
+        self.found = {name: np.ascontiguousarray(values[inner]).ravel() for name, values in found.items()}
+
+    def areas(self, values: Volume) -> dict[str, float]:
+        """Return the area in every region."""
+        return {name: _area(values[place], self.error[place]) for name, place in self.regions.items()}
+
+
+def _area(values: Volume, error: Volume) -> float:
+    bad = error >= np.quantile(error, 1 - WORST)
+    ranks = rankdata(values)
+    count = int(bad.sum())
+    return float((ranks[bad].sum() - count * (count + 1) / 2) / (count * (len(bad) - count)))
+
+
+def _learned(measured: list[_Measured], names: list[str]) -> list[dict[str, float]]:
+    """Fit the rank of the error inside structures by a quadratic of the ranks, on the other tomograms."""
+    rows = []
+    for left_out in measured:
+        per_region: dict[str, float] = {}
+        for region in ("inside", "visible", "everywhere"):
+            fit = [item for item in measured if item is not left_out]
+            weights = _ridge(
+                [_features(i, names, region) for i in fit], [_rank(i.error[i.regions[region]]) for i in fit]
+            )
+            predicted = _features(left_out, names, region) @ weights
+            per_region[region] = _area(predicted, left_out.error[left_out.regions[region]])
+        rows.append(per_region)
+    return rows
+
+
+def _features(item: _Measured, names: list[str], region: str) -> Volume:
+    place = item.regions[region]
+    plain = np.stack([_rank(item.found[name][place]) for name in names], axis=1)
+    pairs = [plain[:, i] * plain[:, j] for i in range(len(names)) for j in range(i + 1)]
+    return np.column_stack([np.ones(len(plain)), plain, *pairs])
+
+
+def _ridge(features: list[Volume], targets: list[Volume]) -> Volume:
+    a = sum(f.T @ f for f in features)
+    b = sum(f.T @ t for f, t in zip(features, targets, strict=True))
+    return np.linalg.solve(a + 1e-4 * len(features[0]) * np.eye(len(a)), b)
+
+
+def _rank(values: Volume) -> Volume:
+    return (rankdata(values) - 0.5) / len(values) - 0.5
+
+
+def _print(rows: dict[str, list[dict[str, float]]]) -> None:
+    print(f"{'':52} {'inside':>18} {'visible':>18} {'everywhere':>18}")
+    for name, areas in rows.items():
+        cells = []
+        for region in ("inside", "visible", "everywhere"):
+            values = [item[region] for item in areas]
+            cells.append(f"{np.mean(values):.2f} ({min(values):.2f}-{max(values):.2f})")
+        print(f"{name:52} {cells[0]:>18} {cells[1]:>18} {cells[2]:>18}")
+
+
+if __name__ == "__main__":
+    main()
