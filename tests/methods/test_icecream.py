@@ -153,15 +153,6 @@ def test_odd_crops_work_too(make_batch: MakeBatch) -> None:
     torch.testing.assert_close(ours.total.double(), data + 2 * equivariance, rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("size", [12, 13])
-def test_parseval_gives_the_mean_square_of_the_filtered_difference(size: int) -> None:
-    difference = torch.randn(3, 1, size, size, size, generator=generator())
-    mask = Wedge(-65, 45).mask((size, size, size))
-    expected = apply_mask(difference, mask).square().mean() / 2
-    ours = method(double_size=False, window=False)._distance(difference, mask)
-    torch.testing.assert_close(ours, expected, rtol=1e-5, atol=0)
-
-
 def test_detaching_the_target_changes_the_gradient_alone(make_batch: MakeBatch) -> None:
     batch, network = make_batch(size=12), small_network()
     as_published, fixed = (

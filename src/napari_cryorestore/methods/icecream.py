@@ -11,9 +11,9 @@ from torch import Tensor
 from napari_cryorestore.config import setting
 from napari_cryorestore.data.inputs import second_pass_input
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
-from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
+from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
+from napari_cryorestore.physics.fourier import nyquist_ball
 from napari_cryorestore.physics.rotation import GROUP, SignedPermutation, preserving
-from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.crops import PairBatch
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.methods.base import Network
+    from napari_cryorestore.physics.wedge import Wedge
 
 
 class IcecreamConfig(LearnedConfig):
@@ -67,19 +68,17 @@ class Icecream(Method):
     def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
         """Return the loss as the released code (v0.4) computes it."""
         wedge, size = _wedge(batch.imaging), batch.even.shape[-1]
-        y0, y1 = batch.even.float(), batch.odd.float()
-        e0, e1 = network(torch.cat([batch.even_input, batch.odd_input])).float().chunk(2)
-        measured = _mask(wedge, self._padded(size), y0.device)
-        data = self._distance(y1 - e0, measured) + self._distance(y0 - e1, measured)
+        y = torch.cat([batch.even, batch.odd]).float()
+        e = network(torch.cat([batch.even_input, batch.odd_input])).float()
+        measured = _mask(wedge, self._padded(size), y.device)
+        data = self._distance(_exchanged(y) - e, measured)
 
         group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
-        elements = _draw(group, y0.shape[0], generator)
-        r = _rotate(torch.cat([e0, e1]), elements + elements)
-        rotated = _rotated_masks(wedge, self._padded(size), y0.device)[_indices(elements, y0.device)]
+        elements = _draw(group, len(batch.even), generator)
+        r = _rotate(e, elements + elements)
+        rotated = _rotated_masks(wedge, self._padded(size), y.device)[_indices(elements * 2, y.device)]
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
-        r0, r1 = self._reference(r).chunk(2)
-        h0, h1 = h.chunk(2)
-        equivariance = self._distance(r1 - h0, rotated) + self._distance(r0 - h1, rotated)
+        equivariance = self._distance(_exchanged(self._reference(r)) - h, rotated)
         total = data + self.config.eq_weight * equivariance
         return StepLoss(total, {"data": data, "equivariance": equivariance})
 
@@ -98,44 +97,33 @@ class Icecream(Method):
         """Return A v, by linear convolution where `double_size` is set."""
         shape = volume.shape[-3:]
         grid = tuple(2 * n for n in shape) if self.config.double_size else tuple(shape)
-        return _filter(volume, _mask(wedge, grid, volume.device), grid)
+        return filtered(volume, _mask(wedge, grid, volume.device), grid=grid)
 
     def _reference(self, rotated: Tensor) -> Tensor:
         """Return the target of the equivariance term: the rotated estimate within the Fourier ball."""
         target = rotated.detach() if self.config.detach_target else rotated
         if not self.config.double_size:
             return target  # the ball lies in every mask that follows
-        return apply_mask(target, _ball(tuple(target.shape[-3:]), target.device))
+        shape = tuple(target.shape[-3:])
+        return filtered(target, _ball(shape, target.device), grid=shape)
 
     def _distance(self, difference: Tensor, mask: Tensor) -> Tensor:
-        """Return ½ mean |window · A d|²; ½ since the released code averages real and imaginary parts."""
-        size = difference.shape[-1]
+        """Return mean |window · A d|², summed over both halves and halved.
+
+        Halved since the released code averages real and imaginary parts.
+        """
         if not self.config.window and not self.config.double_size:
-            return _masked_mean_square(difference, mask) / 2
-        filtered = _filter(difference, mask, self._padded(size))
-        if self.config.window:
-            centre = slice(size // 4, size - size // 4)
-            filtered = filtered[..., centre, centre, centre]
-        total: Tensor = filtered.square().sum() / difference.numel() / 2
+            return masked_mean_square(difference, mask)
+        size = difference.shape[-1]
+        inside = size // 4 if self.config.window else 0
+        kept = filtered(difference, mask, grid=self._padded(size), inside=inside)
+        total: Tensor = kept.square().sum() / difference.numel()
         return total
 
 
-def _filter(volume: Tensor, mask: Tensor, grid: Sequence[int]) -> Tensor:
-    """Return the volume filtered on a zero-padded grid, cut back to its own size."""
-    z, y, x = volume.shape[-3:]
-    spectrum = torch.fft.rfftn(volume, s=tuple(grid), dim=(-3, -2, -1))
-    filtered: Tensor = torch.fft.irfftn(spectrum * mask, s=tuple(grid), dim=(-3, -2, -1))
-    return filtered[..., :z, :y, :x]
-
-
-def _masked_mean_square(difference: Tensor, mask: Tensor) -> Tensor:
-    """Return mean |A d|² from one transform, by Parseval's theorem."""
-    shape = difference.shape[-3:]
-    spectrum = torch.fft.rfftn(difference, dim=(-3, -2, -1), norm="ortho")
-    power = spectrum.real.square() + spectrum.imag.square()
-    weight = mask * hermitian_weight(shape, device=difference.device)
-    total: Tensor = (power * weight).sum()
-    return total / difference.numel()
+def _exchanged(halves: Tensor) -> Tensor:
+    """Return crops of two halves, one half behind the other, in the opposite order."""
+    return halves.roll(len(halves) // 2, 0)
 
 
 def _rotate(crops: Tensor, elements: Sequence[SignedPermutation]) -> Tensor:
@@ -166,17 +154,17 @@ def _indices(elements: Sequence[SignedPermutation], device: torch.device) -> Ten
 @lru_cache(maxsize=32)
 @torch.inference_mode(mode=False)
 def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
-    return wedge.mask(grid, device=device)
+    return laid_out(wedge.mask(grid, device=device))
 
 
 @lru_cache(maxsize=4)
 @torch.inference_mode(mode=False)
 def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
     """Return the 40 rotated masks, (40, 1, z, y, x // 2 + 1)."""
-    return torch.stack([wedge.mask(grid, rotation=g, device=device) for g in GROUP])[:, None]
+    return laid_out(torch.stack([wedge.mask(grid, rotation=g, device=device) for g in GROUP])[:, None])
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(mode=False)
 def _ball(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    return nyquist_ball(shape, device=device)
+    return laid_out(nyquist_ball(shape, device=device))

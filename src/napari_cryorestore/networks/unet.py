@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.networks.base import Network, NetworkConfig
+from napari_cryorestore.networks.convolution import Convolution
+from napari_cryorestore.networks.doubling import convolve_joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,9 @@ class UNet(Network):
         self.size_multiple = 2 ** (config.levels - 1)
         # One voxel at the deepest level has no statistics to normalise by.
         self.minimum_size = self.size_multiple * (1 if config.norm == "none" else 2)
+        # Two 3³ convolutions at every level on the way down, and at every one but the deepest on the way up.
+        self.reach = 2 * (2**config.levels - 1) + 2 * (2 ** (config.levels - 1) - 1)
+        self.floats_per_voxel = 4.5 * config.features
         self.residual = config.residual
         ins = [channels, *widths[:-1]]
         self.encoder = nn.ModuleList(
@@ -82,7 +86,7 @@ class UNet(Network):
             _block((skip + below, skip, skip), config)
             for skip, below in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True)
         )
-        self.head = nn.Conv3d(widths[0], 1, 1, bias=config.bias)
+        self.head = Convolution(widths[0], 1, 1, bias=config.bias)
         if config.init == "he":
             self._initialise_he()
 
@@ -113,8 +117,10 @@ class UNet(Network):
             maps = block(functional.max_pool3d(maps, 2) if level else maps)
             skips.append(maps)
         for block, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
-            above = functional.interpolate(maps, size=skip.shape[2:], mode="nearest")
-            maps = block(torch.cat([skip, above], 1))
+            layers: list[Any] = list(block.children())
+            maps = convolve_joined(layers[0], skip, maps)
+            for layer in layers[1:]:
+                maps = layer(maps)
         outputs: Tensor = self.head(maps)
         return outputs + inputs[:, :1] if self.residual else outputs
 
@@ -129,7 +135,7 @@ class UNet(Network):
 def _block(widths: Sequence[int], config: UNetConfig) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers.append(nn.Conv3d(before, after, 3, padding=1, bias=config.bias))
+        layers.append(Convolution(before, after, 3, padding=1, bias=config.bias))
         if config.norm == "instance":
             layers.append(nn.InstanceNorm3d(after))
         layers.append(nn.ReLU(inplace=True))
