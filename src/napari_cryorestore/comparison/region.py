@@ -17,6 +17,7 @@ from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.tiles import process_box
 from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration import Model, RestoreRequest, fitting_plan, memory_explained
+from napari_cryorestore.restoration.model import cancellable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ class RegionRestorer:
         progress : callable
             Is told the share done, 0 to 1.
         cancelled : callable
-            Is asked once per batch of tiles.
+            Is asked before every batch of tiles, and before every layer of the network.
 
         Returns
         -------
@@ -197,7 +198,7 @@ class _Work:
     cancelled: Callable[[], bool]
 
     def restored(self, half: Any, scale: Standardisation, progress: Callable[[float], None]) -> Floats:
-        with memory_explained(self.model, self.plan):
+        with memory_explained(self.model, self.plan), cancellable(self.model.network, self.cancelled):
             return process_box(
                 half,
                 self.box,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from napari_cryorestore.checkpoint import Checkpoint, load_checkpoint, load_label
 from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging, required_wedge
 from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
 from napari_cryorestore.methods import METHODS, Method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from napari_cryorestore.io.tomogram import Tomogram
@@ -92,6 +93,37 @@ class Model:
         return scale.invert(restored)
 
 
+@contextmanager
+def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Let a network ask before each of its layers whether it is still wanted.
+
+    A large tile takes seconds on a CPU, its largest layer a fraction of one.
+
+    Parameters
+    ----------
+    network : nn.Module
+        No other thread uses it meanwhile.
+    cancelled : callable
+        Is asked; in the thread that computes.
+
+    Raises
+    ------
+    Cancelled
+        Where a layer is reached after `cancelled` said so.
+    """
+
+    def ask(*_: object) -> None:
+        if cancelled():
+            raise Cancelled("The restoration was cancelled.")
+
+    hooks = [layer.register_forward_pre_hook(ask) for layer in network.modules()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> Imaging:
     method = METHODS[checkpoint.label.method.kind]
     wants_filter = getattr(checkpoint.label.method, "input", "raw") == "wiener+raw"
@@ -104,4 +136,4 @@ def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> 
     return imaging
 
 
-__all__ = ["Model", "layer_name"]
+__all__ = ["Model", "cancellable", "layer_name"]
