@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,7 @@ def volume(*shape: int) -> np.ndarray:
 
 
 def processed(source: np.ndarray, plan: TilePlan, function=lambda tiles: tiles) -> np.ndarray:
-    out = np.full(source.shape, np.nan, dtype=np.float32)
+    out = np.zeros(source.shape, dtype=np.float32)
     process_tiles(source, out, function, plan=plan)
     return out
 
@@ -82,7 +83,8 @@ def test_aligned_tiles_lie_multiples_apart_and_cover_all(size: int) -> None:
     assert starts[0] <= -4
     assert starts[-1] + tile >= size + 4
     total = np.zeros(size + 2 * tile)
-    for start, weight in zip(starts, plan.weights((size,) * 3)[0], strict=True):
+    weights = {tile.start[2]: tile.weights[2] for tile in plan.tiles((size,) * 3)}
+    for start, weight in weights.items():
         total[tile + start : 2 * tile + start] += weight
     np.testing.assert_allclose(total[tile:-tile], 1, atol=1e-6)
 
@@ -140,31 +142,78 @@ def test_it_reads_and_writes_memory_maps(tmp_path) -> None:
     assert_same(np.asarray(out), 2 * np.asarray(source, dtype=np.float32))
 
 
-class Planes:
-    """Remembers which planes it was given."""
+def test_several_volumes_give_their_mean_and_come_together() -> None:
+    seen = []
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self.shape = shape
-        self.written: list[tuple[int, int]] = []
+    def look(tiles: torch.Tensor) -> torch.Tensor:
+        seen.append(len(tiles))
+        return 2 * tiles
 
-    def __setitem__(self, planes: slice, values: np.ndarray) -> None:
-        assert values.shape == (planes.stop - planes.start, *self.shape[1:])
-        self.written.append((planes.start, planes.stop))
+    one, other = volume(20, 22, 24), volume(24, 22, 20).transpose(2, 1, 0)
+    out = np.zeros_like(one)
+    process_tiles([one, other], out, look, plan=TilePlan(12, 3, batch=4))
+    assert_same(out, one + other)
+    assert max(seen) == 4
+    with pytest.raises(ValueError, match="Halves must have one shape"):
+        process_tiles([one, one[1:]], out, look, plan=PLAN)
 
 
-def test_planes_are_written_once_in_order_and_in_slabs() -> None:
-    out = Planes((50, 9, 9))
-    process_tiles(volume(50, 9, 9), out, lambda tiles: tiles, plan=PLAN)
-    starts, stops = zip(*out.written, strict=True)
-    assert (starts[0], stops[-1]) == (0, 50)
-    assert starts[1:] == stops[:-1]
-    assert max(stop - start for start, stop in out.written) <= 12
+def test_with_a_batch_of_one_the_halves_of_a_tile_follow_each_other() -> None:
+    seen = []
+
+    def look(tiles: torch.Tensor) -> torch.Tensor:
+        seen.append(len(tiles))
+        return tiles
+
+    one = volume(8, 8, 8)
+    process_tiles([one, one], np.zeros_like(one), look, plan=TilePlan(12, 2))
+    assert seen == [1, 1]
+
+
+def test_tiles_of_one_value_are_copied_unseen() -> None:
+    source = np.full((12, 12, 40), 3.0, dtype=np.float32)
+    source[..., :8] = volume(12, 12, 8)
+    worked: list[int] = []
+
+    def triple(tiles: torch.Tensor) -> torch.Tensor:
+        worked.append(len(tiles))
+        return 3 * tiles
+
+    result = processed(source, TilePlan((16, 16, 12), 2, batch=4), triple)
+    assert sum(worked) == 2  # of five
+    assert_same(result[..., 18:], source[..., 18:])
+
+
+def test_reading_goes_ahead_of_the_work_and_writing_follows_it() -> None:
+    """While the function works on a tile, the next one is read and the one before is added."""
+    source = volume(8, 8, 60)
+    began, read = threading.Event(), threading.Event()
+
+    class Watched:
+        shape = source.shape
+        reads = 0
+
+        def __getitem__(self, place: tuple[slice, slice, slice]) -> np.ndarray:
+            self.reads += 1
+            if self.reads == 2:
+                assert began.wait(10)
+                read.set()
+            return source[place]
+
+    def wait(tiles: torch.Tensor) -> torch.Tensor:
+        began.set()
+        assert read.wait(10)
+        return tiles
+
+    out = np.zeros_like(source)
+    process_tiles(Watched(), out, wait, plan=TilePlan((12, 12, 16), 2))
+    assert_same(out, source)
 
 
 def test_progress_rises_to_one() -> None:
     told: list[float] = []
     source = volume(20, 20, 20)
-    process_tiles(source, np.empty_like(source), lambda tiles: tiles, plan=PLAN, progress=told.append)
+    process_tiles(source, np.zeros_like(source), lambda tiles: tiles, plan=PLAN, progress=told.append)
     assert told == sorted(told)
     assert 0 < told[0] < 0.5
     assert told[-1] == 1
@@ -179,7 +228,7 @@ def test_cancelling_stops_before_the_next_batch() -> None:
 
     source = volume(20, 20, 20)
     with pytest.raises(Cancelled, match="cancelled"):
-        process_tiles(source, np.empty_like(source), count, plan=PLAN, cancelled=lambda: len(calls) == 2)
+        process_tiles(source, np.zeros_like(source), count, plan=PLAN, cancelled=lambda: len(calls) == 2)
     assert len(calls) == 2
 
 
@@ -196,7 +245,7 @@ def test_without_memory_the_batch_is_halved(error: Exception) -> None:
         return tiles
 
     source = volume(20, 22, 24)
-    out = np.empty_like(source)
+    out = np.zeros_like(source)
     assert process_tiles(source, out, narrow, plan=TilePlan(12, 3, batch=8)) == 2
     assert sizes[:3] == [8, 4, 2]
     assert max(sizes[3:]) == 2
@@ -250,7 +299,7 @@ def test_an_empty_mask_needs_no_network() -> None:
 def test_what_does_not_match_is_explained() -> None:
     source = volume(8, 8, 8)
     with pytest.raises(ValueError, match=r"output must have the volume's shape \(8, 8, 8\)"):
-        process_tiles(source, np.empty((8, 8, 9)), lambda tiles: tiles, plan=PLAN)
+        process_tiles(source, np.zeros((8, 8, 9)), lambda tiles: tiles, plan=PLAN)
     with pytest.raises(ValueError, match="three axes"):
         process_tiles(source[0], source[0], lambda tiles: tiles, plan=PLAN)
     with pytest.raises(ValueError, match="mask must have"):

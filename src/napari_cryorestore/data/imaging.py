@@ -80,6 +80,17 @@ class MeanOfHalves:
         return np.asarray(self[...], dtype=dtype)
 
 
+class StandardisedView:
+    """A half in units of its standard deviation about its mean, made of whatever part is asked for."""
+
+    def __init__(self, half: NDArray[Any], scale: Standardisation) -> None:
+        self._half, self._scale = half, scale
+        self.shape = half.shape
+
+    def __getitem__(self, place: Any) -> NDArray[np.float32]:
+        return self._scale.apply(np.asarray(self._half[place], dtype=np.float32))
+
+
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:
     """Return the volume (z, y, x) as a tensor in units of its s.d. about its mean, made slab by slab."""
     result = torch.empty(volume.shape, dtype=dtype)

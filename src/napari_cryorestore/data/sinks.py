@@ -1,4 +1,4 @@
-"""Where the planes of restored halves go: they are added up, and held against raw ones where need be."""
+"""Where restored tiles go: added up to the mean of the halves, and held against raw ones where need be."""
 
 from __future__ import annotations
 
@@ -6,64 +6,106 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.data.corners import Box
+from napari_cryorestore.data.journal import Journal
+from napari_cryorestore.physics.normalize import Standardisation
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from napari_cryorestore.data.placed_tile import PlacedTile
 
-class AddingSink:
-    """Adds a share of the planes it is given to an output.
+    Floats = NDArray[np.float32]
+
+_NONE = Standardisation(0.0, 1.0)
+
+
+class TileSink:
+    """Adds weighted tiles to an output: the mean of what was made of each half.
 
     Parameters
     ----------
     out : array, shape (z, y, x), float32
         Zero at first; may be a memory map.
-    share : float
-        What planes are multiplied by, e.g. 1/2 for the mean of two halves.
+    scales : sequence of Standardisation
+        The units that the halves' tiles are put back into; none leaves them as they are.
+    journal : Journal, optional
+        Counts the tiles, so that a killed process may be followed by another.
     """
 
-    def __init__(self, out: NDArray[np.float32], *, share: float) -> None:
-        self.out, self.share = out, np.float32(share)
+    def __init__(
+        self, out: Floats, *, scales: Sequence[Standardisation] = (), journal: Journal | None = None
+    ) -> None:
+        self.out, self.scales = out, tuple(scales)
+        self.journal = journal or Journal()
         self.shape = out.shape
+        self._volume = Box((0, 0, 0), (out.shape[0], out.shape[1], out.shape[2]))
 
-    def __setitem__(self, planes: slice, values: NDArray[np.float32]) -> None:
-        """Add a slab, plane by plane, which bounds the memory."""
-        for z, plane in zip(range(planes.start, planes.stop), values, strict=True):
-            self.add(z, plane)
+    def take(self, tiles: Sequence[PlacedTile], values: Floats) -> None:
+        """Add the values (tiles, halves, z, y, x) of some tiles."""
+        covered = [box.slices for tile in tiles if (box := tile.within(self._volume)) is not None]
+        with self.journal.step(self.out, covered, count=len(tiles)):
+            for tile, halves in zip(tiles, values, strict=True):
+                self.add(tile, halves)
 
-    def add(self, z: int, plane: NDArray[np.float32]) -> None:
-        """Add one plane (y, x)."""
-        self.out[z] += self.share * plane
+    def add(self, tile: PlacedTile, halves: Floats) -> None:
+        """Add one tile."""
+        scales = self.scales or (_NONE,) * len(halves)
+        # in the files' units from here on; an own array, as the values may be the raw ones
+        mean: Floats = np.zeros(halves.shape[1:], dtype=np.float32)
+        for half, scale in zip(halves, scales, strict=True):
+            mean += half * np.float32(scale.std / len(halves)) + np.float32(scale.mean / len(halves))
+        tile.add_to(self.out, mean)
 
 
-class FittingSink(AddingSink):
-    """Fits, besides, a line from the planes to those of another volume.
+class FittingSink(TileSink):
+    """Fits, besides, lines from the restored halves to the raw other ones, whose noise they do not share.
+
+    Each voxel counts as much in every tile as the tile counts there, so once in all.
 
     Parameters
     ----------
-    out, share
-        As of `AddingSink`.
-    target : array, shape (z, y, x)
-        The raw other half, whose noise has no part in the first one's and leaves the slope as it should be.
+    out, scales, journal
+        As of `TileSink`.
+    raw : sequence of arrays, shape (z, y, x)
+        The raw halves.
     """
 
-    def __init__(self, out: NDArray[np.float32], *, share: float, target: Any) -> None:
-        super().__init__(out, share=share)
-        self._target = target
-        self._sums = np.zeros(5)
+    def __init__(self, out: Floats, *, raw: Sequence[Any], **more: Any) -> None:
+        super().__init__(out, **more)
+        self._raw = raw
+        if not self.journal.notes:
+            self.journal.notes = [0.0] * 5 * len(raw)
 
-    def add(self, z: int, plane: NDArray[np.float32]) -> None:
-        """Add one plane (y, x) and what it says of the line."""
-        super().add(z, plane)
-        x = plane.astype(np.float64)
-        y = np.asarray(self._target[z], dtype=np.float64)
-        self._sums += (x.size, x.sum(), y.sum(), (x * x).sum(), (x * y).sum())
+    def add(self, tile: PlacedTile, halves: Floats) -> None:
+        """Add one tile, and what its voxels say of the lines."""
+        super().add(tile, halves)
+        box = tile.within(self._volume)
+        if box is None:
+            return
+        here, window = tile.window(box)
+        w = window.astype(np.float64)
+        sums = np.array(self.journal.notes).reshape(len(self._raw), 5)
+        for index, (half, scale) in enumerate(zip(halves, self.scales, strict=True)):
+            x = scale.invert(half[here]).astype(np.float64)
+            y = np.asarray(self._raw[index - 1][box.slices], dtype=np.float64)
+            sums[index] += [float((w * term).sum()) for term in (np.ones_like(x), x, y, x * x, x * y)]
+        self.journal.notes = sums.ravel().tolist()
 
     def line(self) -> tuple[float, float]:
-        """Return slope a and offset b of the least-squares line y ≈ a x + b; 1 and the shift if x is flat."""
-        n, x, y, xx, xy = self._sums
-        variance = xx / n - (x / n) ** 2
-        slope = (xy / n - x * y / n**2) / variance if variance > 0 else 1.0
-        return slope, y / n - slope * x / n
+        """Return slope and offset of the least-squares lines y ≈ a x + b, on average over the halves."""
+        lines = [_line(*sums) for sums in np.array(self.journal.notes).reshape(-1, 5)]
+        slope, offset = np.mean(lines, axis=0)
+        return float(slope), float(offset)
 
 
-__all__ = ["AddingSink", "FittingSink"]
+def _line(n: float, x: float, y: float, xx: float, xy: float) -> tuple[float, float]:
+    """Return slope a and offset b from sums; 1 and the shift if x is flat."""
+    variance = xx / n - (x / n) ** 2
+    slope = (xy / n - x * y / n**2) / variance if variance > 0 else 1.0
+    return slope, y / n - slope * x / n
+
+
+__all__ = ["FittingSink", "TileSink"]

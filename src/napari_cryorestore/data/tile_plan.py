@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cryorestore.data.corners import Triple, triple
+from napari_cryorestore.data.placed_tile import PlacedTile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,10 +77,15 @@ class TilePlan:
         """
         return tile_positions(shape, self.sizes, self.margin, self.align)
 
-    def weights(self, shape: Sequence[int]) -> list[list[NDArray[np.float32]]]:
-        """Return, for every axis, each tile's weights along it; they sum to 1 at every voxel of a volume."""
+    def tiles(self, shape: Sequence[int]) -> list[PlacedTile]:
+        """Return the tiles of a volume in the order in which they are worked on, x running fastest.
+
+        Their weights sum to 1 at every voxel and vanish outside.
+        """
         rows = self.positions(shape)
-        return [axis_weights(*item, self.margin) for item in zip(rows, self.sizes, shape, strict=True)]
+        weights = [axis_weights(*item, self.margin) for item in zip(rows, self.sizes, shape, strict=True)]
+        z, y, x = (list(zip(*axis, strict=True)) for axis in zip(rows, weights, strict=True))
+        return [PlacedTile((a, b, c), (u, v, w)) for (a, u), (b, v), (c, w) in product(z, y, x)]
 
 
 def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int) -> Triple:

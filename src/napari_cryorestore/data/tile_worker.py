@@ -45,7 +45,7 @@ class Worker:
         """Return None when memory ran out; the failed attempt's tensors are released with this frame."""
         try:
             return self.function(piece).detach().float().cpu()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if len(piece) == 1 or not is_out_of_memory(error):
                 raise
             return None

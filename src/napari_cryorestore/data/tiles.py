@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import product
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
 from napari_cryorestore.data.crops import reflected
+from napari_cryorestore.data.sinks import TileSink
 from napari_cryorestore.data.tile_plan import TilePlan, fit_tile, tile_positions
 from napari_cryorestore.data.tile_worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.corners import Triple
     from napari_cryorestore.data.crops import Box
+    from napari_cryorestore.data.placed_tile import PlacedTile
     from napari_cryorestore.data.tile_plan import TileFunction
 
     Floats = NDArray[np.float32]
+    Group = tuple[list[PlacedTile], Floats]
 
 
 class Cancelled(Exception):  # noqa: N818  a wish of the user, not an error
@@ -41,22 +46,9 @@ class Source(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """What finished planes are written to, each plane once and in order: an array, or anything like it."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sizes (z, y, x) in voxels."""
-        ...
-
-    def __setitem__(self, planes: slice, values: NDArray[np.float32], /) -> None:
-        """Copy the planes (n, y, x) of a slice along z; they are overwritten afterwards."""
-        ...
-
-
 def process_tiles(
-    source: Source,
-    out: Sink,
+    source: Source | Sequence[Source],
+    out: Floats | TileSink,
     function: TileFunction,
     *,
     plan: TilePlan,
@@ -65,20 +57,21 @@ def process_tiles(
 ) -> int:
     """Apply a function tile by tile and blend the results; the identity gives the volume back.
 
-    With tiles at p, the function f and weights w that sum to 1 at every voxel, out = Σ_p w_p f(source_p).
-    Held at any time: a batch of tiles and as many planes (float32) as a tile is thick.
+    With tiles at p, the function f and weights w that sum to 1 at every voxel, out = Σ_p w_p f(source_p), or
+    the mean over several sources. Held at any time: three batches of tiles, as the next one is read and the
+    last one added while the function works.
 
     Parameters
     ----------
-    source : array-like, shape (z, y, x)
+    source : array-like, shape (z, y, x), or several of one shape
         Memory-mapped or not; read tile by tile.
-    out : array-like, shape (z, y, x)
-        Written in slabs of finished planes, from the first to the last.
+    out : array, shape (z, y, x), or TileSink
+        What tiles are added to: zero at first.
     function : callable
-        Takes (b, 1, *tile) float32 on the CPU and returns the same shape, on any device; b may be smaller
-        than the plan's batch.
+        Takes (b, 1, *tile) float32 on the CPU and returns the same shape, on any device; b is not larger than
+        the plan's batch. Tiles of several sources come together where the batch is large enough.
     plan : TilePlan
-        Sizes, overlap, batch and mask.
+        Sizes, overlap, batch and mask. Tiles that hold nothing but one value are left alone, too.
     progress : callable, optional
         Is told the share of tiles done, up to 1.
     cancelled : callable, optional
@@ -95,26 +88,37 @@ def process_tiles(
         If `cancelled` says so.
     ValueError
         If shapes do not match.
-    torch.OutOfMemoryError
+    torch.OutOfMemoryError, MemoryError
         If memory runs out with a single tile.
     """
-    shape = _common_shape(source, out, plan)
-    rows, weights = plan.positions(shape), plan.weights(shape)
+    sources: Sequence[Source] = source if isinstance(source, list | tuple) else [source]  # type: ignore[list-item]
+    sink = out if isinstance(out, TileSink) else TileSink(out)
+    shape = _common_shape(sources, sink.shape, plan)
+    tiles = plan.tiles(shape)
     worker = Worker(function, plan.batch)
-    across = list(product(range(len(rows[1])), range(len(rows[2]))))
-    slab = _Slab(out, plan.sizes[0], shape)
-    for i, z in enumerate(rows[0]):
-        slab.advance(z)
-        for done, group in _groups(across, worker):
+    read = partial(_read_all, sources, plan=plan)
+
+    def told() -> None:
+        if progress is not None:
+            progress(sink.journal.done / len(tiles))
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        place, writing = sink.journal.done, None
+        reading = _ahead(reader, read, tiles[place:], worker.batch // len(sources))
+        while reading is not None:
             if cancelled is not None and cancelled():
                 raise Cancelled("The restoration was cancelled.")
-            starts = [(z, rows[1][j], rows[2][k]) for j, k in group]
-            mended = _process(source, starts, plan, worker)
-            for start, (j, k), values in zip(starts, group, mended, strict=True):
-                slab.add(start, values, (weights[0][i], weights[1][j], weights[2][k]))
-            if progress is not None:
-                progress((i + done / len(across)) / len(rows[0]))
-    slab.advance(shape[0])
+            group, values = reading.result()
+            place += len(group)
+            reading = _ahead(reader, read, tiles[place:], worker.batch // len(sources))
+            mended = _mended(values, group, plan, worker)
+            if writing is not None:
+                writing.result()
+                told()
+            writing = writer.submit(sink.take, group, mended)
+        if writing is not None:
+            writing.result()
+    told()
     return worker.batch
 
 
@@ -126,117 +130,77 @@ def process_box(
     plan: TilePlan,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return what `process_tiles` would write into a box, by way of the tiles that touch it.
 
     Arguments and errors are those of `process_tiles`; the box must lie within the volume.
     """
-    shape = tuple(source.shape)
-    rows, weights = plan.positions(shape), plan.weights(shape)
-    touched = [
-        [i for i, start in enumerate(row) if start < high and start + size > low]
-        for row, size, low, high in zip(rows, plan.sizes, box.start, box.stop, strict=True)
-    ]
-    tiles = list(product(*touched))
+    tiles = [tile for tile in plan.tiles(source.shape) if tile.within(box) is not None]
     worker, done, out = Worker(function, plan.batch), 0, np.zeros(box.shape, dtype=np.float32)
     while done < len(tiles):
         if cancelled is not None and cancelled():
             raise Cancelled("The restoration was cancelled.")
-        group = tiles[done : done + worker.batch]
-        starts = [(rows[0][i], rows[1][j], rows[2][k]) for i, j, k in group]
-        mended = _process(source, starts, plan, worker)
-        for start, tile, (i, j, k) in zip(starts, mended, group, strict=True):
-            _add_part(out, box, start, tile, (weights[0][i], weights[1][j], weights[2][k]))
+        group, values = _read_all([source], tiles[done : done + worker.batch], plan=plan)
+        for tile, mended in zip(group, _mended(values, group, plan, worker), strict=True):
+            tile.add_to(out, mended[0], corner=box.start)
         done += len(group)
         if progress is not None:
             progress(done / len(tiles))
     return out
 
 
-def _add_part(out: Floats, box: Box, start: Triple, tile: Floats, weights: tuple[Floats, ...]) -> None:
-    """Add the part of a weighted tile that lies in the box."""
-    firsts = [max(low, first) for low, first in zip(box.start, start, strict=True)]
-    lasts = [min(n, f + size) for n, f, size in zip(box.stop, start, tile.shape, strict=True)]
-    z, y, x = (slice(a - f, b - f) for a, b, f in zip(firsts, lasts, start, strict=True))
-    window = weights[0][z, None, None] * (weights[1][y, None] * weights[2][x])
-    at = tuple(slice(a - low, b - low) for a, b, low in zip(firsts, lasts, box.start, strict=True))
-    out[at] += tile[z, y, x] * window
-
-
-class _Slab:
-    """Accumulates the planes that the tiles of one row along z touch, and writes those that are finished."""
-
-    def __init__(self, out: Sink, thickness: int, shape: Triple) -> None:
-        self.out = out
-        self.start = 0
-        self.planes = np.zeros((min(thickness, shape[0]), *shape[1:]), dtype=np.float32)
-
-    def advance(self, start: int) -> None:
-        """Write the planes before `start` and make room for later ones."""
-        finished = max(0, start - self.start)
-        if finished == 0:
-            return
-        self.out[self.start : self.start + finished] = self.planes[:finished]
-        kept = len(self.planes) - finished
-        for plane in range(kept):  # one by one, as overlapping slices would be copied as a whole
-            self.planes[plane] = self.planes[plane + finished]
-        self.planes[kept:] = 0
-        self.start += finished
-
-    def add(self, start: Triple, tile: NDArray[np.float32], weights: tuple[NDArray[np.float32], ...]) -> None:
-        """Add a tile, less what lies outside the volume."""
-        shape = (self.start + len(self.planes), *self.planes.shape[1:])
-        firsts = [max(0, -first) for first in start]
-        lasts = [
-            min(length, size - first) for length, size, first in zip(tile.shape, shape, start, strict=True)
-        ]
-        z, y, x = (slice(a, b) for a, b in zip(firsts, lasts, strict=True))
-        window = weights[0][z, None, None] * (weights[1][y, None] * weights[2][x])
-        at = tuple(slice(f + a, f + b) for f, a, b in zip(start, firsts, lasts, strict=True))
-        self.planes[at[0].start - self.start : at[0].stop - self.start, at[1], at[2]] += (
-            tile[z, y, x] * window
-        )
-
-
-def _common_shape(source: Source, out: Sink, plan: TilePlan) -> Triple:
-    shape = tuple(source.shape)
+def _common_shape(sources: Sequence[Source], out: tuple[int, ...], plan: TilePlan) -> Triple:
+    shape = tuple(sources[0].shape)
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"A volume has three axes (z, y, x), but this one has the shape {shape}.")
-    if tuple(out.shape) != shape:
-        raise ValueError(f"The output must have the volume's shape {shape}, but has {tuple(out.shape)}.")
+    for other in sources[1:]:
+        if tuple(other.shape) != shape:
+            raise ValueError(f"Halves must have one shape, but these have {shape} and {tuple(other.shape)}.")
+    if tuple(out) != shape:
+        raise ValueError(f"The output must have the volume's shape {shape}, but has {tuple(out)}.")
     if plan.mask is not None and plan.mask.shape != shape:
         raise ValueError(f"The mask must have the volume's shape {shape}, but has {plan.mask.shape}.")
     return shape[0], shape[1], shape[2]
 
 
-def _groups(items: list[tuple[int, int]], worker: Worker) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """Yield batches, as large as the worker has found possible by then, and the number done after each."""
-    done = 0
-    while done < len(items):
-        group = items[done : done + worker.batch]
-        done += len(group)
-        yield done, group
+def _ahead(
+    reader: ThreadPoolExecutor, read: Callable[..., Group], tiles: list[PlacedTile], count: int
+) -> Future[Group] | None:
+    """Begin to read the next tiles, if there are any."""
+    return reader.submit(read, tiles[: max(1, count)]) if tiles else None
 
 
-def _process(source: Source, starts: list[Triple], plan: TilePlan, worker: Worker) -> NDArray[np.float32]:
-    tiles = np.stack([_read(source, start, plan.sizes) for start in starts])
-    wanted = np.array([_is_wanted(plan, start) for start in starts])
+def _read_all(sources: Sequence[Source], tiles: list[PlacedTile], *, plan: TilePlan) -> Group:
+    """Return the tiles with what the sources hold there, (tiles, sources, z, y, x)."""
+    values = np.empty((len(tiles), len(sources), *plan.sizes), dtype=np.float32)
+    for tile, halves in zip(tiles, values, strict=True):
+        for half, source in zip(halves, sources, strict=True):
+            half[...] = _read(source, tile.start, plan.sizes)
+    return tiles, values
+
+
+def _mended(values: Floats, tiles: Sequence[PlacedTile], plan: TilePlan, worker: Worker) -> Floats:
+    """Apply the function to those tiles that are not empty."""
+    full = np.array([_is_wanted(plan, tile) for tile in tiles])
+    flat = np.array([all((half == half.flat[0]).all() for half in halves) for halves in values])
+    wanted = full & ~flat
     if wanted.any():
-        tiles[wanted] = _applied(worker, tiles[wanted])
-    if plan.elsewhere is not None and not wanted.all():
-        tiles[~wanted] = _applied(plan.elsewhere, tiles[~wanted])
-    return tiles
+        values[wanted] = _applied(worker, values[wanted])
+    if plan.elsewhere is not None and not full.all():
+        values[~full] = _applied(plan.elsewhere, values[~full])
+    return values
 
 
-def _applied(function: TileFunction, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-    result: NDArray[np.float32] = function(torch.from_numpy(tiles)[:, None])[:, 0].numpy()
+def _applied(function: TileFunction, values: Floats) -> Floats:
+    flat = torch.from_numpy(values.reshape(-1, 1, *values.shape[2:]))
+    result: Floats = function(flat).numpy().reshape(values.shape)
     return result
 
 
-def _is_wanted(plan: TilePlan, start: Triple) -> bool:
+def _is_wanted(plan: TilePlan, tile: PlacedTile) -> bool:
     if plan.mask is None:
         return True
-    z, y, x = (slice(max(0, first), first + size) for first, size in zip(start, plan.sizes, strict=True))
+    z, y, x = (slice(max(0, first), first + size) for first, size in zip(tile.start, tile.sizes, strict=True))
     return bool(np.any(plan.mask[z, y, x]))
 
 
@@ -258,5 +222,12 @@ def _read(source: Source, start: Triple, sizes: Triple) -> NDArray[np.float32]:
 
 
 __all__ = [
-    "Cancelled", "Sink", "Source", "TilePlan", "fit_tile", "process_box", "process_tiles", "tile_positions",
-]  # fmt: skip
+    "Cancelled",
+    "Source",
+    "TilePlan",
+    "TileSink",
+    "fit_tile",
+    "process_box",
+    "process_tiles",
+    "tile_positions",
+]

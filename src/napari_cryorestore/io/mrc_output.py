@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +11,7 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES, HEADER_BYTES
+from napari_cryorestore.io.part_file import locked, part_of, reserve
 from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 _LABEL_LENGTH = 80
 _MRC2014 = 20141
-_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS)
-_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-"})
 
 
@@ -136,12 +132,42 @@ def open_output(
     ValueError
         If the shape, voxel size or name is unfit, or if a voxel is NaN or infinite in the end.
     """
-    path = Path(path)
     record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
+    with _part_opened(Path(path), record, keep=False) as volume:
+        yield volume
+
+
+@contextmanager
+def reopen_output(
+    path: Path | str,
+    shape: tuple[int, ...],
+    *,
+    voxel_size: float,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    start: tuple[int, int, int] = (0, 0, 0),
+    label: str,
+) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
+    """Open a volume again that a killed process was writing (see `part_of`), with the voxels it left there.
+
+    Everything else is as in `open_output`.
+    """
+    record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
+    with _part_opened(Path(path), record, keep=True) as volume:
+        yield volume
+
+
+@contextmanager
+def _part_opened(
+    path: Path, record: NDArray[np.void], *, keep: bool
+) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
     _refuse_bad_target(path)
-    with whole_file(path, aside=path.with_name(path.name + ".part")) as part:
-        _reserve(part, HEADER_BYTES + 4 * math.prod(shape))
-        volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=tuple(shape))
+    part = part_of(path)
+    shape = tuple(int(record[f"n{axis}"][0]) for axis in "zyx")
+    size = HEADER_BYTES + 4 * math.prod(shape)
+    with locked(part), whole_file(path, aside=part):
+        if not (keep and part.stat().st_size == size):
+            reserve(part, size)
+        volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=shape)
         yield volume
         _fill_statistics(record, volume, name=path.name)
         volume.flush()
@@ -161,35 +187,6 @@ def _refuse_bad_target(path: Path) -> None:
 def _refuse_existing(path: Path) -> None:
     if path.exists():
         raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
-
-
-def _reserve(part: Path, size: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if free < size:
-        raise OSError(
-            f"{part.parent} has {free / 1e9:.2f} GB of free space, but {size / 1e9:.2f} GB are needed: "
-            "free some or choose another folder."
-        )
-    try:
-        with part.open("wb") as file:
-            _allocate(file.fileno(), size)
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
-            raise
-        raise PermissionError(
-            f"{part.parent} may not be written to: choose another folder or change its permissions."
-        ) from None
-
-
-def _allocate(descriptor: int, size: int) -> None:
-    os.truncate(descriptor, size)
-    if hasattr(os, "posix_fallocate"):
-        # Writing to a mapped file on a disk that is full by then would kill the process.
-        try:
-            os.posix_fallocate(descriptor, 0, size)
-        except OSError as error:
-            if error.errno not in _CANNOT_RESERVE:
-                raise
 
 
 def _header(

@@ -31,10 +31,16 @@ class Network(nn.Module):
         Sizes that are multiples of this number, in voxels, use the network best.
     minimum_size : int
         The smallest size per axis, in voxels, that the network takes.
+    reach : int, optional
+        How far away, in voxels, an input voxel can lie that a restored one depends on.
+    floats_per_voxel : float, optional
+        32-bit numbers that restoring a crop holds in memory at once, at most, for every voxel of it.
     """
 
     size_multiple: int
     minimum_size: int
+    reach: int | None = None
+    floats_per_voxel: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.restoration.model import Model, layer_name
 from napari_cryorestore.restoration.request import RestoreRequest
 from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
-from napari_cryorestore.restoration.whole import restore, restore_into
+from napari_cryorestore.restoration.whole import restore
 
 __all__ = [
     "Cancelled",
@@ -14,5 +14,4 @@ __all__ = [
     "layer_name",
     "memory_explained",
     "restore",
-    "restore_into",
 ]

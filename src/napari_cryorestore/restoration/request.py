@@ -31,6 +31,8 @@ class RestoreRequest:
         As in a run's configuration.
     passes : {1, 2}, optional
         Network passes, for methods that have such a knob; as trained if not given.
+    mask : Path, optional
+        A volume, above 0 where restoring is worth it; tiles without any such voxel get the halves' mean value.
     tile, batch : int, optional
         Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
     threads : int
@@ -47,6 +49,7 @@ class RestoreRequest:
     device: str = "auto"
     precision: str = "auto"
     passes: Literal[1, 2] | None = None
+    mask: Path | None = None
     tile: int | None = None
     batch: int | None = None
     threads: int = 0

@@ -1,4 +1,4 @@
-"""How large the tiles are that a device can restore."""
+"""How a tomogram is divided into tiles: as large as memory allows, with the margin that the network needs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,70 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
-from napari_cryorestore.hardware import is_out_of_memory, release_memory
+from napari_cryorestore.hardware import free_memory, is_out_of_memory, release_memory
 from napari_cryorestore.physics.normalize import Standardisation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_cryorestore.restoration.model import Model
     from napari_cryorestore.restoration.request import RestoreRequest
 
-MARGIN = 16
-"""Voxels that neighbouring tiles share on either side of their seam."""
-TILES = (128, 96, 64)
-"""Tile edges tried in turn where memory runs out; CPUs start with the second."""
+TILES = (192, 160, 128, 96, 64)
+"""Tile edges in voxels, tried in turn until one fits; beyond, little is gained."""
+CPU_TILES = TILES[2:]
+"""Those for CPUs, on which a layer of a larger tile takes seconds during which nobody can cancel."""
+CPU_MEMORY = 1.2e9
+"""Bytes that a tile may take on a CPU, however much is free."""
+MARGIN, LEAST_MARGIN = 16, 8
+"""Voxels of margin for a network that does not say how far it reaches, and the fewest for any."""
+_FLOATS = 100.0
+"""What a network that says nothing is taken to hold per voxel."""
+_FILTER_BYTES = 160
+"""What filtering a tile on a zero-padded grid takes per voxel at most."""
+
+
+def margin_of(model: Model) -> int:
+    """Return how many voxels around a tile are read besides, on every side.
+
+    A quarter of the network's reach, and half of that again for a second pass, in multiples of 4. The reach
+    itself would make tiles exact, and several times as costly; most of what a voxel depends on is near. What
+    is left at which margin was measured, see ``docs/benchmarks/restore.md``.
+    """
+    reach: int | None = getattr(model.network, "reach", None)
+    if reach is None:
+        return MARGIN
+    passes: int = getattr(model.method.config, "passes", 1)
+    return max(LEAST_MARGIN, 4 * round(reach / 16 * (1 + passes) / 2))
+
+
+def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:
+    """Return the largest tiles that the device can restore.
+
+    On a GPU, found by trying them; on a CPU, from the free memory and what the network says it takes.
+    """
+    plans = possible_plans(shape, model, request)
+    on_cpu = model.device.type == "cpu"
+    for plan in plans[:-1]:
+        if _is_estimated_to_fit(model, plan) if on_cpu else _fits(model, plan):
+            return plan
+    return plans[-1]
+
+
+def possible_plans(shape: Sequence[int], model: Model, request: RestoreRequest) -> list[TilePlan]:
+    """Return tilings from the largest tiles to the smallest; only the one asked for, if there is one."""
+    on_cpu = model.device.type == "cpu"
+    sizes = (request.tile,) if request.tile else CPU_TILES if on_cpu else TILES
+    margin, multiple = margin_of(model), model.size_multiple
+    tiles = [fit_tile(shape, tile=size, margin=margin, size_multiple=multiple) for size in sizes]
+    batch = request.batch or (1 if on_cpu else 4)
+    return [TilePlan(tile, margin, align=multiple, batch=batch) for tile in dict.fromkeys(tiles)]
+
+
+def smaller_plans(plan: TilePlan, plans: Sequence[TilePlan]) -> list[TilePlan]:
+    """Return those of the plans whose tiles are smaller."""
+    size = _voxels(plan)
+    return [other for other in plans if _voxels(other) < size]
 
 
 @contextmanager
@@ -28,7 +79,7 @@ def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
     """Turn running out of memory into a ``MemoryError`` that says what to do about it."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise MemoryError(
@@ -37,22 +88,16 @@ def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
         ) from error
 
 
-def fitting_plan(shape: tuple[int, ...], model: Model, request: RestoreRequest) -> TilePlan:
-    """Return the largest tiles that the device can restore, found by trying one on a GPU."""
-    on_gpu = model.device.type == "cuda"
-    batch = request.batch or (4 if on_gpu else 1)
-    sizes = (request.tile,) if request.tile else TILES if on_gpu else TILES[1:]
-    for size in sizes:
-        tile = fit_tile(shape, tile=size, margin=MARGIN, size_multiple=model.size_multiple)
-        if not on_gpu or size == sizes[-1] or _fits(model, tile):
-            break
-        release_memory()
-    return TilePlan(tile, MARGIN, batch=batch)
+def _is_estimated_to_fit(model: Model, plan: TilePlan) -> bool:
+    floats: float = getattr(model.network, "floats_per_voxel", None) or _FLOATS
+    per_voxel = max(floats * (4 if model.precision == "32" else 2), _FILTER_BYTES)
+    return plan.batch * _voxels(plan) * per_voxel < min(CPU_MEMORY, free_memory(model.device) / 2)
 
 
-def _fits(model: Model, tile: tuple[int, int, int]) -> bool:
+def _fits(model: Model, plan: TilePlan) -> bool:
+    release_memory()
     try:
-        model.restore(torch.zeros(1, 1, *tile), Standardisation(0.0, 1.0))
+        model.restore(torch.zeros(1, 1, *plan.sizes), Standardisation(0.0, 1.0))
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -60,4 +105,9 @@ def _fits(model: Model, tile: tuple[int, int, int]) -> bool:
     return True
 
 
-__all__ = ["fitting_plan", "memory_explained"]
+def _voxels(plan: TilePlan) -> int:
+    z, y, x = plan.sizes
+    return z * y * x
+
+
+__all__ = ["fitting_plan", "margin_of", "memory_explained", "possible_plans", "smaller_plans"]

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
 
-from napari_cryorestore.data.sinks import AddingSink, FittingSink
+from napari_cryorestore.data.imaging import StandardisedView
+from napari_cryorestore.data.sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import process_tiles
-from napari_cryorestore.io.mrc_output import open_output
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
-from napari_cryorestore.physics.normalize import measure
-from napari_cryorestore.restoration.model import Model
-from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
+from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.restoration.model import Model, cancellable
+from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
+from napari_cryorestore.restoration.tiling import (
+    fitting_plan,
+    memory_explained,
+    possible_plans,
+    smaller_plans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from napari_cryorestore.data.journal import Journal
+    from napari_cryorestore.data.tile_plan import TilePlan
     from napari_cryorestore.restoration.request import RestoreRequest
+
+_AS_IT_IS = Standardisation(0.0, 1.0)
+_PLANES = 16
 
 
 def restore(
@@ -29,10 +42,13 @@ def restore(
     *,
     progress: Callable[[float], None] = lambda share: None,
     cancelled: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Restore a tomogram into an MRC file, which appears whole or not at all.
 
-    Every half given is restored by itself, put back on its own scale, and the mean is written.
+    Every half given is restored by itself, put back on its own scale, and the mean is written. If a process
+    that did this was killed, the same request goes on where that one was, with the same result; where memory
+    runs out, it begins anew with smaller tiles.
 
     Parameters
     ----------
@@ -41,7 +57,10 @@ def restore(
     progress : callable
         Is told the share done, 0 to 1.
     cancelled : callable
-        Is asked about once per batch of tiles.
+        Is asked before every batch of tiles, and before every layer of the network.
+    say : callable
+        Is told in a sentence what the user might wonder about, such as that an interrupted restoration goes
+        on.
 
     Returns
     -------
@@ -58,60 +77,90 @@ def restore(
     tomogram = open_tomogram(
         request.even,
         odd=request.odd,
+        mask=request.mask,
         voxel_size=request.voxel_size,
         tilt_range=request.tilt_range,
         tilt_axis=request.tilt_axis,
     )
     model = Model.of(request, tomogram)
-    with open_output(
-        request.output,
-        tomogram.even.shape,
-        voxel_size=tomogram.voxel_size,
-        origin=tomogram.header.origin,
-        start=tomogram.header.start,
-        label=f"cryorestore: {model.name}",
-    ) as out:
-        restore_into(out, tomogram, model, request, progress=progress, cancelled=cancelled)
-    progress(1.0)
-    return request.output
+    work = Work(tomogram, model, request, progress, cancelled)
+    mark = fingerprint(request, tomogram, model)
+    kept = kept_plan(request, mark)
+    if kept is not None:
+        say(f"{request.output.name} was being restored when the program was killed: going on from there.")
+    plan = kept or fitting_plan(tomogram.shape, model, request)
+    smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, request))
+    while True:
+        try:
+            work.fill(plan, mark, goes_on=plan is kept)
+            return request.output
+        except MemoryError:
+            if not smaller:
+                raise
+            plan = smaller.pop(0)
+            say(f"Memory ran out: beginning anew with tiles of {' x '.join(map(str, plan.sizes))} voxels.")
 
 
-def restore_into(
-    out: NDArray[np.float32],
-    tomogram: Tomogram,
-    model: Model,
-    request: RestoreRequest,
-    *,
-    progress: Callable[[float], None],
-    cancelled: Callable[[], bool],
+@dataclass(frozen=True)
+class Work:
+    """A tomogram to be restored, by what, and who is told how far it is."""
+
+    tomogram: Tomogram
+    model: Model
+    request: RestoreRequest
+    progress: Callable[[float], None]
+    cancelled: Callable[[], bool]
+
+    def fill(self, plan: TilePlan, mark: str, *, goes_on: bool) -> None:
+        """Make the file, with these tiles."""
+        tomogram = self.tomogram
+        volume: dict[str, Any] = {
+            "shape": tomogram.even.shape,
+            "voxel_size": tomogram.voxel_size,
+            "origin": tomogram.header.origin,
+            "start": tomogram.header.start,
+            "label": f"cryorestore: {self.model.name}",
+        }
+        with resumable(volume, self.request, mark, plan, goes_on=goes_on) as (out, journal):
+            self.restore_into(out, plan, journal)
+        self.progress(1.0)
+
+    def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
+        """Fill an output (z, y, x) with the mean of the restored halves."""
+        even, odd = self.tomogram.even, self.tomogram.odd
+        halves = [even] if odd is None else [even, odd]
+        scales = [measure(half) for half in halves]
+        fits = not self.model.method.fixes_amplitude
+        sink = TileSink(out, scales=scales, journal=journal)
+        if fits:
+            sink = FittingSink(out, raw=halves, scales=scales, journal=journal)
+        if self.tomogram.mask is not None:
+            plan = replace(plan, mask=self.tomogram.mask, elsewhere=torch.zeros_like)
+        count = len(plan.tiles(out.shape))
+        if journal.done < count:
+            with memory_explained(self.model, plan), cancellable(self.model.network, self.cancelled):
+                process_tiles(
+                    [StandardisedView(half, scale) for half, scale in zip(halves, scales, strict=True)],
+                    sink,
+                    partial(self.model.restore, scale=_AS_IT_IS),
+                    plan=plan,
+                    progress=self.progress,
+                    cancelled=self.cancelled,
+                )
+        if isinstance(sink, FittingSink):
+            _put_on_line(out, *sink.line(), journal=journal, first=count)
+
+
+def _put_on_line(
+    out: NDArray[np.float32], slope: float, offset: float, *, journal: Journal, first: int
 ) -> None:
-    """Fill `out` (z, y, x) with the mean of the restored halves."""
-    halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
-    plan = fitting_plan(tomogram.shape, model, request)
-    fits = []
-    for index, half in enumerate(halves):
-        sink = AddingSink(out, share=1 / len(halves))
-        if not model.method.fixes_amplitude:
-            sink = FittingSink(out, share=1 / len(halves), target=halves[index - 1])
-            fits.append(sink)
-        with memory_explained(model, plan):
-            process_tiles(
-                half,
-                sink,
-                partial(model.restore, scale=measure(half)),
-                plan=plan,
-                progress=partial(_part_of, progress, index / len(halves), len(halves)),
-                cancelled=cancelled,
-            )
-    if fits:
-        slope, offset = np.mean([sink.line() for sink in fits], axis=0)
-        for plane in out:
-            plane *= slope
-            plane += offset
+    """Change all voxels to slope · v + offset, a few planes at a time; `first` is the count before any."""
+    size, rest = out.shape[0], tuple(slice(0, n) for n in out.shape[1:])
+    starts = range(0, size, _PLANES)
+    for start in starts[journal.done - first :]:
+        planes = (slice(start, min(start + _PLANES, size)), *rest)
+        with journal.step(out, [planes]):
+            out[planes] = out[planes] * slope + offset
 
 
-def _part_of(progress: Callable[[float], None], before: float, parts: int, share: float) -> None:
-    progress(before + share / parts)
-
-
-__all__ = ["restore", "restore_into"]
+__all__ = ["Work", "restore"]

@@ -71,6 +71,7 @@ class Line(nn.Module):
     """Passes its first channel on, changed linearly."""
 
     size_multiple = 4
+    reach = 0
 
     def __init__(self, slope: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()
@@ -141,10 +142,10 @@ def test_a_real_network_restores_as_it_does_in_one_piece(halves: tuple[Path, Pat
     output = restore(request(source, halves[0], tmp_path / "out.mrc"))
     raw = voxels(halves[0])
     # a single tile reaches that far beyond the borders
-    padded = np.pad((raw - raw.mean()) / raw.std(), [(16, 16), (17, 16), (16, 16)], mode="reflect")
+    padded = np.pad((raw - raw.mean()) / raw.std(), [(8, 8), (9, 8), (8, 8)], mode="reflect")
     with torch.no_grad():
         whole = build_network(SMALL, seed=0)(torch.from_numpy(padded)[None, None].float())[0, 0].numpy()
-    expected = whole[16:-16, 17:-16, 16:-16] * raw.std() + raw.mean()
+    expected = whole[8:-8, 9:-8, 8:-8] * raw.std() + raw.mean()
     np.testing.assert_allclose(voxels(output), expected, atol=1e-4)
 
 
@@ -220,7 +221,7 @@ def test_cancelling_leaves_nothing(halves: tuple[Path, Path], tmp_path: Path, ne
     shares: list[float] = []
     with pytest.raises(Cancelled):
         restore(
-            request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=40),
+            request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=24),
             progress=shares.append, cancelled=lambda: len(shares) > 2,
         )  # fmt: skip
     assert 0 < max(shares) < 1
@@ -256,16 +257,16 @@ def test_memory_is_bounded_by_tiles_not_by_the_volume(
 ) -> None:
     network_is(Line())
     monkeypatch.setattr("napari_cryorestore.physics.normalize._SLAB_VOXELS", 10_000)  # 32 MiB otherwise
-    shape = (400, 40, 40)
+    shape, tile = (1000, 40, 40), 40
     write_volume(
         tmp_path / "tall.mrc", np.random.default_rng(0).standard_normal(shape), voxel_size=7.5, label="x"
     )
     source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss="fsc"))
     tracemalloc.start()
-    restore(request(source, tmp_path / "tall.mrc", tmp_path / "out.mrc", tile=40))
+    restore(request(source, tmp_path / "tall.mrc", tmp_path / "out.mrc", tile=tile))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 0.6 * 4 * np.prod(shape)
+    assert peak < 12 * 4 * tile**3 < 0.5 * 4 * np.prod(shape)
 
 
 # Wedge and Wiener filter ------------------------------------------------------------------------------------
@@ -370,10 +371,36 @@ def test_too_little_memory_for_one_tile_is_said(
 ) -> None:
     network_is(Hungry(100))
     with pytest.raises(
-        MemoryError, match=r"too little memory for a tile of \(40, 40, 40\) voxels: choose smaller"
+        MemoryError, match=r"too little memory for a tile of \(36, 40, 36\) voxels: choose smaller"
     ):
         restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=40, batch=2))
     assert not list(tmp_path.glob("out*"))
+
+
+def test_where_memory_runs_out_it_begins_anew_with_smaller_tiles(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_cryorestore.restoration.tiling.CPU_TILES", (128, 32, 24))
+    network_is(Hungry(24**3))
+    said: list[str] = []
+    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", odd=halves[1], tile=None)
+    output = restore(ask, say=said.append)
+    np.testing.assert_allclose(voxels(output), (voxels(halves[0]) + voxels(halves[1])) / 2, atol=1e-3)
+    assert said[-1] == "Memory ran out: beginning anew with tiles of 24 x 24 x 24 voxels."
+
+
+def test_tiles_outside_the_mask_get_the_mean(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(Line(slope=3.0))
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:, :4] = 1
+    write_volume(tmp_path / "mask.mrc", mask, voxel_size=7.5, label="x")
+    source, even = checkpoint(tmp_path / "c"), voxels(halves[0])
+    output = restore(request(source, halves[0], tmp_path / "out.mrc", tile=24, mask=tmp_path / "mask.mrc"))
+    result, mean = voxels(output), even.mean()
+    np.testing.assert_allclose(result[:, 36:], mean, rtol=1e-5)
+    np.testing.assert_allclose(result[:, :4], mean + 3 * (even[:, :4] - mean), atol=1e-3)
 
 
 def test_any_other_error_stays_what_it_is(halves: tuple[Path, Path], tmp_path: Path, network_is: Any) -> None:
@@ -386,7 +413,15 @@ def test_any_other_error_stays_what_it_is(halves: tuple[Path, Path], tmp_path: P
         restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc"))
 
 
-@pytest.mark.parametrize(("most", "tile"), [(129**3, 128), (97**3, 96), (65**3, 64), (10, 64)])
+class OnGpu:
+    """A model that would compute on a GPU."""
+
+    def __init__(self, restore: Any) -> None:
+        self.device, self.size_multiple, self.restore = torch.device("cuda"), 8, restore
+        self.network, self.method = nn.Identity(), build_method(Noise2NoiseConfig())
+
+
+@pytest.mark.parametrize(("most", "tile"), [(193**3, 192), (129**3, 128), (97**3, 96), (65**3, 64), (10, 64)])
 def test_a_gpu_takes_the_largest_tile_that_fits(
     halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, tile: int
 ) -> None:
@@ -401,25 +436,19 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return tiles
 
-    on_gpu = type(
-        "Fake", (), {"device": torch.device("cuda"), "size_multiple": 8, "restore": staticmethod(attempt)}
-    )
-    plan = restoration.fitting_plan((2000, 2000, 2000), on_gpu, ask)  # type: ignore[arg-type]
+    plan = restoration.fitting_plan((2000, 2000, 2000), OnGpu(attempt), ask)  # type: ignore[arg-type]
     assert (plan.sizes, plan.batch) == ((tile,) * 3, 4)
-    assert tried == [size for size in (128, 96) if size >= tile]  # the smallest is taken untried
+    assert tried == [size for size in (192, 160, 128, 96) if size >= tile]  # the smallest is taken untried
     on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask)
-    assert (on_cpu.sizes, on_cpu.batch) == ((96, 96, 96), 1)
+    assert (on_cpu.sizes, on_cpu.batch) == ((128, 128, 128), 1)
 
 
 def test_an_error_in_the_trial_is_no_lack_of_memory(halves: tuple[Path, Path]) -> None:
     def broken(tiles: Tensor, scale: object) -> Tensor:
         raise RuntimeError("no kernel image")
 
-    fake = type(
-        "Fake", (), {"device": torch.device("cuda"), "size_multiple": 8, "restore": staticmethod(broken)}
-    )
     with pytest.raises(RuntimeError, match="no kernel image"):
-        restoration.fitting_plan(SHAPE, fake, request("wiener", halves[0], halves[0], tile=None))  # type: ignore[arg-type]
+        restoration.fitting_plan(SHAPE, OnGpu(broken), request("wiener", halves[0], halves[0], tile=None))  # type: ignore[arg-type]
 
 
 def test_half_precision_is_close(halves: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""How far the filling of a large file is, kept beside it, so that it goes on after a kill."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cryorestore.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Blocks = Sequence[tuple[slice, ...]]
+
+_FORMAT = 1
+
+
+class Journal:
+    """Counts what is done; remembers nothing beyond the life of the process.
+
+    Attributes
+    ----------
+    done : int
+        Units of work that are finished.
+    notes : list of float
+        What the work wants to remember along with them.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.notes: list[float] = []
+
+    @contextmanager
+    def step(self, volume: NDArray[np.float32], blocks: Blocks, *, count: int = 1) -> Iterator[None]:
+        """Change blocks of a volume within the ``with``; when it ends well, `count` more units are done."""
+        del volume, blocks
+        yield
+        self.done += count
+
+
+class FileJournal(Journal):
+    """Keeps the count in a file, and what blocks held before they were changed.
+
+    A step writes first what the blocks hold, then changes them, then raises the count; each file appears
+    whole. If the process is killed in between, the next one puts the blocks back as they were and takes the
+    step again: nothing is added twice, and nothing is left out.
+
+    That holds as long as the computer keeps running, as the system writes what a killed process has left to
+    its files in its own time. So a journal of before the computer's last start is not gone on with.
+
+    Parameters
+    ----------
+    path : Path
+        The file being filled; the journal's files lie beside it.
+    request : str
+        What the work is; only the same request may go on with it.
+    plan : dict
+        How the work is divided, kept for whoever goes on.
+    """
+
+    def __init__(self, path: Path, request: str, plan: dict[str, Any]) -> None:
+        super().__init__()
+        self._state, self._before = _names(path)
+        self._fixed = {"format": _FORMAT, "request": request, "boot": boot_id(), "plan": plan}
+
+    @contextmanager
+    def step(self, volume: NDArray[np.float32], blocks: Blocks, *, count: int = 1) -> Iterator[None]:
+        """Do as `Journal.step` does, so that a kill at any moment does no harm."""
+        self._save(volume, blocks)
+        yield
+        self.done += count
+        self.write()
+
+    def write(self) -> None:
+        """Write the count down."""
+        state = {**self._fixed, "done": self.done, "notes": self.notes}
+        with whole_file(self._state) as aside:
+            aside.write_text(json.dumps(state), encoding="utf-8")
+
+    def go_on(self, volume: NDArray[np.float32]) -> None:
+        """Take over an earlier process's count, and take back the step that it did not finish."""
+        state = _read(self._state)
+        self.done, self.notes = int(state["done"]), [float(note) for note in state["notes"]]
+        if not self._before.exists():
+            return
+        with self._before.open("rb") as file:
+            done, *edges = np.load(file).tolist()
+            if done != self.done:
+                return  # of a step that was finished
+            for block in _blocks(edges):
+                volume[block] = np.load(file)
+
+    def _save(self, volume: NDArray[np.float32], blocks: Blocks) -> None:
+        edges = [edge for block in blocks for axis in block for edge in (axis.start, axis.stop)]
+        with whole_file(self._before) as aside, aside.open("wb") as file:
+            np.save(file, np.array([self.done, *edges], dtype=np.int64))
+            for block in blocks:
+                np.save(file, np.asarray(volume[block]))
+
+
+def unfinished(path: Path, request: str) -> dict[str, Any] | None:
+    """Return the plan of work on a file that a killed process left; ``None`` if one has to begin anew.
+
+    Parameters
+    ----------
+    path : Path
+        The file being filled.
+    request : str
+        What the work is; another one, and one of before the computer's last start, is not gone on with.
+    """
+    state = _read(_names(path)[0])
+    known = all(key in state for key in ("format", "request", "boot", "plan", "done", "notes"))
+    if not known or not path.is_file() or state["format"] != _FORMAT:
+        return None
+    if state["request"] != request or not state["boot"] or state["boot"] != boot_id():
+        return None
+    plan: dict[str, Any] = state["plan"]
+    return plan
+
+
+def forget(path: Path) -> None:
+    """Remove the journal of a file."""
+    for name in _names(path):
+        name.unlink(missing_ok=True)
+
+
+def boot_id() -> str:
+    """Return what names the time since the computer's last start; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _names(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + ".json"), path.with_name(path.name + ".before")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _blocks(edges: list[int]) -> Iterator[tuple[slice, ...]]:
+    for first in range(0, len(edges), 6):
+        a, b, c, d, e, f = edges[first : first + 6]
+        yield slice(a, b), slice(c, d), slice(e, f)
+
+
+__all__ = ["FileJournal", "Journal", "boot_id", "forget", "unfinished"]
