@@ -1,151 +1,138 @@
-"""Quality against the truth on simulated tomograms: raw, Wiener, noise-free and trained, by recipe and seed.
+"""Quality against the truth of simulated tomograms, as a function of steps and of CPU time.
 
 Run, for example::
 
-    python benchmarks/quality.py --recipe standard paper --seeds 0 1 2 --steps 300
+    OMP_NUM_THREADS=1 python benchmarks/quality.py --recipe standard paper --snr 0.1 0.3 --steps 400 \
+        --curves docs/images/time-to-quality.png
 
-Every number is a correlation with the truth: over the Nyquist ball ("overall"), over its measured part and
-over the missing wedge. The last line is JSON.
+A recipe is a preset, with changes after a colon: ``standard:schedule.batch=2,method.flips=true``. Beside each
+case stand the raw mean of halves, the Wiener filter and the noise-free back-projection. Training is timed
+without previews and without the judging itself; seconds are CPU seconds. With ``--reference PATH``, a
+checkout of swing-research/icecream, its own trainer runs too. ``--record FILE`` keeps every row at once, as a
+line of JSON, and ``quality_curves.py FILE`` draws them again. The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from against_truth import judged
+from published_training import published_moments
+from quality_curves import draw
+from timed_training import case_at, moments, recipe_of, run_at, timed
 
 from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft
-from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.restoration import RestoreRequest, restore
-from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
-from napari_cryorestore.training.launch import create_run, run_training
+from napari_cryorestore.simulation import SimulationConfig
 
 if TYPE_CHECKING:
-    from napari_cryorestore.runs.run_dir import RunDir
+    from collections.abc import Iterable
 
-PUBLISHED = {"schedule": {"learning_rate": 1e-3}}
-"""At this size the papers' networks want ten times their learning rate."""
+    from timed_training import Case, Moment
 
-
-def correlations(volume: np.ndarray, truth: np.ndarray, wedge: Wedge) -> dict[str, float]:
-    """Return the correlation with the truth overall, in the measured region and in the missing wedge."""
-    shape = truth.shape
-    a, b = (rfft(torch.from_numpy(np.asarray(item, np.float32) - item.mean())) for item in (volume, truth))
-    ball, measured = nyquist_ball(shape), wedge.mask(shape)
-    regions = {"overall": ball, "measured": ball & measured, "wedge": ball & ~measured}
-    result = {}
-    for name, region in regions.items():
-        weight = hermitian_weight(shape) * region
-        cross = (weight * (a * b.conj()).real).sum()
-        powers = (weight * a.abs().square()).sum() * (weight * b.abs().square()).sum()
-        result[name] = float(cross / powers.sqrt().clamp(min=1e-12))
-    return result
+REFERENCE = "published"
 
 
-def trained(
-    paths: Any, recipe: str, folder: Path, *, overrides: dict[str, Any], passes: tuple[int, ...]
-) -> tuple[RunDir, dict[str, np.ndarray], float]:
-    """Train one recipe; return its run, the restored volumes by number of passes, and the seconds it took."""
-    settings = merged(
-        preset(recipe, "icecream"),
-        PUBLISHED if recipe == "paper" else {},
-        {"tomograms": [{"even": str(paths.even), "odd": str(paths.odd)}]},
-        overrides,
-    )
-    start = time.perf_counter()
-    run = create_run(RunConfig.model_validate(settings), folder)
-    run_training(run)
-    seconds = time.perf_counter() - start
-    volumes = {}
-    for number in passes:
-        output = folder / f"restored_{number}.mrc"
-        request = RestoreRequest(run.path, paths.even, output, odd=paths.odd, device="cpu", precision="32")
-        volumes[f"{number} pass" + "es" * (number > 1)] = read_volume(
-            restore(replace(request, passes=number))
-        ).data
-    return run, volumes, seconds
+@dataclass
+class Rows:
+    """All rows so far, on the screen and in a file as they come."""
+
+    case: Case
+    record: Path | None
+    rows: list[dict[str, Any]]
+
+    def add(self, name: str, volume: np.ndarray, **where: Any) -> None:
+        """Judge one volume and keep what was found."""
+        found = judged(volume, self.case.truth, self.case.wedge)
+        row = {"case": self.case.name, "seed": self.case.seed, "name": name, **where, **found}
+        self.rows.append(row)
+        place = f"step {where['step']:4d} {where['seconds']:6.1f} s, {where['passes']} pass" if where else ""
+        words = "  ".join(f"{key} {value:.3f}" for key, value in found.items())
+        print(f"{self.case.name} seed {self.case.seed}  {name} {place}  {words}", flush=True)
+        if self.record:
+            with self.record.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def follow(self, name: str, training: Iterable[Moment]) -> None:
+        """Judge a training at every moment that it shows."""
+        for moment in training:
+            for passes, volume in moment.volumes.items():
+                where = {"step": moment.step, "seconds": round(moment.seconds, 2), "passes": passes}
+                self.add(name, volume, **where)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--recipe", nargs="+", default=["standard", "paper"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--snr", type=float, default=0.1)
-    parser.add_argument("--split", default="dose", choices=["dose", "tilt"])
-    parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--set", nargs="*", default=[], help="such as method.flips=true schedule.ema=0")
-    parser.add_argument("--keep", type=Path, help="keep simulated pairs and runs here")
-    options = parser.parse_args()
-    extra: dict[str, Any] = {}
-    for item in options.set:
-        path, value = item.split("=", 1)
-        section, name = path.split(".")
-        extra = merged(extra, {section: {name: value}})
+    options = _parser().parse_args()
+    torch.set_num_threads(options.threads)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
-        for seed in options.seeds:
-            rows += _one_seed(seed, options, folder, extra)
-    print(json.dumps({"benchmark": "quality", "options": vars(options) | {"keep": None}, "rows": rows}))
+        for snr in options.snr:
+            for seed in options.seeds:
+                config = SimulationConfig(size=options.size, snr=snr, split=options.split, seed=seed)
+                _one_case(Rows(case_at(folder, config), options.record, rows), options, folder)
+    if options.curves:
+        draw(rows, options.curves, measure=options.measure)
+    known = {key: value for key, value in vars(options).items() if not isinstance(value, Path)}
+    print(json.dumps({"benchmark": "quality", "options": known, "torch": torch.__version__, "rows": rows}))
 
 
-def _one_seed(
-    seed: int, options: argparse.Namespace, folder: Path, extra: dict[str, Any]
-) -> list[dict[str, Any]]:
-    config = SimulationConfig(size=options.size, snr=options.snr, split=options.split, seed=seed)
-    pair = simulate(config)
-    place = folder / f"pair_{options.split}_{options.snr:g}_{seed}"
-    if not place.exists():
-        write_pair(place, pair)
-    paths = paths_in(place)
-    wedge = Wedge(config.tilt_min, config.tilt_max)
-    wiener = folder / f"wiener_{time.time_ns()}.mrc"
-    restore(RestoreRequest("wiener", paths.even, wiener, odd=paths.odd))
-    volumes = {
-        "raw": (pair.even + pair.odd) / 2,
-        "Wiener": np.asarray(read_volume(wiener).data),
-        "noise-free": pair.clean,
-    }
-    rows = [_row(seed, name, correlations(volume, pair.truth, wedge)) for name, volume in volumes.items()]
+def _one_case(rows: Rows, options: argparse.Namespace, folder: Path) -> None:
+    case, steps = rows.case, options.steps
+    if not options.no_lines:
+        even, odd = (np.asarray(read_volume(path).data) for path in (case.even, case.odd))
+        rows.add("raw", (even + odd) / 2)
+        rows.add("Wiener", _wiener(case, folder))
+        rows.add("noise-free", case.clean)
     for recipe in options.recipe:
-        shrunk = {
-            "network": {"features": 8},
-            "schedule": {"crop": 32, "batch": 4, "steps": options.steps, "seed": seed},
-            "snapshots": {"every": 25},
-            "hardware": {"device": "cpu", "precision": "32", "threads": torch.get_num_threads()},
-        }
-        _, restored, seconds = trained(
-            paths,
-            recipe,
-            folder / f"run_{recipe}_{seed}_{time.time_ns()}",
-            overrides=merged(shrunk, extra),
-            passes=(1, 2),
+        config = recipe_of(recipe, case, steps=steps, precision=options.precision, threads=options.threads)
+        run = run_at(folder / _run_name(recipe, rows.case), config) if options.keep else None
+        rows.follow(recipe, timed(config, options.at or moments(config.schedule.steps), run=run))
+    if options.reference:
+        small = {"features": 8, "crop": 32, "batch": 4, "learning_rate": 1e-3, "steps": steps}
+        rows.follow(
+            REFERENCE, published_moments(options.reference, case, small, at=options.at or moments(steps))
         )
-        for name, volume in restored.items():
-            rows.append(_row(seed, f"{recipe}, {name}", correlations(volume, pair.truth, wedge), seconds))
-    return rows
 
 
-def paths_in(place: Path) -> Any:
-    """Return the files of a pair written before."""
-    return argparse.Namespace(even=next(place.glob("*_even.mrc")), odd=next(place.glob("*_odd.mrc")))
+def _run_name(recipe: str, case: Case) -> str:
+    words = f"run_{recipe}_{case.seed}_{case.name}_{time.time_ns()}"
+    return re.sub(r"[^\w.]+", "-", words)
 
 
-def _row(seed: int, name: str, numbers: dict[str, float], seconds: float = 0.0) -> dict[str, Any]:
-    words = "  ".join(f"{key} {value:.3f}" for key, value in numbers.items())
-    print(f"seed {seed}  {name:24s} {words}" + (f"  ({seconds:.0f} s)" if seconds else ""), flush=True)
-    return {"seed": seed, "name": name, **{key: round(value, 4) for key, value in numbers.items()}}
+def _wiener(case: Case, folder: Path) -> np.ndarray:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        output = Path(scratch) / "wiener.mrc"
+        return np.array(read_volume(restore(RestoreRequest("wiener", case.even, output, odd=case.odd))).data)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--recipe", nargs="*", default=["standard", "paper"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=300, help="unless a recipe says schedule.steps=…")
+    parser.add_argument("--at", nargs="*", type=int, help="steps at which to look, besides the last")
+    parser.add_argument("--snr", nargs="+", type=float, default=[0.1, 0.3])
+    parser.add_argument("--split", default="dose", choices=["dose", "tilt"])
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--precision", default="auto", choices=["auto", "32", "bf16"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--reference", help="a checkout of swing-research/icecream")
+    parser.add_argument("--no-lines", action="store_true", help="leave out raw, Wiener and noise-free")
+    parser.add_argument("--keep", type=Path, help="keep simulated pairs and runs here")
+    parser.add_argument("--record", type=Path, help="append every row to this file")
+    parser.add_argument("--curves", type=Path, help="draw the curves into this PNG")
+    parser.add_argument("--measure", default="overall", help="what the curves show")
+    return parser
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from quality import correlations
+from against_truth import correlations
 from scipy.stats import spearmanr
 
 from napari_cryorestore.checkpoint import load_checkpoint

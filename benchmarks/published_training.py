@@ -1,0 +1,116 @@
+"""Training of the published ICECREAM program by its own trainer, timed and judged like ours."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from timed_training import Moment, restored
+
+from napari_cryorestore.data.crops import TrainingVolume
+from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from timed_training import Case
+    from torch import Tensor
+
+
+class Published:
+    """The published trainer with its data, in float32 on the processor, on volumes (z, y, x).
+
+    Parameters
+    ----------
+    reference : str
+        A checkout of swing-research/icecream.
+    halves : pair of Tensor, shape (z, y, x)
+        Standardised.
+    tilts : (float, float)
+        Lowest and highest tilt angle in degrees.
+    settings : dict
+        `features`, `crop`, `batch` and `learning_rate`.
+    """
+
+    def __init__(
+        self,
+        reference: str,
+        halves: tuple[Tensor, Tensor],
+        tilts: tuple[float, float],
+        settings: dict[str, Any],
+    ) -> None:
+        sys.path.insert(0, f"{reference}/src")
+        with open(f"{reference}/src/icecream/defaults.yaml", encoding="utf-8") as file:
+            defaults: dict[str, Any] = importlib.import_module("yaml").safe_load(file)
+        keys = defaults["train_params"] | {
+            "device": -1,
+            "use_mixed_precision": False,
+            "crop_size": settings["crop"],
+            "batch_size": settings["batch"],
+            "learning_rate": settings["learning_rate"],
+        }
+        self.model: Any = importlib.import_module("icecream.models").get_model(
+            **defaults["model_params"], in_channels=1, out_channels=1, f_maps=settings["features"]
+        )
+        trainer = importlib.import_module("icecream.trainer").EquivariantTrainer
+        self.trainer: Any = trainer(
+            configs=SimpleNamespace(**keys),
+            model=self.model,
+            angle_max_set=[tilts[1]],
+            angle_min_set=[tilts[0]],
+        )
+        even, odd = (half.movedim(0, 2).contiguous() for half in halves)  # its order is (y, x, z)
+        volumes = importlib.import_module("icecream.dataset.multi_volumes").MultiVolume
+        self.data: Any = volumes(
+            volume_1_set=[even], volume_2_set=[odd], wedge_set=self.trainer.wedge_input_set,
+            wedge_eq_set=None, mask_set=[torch.ones_like(even)], mask_frac=0.5, crop_size=settings["crop"],
+            use_flips=True, n_crops=settings["batch"], normalize_crops=False, device="cpu",
+        )  # fmt: skip
+        self.trainer.k_sets = self.data.k_sets
+        self.model.train()
+
+    def step(self) -> None:
+        """Take one training step, drawing of crops included."""
+        item = self.data[0]
+        self.trainer.optimizer.zero_grad()
+        self.trainer.compute_loss(item["input_1"], item["input_2"], 0).backward()
+        self.trainer.optimizer.step()
+
+    def network(self, inputs: Tensor) -> Tensor:
+        """Apply its network to volumes (b, 1, z, y, x)."""
+        outputs: Tensor = self.model(inputs.movedim(2, 4).contiguous()).movedim(4, 2)
+        return outputs
+
+
+def published_moments(
+    reference: str, case: Case, settings: dict[str, Any], *, at: Sequence[int]
+) -> Iterator[Moment]:
+    """Train the published program, and yield where it stands; its weights are restored with by our code."""
+    torch.manual_seed(case.seed)
+    np.random.seed(case.seed)
+    tilts = (case.wedge.tilt_min, case.wedge.tilt_max)
+    even, odd = (_standard(read_volume(path).data) for path in (case.even, case.odd))
+    program = Published(reference, (even, odd), tilts, settings)
+    volume = TrainingVolume(even, odd, Imaging(case.wedge), torch.zeros(1, 3, dtype=torch.int64))
+    method, seconds = Icecream(IcecreamConfig()), 0.0
+    for step in range(1, settings["steps"] + 1):
+        start = time.process_time()
+        program.step()
+        seconds += time.process_time() - start
+        if step in at:
+            program.model.eval()
+            volumes = {n: restored(program.network, method, volume, passes=n) for n in (1, 2)}
+            program.model.train()
+            yield Moment(step, seconds, volumes)
+
+
+def _standard(volume: Any) -> Tensor:
+    half = torch.from_numpy(np.array(volume, np.float32))
+    return (half - half.mean()) / half.std()

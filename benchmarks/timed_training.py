@@ -1,0 +1,152 @@
+"""Training on a simulated pair, timed without its previews and judged against the truth on the way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_cryorestore.checkpoint import Label, save_weights
+from napari_cryorestore.data.crops import CropSampler, TrainingVolume, cut_pair
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.presets import merged, preset
+from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
+from napari_cryorestore.training.environment import environment
+from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.preparation import crop_of, prepare
+from napari_cryorestore.training.processes import launched
+from napari_cryorestore.training.resolution import resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_cryorestore.methods import Method
+    from napari_cryorestore.methods.base import Network
+
+CPU = torch.device("cpu")
+
+SMALL: dict[str, Any] = {
+    "network": {"features": 8},
+    "schedule": {"crop": 32, "batch": 4},
+    "hardware": {"device": "cpu"},
+}
+"""What fits a processor; whatever a recipe says lies on top of it."""
+
+FASTER_ADAM = {"schedule": {"learning_rate": 1e-3}}
+"""At this size the papers' networks want ten times their learning rate."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One simulated pair and its truth, on disk and in memory."""
+
+    name: str
+    seed: int
+    even: Path
+    odd: Path
+    truth: np.ndarray
+    clean: np.ndarray
+    wedge: Wedge
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a training stands: steps, CPU seconds of these alone, and the restored volumes by passes."""
+
+    step: int
+    seconds: float
+    volumes: dict[int, np.ndarray]
+
+
+def case_at(folder: Path, config: SimulationConfig) -> Case:
+    """Simulate a pair into a folder, or read the one that is there."""
+    name = f"{config.split}, SNR {config.snr:g}"
+    place = folder / f"pair_{config.split}_{config.snr:g}_{config.seed}"
+    if not place.exists():
+        write_pair(place, simulate(config))
+    files = {half: next(place.glob(f"*_{half}.mrc")) for half in ("even", "odd", "truth", "clean")}
+    truth, clean = (np.array(read_volume(files[name]).data) for name in ("truth", "clean"))
+    wedge = Wedge(config.tilt_min, config.tilt_max)
+    return Case(name, config.seed, files["even"], files["odd"], truth, clean, wedge)
+
+
+def recipe_of(words: str, case: Case, *, steps: int, precision: str, threads: int) -> RunConfig:
+    """Return the configuration for e.g. ``standard`` or ``standard:schedule.batch=2,method.flips=true``."""
+    name, _, changes = words.partition(":")
+    settings = merged(
+        preset(name, "icecream"),
+        FASTER_ADAM if name == "paper" else {},
+        SMALL,
+        {"schedule": {"steps": steps, "seed": case.seed}},
+        {"hardware": {"precision": precision, "threads": threads}},
+        {"tomograms": [{"even": str(case.even), "odd": str(case.odd)}]},
+    )
+    for change in filter(None, changes.split(",")):
+        path, value = change.split("=", 1)
+        section, key = path.split(".")
+        settings = merged(settings, {section: {key: value}})
+    return resolved(RunConfig.model_validate(settings))
+
+
+def run_at(path: Path, config: RunConfig) -> RunDir:
+    """Make a run folder, which `timed` fills with checkpoints and other scripts read."""
+    return RunDir.create(path, config=config.to_toml(), environment=environment())
+
+
+def timed(config: RunConfig, at: Sequence[int], *, run: RunDir | None = None) -> Iterator[Moment]:
+    """Train, and yield where training stands at some numbers of steps, with a checkpoint into the run."""
+    fabric, _ = launched(config.hardware, precision=config.hardware.precision, say=print)
+    method = build_method(config.method)
+    volume = prepare(config, CPU, say=print).volumes[0]
+    learner = Learner(config, method, fabric)
+    generator = torch.Generator().manual_seed(config.schedule.seed)
+    sampler = CropSampler(
+        [volume],
+        crop=crop_of(config),
+        batch=config.schedule.batch,
+        input_kind=method.input_kind,
+        generator=generator,
+    )
+    seconds = 0.0
+    for step in range(config.schedule.steps):
+        start = time.process_time()
+        batch = method.augment(sampler.draw(), generator)
+        batch = batch.map(lambda crops: crops.contiguous(memory_format=torch.channels_last_3d))
+        learner.update(Draw(batch, generator), step=step)
+        seconds += time.process_time() - start
+        if step + 1 not in at and step + 1 < config.schedule.steps:
+            continue
+        with fabric.autocast():
+            volumes = {n: restored(learner.average, method, volume, passes=n) for n in (1, 2)}
+        if run:
+            label = Label(step + 1, config.method, config.network, volume.imaging.wiener)
+            run.write_checkpoint(step + 1, partial(save_weights, network=learner.average, label=label))
+        yield Moment(step + 1, seconds, volumes)
+
+
+@torch.no_grad()
+def restored(network: Network, method: Method, volume: TrainingVolume, *, passes: int) -> np.ndarray:
+    """Return the mean of both halves, each restored in one piece."""
+    changed = type(method)(method.config.model_copy(update={"passes": passes}))
+    corner = torch.zeros(1, 3, dtype=torch.int64)
+    shape: Any = tuple(volume.even.shape)
+    whole = cut_pair(volume, corner, size=shape, kind=method.input_kind)
+    halves = [
+        changed.restore_crop(network, item, volume.imaging) for item in (whole.even_input, whole.odd_input)
+    ]
+    return (sum(halves)[0, 0] / len(halves)).numpy()  # type: ignore[index]
+
+
+def moments(steps: int) -> list[int]:
+    """Return at how many steps to look: about five times per factor of four, at most `steps`."""
+    grid = [10, 15, 20, 30, 40, 60, 80, 100, 125, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1500, 2000]
+    return [step for step in grid if step < steps] + [steps]
