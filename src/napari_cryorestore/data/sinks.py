@@ -86,12 +86,12 @@ class FittingSink(TileSink):
         if box is None:
             return
         here, window = tile.window(box)
-        w = window.astype(np.float64)
         sums = np.array(self.journal.notes).reshape(len(self._raw), 5)
         for index, (half, scale) in enumerate(zip(halves, self.scales, strict=True)):
-            x = scale.invert(half[here]).astype(np.float64)
-            y = np.asarray(self._raw[index - 1][box.slices], dtype=np.float64)
-            sums[index] += [float((w * term).sum()) for term in (np.ones_like(x), x, y, x * x, x * y)]
+            for planes in zip(window, half[here], self._raw[index - 1][box.slices], strict=True):
+                w, x, y = (np.asarray(plane, dtype=np.float64) for plane in planes)
+                x = scale.invert(x).astype(np.float64)
+                sums[index] += [w.sum(), (w * x).sum(), (w * y).sum(), (w * x * x).sum(), (w * x * y).sum()]
         self.journal.notes = sums.ravel().tolist()
 
     def line(self) -> tuple[float, float]:

@@ -32,7 +32,7 @@ class RestoreRequest:
     passes : {1, 2}, optional
         Network passes, for methods that have such a knob; as trained if not given.
     mask : Path, optional
-        A volume, above 0 where restoring is worth it; tiles without any such voxel get the halves' mean value.
+        A volume, above 0 where restoring is worth it; other tiles get the halves' mean value.
     tile, batch : int, optional
         Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
     threads : int
