@@ -80,7 +80,7 @@ class FileJournal(Journal):
     def write(self) -> None:
         """Write the count down."""
         state = {**self._fixed, "done": self.done, "notes": self.notes}
-        with whole_file(self._state) as aside:
+        with whole_file(self._state, aside=_aside(self._state)) as aside:
             aside.write_text(json.dumps(state), encoding="utf-8")
 
     def go_on(self, volume: NDArray[np.float32]) -> None:
@@ -98,7 +98,7 @@ class FileJournal(Journal):
 
     def _save(self, volume: NDArray[np.float32], blocks: Blocks) -> None:
         edges = [edge for block in blocks for axis in block for edge in (axis.start, axis.stop)]
-        with whole_file(self._before) as aside, aside.open("wb") as file:
+        with whole_file(self._before, aside=_aside(self._before)) as aside, aside.open("wb") as file:
             np.save(file, np.array([self.done, *edges], dtype=np.int64))
             for block in blocks:
                 np.save(file, np.asarray(volume[block]))
@@ -127,7 +127,8 @@ def unfinished(path: Path, request: str) -> dict[str, Any] | None:
 def forget(path: Path) -> None:
     """Remove the journal of a file."""
     for name in _names(path):
-        name.unlink(missing_ok=True)
+        for written in (name, _aside(name)):
+            written.unlink(missing_ok=True)
 
 
 def boot_id() -> str:
@@ -140,6 +141,11 @@ def boot_id() -> str:
 
 def _names(path: Path) -> tuple[Path, Path]:
     return path.with_name(path.name + ".json"), path.with_name(path.name + ".before")
+
+
+def _aside(path: Path) -> Path:
+    """Return a name that the next process knows too, so that a kill leaves no stray files."""
+    return path.with_name(path.name + ".new")
 
 
 def _read(path: Path) -> dict[str, Any]:

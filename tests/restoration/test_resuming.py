@@ -1,0 +1,175 @@
+"""A killed restoration goes on where it was, and ends in the very same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.checkpoint import Label, save_weights
+from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.part_file import locked, part_of
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.restoration import RestoreRequest, restore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NETWORK = UNetConfig(features=2, levels=2)
+SCRIPT = """
+import json, os, random, signal, sys, time
+import torch
+from pathlib import Path
+from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration.model import Model
+
+torch.set_num_threads(1)
+source, even, odd, output = map(Path, sys.argv[1:5])
+request = RestoreRequest(source, even, output, odd, tilt_range=(-60, 60), device="cpu", precision="32",
+                         tile=32, threads=1)
+moments, kills, begun = random.Random(int(sys.argv[5])), 0, []
+state = Path(f"{output}.part.json")
+unhurried = Model.restore
+def slowly(self, tiles, scale):  # so that there is time to be killed
+    time.sleep(0.005)
+    return unhurried(self, tiles, scale)
+Model.restore = slowly
+while True:
+    child = os.fork()
+    if child == 0:
+        said = []
+        restore(request, say=said.append)
+        os._exit(42 if said else 0)
+    time.sleep(moments.uniform(0.02, 0.5))
+    if kills < 12:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    if not os.WIFSIGNALED(status):
+        break
+    kills += 1
+    begun.append(json.loads(state.read_text())["done"] if state.exists() else 0)
+print(json.dumps({"status": os.WEXITSTATUS(status), "begun": begun}))
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder, random = tmp_path_factory.mktemp("pair"), np.random.default_rng(0)
+    for name in ("even", "odd"):
+        write_volume(folder / f"{name}.mrc", random.standard_normal((40, 56, 48)), voxel_size=7.5, label=name)
+    return folder / "even.mrc", folder / "odd.mrc"
+
+
+def weights(folder: Path, method: Any, *, seed: int = 0) -> Path:
+    folder.mkdir(exist_ok=True)
+    network = build_network(NETWORK, channels=build_method(method).channels, seed=seed)
+    save_weights(folder, network, Label(3, method, NETWORK))
+    return folder
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
+@pytest.mark.parametrize(
+    ("method", "seed"), [(IcecreamConfig(), 1), (Noise2NoiseConfig(loss="fsc"), 2)], ids=["plain", "fitted"]
+)
+def test_killed_at_random_moments_the_file_is_the_same(
+    pair: tuple[Path, Path], tmp_path: Path, method: Any, seed: int
+) -> None:
+    source, out = weights(tmp_path / "c", method), tmp_path / "out"
+    out.mkdir()
+    arguments = [source, *pair, out / "killed.mrc", seed]
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)], check=True, capture_output=True, text=True
+    )
+    told = json.loads(run.stdout)
+    assert told["status"] == 42, "it must have said that it goes on"
+    assert sorted(told["begun"]) == told["begun"]
+    assert max(told["begun"]) > 5
+    assert [path.name for path in out.iterdir()] == ["killed.mrc"]
+    ask = RestoreRequest(
+        source, pair[0], out / "whole.mrc", pair[1], tilt_range=(-60, 60), device="cpu", precision="32",
+        tile=32, threads=1,
+    )  # fmt: skip
+    restore(ask)
+    assert (out / "killed.mrc").read_bytes() == (out / "whole.mrc").read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def leave_unfinished(ask: RestoreRequest, folder: Path) -> None:
+    """Restore a part, and put what a kill would leave back in its place."""
+    kept: dict[Path, bytes] = {}
+
+    def progress(share: float) -> None:
+        if share > 0.3:
+            kept.update({path: path.read_bytes() for path in folder.glob("*.part*")})
+            raise Killed
+
+    with pytest.raises(Killed):
+        restore(ask, progress=progress)
+    assert len(kept) == 3
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def ask_for(pair: tuple[Path, Path], source: Path, folder: Path) -> RestoreRequest:
+    return RestoreRequest(
+        source, pair[0], folder / "out.mrc", pair[1], device="cpu", precision="32", tile=32, threads=1
+    )
+
+
+def test_the_same_request_goes_on_and_says_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    leave_unfinished(ask, tmp_path)
+    said: list[str] = []
+    shares: list[float] = []
+    restore(ask, say=said.append, progress=shares.append)
+    assert said == ["out.mrc was being restored when the program was killed: going on from there."]
+    assert min(shares) > 0.3
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("change", ["weights", "passes", "input", "tile", "mask"])
+def test_another_request_begins_anew(pair: tuple[Path, Path], tmp_path: Path, change: str) -> None:
+    inputs = tmp_path / "even.mrc", tmp_path / "odd.mrc"
+    for copy, original in zip(inputs, pair, strict=True):
+        copy.write_bytes(original.read_bytes())
+    source = weights(tmp_path / "c", IcecreamConfig())
+    ask = replace(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
+    leave_unfinished(ask, tmp_path)
+    if change == "weights":
+        weights(tmp_path / "c", IcecreamConfig(), seed=1)
+    elif change == "passes":
+        ask = replace(ask, passes=1)
+    elif change == "input":
+        inputs[0].write_bytes(pair[1].read_bytes())
+        inputs[1].write_bytes(pair[0].read_bytes())
+    elif change == "tile":
+        ask = replace(ask, tile=40)
+    elif change == "mask":
+        write_volume(tmp_path / "mask.mrc", np.ones((40, 56, 48)), voxel_size=7.5, label="mask")
+        ask = replace(ask, mask=tmp_path / "mask.mrc")
+    said: list[str] = []
+    restore(ask, say=said.append)
+    assert said == []
+    fresh = restore(replace(ask, output=tmp_path / "fresh.mrc"))
+    assert ask.output.read_bytes() == fresh.read_bytes()
+
+
+def test_a_file_that_another_process_is_writing_is_left_to_it(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    with locked(part_of(ask.output)), pytest.raises(FileExistsError, match="written by another process"):
+        restore(ask)
+    assert part_of(ask.output).exists()
