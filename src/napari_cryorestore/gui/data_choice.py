@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.run_config import TomogramConfig
 
 VOXEL_TOLERANCE = 0.01
 
@@ -58,6 +59,12 @@ class DataChoice:
     def tilt_range_given(self) -> bool:
         """Whether both ends of the tilt range are typed."""
         return bool(self.tilt_min.strip() and self.tilt_max.strip())
+
+    def recorded_as(self, tomogram: TomogramConfig) -> DataChoice:
+        """Return a choice with the voxel size, tilt range and axis of a tomogram's configuration."""
+        numbers = (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max)
+        size, low, high = ("" if value is None else to_plain_number(value) for value in numbers)
+        return replace(self, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=tomogram.tilt_axis)
 
     def problem(self) -> str:
         """Return what can be told to be wrong without reading voxels, in one sentence; empty if nothing."""
@@ -126,6 +133,11 @@ class DataChoice:
         return ""
 
 
+def to_plain_number(value: float) -> str:
+    """Write a number as it is typed."""
+    return f"{value:.10g}"
+
+
 def completed(choice: DataChoice, halves: Sequence[Volume], masks: Sequence[Volume]) -> DataChoice:
     """Return a choice among volumes that are there, with what is missing chosen for the user.
 
@@ -172,4 +184,4 @@ def _size(volume: Volume) -> str:
     return "×".join(str(size) for size in volume.shape)
 
 
-__all__ = ["VOXEL_TOLERANCE", "DataChoice", "completed", "with_even"]
+__all__ = ["VOXEL_TOLERANCE", "DataChoice", "completed", "to_plain_number", "with_even"]

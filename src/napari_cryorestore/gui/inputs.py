@@ -1,4 +1,4 @@
-"""Volumes that only live in memory, written where training can read them."""
+"""The files of volumes; those that only live in memory are written where training can read them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ def written_inputs(volumes: Iterable[Volume], run: Path, *, voxel_size: float) -
     return paths
 
 
+def own_paths(volumes: Iterable[Volume]) -> dict[Volume, Path]:
+    """Return the file of every volume.
+
+    Raises
+    ------
+    ValueError
+        If one has none.
+    """
+    volumes = list(volumes)
+    homeless = [volume.name for volume in volumes if volume.path is None]
+    if homeless:
+        raise ValueError(f"“{homeless[0]}” only lives in memory: save it as MRC first.")
+    return {volume: volume.path for volume in volumes if volume.path is not None}
+
+
 def file_name(words: str) -> str:
     """Return words as they can stand in a file name on any system."""
     return re.sub(r"[^\w.+-]+", "_", words).strip("_.") or "tomogram"
@@ -61,4 +76,4 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-__all__ = ["file_name", "written_inputs"]
+__all__ = ["file_name", "own_paths", "written_inputs"]

@@ -271,6 +271,26 @@ def test_a_configuration_survives_saving_and_loading(model, recipes, tmp_path):
     assert other.choice.tilt_min == "-60"
 
 
+def test_all_tomograms_of_a_configuration_are_kept_and_trained_on(model, recipes, tmp_path):
+    others = [
+        {"even": tmp_path / f"TS{number}_even.mrc", "odd": tmp_path / f"TS{number}_odd.mrc", "tilt_min": -50,
+         "tilt_max": 50}
+        for number in ("02", "03")
+    ]  # fmt: skip
+    plain = model.config().model_dump()
+    config = recipes.run_config({**plain, "tomograms": [*plain["tomograms"], *others]})
+    assert model.further_tomograms == ()
+    assert model.load(config.to_toml()) == config.tomograms[0]
+    assert model.config().tomograms == config.tomograms
+    assert model.copy().prepare(tmp_path / "run").tomograms == config.tomograms
+
+    halves = [volume(f"TS02_{half}", path=tmp_path / f"TS02_{half}.mrc") for half in ("even", "odd")]
+    model.choose_data(DataChoice(*halves))  # another one of them is looked at now
+    assert [item.even.name for item in model.config().tomograms] == ["TS02_even.mrc", "TS03_even.mrc"]
+    model.load(recipes.run_config(plain).to_toml())
+    assert len(model.config().tomograms) == 1
+
+
 def test_what_only_lives_in_memory_cannot_be_saved_as_a_configuration(model):
     model.choose_data(DataChoice(volume("a"), volume("b")))
     with pytest.raises(ValueError, match="only lives in memory"):

@@ -52,6 +52,7 @@ class DataControl:
         section.value_changed.connect(self._edited)
         section.detect_requested.connect(self._detect)
         section.open_requested.connect(self.open_file)
+        section.others.dropped.connect(self._drop_others)
         self.take_layers()
 
     def take_layers(self) -> None:
@@ -68,6 +69,7 @@ class DataControl:
         self._section.setValue(model.choice)
         problems = model.data_problems() if model.choice.even is not None else []
         self._section.show_examination(model.examination, problems=problems)
+        self._section.others.show_tomograms(model.further_tomograms)
         if model.choice.even is None:
             self._section.line.say("Drop two half tomograms on the window, or choose their layers here.")
         elif model.examination is None and not problems:
@@ -126,6 +128,11 @@ class DataControl:
     def _examined(self, answer: tuple[DataChoice, Examination]) -> None:
         if self._model.take_examination(*answer):
             self.show()
+
+    def _drop_others(self) -> None:
+        self._model.others = ()
+        self.show()
+        self._changed()
 
     def _detect(self) -> None:
         choice = self._model.choice

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
-from napari_cryorestore.gui.data_choice import DataChoice
-from napari_cryorestore.gui.inputs import written_inputs
+from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
+from napari_cryorestore.gui.inputs import own_paths, written_inputs
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
 from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
@@ -43,6 +43,8 @@ class TrainModel:
         The data, as chosen and typed.
     examination : Examination or None
         What the voxels of that choice told; ``None`` while nobody has looked.
+    others : tuple of TomogramConfig
+        What else a loaded configuration trains on; see `further_tomograms`.
     recipes : Recipes or None
         What can be chosen; ``None`` until PyTorch is loaded.
     sections : dict of str to Config
@@ -68,6 +70,7 @@ class TrainModel:
     def __init__(self) -> None:
         self.choice = DataChoice()
         self.examination: Examination | None = None
+        self.others: tuple[TomogramConfig, ...] = ()
         self.recipes: Recipes | None = None
         self.sections: dict[str, Config] = {}
         self.invalid: dict[str, str] = {}
@@ -173,6 +176,12 @@ class TrainModel:
         """What the tomogram is called."""
         return tomogram_name_of(self.choice.even) if self.choice.even is not None else "tomogram"
 
+    @property
+    def further_tomograms(self) -> tuple[TomogramConfig, ...]:
+        """What is trained on besides the tomogram chosen: the others, unless one is that very tomogram."""
+        chosen = {volume.path.resolve() for volume in self.choice.volumes if volume.path is not None}
+        return tuple(item for item in self.others if item.even.expanduser().resolve() not in chosen)
+
     def run_path(self, now: float | None = None) -> Path:
         """Return the folder of the next run: as typed, or a new one beside the tomogram."""
         if self.folder.strip():
@@ -209,12 +218,14 @@ class TrainModel:
             With one sentence, if something is wrong with it or a volume has no file.
         """
         try:
-            return self._recipes.run_config(self._content(paths or self._own_paths()))
+            return self._recipes.run_config(self._content(paths or own_paths(self.choice.volumes)))
         except ValidationError as error:
             raise ValueError(sentence(error)) from error
 
     def load(self, text: str) -> TomogramConfig:
         """Take every value of a recipe given as TOML, and return the tomogram whose files should be chosen.
+
+        The others it names are trained on too.
 
         Raises
         ------
@@ -228,15 +239,13 @@ class TrainModel:
         self.preset = CUSTOM
         self.place, self.position = place_of(config.snapshots), config.snapshots.position
         self.from_checkpoint = config.from_checkpoint
-        return config.tomograms[0]
+        first, *others = config.tomograms
+        self.others = tuple(others)
+        return first
 
     def take_recording(self, tomogram: TomogramConfig) -> None:
         """Take voxel size, tilt range and axis of a tomogram's configuration for what is chosen."""
-        numbers = (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max)
-        size, low, high = ("" if value is None else to_plain_number(value) for value in numbers)
-        self.choice = replace(
-            self.choice, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=tomogram.tilt_axis
-        )
+        self.choice = self.choice.recorded_as(tomogram)
 
     def start_from(self, checkpoint: Path) -> None:
         """Start from weights, with the network that they belong to.
@@ -270,17 +279,11 @@ class TrainModel:
         shape: Sequence[int] = self.choice.even.shape if self.choice.even is not None else (1, 1, 1)
         snapshots = snapshots_at(self.sections["snapshots"], self.place, shape=shape, position=self.position)
         return {
-            "tomograms": [self.choice.to_plain(paths, name=self.tomogram_name)],
+            "tomograms": [self.choice.to_plain(paths, name=self.tomogram_name), *self.further_tomograms],
             "snapshots": snapshots,
             "from_checkpoint": self.from_checkpoint,
             **{name: self.sections[name] for name in ("method", "network", "schedule", "hardware")},
         }
-
-    def _own_paths(self) -> dict[Any, Path]:
-        homeless = [volume.name for volume in self.choice.volumes if volume.path is None]
-        if homeless:
-            raise ValueError(f"“{homeless[0]}” only lives in memory: save it as MRC first.")
-        return {volume: volume.path for volume in self.choice.volumes if volume.path is not None}
 
     def _parent_of_runs(self) -> Path:
         if self.runs_folder:
@@ -288,11 +291,6 @@ class TrainModel:
         even = self.choice.even
         parent = beside(even.path) if even is not None and even.path is not None else Path.home()
         return parent / "cryorestore"
-
-
-def to_plain_number(value: float) -> str:
-    """Write a number as it is typed."""
-    return f"{value:.10g}"
 
 
 __all__ = ["CUSTOM", "NOT_LOADED", "TrainModel"]
