@@ -21,6 +21,26 @@ from napari_cryorestore.training.optimiser import (
 )
 
 
+def newton_schulz(matrix: torch.Tensor) -> torch.Tensor:
+    """Return the iteration as published, in 64 bits."""
+    x = matrix.double() / matrix.double().norm()
+    for _ in range(5):
+        a = x @ x.mT
+        x = 3.4445 * x - 4.7750 * a @ x + 2.0315 * a @ a @ x
+    return x
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (8, 16), (8, 648), (64, 1728), (96, 8), (20, 500)], ids=str)
+@pytest.mark.parametrize("rank", [2, 64])
+def test_the_iteration_is_the_published_one(shape: tuple[int, int], rank: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = (torch.randn(size, rank, generator=generator) for size in shape)
+    strengths = torch.logspace(0, -3, rank)
+    matrix = (rows * strengths) @ columns.mT
+    plain = newton_schulz(matrix) if shape[0] <= shape[1] else newton_schulz(matrix.mT).mT
+    assert float((orthogonalised(matrix) - plain).norm() / plain.norm()) < 2e-3
+
+
 @pytest.mark.parametrize("shape", [(8, 27), (64, 16), (32, 32), (2, 500)])
 def test_orthogonalised_matrices_have_singular_values_of_about_one(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 1e-4

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.run_config import ScheduleConfig
 
+_LONG = 2
+"""How many times longer than wide a matrix has to be for the iteration to leave it alone."""
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum orthogonalised by Newton-Schulz iterations, for convolutions (Jordan et al. 2024).
@@ -53,16 +56,37 @@ class Muon(torch.optim.Optimizer):
 def orthogonalised(matrix: Tensor, *, iterations: int = 5) -> Tensor:
     """Return a matrix of (nearly) the same singular vectors whose singular values are all about 1.
 
-    Quintic Newton-Schulz iteration: X ← aX + (bA + cA²)X with A = XXᵀ and
-    (a, b, c) = (3.4445, −4.7750, 2.0315).
+    Quintic Newton-Schulz iteration: X ← P X with P = aI + bA + cA², A = XXᵀ and
+    (a, b, c) = (3.4445, −4.7750, 2.0315). P and A commute, so where X is much longer than wide the iteration
+    goes on in A ← P A P alone, and X is multiplied by the product of all P at the end.
     """
     wide = matrix.shape[0] <= matrix.shape[1]
     x: Tensor = (matrix if wide else matrix.mT).float()
     x = x / (x.norm() + 1e-7)
-    for _ in range(iterations):
-        a = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+    x = _iterated_small(x, iterations) if x.shape[1] >= _LONG * x.shape[0] else _iterated(x, iterations)
     return x if wide else x.mT
+
+
+def _iterated(x: Tensor, iterations: int) -> Tensor:
+    for _ in range(iterations):
+        x = _polynomial(x @ x.mT) @ x
+    return x
+
+
+def _iterated_small(x: Tensor, iterations: int) -> Tensor:
+    a = x @ x.mT
+    product = p = _polynomial(a)
+    for _ in range(iterations - 1):
+        a = p @ a @ p
+        p = _polynomial(a)
+        product = p @ product
+    return product @ x
+
+
+def _polynomial(a: Tensor) -> Tensor:
+    p = torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315)
+    p.diagonal().add_(3.4445)
+    return p
 
 
 class Pair(torch.optim.Optimizer):
