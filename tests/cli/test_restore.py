@@ -120,6 +120,25 @@ def test_progress_tells_the_time_left(
     assert re.fullmatch(r"restoring tiny_even\.mrc · 50% · 0:0\d left\n", capsys.readouterr().err)
 
 
+def test_one_that_goes_on_says_so_and_counts_only_its_own_pace(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(
+        request: restoration.RestoreRequest,
+        *,
+        progress: Callable[[float], None],
+        say: Callable[[str], None],
+        **_: object,
+    ) -> Path:
+        say("it goes on")
+        progress(0.9)
+        return request.output
+
+    monkeypatch.setattr(restoration, "restore", slow)
+    assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
+    assert capsys.readouterr().err == "it goes on\nrestoring tiny_even.mrc · 90%\n"
+
+
 def test_passes_are_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[restoration.RestoreRequest] = []
     monkeypatch.setattr(

@@ -65,21 +65,38 @@ def restore_shown(request: RestoreRequest, screen: LiveText) -> Path:
     """Restore and show the share done and the time left; Ctrl-C leaves nothing behind."""
     from napari_cryorestore.restoration import Cancelled, restore
 
-    cancel = threading.Event()
-    started = time.monotonic()
+    cancel, pace = threading.Event(), _Pace()
 
     def show(share: float) -> None:
-        passed = time.monotonic() - started
-        left = f" · {duration(passed / share * (1 - share))} left" if share > 0 else ""
-        screen.show(f"restoring {request.even.name} · {share:.0%}{left}")
+        left = pace.seconds_left(share)
+        words = "" if left is None else f" · {duration(left)} left"
+        screen.show(f"restoring {request.even.name} · {share:.0%}{words}")
+
+    def say(sentence: str) -> None:
+        pace.begins_anew = True
+        screen.say(sentence)
 
     try:
         with on_interruption(cancel.set):
-            return restore(request, progress=show, cancelled=cancel.is_set)
+            return restore(request, progress=show, cancelled=cancel.is_set, say=say)
     except Cancelled:
         raise CommandError(f"cancelled: {request.output} was not made") from None
     finally:
         screen.end()
+
+
+class _Pace:
+    """How fast it goes, not counting what an interrupted restoration had done."""
+
+    def __init__(self) -> None:
+        self.begins_anew = False
+        self._since, self._before = time.monotonic(), 0.0
+
+    def seconds_left(self, share: float) -> float | None:
+        if self.begins_anew:
+            self._since, self._before, self.begins_anew = time.monotonic(), share, False
+        done = share - self._before
+        return (time.monotonic() - self._since) / done * (1 - share) if done > 0 else None
 
 
 def _better_step(run: Path) -> int | None:

@@ -73,7 +73,7 @@ def process_tiles(
     plan : TilePlan
         Sizes, overlap, batch and mask. Tiles that hold nothing but one value are left alone, too.
     progress : callable, optional
-        Is told the share of tiles done, up to 1.
+        Is told the share of tiles done, up to 1; at once, too, where another process has done some.
     cancelled : callable, optional
         Is asked before every batch.
 
@@ -104,6 +104,8 @@ def process_tiles(
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         place, writing = sink.journal.done, None
+        if place:
+            told()
         reading = _ahead(reader, read, tiles[place:], worker.batch // len(sources))
         while reading is not None:
             if cancelled is not None and cancelled():

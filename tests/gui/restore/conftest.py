@@ -33,6 +33,7 @@ class FakeRestorer:
 
     seen: list[dict[str, Any]] = field(default_factory=list)
     error: BaseException | None = None
+    remark: str = ""
     may_end: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -48,9 +49,16 @@ class FakeRestorer:
         )
 
     def restore(
-        self, fields: dict[str, Any], progress: Callable[[float], None], cancelled: Callable[[], bool]
+        self,
+        fields: dict[str, Any],
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+        say: Callable[[str], None],
     ) -> Path:
         self.seen.append(fields)
+        if self.remark:
+            say(self.remark)
+            progress(0.4)
         progress(0.5)
         while not self.may_end.wait(0.01):
             if cancelled():

@@ -191,7 +191,7 @@ def test_a_new_start_waits_for_the_tile_of_the_cancelled_one(model: RestoreModel
     story: list[str] = []
     in_tile = threading.Event()
 
-    def restore(fields, progress, cancelled) -> Path:
+    def restore(fields, progress, cancelled, say) -> Path:
         story.append("begin")
         in_tile.set()
         time.sleep(0.2)  # nothing can be cancelled inside a tile
@@ -233,6 +233,18 @@ def test_how_far_it_is_is_told_in_words(model: RestoreModel, restorer) -> None:
     assert model.words() in ("1 of 2 · TS01: 50% · 0:30 left", "1 of 2 · TS01: 50% · 0:31 left")
     model.entries[0].share = 0.0
     assert model.words() == "1 of 2 · TS01: loading…"
+    model.cancel()
+    finished(model)
+
+
+def test_one_that_goes_on_says_so_and_knows_its_own_pace(model: RestoreModel, restorer) -> None:
+    restorer.remark = "it goes on."
+    restorer.may_end.clear()
+    model.start()
+    assert eventually(lambda: model.entries[0].share == 0.5)
+    model.restoration._began -= 10
+    assert model.entries[0].share_at_start == 0.4
+    assert model.words() in ("TS01: 50% · 0:50 left · it goes on.", "TS01: 50% · 0:51 left · it goes on.")
     model.cancel()
     finished(model)
 

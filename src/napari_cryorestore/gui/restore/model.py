@@ -133,7 +133,7 @@ class RestoreModel:
         return over
 
     def words(self) -> str:
-        """Return how far restoring is, e.g. ``TS01: 43 % · 0:42 left``."""
+        """Return how far restoring is, e.g. ``TS01: 43 % · 0:42 left``, and what there is to say of it."""
         work = self.restoration
         if work is None or not self.is_restoring:
             return ""
@@ -143,7 +143,8 @@ class RestoreModel:
         if not entry.share:
             return f"{place}{entry.subject.name}: loading…"
         time_left = f" · {duration_words(left)} left" if left is not None else ""
-        return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}"
+        remark = f" · {entry.remark}" if entry.remark else ""
+        return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}{remark}"
 
     def _recipe(self) -> Recipe:
         wishes = self.wishes

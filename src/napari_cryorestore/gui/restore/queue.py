@@ -106,6 +106,10 @@ class Entry:
         Set last, so that whoever sees "done" sees the rest too.
     share : float
         0 to 1 of its restoration.
+    share_at_start : float
+        What an interrupted restoration had done of it.
+    remark : str
+        A sentence about its restoration, such as that an interrupted one goes on.
     title : str
         What the result is called, e.g. ``TS01 · ICECREAM @ 600``.
     output : Path or None
@@ -119,6 +123,8 @@ class Entry:
     subject: Subject
     progress: Progress = Progress.WAITING
     share: float = 0.0
+    share_at_start: float = 0.0
+    remark: str = ""
     title: str = ""
     output: Path | None = None
     model: ModelChoice = field(default_factory=ModelChoice)

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 
 def restore_file(
-    fields: dict[str, Any], progress: Callable[[float], None], cancelled: Callable[[], bool]
+    fields: dict[str, Any],
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> Path:
     """Restore (see `napari_cryorestore.restoration.restore`); ``fields`` are those of a `RestoreRequest`."""
     from napari_cryorestore.restoration import RestoreRequest, restore
 
-    return restore(RestoreRequest(**fields), progress=progress, cancelled=cancelled)
+    return restore(RestoreRequest(**fields), progress=progress, cancelled=cancelled, say=say)
 
 
 def title_of(tomogram: str, source: Any) -> str:
@@ -42,12 +45,15 @@ class Engine:
     Attributes
     ----------
     restore : callable
-        Restores what the fields of a `RestoreRequest` describe; is told where to report and whom to ask.
+        Restores what the fields of a `RestoreRequest` describe; is told where to report, whom to ask, and whom
+        to tell what the user might wonder about.
     title : callable
         Names the result of a tomogram and a source.
     """
 
-    restore: Callable[[dict[str, Any], Callable[[float], None], Callable[[], bool]], Path] = restore_file
+    restore: Callable[
+        [dict[str, Any], Callable[[float], None], Callable[[], bool], Callable[[str], None]], Path
+    ] = restore_file
     title: Callable[[str, Any], str] = title_of
 
 
@@ -100,16 +106,19 @@ class Restoration:
     @property
     def share(self) -> float:
         """How much of all the voxels is done, 0 to 1."""
-        total = sum(entry.subject.voxels for entry in self.entries)
-        done = sum(entry.subject.voxels * (1.0 if entry.is_over else entry.share) for entry in self.entries)
-        return done / total
+        return self._share_by(lambda entry: 1.0 if entry.is_over else entry.share)
 
     def seconds_left(self) -> float | None:
         """Estimate how long it will take, or ``None`` while that is a guess."""
         share = self.share
-        if share < 0.01:
+        done = share - self._share_by(lambda entry: entry.share_at_start)
+        if done < 0.01:
             return None
-        return (time.monotonic() - self._began) * (1 - share) / share
+        return (time.monotonic() - self._began) * (1 - share) / done
+
+    def _share_by(self, share_of: Callable[[Entry], float]) -> float:
+        total = sum(entry.subject.voxels for entry in self.entries)
+        return sum(entry.subject.voxels * share_of(entry) for entry in self.entries) / total
 
     def _work(self) -> None:
         if self._after is not None:
@@ -125,8 +134,8 @@ class Restoration:
         entry.model, entry.progress = self.recipe.model, Progress.RUNNING
         try:
             entry.title = self._engine.title(entry.subject.name, self.recipe.model.source)
-            report = partial(setattr, entry, "share")
-            entry.output = self._engine.restore(self._fields(entry), report, self._stopping.is_set)
+            report, say = partial(_report, entry), partial(setattr, entry, "remark")
+            entry.output = self._engine.restore(self._fields(entry), report, self._stopping.is_set, say)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
             if not self.is_stopping:
                 entry.sentence, entry.details = explain(error), traceback.format_exc()
@@ -159,6 +168,12 @@ class Restoration:
         wanted = self.recipe.output or self.recipe.folder / output_name(title)
         wanted.parent.mkdir(parents=True, exist_ok=True)
         return unique_path(wanted)
+
+
+def _report(entry: Entry, share: float) -> None:
+    if entry.remark and not entry.share:  # the first word of one that goes on
+        entry.share_at_start = share
+    entry.share = share
 
 
 def known_settings(subject: Subject, model: ModelChoice) -> RecordedTomogram:
