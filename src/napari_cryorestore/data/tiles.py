@@ -92,9 +92,8 @@ def process_tiles(
         If memory runs out with a single tile.
     """
     sources: Sequence[Source] = source if isinstance(source, list | tuple) else [source]  # type: ignore[list-item]
+    tiles = plan.tiles(_common_shape(sources, out.shape, plan))
     sink = out if isinstance(out, TileSink) else TileSink(out)
-    shape = _common_shape(sources, sink.shape, plan)
-    tiles = plan.tiles(shape)
     worker = Worker(function, plan.batch)
     read = partial(_read_all, sources, plan=plan)
 

@@ -45,8 +45,8 @@ class Engine:
     Attributes
     ----------
     restore : callable
-        Restores what the fields of a `RestoreRequest` describe; is told where to report, whom to ask, and whom
-        to tell what the user might wonder about.
+        Restores what the fields of a `RestoreRequest` describe; is told where to report, whom to ask, and
+        whom to tell what the user might wonder about.
     title : callable
         Names the result of a tomogram and a source.
     """
