@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,27 +148,23 @@ def test_bad_input_is_one_sentence(
 # Several processes ---------------------------------------------------------------------------------------
 
 
-def test_two_processes_share_the_tomograms(three_pairs: Path, tmp_path: Path) -> None:
-    command = ["restore", "--method", "wiener", "--pairs", str(three_pairs), "--output-folder", "made", *CPU]
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "napari_cryorestore", *command], text=True, cwd=tmp_path,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **place},
-        )
-        for place in (
-            {"RANK": "0", "WORLD_SIZE": "2"},
-            {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2"},
-        )
-    ]  # fmt: skip
-    told = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    assert [out.split() for out, _ in told] == [
-        ["made/TS1_wiener.mrc", "made/TS3_wiener.mrc"],
-        ["made/TS2_wiener.mrc"],
-    ]
-    assert told[1][1].splitlines()[-1] == "process 2 of 2: 1 restored, of 1"
-    assert len(list((tmp_path / "made").iterdir())) == 3
+@pytest.mark.parametrize(("index", "taken"), [(0, [1, 3]), (1, [2])])
+def test_processes_share_the_tomograms(
+    index: int,
+    taken: list[int],
+    trained: Path,
+    three_pairs: Path,
+    quick: list[RestoreRequest],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Out,
+) -> None:
+    """See test_slurm.py for two real processes."""
+    monkeypatch.setenv("SLURM_PROCID", str(index))
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    assert main(["restore", str(trained), "--pairs", str(three_pairs), "--output-folder", "made"]) == 0
+    assert [request.even.name for request in quick] == [f"TS{number}_even.mrc" for number in taken]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"process {index + 1} of 2: {len(taken)} restored, of {len(taken)}"
 
 
 def test_one_tomogram_is_restored_by_one_of_several_processes(

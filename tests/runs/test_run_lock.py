@@ -214,6 +214,23 @@ def test_on_another_computer_the_last_event_counts(
     assert is_trained(run.path) is trained
 
 
+@pytest.mark.parametrize(
+    ("turn", "restarts", "dead"),
+    [("77.0", "1", True), ("77.1", "1", False), ("78.0", "1", False), ("", "1", False)],
+)
+def test_a_slurm_job_that_was_requeued_takes_over_from_its_earlier_turn(
+    run: RunDir, elsewhere: Any, monkeypatch: pytest.MonkeyPatch, turn: str, restarts: str, dead: bool
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+    elsewhere(turn=turn)
+    assert is_trained(run.path) is not dead
+    if dead:
+        lock = RunLock.take(run.path)
+        assert json.loads((run.path / LOCK_FILE).read_text())["turn"] == "77.1"
+        lock.release()
+
+
 def test_a_lock_that_is_being_written_is_respected_for_a_moment(run: RunDir) -> None:
     (run.path / LOCK_FILE).write_bytes(b"")
     with pytest.raises(ValueError, match="is beginning to train TS01"):

@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from lightning_fabric.plugins.environments import (
+    LightningEnvironment,
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
 
 from napari_cryorestore.run_config import HardwareConfig
 from napari_cryorestore.training import processes
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID", "SLURM_STEP_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -101,7 +106,43 @@ def test_what_is_asked_of_fabric(
     monkeypatch.setattr(processes, "choose_precision", lambda wanted, device: ("bf16", ""))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     launched(HardwareConfig(**hardware), precision="auto", say=print)
+    (environment,) = asked.pop("plugins")
+    assert isinstance(environment, LightningEnvironment)
     assert asked == {**wanted, "precision": "bf16-mixed", "launched": True}
+
+
+TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+SRUN = {"SLURM_PROCID": "0", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_LOCALID": "0"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "devices", "kind"),
+    [
+        (TORCHRUN, 2, TorchElasticEnvironment),
+        (SRUN, 2, SLURMEnvironment),
+        ({"LOCAL_RANK": "1", "WORLD_SIZE": "2"}, 2, LightningEnvironment),  # started by the training itself
+        ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, 2, LightningEnvironment),  # a script without srun
+        ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, 1, LightningEnvironment),
+    ],
+)
+def test_who_tells_the_processes_of_one_another(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], devices: int, kind: type
+) -> None:
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    environment = processes._environment(HardwareConfig(devices=devices))
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
+    assert type(environment) is kind
+
+
+def test_another_number_of_processes_than_devices_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SRUN.items():
+        monkeypatch.setenv(name, value)
+    words = r"2 processes were started, but the run is for 2 device\(s\) on 2 computer\(s\): start 4, or"
+    with pytest.raises(ValueError, match=words):
+        launched(HardwareConfig(device="cpu", devices=2, nodes=2), precision="32", say=print)
+    launched(HardwareConfig(device="cpu", threads=1), precision="32", say=print)  # each trains its own run
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

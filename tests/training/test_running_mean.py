@@ -46,3 +46,11 @@ def test_it_holds_no_graph() -> None:
     mean = RunningMean(CPU)
     mean.add({"loss": scalar(2.0)}, skipped=GOOD)
     assert not mean._sums["loss"].requires_grad
+
+
+def test_several_processes_have_their_means_in_common() -> None:
+    other = torch.tensor([1.0, 1.0, 1.0])  # one step with the loss 1, one skipped, one process
+    mean = RunningMean(CPU, total=lambda numbers: numbers + other)
+    mean.add({"loss": scalar(2.0)}, skipped=GOOD)
+    mean.add({"loss": scalar(6.0)}, skipped=GOOD)
+    assert mean.take() == ({"loss": 3.0}, 1)  # (2 + 6 + 1) / 3

@@ -23,6 +23,7 @@ COMMANDS = {
     "restore": "Restore a whole tomogram with a trained model, or with the Wiener filter.",
     "evaluate": "Measure restored volumes, and say what each number can and cannot tell.",
     "compare": "Draw volumes and runs side by side, in real and Fourier space.",
+    "slurm": "Print a job script for training, or for restoring many tomograms, on a cluster.",
     "simulate": "Make half tomograms whose truth is known.",
     "demo": "Go the whole way on the real half tomograms that come with the package.",
     "methods": "List the methods, networks and presets.",

@@ -15,7 +15,7 @@ from napari_cryorestore.cli.run_words import headline, verdict
 from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.naming import new_run_path
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training.rank import ranks_first
+from napari_cryorestore.training.rank import own_place, ranks_first
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,15 +35,14 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Train to the last step, an error, or a wish to stop."""
-    from napari_cryorestore.cli.recipe import recipe, typed_options
+    from napari_cryorestore.cli.recipe import recipe
 
     screen = LiveText(sys.stderr) if ranks_first() and not options.quiet else None
     if options.resume is not None:
-        typed = typed_options(options)
-        if typed:
-            raise ValueError(f"--resume goes on by the run's own recipe: leave out {', '.join(typed)}")
+        refuse_options_beside_resume(options)
         return train_in(RunDir.open(options.resume).path, screen)
     config = recipe(options)
+    _refuse_many_folders(config)
     path = create(config, options.run)
     if screen:
         screen.say(f"run folder: {path}")
@@ -54,6 +53,23 @@ def run(options: Namespace) -> int:
     if config.hardware.devices > 1:  # begin as what Fabric can repeat for every device
         os.execv(sys.executable, [sys.executable, *again])
     return train_in(path, screen)
+
+
+def refuse_options_beside_resume(options: Namespace) -> None:
+    """Raise ``ValueError`` if a recipe is typed beside a run that has its own."""
+    from napari_cryorestore.cli.recipe import typed_options
+
+    typed = typed_options(options)
+    if typed:
+        raise ValueError(f"--resume goes on by the run's own recipe: leave out {', '.join(typed)}")
+
+
+def _refuse_many_folders(config: RunConfig) -> None:
+    if own_place().count > 1 and config.hardware.devices * config.hardware.nodes > 1:
+        raise ValueError(
+            "several processes cannot each make the run folder: make it first ('cryorestore slurm train …' "
+            "does), then start every process with --resume RUN"
+        )
 
 
 def create(config: RunConfig, path: Path | None = None) -> Path:

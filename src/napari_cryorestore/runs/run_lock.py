@@ -43,6 +43,8 @@ class Holder:
         When it began to train.
     folder : str
         Where the run was then: a copy of a run is another run.
+    turn : str
+        The number of its Slurm job and how often that had been put back into the queue; empty elsewhere.
     token : str
         What tells this lock from any other.
     """
@@ -52,6 +54,7 @@ class Holder:
     born: float
     time: float
     folder: str
+    turn: str = ""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -80,7 +83,7 @@ class RunLock:
             If the folder cannot be written.
         """
         here, born = str(folder.resolve()), _born(os.getpid()) or 0.0
-        us, note = Holder(platform.node(), os.getpid(), born, time.time(), here), ""
+        us, note = Holder(platform.node(), os.getpid(), born, time.time(), here, _turn()), ""
         _OURS.add(us.token)  # before others can see it
         try:
             while not _put(folder / LOCK_FILE, us):
@@ -130,7 +133,7 @@ def refuse(folder: Path, content: bytes | None = None) -> None:
                 f"{folder.name} is being trained by {_who(holder)}, and two must not train one run: "
                 "watch it in the Monitor, or stop it there first."
             )
-    elif _may_live(folder, holder):
+    elif not _earlier_turn(holder) and _may_live(folder, holder):
         raise ValueError(
             f"{folder.name} is being trained by {_who(holder)}, and two must not train one run: watch it in "
             f"the Monitor, or stop it first; if it was killed, delete {folder / LOCK_FILE}."
@@ -156,6 +159,18 @@ def _may_live(folder: Path, holder: Holder) -> bool:
         return False
     silence = time.time() - max(state.last_time, holder.time)
     return silence <= SILENCE or (spoke and state.status() != "quiet")
+
+
+def _turn() -> str:
+    job = os.environ.get("SLURM_JOB_ID", "")
+    return f"{job}.{os.environ.get('SLURM_RESTART_COUNT') or 0}" if job else ""
+
+
+def _earlier_turn(holder: Holder) -> bool:
+    """Tell whether a program belonged to this very Slurm job, before it was put back into the queue."""
+    job, _, turn = holder.turn.partition(".")
+    own, _, mine = _turn().partition(".")
+    return bool(job) and job == own and int(turn) < int(mine)
 
 
 def _born(process: int) -> float | None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from napari_cryorestore.hardware import (
     FABRIC_PRECISION,
@@ -16,10 +21,12 @@ from napari_cryorestore.hardware import (
     choose_precision,
     use_threads,
 )
-from napari_cryorestore.training.rank import ranks_first
+from napari_cryorestore.training.rank import by_srun, own_place, ranks_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
     from napari_cryorestore.run_config import HardwareConfig
 
@@ -51,8 +58,9 @@ def launched(
     Raises
     ------
     ValueError
-        If there is no such device here.
+        If there is no such device here, or a launcher started another number of processes.
     """
+    _require_as_many(hardware)
     device = choose_device(hardware.device)
     if device.type == "cpu":
         use_threads(hardware.threads)
@@ -61,6 +69,8 @@ def launched(
         say(warning)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it prints what is said here better
     several = has_several(hardware)
+    if several:  # the layout that makes convolutions fast; the averaged gradients are copied into it
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     devices: Any = hardware.devices if several or device.type != "cuda" else [device.index or 0]
     fabric = Fabric(
         accelerator=device.type,
@@ -68,10 +78,33 @@ def launched(
         num_nodes=hardware.nodes,
         strategy="ddp" if several else "auto",
         precision=FABRIC_PRECISION[chosen],
+        plugins=[_environment(hardware)],
     )
     torch.backends.cudnn.benchmark = True
     fabric.launch()
     return fabric, chosen
+
+
+def _require_as_many(hardware: HardwareConfig) -> None:
+    wanted, started = hardware.devices * hardware.nodes, own_place().count
+    if has_several(hardware) and started not in (1, wanted):
+        raise ValueError(
+            f"{started} processes were started, but the run is for {hardware.devices} device(s) on "
+            f"{hardware.nodes} computer(s): start {wanted}, or make the run with other hardware.devices and "
+            "hardware.nodes."
+        )
+
+
+def _environment(hardware: HardwareConfig) -> ClusterEnvironment:
+    """Return how processes find one another; Fabric's own guess takes any Slurm job for several of them."""
+    if not has_several(hardware):
+        return LightningEnvironment()
+    if {"RANK", "WORLD_SIZE"} <= set(os.environ):
+        return TorchElasticEnvironment()
+    if by_srun():
+        os.environ.setdefault("SLURM_NTASKS_PER_NODE", str(hardware.devices))  # 'srun -n 2' leaves it out
+        return SLURMEnvironment(auto_requeue=False)
+    return LightningEnvironment()
 
 
 def part() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.hardware import peak_memory
 from napari_cryorestore.runs.events import Stepped
@@ -40,7 +41,10 @@ class Progress:
 
     def __init__(self, journal: Journal, learner: Learner, device: torch.device) -> None:
         self._journal, self._learner, self._device = journal, learner, device
-        self._losses = RunningMean(device)
+        fabric = learner.fabric
+        several = fabric.world_size > 1
+        add_up: Any = partial(fabric.all_reduce, reduce_op="sum")
+        self._losses = RunningMean(device, total=add_up if several else None)
         self._fruitless = 0
         self.start(0)
 
@@ -59,6 +63,8 @@ class Progress:
 
     def record(self, step: int) -> None:
         """Record the means since the last call, wait for the device, and start the clock anew.
+
+        Of several processes all call this at the same steps: the loss is the mean over the crops of all.
 
         Raises
         ------

@@ -36,22 +36,23 @@ def own_place() -> Place:
     """Return the place that torchrun or Slurm's ``srun`` gave this process.
 
     A program that a Slurm script starts without ``srun`` is alone, however many tasks the script asked for.
+    Processes that a training started by itself have their place on the computer only.
 
     Raises
     ------
     ValueError
         If the place lies beyond the number of processes.
     """
+    local = _number("LOCAL_RANK") or 0
     count = _number("WORLD_SIZE")
     if count is not None:
-        place = Place(_number("RANK") or 0, count, _number("LOCAL_RANK") or 0)
+        index = _number("RANK")
+        place = Place(local if index is None else index, count, local)
+    elif by_srun():
+        tasks = _number("SLURM_STEP_NUM_TASKS") or _number("SLURM_NTASKS") or 1
+        place = Place(_number("SLURM_PROCID") or 0, tasks, _number("SLURM_LOCALID") or 0)
     else:
-        tasks = "SLURM_NTASKS" if "SLURM_STEP_ID" in os.environ else ""
-        count = _number("SLURM_STEP_NUM_TASKS") or _number(tasks) or 1
-        alone = count == 1
-        place = (
-            Place() if alone else Place(_number("SLURM_PROCID") or 0, count, _number("SLURM_LOCALID") or 0)
-        )
+        place = Place()
     if place.index >= place.count:
         raise ValueError(
             f"the environment says that this is process {place.index} of {place.count}, counted from 0: "
@@ -60,9 +61,16 @@ def own_place() -> Place:
     return place
 
 
+def by_srun() -> bool:
+    """Tell whether Slurm's ``srun`` started this process as one of several."""
+    if "SLURM_STEP_ID" not in os.environ and "SLURM_STEP_NUM_TASKS" not in os.environ:
+        return False  # the script itself, which has the variables of the job too
+    return (_number("SLURM_STEP_NUM_TASKS") or _number("SLURM_NTASKS") or 1) > 1
+
+
 def _number(name: str) -> int | None:
     text = os.environ.get(name, "")
     return int(text) if text.isdecimal() else None
 
 
-__all__ = ["Place", "own_place", "ranks_first"]
+__all__ = ["Place", "by_srun", "own_place", "ranks_first"]

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
 
 class RunningMean:
-    """Adds up named scalars on a device and gives their means when asked."""
+    """Adds up named scalars on a device and gives their means when asked.
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    Parameters
+    ----------
+    device : torch.device
+        Where the scalars are.
+    total : callable, optional
+        Adds up a tensor over all processes of a run, which must then all ask for the means at the same steps,
+        so that they agree on them.
+    """
+
+    def __init__(self, device: torch.device, *, total: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._device, self._total = device, total or (lambda numbers: numbers)
         self._clear()
 
     def _clear(self) -> None:
@@ -41,14 +51,17 @@ class RunningMean:
         self._count += 1
 
     def take(self) -> tuple[dict[str, float], int]:
-        """Return the means since the last call and the number of skipped steps; waits for the device once."""
+        """Return the means since the last call and the number of skipped steps; waits for the device once.
+
+        A step that was skipped by some processes only counts as skipped, and its other losses count.
+        """
         if not self._count:
             return {}, 0
         names = list(self._sums)
-        numbers = torch.stack([*(self._sums[name] for name in names), self._skipped]).tolist()
-        skipped = int(numbers.pop())
-        counted = self._count - skipped
+        processes = torch.ones((), device=self._device)
+        sums = torch.stack([*(self._sums[name] for name in names), self._skipped, processes])
+        *numbers, skipped, processes_added = self._total(sums).tolist()
+        counted = self._count * processes_added - skipped
         self._clear()
-        return {
-            name: number / counted for name, number in zip(names, numbers, strict=True) if counted
-        }, skipped
+        means = {name: number / counted for name, number in zip(names, numbers, strict=True) if counted}
+        return means, math.ceil(skipped / processes_added)

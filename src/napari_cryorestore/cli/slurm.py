@@ -1,0 +1,137 @@
+"""``cryorestore slurm``: prints a job script for training, or for restoring many tomograms, on a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.cli.outcome import DONE
+from napari_cryorestore.cli.parser import Parser, given
+from napari_cryorestore.cli.slurm_script import Job, SlurmConfig, job_script
+from napari_cryorestore.config import settings_of
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from napari_cryorestore.run_config import HardwareConfig
+
+KINDS = ("train", "restore")
+_TITLE = "job"
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Add the job's options, and those of the command that it is to carry out."""
+    parser.usage = "cryorestore slurm {train,restore} [OPTION of train or restore …] [OPTION …] > job.sh"
+    parser.add_argument("kind", choices=KINDS, help="What the job does; the options of that command follow.")
+    parser.add_settings(_TITLE, settings_of(SlurmConfig), under=_TITLE)
+    words = _without_own(arguments)
+    kind = words[0] if words else ""
+    parser.set_defaults(words=words[1:])
+    if kind == "train":
+        from napari_cryorestore.cli.train import add_options as add_train
+
+        add_train(parser, words[1:])
+    elif kind == "restore":
+        from napari_cryorestore.cli.restore import add_options as add_restore
+
+        add_restore(parser, words[1:])
+    if kind in KINDS:
+        parser.usage = f"cryorestore slurm {kind} [OPTION of {kind} …] [OPTION …] > job.sh"
+
+
+def run(options: Namespace) -> int:
+    """Check what the job is to do, make the folder of a new run, and print the script."""
+    typed = given(options, _TITLE)
+    for name in typed:
+        delattr(options, f"{_TITLE}.{name}")  # what is left is the other command's
+    wishes = SlurmConfig.model_validate(typed)
+    if options.kind == "train":
+        print(job_script(*_training(options, wishes, typed)), end="")
+    else:
+        print(job_script(_restoring(options, wishes), wishes), end="")
+    return DONE
+
+
+def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) -> tuple[Job, SlurmConfig]:
+    """Return the job that trains in a run folder, a new one or one to go on with."""
+    from napari_cryorestore.cli.recipe import recipe
+    from napari_cryorestore.cli.train import create, refuse_options_beside_resume
+    from napari_cryorestore.run_config import RunConfig
+
+    if options.resume is not None:
+        refuse_options_beside_resume(options)
+        path = RunDir.open(options.resume).path
+        hardware = RunConfig.from_toml(RunDir.open(path).config_text()).hardware
+        wishes = _as_the_run_says(wishes, typed, hardware)
+    else:
+        config = recipe(options)
+        hardware = _hardware(config.hardware, wishes, typed=given(options, "hardware"))
+        path = create(config.model_copy(update={"hardware": hardware}), options.run)
+        print(f"run folder: {path}", file=sys.stderr)
+    path = path.resolve()
+    job = Job(
+        name=path.name,
+        purpose=f"Trains in {path.name}",
+        words=["train", "--resume", str(path), "--quiet"],
+        folder=Path.cwd(),
+        log=path,
+        processes=hardware.devices,
+        together=hardware.devices * hardware.nodes > 1,
+    )
+    return job, wishes
+
+
+def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
+    """Return the job that restores many tomograms; what they are is looked up now and again then."""
+    from napari_cryorestore.cli.restore_request import requests_of
+
+    requests, queue = requests_of(options)
+    if not queue:
+        raise ValueError("a job restores what lacks in a folder: give --output-folder")
+    model = options.run.name if options.run is not None else options.method
+    print(f"{len(requests)} tomograms to restore", file=sys.stderr)
+    return Job(
+        name=f"restore_{model}",
+        purpose=f"Restores {len(requests)} tomograms with {model}",
+        words=["restore", *options.words],
+        folder=Path.cwd(),
+        log=Path.cwd(),
+        processes=max(1, wishes.gpus),
+        together=False,
+    )
+
+
+def _hardware(hardware: HardwareConfig, wishes: SlurmConfig, *, typed: dict[str, Any]) -> HardwareConfig:
+    """Return the hardware of a new run: a process per GPU, or as many as were typed where there is none."""
+    device = "cuda" if wishes.gpus else "cpu"
+    found: dict[str, Any] = {"devices": wishes.gpus or hardware.devices, "nodes": wishes.nodes}
+    if "device" not in typed:
+        found["device"] = device
+    return type(hardware).model_validate({**hardware.model_dump(), **found})
+
+
+def _as_the_run_says(wishes: SlurmConfig, typed: dict[str, Any], hardware: HardwareConfig) -> SlurmConfig:
+    gpus = 0 if hardware.device == "cpu" else hardware.devices
+    asked = {name: int(typed[name]) for name in ("gpus", "nodes") if name in typed}
+    own = {"gpus": gpus, "nodes": hardware.nodes}
+    if asked.items() - own.items():
+        raise ValueError(
+            f"the run was made for {hardware.devices} device(s) on {hardware.nodes} computer(s): "
+            "leave out --gpus and --nodes, or make a new run"
+        )
+    return wishes.model_copy(update=own)
+
+
+def _without_own(arguments: Sequence[str]) -> list[str]:
+    """Return the words that are not about the job: the command that it carries out."""
+    own = Parser("cryorestore slurm", add_help=False)
+    own.add_settings(_TITLE, settings_of(SlurmConfig), under=_TITLE)
+    own.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    return own.parse_known_args(list(arguments))[1]
+
+
+__all__ = ["KINDS", "add_options", "run"]
