@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -225,6 +226,25 @@ def test_cancelling_leaves_nothing(halves: tuple[Path, Path], tmp_path: Path, ne
             progress=shares.append, cancelled=lambda: len(shares) > 2,
         )  # fmt: skip
     assert 0 < max(shares) < 1
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_cancelling_is_heard_within_a_tile(halves: tuple[Path, Path], tmp_path: Path) -> None:
+    shares: list[float] = []
+    questions: list[str] = []
+
+    def cancelled() -> bool:
+        asker = sys._getframe(1).f_code.co_name
+        questions.append(asker)
+        return questions.count("ask") == 5  # by the network, before its fifth layer
+
+    with pytest.raises(Cancelled):
+        restore(
+            request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc"),
+            progress=shares.append, cancelled=cancelled,
+        )  # fmt: skip
+    assert max(shares, default=0.0) == 0.0
+    assert questions[-1] == "ask"
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 

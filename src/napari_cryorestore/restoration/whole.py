@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_cryorestore.data.asking import AskingView
 from napari_cryorestore.data.imaging import StandardisedView
 from napari_cryorestore.data.sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import process_tiles
@@ -128,7 +129,9 @@ class Work:
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
         """Fill an output (z, y, x) with the mean of the restored halves."""
         even, odd = self.tomogram.even, self.tomogram.odd
-        halves = [even] if odd is None else [even, odd]
+        halves: list[Any] = [
+            AskingView(half, self.cancelled) for half in ([even] if odd is None else [even, odd])
+        ]
         scales = [measure(half) for half in halves]
         fits = not self.model.method.fixes_amplitude
         sink = TileSink(out, scales=scales, journal=journal)
