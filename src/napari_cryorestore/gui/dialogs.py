@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PATTERNS = [f"*{suffix}{packed}" for suffix in SUFFIXES for packed in ("", *COMPRESSED_SUFFIXES)]
 TOMOGRAMS = f"Tomograms ({' '.join(_PATTERNS)});;All files (*)"
 WEIGHTS = "Weights (*.safetensors);;All files (*)"
+PICKS = "Lists of particles (*.star *.csv *.txt *.tsv);;All files (*)"
 OUTPUT = "MRC volume (*.mrc *.rec *.map)"
 
 
@@ -35,6 +36,18 @@ def choose_run(parent: QWidget) -> Path | None:
 def choose_weights(parent: QWidget) -> Path | None:
     """Ask for a file of weights."""
     name, _ = QFileDialog.getOpenFileName(parent, "Checkpoint", str(last_folder()), WEIGHTS)
+    return _remembered(name) if name else None
+
+
+def choose_picks(parent: QWidget) -> list[Path]:
+    """Ask for lists of particles."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Lists of particles", str(last_folder()), PICKS)
+    return [_remembered(name) for name in names]
+
+
+def choose_file(parent: QWidget, title: str, kind: str) -> Path | None:
+    """Ask for a file of a kind, e.g. ``Table (*.csv)``."""
+    name, _ = QFileDialog.getOpenFileName(parent, title, str(last_folder()), kind)
     return _remembered(name) if name else None
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 _TITLE = "{} (CryoRestore)"  # napari's menu finds a panel by this name
-_AREAS = {"Monitor": "bottom"}
+_AREAS = {"Monitor": "bottom", "Compare": "bottom"}
 
 
 def open_panel(viewer: Viewer, name: str) -> QWidget:

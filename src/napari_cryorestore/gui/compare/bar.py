@@ -33,6 +33,7 @@ SAVES = {
     "save": "Save this comparison…",
     "open": "Open a comparison…",
 }
+NUMBERS = ("Show numbers", "Hide numbers")
 MOST_PLANES = 64
 
 
@@ -71,9 +72,10 @@ class CompareBar(QWidget):
         self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.numbers = QToolButton()
-        self.numbers.setText("Numbers")
+        self.numbers.setText(NUMBERS[False])
         self.numbers.setCheckable(True)
         self.numbers.setToolTip("Curves, a table of numbers, trust and particles, beneath the pictures.")
+        self.numbers.toggled.connect(lambda shown: self.numbers.setText(NUMBERS[shown]))
         self.save = self._save_button()
         self._lay_out()
 

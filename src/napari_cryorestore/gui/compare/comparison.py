@@ -25,22 +25,19 @@ class Comparison:
     ----------
     model : CompareModel
         Rows, crosshair and settings.
-    spectra, volumes, numbers : Store
-        Fourier slices, opened and restored volumes, curves and tables.
+    spectra, volumes, numbers, maps : Store
+        Fourier slices, opened and restored volumes, curves and tables, maps of what was supplied.
     jobs : RowJobs
         How rows are opened.
     """
 
     def __init__(self, runs: LiveRuns) -> None:
         self.model = CompareModel()
-        self.spectra, self.volumes, self.numbers = (
-            Store("spectra"),
-            Store("volumes", 1 << 30),
-            Store("numbers"),
-        )
+        self.spectra, self.volumes = Store("spectra"), Store("volumes", 1 << 30)
+        self.numbers, self.maps = Store("numbers"), Store("maps")
         self.jobs = RowJobs()
         known = ref(runs)
-        for store in (self.spectra, self.volumes, self.numbers):
+        for store in (self.spectra, self.volumes, self.numbers, self.maps):
             store.began = lambda work: _hold(known(), work)
 
 

@@ -75,10 +75,12 @@ class FourierBox(QWidget):
         self._showing = False
 
     def show_wedges(self, known: tuple[float, float] | None, found: str) -> None:
-        """Show the tilt range that files tell, and words about the wedge that was found in the data."""
+        """Show the tilt range that files tell, and the one that was found in the data, in words."""
         given = f"{known[0]:g}, {known[1]:g} from the file" if known is not None else "lowest, highest"
         self.tilts.setPlaceholderText(given)
-        self.found.say(found)
+        self.found.say(
+            f"Solid lines: the tilt range. Dashed: what the data show ({found or 'nothing clear'})."
+        )
 
     def _tell(self, field: str, value: object) -> None:
         if not self._showing:
@@ -97,7 +99,7 @@ class FourierBox(QWidget):
         add_row(grid, "Show", self.ticks["window"])
         for name in ("flat_field", "rings", "wedge"):
             add_row(grid, "", self.ticks[name])
-        add_row(grid, "Range, decades", self.decades)
+        add_row(grid, "Decades", self.decades)
         add_row(grid, "Tilt range, °", self.tilts, self.axis)
         add_row(grid, "Slices", self.centre)
         layout.addWidget(form)

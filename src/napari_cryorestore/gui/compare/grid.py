@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from superqt import QElidingLabel
 
 from napari_cryorestore.comparison.picture import SECTIONS
 from napari_cryorestore.gui.compare.cell import SMALLEST, Cell
 from napari_cryorestore.gui.compare.colours import row_colour
 from napari_cryorestore.gui.compare.framing import Framing
-from napari_cryorestore.gui.compare.row_head import RowHead
+from napari_cryorestore.gui.compare.row_head import WIDTH, RowHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     Place = tuple[int, Column]
 
 SPACING = 3
-_SHARES = 1000  # what column widths are rounded to
+_TITLES = 22  # pixels that the titles of columns take
 
 
 class Grid(QWidget):
@@ -63,7 +64,7 @@ class Grid(QWidget):
         self.framing = Framing()
         self.heads: dict[int, RowHead] = {}
         self.cells: dict[Place, Cell] = {}
-        self.titles: dict[Column, QLabel] = {}
+        self.titles: dict[Column, QElidingLabel] = {}
         self._numbers: list[int] = []
         self._columns: tuple[Column, ...] = ()
         self._colours: Colours | None = None
@@ -92,9 +93,15 @@ class Grid(QWidget):
         self.fit_columns()
 
     def fit_columns(self) -> None:
-        """Make columns as wide as their pictures need, compared with each other."""
-        for place, column in enumerate(self._columns, 1):
-            self._layout.setColumnStretch(place, round(_SHARES * self.framing.aspect(column)))
+        """Make columns as wide as their pictures need at this height, or as far as the width allows."""
+        rows, columns = max(len(self._numbers), 1), max(len(self._columns), 1)
+        height = (self.height() - _TITLES - rows * SPACING) / rows
+        room = self.width() - WIDTH - (columns + 1) * SPACING
+        wanted = [self.framing.aspect(column) * max(height, SMALLEST) for column in self._columns]
+        shrink = min(1.0, room / max(sum(wanted), 1))
+        for place, width in enumerate(wanted, 1):
+            self._layout.setColumnMinimumWidth(place, max(SMALLEST, int(width * shrink)))
+        self._layout.setColumnStretch(columns + 1, 1)
         self.reframe()
 
     def reframe(self) -> None:
@@ -118,7 +125,7 @@ class Grid(QWidget):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show the same part in cells of another size."""
         super().resizeEvent(event)
-        self.reframed.emit()
+        self.fit_columns()
 
     # Looking -----------------------------------------------------------------------------------------
 
@@ -167,9 +174,9 @@ class Grid(QWidget):
             self.cells[number, column] = cell
         return self.cells[number, column]
 
-    def _title(self, column: Column) -> QLabel:
+    def _title(self, column: Column) -> QElidingLabel:
         if column not in self.titles:
-            label = QLabel(column)
+            label = QElidingLabel(column)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.titles[column] = label
@@ -197,6 +204,7 @@ class Grid(QWidget):
             self._layout.setRowMinimumHeight(line, 0)
         for place in range(self._layout.columnCount()):
             self._layout.setColumnStretch(place, 0)
+            self._layout.setColumnMinimumWidth(place, 0)
         while self._layout.count():
             self._layout.takeAt(0)
 

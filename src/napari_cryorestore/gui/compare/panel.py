@@ -12,18 +12,27 @@ from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 from napari_cryorestore.gui.compare.bar import CompareBar
 from napari_cryorestore.gui.compare.colours import Colours
 from napari_cryorestore.gui.compare.comparison import comparison_of
+from napari_cryorestore.gui.compare.contrast_control import ContrastControl
 from napari_cryorestore.gui.compare.empty_page import EmptyPage
 from napari_cryorestore.gui.compare.grid import Grid
 from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
+from napari_cryorestore.gui.compare.saving import Saving
+from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
+from napari_cryorestore.gui.compare.tray import Tray
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from qtpy.QtGui import QResizeEvent
 
     from napari_cryorestore.comparison.config import Column
+
+_WIDE = 1.7
+"""Width to height from which numbers stand beside the pictures."""
+_PICTURES = 0.6  # of the panel, when the numbers are shown
 
 
 class ComparePanel(QWidget):
@@ -50,6 +59,11 @@ class ComparePanel(QWidget):
         self.pictures = PictureControl(self.grid, self.comparison, self)
         self.rows = RowControl(self)
         self.link = ViewerLink(self.viewer, self.model, self)
+        self.tray, self.saving, self.contrast = Tray(self), Saving(self), ContrastControl(self)
+        self.tray.setVisible(False)
+        self.splitter.addWidget(self.tray)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setChildrenCollapsible(False)
         self._left = False
         self._connect()
         self._set_theme()
@@ -71,6 +85,7 @@ class ComparePanel(QWidget):
         self.runs.closed.disconnect(self.leave)
         self.link.leave()
         self.rows.leave()
+        self.tray.leave()
         self.pictures.leave()
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -79,6 +94,16 @@ class ComparePanel(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.leave()
             self.deleteLater()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Put the numbers beside the pictures where the panel is wide and low, else beneath them."""
+        super().resizeEvent(event)
+        is_wide = self.width() > _WIDE * self.height()
+        wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
+        if wanted != self.splitter.orientation():
+            self.splitter.setOrientation(wanted)
+            whole = self.width() if is_wide else self.height()
+            self.splitter.setSizes([round(_PICTURES * whole), round((1 - _PICTURES) * whole)])
 
     def sizeHint(self) -> QSize:
         """Ask for half of a usual window."""
@@ -110,11 +135,14 @@ class ComparePanel(QWidget):
             self.rows.add_what_is_open()
         elif what == "run":
             self.rows.add_run()
+        else:
+            self.saving.do(what)
 
     # What is shown -----------------------------------------------------------------------------------
 
     def _model_changed(self, what: str) -> None:
         if what in ("rows", "row"):
+            self.tray.maps.show_row()
             self.pages.setCurrentWidget(self.rows_view if self.model.entries else self.empty)
         if what != "cursor":
             config = self.model.config
@@ -140,6 +168,7 @@ class ComparePanel(QWidget):
         colours = Colours.of(get_theme(self.viewer.theme))
         self.grid.set_colours(colours)
         self.bar.contrast.set_colours(colours)
+        self.tray.set_colours(colours)
 
     # Making ------------------------------------------------------------------------------------------
 
@@ -154,7 +183,8 @@ class ComparePanel(QWidget):
         self.bar.slab_chosen.connect(lambda planes: self.model.update(slab=planes))
         self.bar.asked.connect(self._asked)
         self.empty.asked.connect(self._asked)
-        self.bar.contrast.changed.connect(lambda name, value: self.model.update(**{name: value}))
+        self.bar.numbers.toggled.connect(self.tray.set_open)
+        self.bar.fourier_button.clicked.connect(self._show_wedges)
         self.bar.fourier.changed.connect(lambda name, value: self.model.update_fourier(**{name: value}))
         self.bar.fourier.wedge_changed.connect(self._set_wedge)
         self.pictures.failed.connect(lambda error: self.complain(str(error)))
@@ -165,12 +195,20 @@ class ComparePanel(QWidget):
         except ValueError as error:
             self.complain(str(error))
 
+    def _show_wedges(self) -> None:
+        """Show in the Fourier box what files and data say about the tilt range."""
+        volumes = [entry.volume for entry in self.model.shown if entry.volume is not None]
+        known = next((volume.tilt_range for volume in volumes if volume.tilt_range is not None), None)
+        found = [found_wedge(self.comparison.spectra, volume) for volume in volumes]
+        reliable = next((item.wedge for item in found if item is not None and item.reliable), None)
+        words = "" if reliable is None else f"{reliable.tilt_min:.0f}° to {reliable.tilt_max:.0f}°"
+        self.bar.fourier.show_wedges(known, words)
+
     def _lay_out(self) -> None:
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.rows_view = QScrollArea()
         self.rows_view.setWidgetResizable(True)
         self.rows_view.setFrameShape(QFrame.Shape.NoFrame)
-        self.rows_view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows_view.setWidget(self.grid)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.rows_view)

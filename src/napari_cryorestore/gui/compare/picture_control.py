@@ -71,8 +71,17 @@ class PictureControl(QObject):
     @property
     def busy(self) -> bool:
         """Whether pictures are still on their way."""
-        painting = self._section_pictures.busy or self._spectrum_pictures.busy
-        return painting or self._settle.isActive() or self._comparison.spectra.alive
+        return (
+            self.painting
+            or self._spectrum_pictures.busy
+            or self._settle.isActive()
+            or self._comparison.spectra.alive
+        )
+
+    @property
+    def painting(self) -> bool:
+        """Whether sections are still on their way."""
+        return self._section_pictures.busy
 
     def leave(self) -> None:
         """Stop looking at the model."""

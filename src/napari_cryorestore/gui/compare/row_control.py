@@ -56,6 +56,11 @@ class RowControl:
         self.layers.attach()
         self.show()
 
+    def attach(self) -> None:
+        """Give rows that were opened again their layers and volumes."""
+        self.layers.attach()
+        self.sources.update()
+
     def leave(self) -> None:
         """Stop looking at model and viewer."""
         self._model.changed.disconnect(self._model_changed)
@@ -127,6 +132,7 @@ class RowControl:
     def choose(self, number: int) -> None:
         """Make a row the chosen one: the one whose contrast is set by hand."""
         self.chosen = number
+        self._panel.tray.maps.show_row()
         self.show()
 
     def choose_step(self, number: int, step: int) -> None:

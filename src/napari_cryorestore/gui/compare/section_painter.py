@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     Place = tuple[int, Column]
 
+_AT_ONCE = 2  # threads: sections of volumes on disk wait for memory more than they compute
 _MOST_LEVELS = 64  # sets of sample sections that are remembered
 
 
@@ -74,17 +76,22 @@ class SectionPainter:
     def paint(self, wish: SectionWish) -> dict[Place, Painted]:
         """Return the painted sections of every row and column."""
         levels = self.levels(wish)
-        fresh = {}
+        fresh: dict[Place, tuple[tuple[Any, ...], Painted]] = {}
+        missing: dict[Place, tuple[Row, tuple[Any, ...]]] = {}
         for row in wish.rows:
             for column in wish.columns:
                 key = self._key(row, column, wish, levels[row.number])
                 known = self._last.get((row.number, column))
-                same = known is not None and known[0] == key
-                fresh[row.number, column] = (
-                    known
-                    if known is not None and same
-                    else (key, _paint(row, column, wish, levels[row.number]))
-                )
+                if known is not None and known[0] == key:
+                    fresh[row.number, column] = known
+                else:
+                    missing[row.number, column] = row, key
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = {
+                place: pool.submit(_paint, row, place[1], wish, levels[row.number])
+                for place, (row, _) in missing.items()
+            }
+        fresh |= {place: (key, futures[place].result()) for place, (_, key) in missing.items()}
         self._last = fresh
         return {place: result for place, (_, result) in fresh.items()}
 

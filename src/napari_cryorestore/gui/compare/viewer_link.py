@@ -5,15 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_cryorestore.comparison.model import CompareModel
 
-PATIENCE = 40
-"""Milliseconds that the viewer, which paints slowly, is behind a crosshair that is being dragged."""
+PATIENCE = 120
+"""Milliseconds between two moves of the viewer, which paints slowly, while the crosshair is being dragged."""
+_SAME = 0.5  # of half a voxel
 _AXES = 3
 
 
@@ -49,15 +53,17 @@ class ViewerLink(QObject):
         self._model.changed.disconnect(self._model_changed)
 
     def push(self) -> None:
-        """Put the viewer's sliders at the crosshair."""
+        """Put the viewer's sliders at the crosshair; napari reads anew for each, so only those that moved."""
         cursor, dims = self._model.cursor, self._viewer.dims
-        if cursor is None or dims.ndim < _AXES:
-            return
         first = dims.ndim - _AXES
-        axes = range(first, dims.ndim)
+        if cursor is None or first < 0:
+            return
         self._busy = True
         try:
-            dims.set_point(axes, [place - self._half(axis) for place, axis in zip(cursor, axes, strict=True)])
+            for axis in dims.not_displayed:
+                place = cursor[axis - first] - self._half(axis) if axis >= first else dims.point[axis]
+                if abs(place - dims.point[axis]) > _SAME * self._half(axis):
+                    dims.set_point(axis, place)
         finally:
             self._busy = False
 
@@ -76,6 +82,12 @@ class ViewerLink(QObject):
             self._model.set_cursor(wanted)
         finally:
             self._busy = False
+
+    def positions(self, layer: Layer) -> NDArray[np.float64]:
+        """Return the points (n, 3) of a points layer, z, y, x in Å in the frame of the comparison."""
+        half = [self._half(axis) for axis in range(self._viewer.dims.ndim - _AXES, self._viewer.dims.ndim)]
+        world = np.asarray(layer.data)[:, -_AXES:] * layer.scale[-_AXES:] + layer.translate[-_AXES:]
+        return np.asarray(world + half, dtype=np.float64)
 
     def _half(self, axis: int) -> float:
         return float(self._viewer.dims.range[axis].step) / 2

@@ -1,0 +1,145 @@
+"""Lists of particles against a reference list: what a restoration does for picking."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.gui.compare.colours import row_colour
+from napari_cryorestore.gui.sentence_label import SentenceLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_cryorestore.gui.compare.colours import Colours
+    from napari_cryorestore.metrics.picks import Detection
+
+COLUMNS = ("precision", "recall", "f1", "pr_auc", "average_precision", "mean_distance")
+HINT = (
+    "Load a reference list (STAR or CSV), then the picks to hold against it: from each restoration, one list."
+)
+_USUAL_TOLERANCE = 100.0  # Å: about half a ribosome
+
+
+class ParticlesTab(QWidget):
+    """Shows how lists of picks agree with a reference.
+
+    Attributes
+    ----------
+    asked : Signal(str)
+        ``"reference"``, ``"picks"`` or ``"clear"``.
+    tolerance_chosen : Signal()
+        Another tolerance was chosen.
+    """
+
+    asked = Signal(str)
+    tolerance_chosen = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buttons = {
+            name: QPushButton(words)
+            for name, words in (("reference", "Reference…"), ("picks", "Picks…"), ("clear", "Clear"))
+        }
+        for name, button in self.buttons.items():
+            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+        self.reference, self.problem = QLabel("no reference yet"), SentenceLabel()
+        self.tolerance = QDoubleSpinBox()
+        self.tolerance.setRange(0.1, 1e5)
+        self.tolerance.setValue(_USUAL_TOLERANCE)
+        self.tolerance.setDecimals(0)
+        self.tolerance.setSuffix(" Å")
+        self.tolerance.setToolTip("How far a pick may lie from a particle; half its diameter is usual.")
+        self.tolerance.valueChanged.connect(self.tolerance_chosen)
+        self.table, self.plot, self.hint = QTableWidget(), pg.PlotWidget(enableMenu=False), SentenceLabel()
+        self._lay_out()
+        self.show_found("", {}, "")
+
+    def show_found(self, reference: str, found: Mapping[str, Detection], problem: str) -> None:
+        """Show what was found, list by list."""
+        self.reference.setText(reference or "no reference yet")
+        self.problem.warn(problem)
+        self.hint.say("" if found else HINT)
+        self.table.setVisible(bool(found))
+        self.plot.setVisible(any(len(item.thresholds) > 1 for item in found.values()))
+        self.table.setRowCount(len(found))
+        self.plot.clear()
+        for line, (name, item) in enumerate(found.items()):
+            cells = [name, *(_value(item, column) for column in COLUMNS), f"{item.found} of {item.reference}"]
+            for place, words in enumerate(cells):
+                self.table.setItem(line, place, QTableWidgetItem(words))
+            pen = pg.mkPen(row_colour(line), width=2)
+            self.plot.plot(item.recall, item.precision, pen=pen)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Take the colours of a theme."""
+        self.plot.setBackground(colours.ground)
+        for name in ("left", "bottom"):
+            self.plot.getAxis(name).setPen(colours.faint)
+            self.plot.getAxis(name).setTextPen(colours.text)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        for widget in (self.buttons["reference"], self.reference, self.buttons["picks"], QLabel("Tolerance")):
+            head.addWidget(widget)
+        head.addWidget(self.tolerance)
+        head.addStretch(1)
+        head.addWidget(self.buttons["clear"])
+        self._style_table()
+        self.plot.plotItem.setLabel("bottom", "recall")
+        self.plot.plotItem.setLabel("left", "precision")
+        self.plot.plotItem.setMouseEnabled(x=False, y=False)
+        self.plot.setXRange(0, 1, padding=0.02)
+        self.plot.setYRange(0, 1, padding=0.02)
+        self.plot.setMaximumWidth(280)
+        body = QHBoxLayout()
+        body.addWidget(self.table, 1)
+        body.addWidget(self.plot)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 4)
+        layout.addLayout(head)
+        layout.addWidget(self.problem)
+        layout.addWidget(self.hint)
+        layout.addLayout(body, 1)
+
+    def _style_table(self) -> None:
+        self.table.setColumnCount(len(COLUMNS) + 2)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setHorizontalHeaderLabels(
+            ["Picks", *(NUMBER_WORDS[name].title for name in COLUMNS), "Found"]
+        )
+        for place, name in enumerate(COLUMNS, 1):
+            item: Any = self.table.horizontalHeaderItem(place)
+            item.setToolTip(NUMBER_WORDS[name].sentence)
+        header: Any = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        sides: Any = self.table.verticalHeader()
+        sides.hide()
+
+
+def _value(found: Detection, name: str) -> str:
+    value = getattr(found, name)
+    number = float(value[found.best]) if hasattr(value, "__len__") else float(value)
+    if math.isnan(number):
+        return "–"
+    return f"{number:.0f} Å" if name == "mean_distance" else f"{number:.3f}"
+
+
+__all__ = ["COLUMNS", "HINT", "ParticlesTab"]

@@ -1,0 +1,134 @@
+"""What was seen and what was supplied of a row, as volumes; free of Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui.compare.common_part import block_around, common_part
+from napari_cryorestore.gui.compare.store import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_cryorestore.comparison.config import Position
+    from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.gui.compare.store import Watch
+    from napari_cryorestore.physics.wedge import Wedge
+
+    Volume = NDArray[np.float32]
+
+MOST_EDGE = 256
+"""Voxels along an edge around the crosshair that maps are made of, where a volume is larger."""
+WINDOW = 1.5
+"""Standard deviation in voxels of the window in which disagreement is averaged."""
+NO_WEDGE = "The tilt range of {} is not known: give it under Fourier ▾."
+NO_HALVES = "{} was not made from two halves: choose a row of a run, the Wiener filter or a mean of halves."
+NO_DATA = "There is no row of raw halves to hold it against: add their mean, under Rows ▾."
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Maps of a row, with the block that they belong to.
+
+    Attributes
+    ----------
+    block : ComparedVolume
+        The part of the row.
+    by_name : dict
+        Volumes (z, y, x) of the block's shape: ``seen``, ``supplied`` and ``share``; or ``agreement``; or
+        ``disagreement``.
+    """
+
+    block: ComparedVolume
+    by_name: dict[str, Volume]
+
+
+def parts_job(volume: ComparedVolume, wedge: Wedge | None, cursor: Position | None) -> Job:
+    """Return the job of splitting a row into what was seen and what was supplied, with its local share.
+
+    Raises
+    ------
+    ValueError
+        If the wedge is not known.
+    """
+    if wedge is None:
+        raise ValueError(NO_WEDGE.format(volume.name))
+    block = block_around(volume, cursor, MOST_EDGE)
+
+    def compute(watch: Watch) -> Maps:
+        from napari_cryorestore.comparison.provenance import share_volume, split_volume
+
+        seen, supplied = split_volume(block.data, wedge, progress=watch.progress, cancelled=watch.cancelled)
+        share = share_volume(seen, supplied, cancelled=watch.cancelled)
+        return Maps(block, {"seen": seen, "supplied": supplied, "share": share})
+
+    return Job(("parts", *_identity(block), wedge), compute, size=_bytes)
+
+
+def agreement_job(
+    volume: ComparedVolume, raw: ComparedVolume | None, wedge: Wedge | None, cursor: Position | None
+) -> Job:
+    """Return the job of correlating a row's halves with the other raw half, place by place.
+
+    Raises
+    ------
+    ValueError
+        If there are no halves of either.
+    """
+    if volume.halves is None:
+        raise ValueError(NO_HALVES.format(volume.name))
+    if raw is None or raw.halves is None or raw is volume:
+        raise ValueError(NO_DATA)
+    block, data = common_part(block_around(volume, cursor, MOST_EDGE), raw)
+
+    def compute(watch: Watch) -> Maps:
+        from napari_cryorestore.metrics.trust import agreement
+
+        even, odd = (_tensor(half) for half in block.halves or ())
+        raw_even, raw_odd = (_tensor(half) for half in data.halves or ())
+        first = agreement(even, raw_odd, wedge)
+        watch.progress(0.5)
+        return Maps(block, {"agreement": ((first + agreement(odd, raw_even, wedge)) / 2).numpy()})
+
+    return Job(("agreement map", *_identity(block), *_identity(data), wedge), compute, size=_bytes)
+
+
+def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
+    """Return the job of measuring how far a row's halves differ, place by place.
+
+    Raises
+    ------
+    ValueError
+        If it has no halves.
+    """
+    if volume.halves is None:
+        raise ValueError(NO_HALVES.format(volume.name))
+    block = block_around(volume, cursor, MOST_EDGE)
+
+    def compute(watch: Watch) -> Maps:
+        from napari_cryorestore.metrics.trust import half_disagreement
+
+        even, odd = (_tensor(half) for half in block.halves or ())
+        return Maps(block, {"disagreement": half_disagreement(even, odd, window=WINDOW).numpy()})
+
+    return Job(("disagreement map", *_identity(block)), compute, size=_bytes)
+
+
+def _tensor(data: Any) -> Any:
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.array(data[:], dtype=np.float32))
+
+
+def _identity(volume: ComparedVolume) -> tuple[Any, ...]:
+    return volume.key, volume.version, volume.shape
+
+
+def _bytes(maps: Maps) -> int:
+    return sum(volume.nbytes for volume in maps.by_name.values())
+
+
+__all__ = ["MOST_EDGE", "Maps", "agreement_job", "disagreement_job", "parts_job"]

@@ -1,0 +1,127 @@
+"""Trust: what the microscope has seen, what the network supplied, and how far data bear it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QLinearGradient, QPainter
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.gui.sentence_label import SentenceLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtGui import QPaintEvent
+
+SEEN, SUPPLIED = QColor("#8a94a6"), QColor("#ff8c1a")
+DOES = {
+    "parts": (
+        "Add both parts as rows",
+        "Splits the chosen row into the directions that the microscope has seen and the missing wedge, which "
+        "the network supplied. The two add up to the row: exact bookkeeping, no estimate.",
+    ),
+    "share": (
+        "Lay the supplied share over the tomogram",
+        "Colours the places where most of the local variation was supplied. "
+        + NUMBER_WORDS["supplied_share"].sentence,
+    ),
+    "agreement": ("Map the agreement with the other half", NUMBER_WORDS["agreement"].sentence),
+    "disagreement": ("Map the disagreement of the halves", NUMBER_WORDS["half_disagreement"].sentence),
+}
+"""What can be done: words of the button, and the sentence beside it."""
+
+
+class TrustTab(QWidget):
+    """Buttons and sentences; the panel does what is asked.
+
+    Attributes
+    ----------
+    asked : Signal(str)
+        One of `DOES`.
+    """
+
+    asked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row, self.state, self.problem = QLabel(), SentenceLabel(), SentenceLabel()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(5)
+        self.buttons = {name: QPushButton(words) for name, (words, _) in DOES.items()}
+        for name, button in self.buttons.items():
+            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+        self._lay_out()
+        self.show_progress(None)
+
+    def show_row(self, name: str) -> None:
+        """Say which row is meant."""
+        self.row.setText(f"Of the chosen row: <b>{name}</b>" if name else "Choose a row by its heading.")
+        for button in self.buttons.values():
+            button.setEnabled(bool(name))
+
+    def show_progress(self, share: float | None) -> None:
+        """Show that something is computed, and how much is done; ``None`` if nothing is."""
+        self.bar.setVisible(share is not None)
+        self.bar.setRange(0, 100 if share else 0)
+        self.bar.setValue(round(100 * (share or 0)))
+
+    def say(self, sentences: Sequence[str] = (), *, problem: str = "") -> None:
+        """Say what was done, or why not."""
+        self.state.say(" ".join(sentences))
+        self.problem.warn(problem)
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(6, 6, 6, 4)
+        self.row.setWordWrap(True)
+        for widget in (self.row, Legend(), self.bar, self.problem, self.state):
+            column.addWidget(widget)
+        for name, (_, sentence) in DOES.items():
+            words = QLabel(sentence)
+            words.setWordWrap(True)
+            column.addSpacing(4)
+            column.addWidget(self.buttons[name], 0, Qt.AlignmentFlag.AlignLeft)
+            column.addWidget(words)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+
+
+class Legend(QWidget):
+    """A bar from what was seen to what was supplied, in words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel("seen by the microscope"))
+        layout.addWidget(_Gradient())
+        layout.addWidget(QLabel("supplied by the network"))
+        layout.addStretch(1)
+
+
+class _Gradient(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(QSize(90, 10))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        gradient = QLinearGradient(0, 0, self.width(), 0)
+        gradient.setColorAt(0, SEEN)
+        gradient.setColorAt(1, SUPPLIED)
+        painter.fillRect(QRectF(self.rect()), gradient)
+        painter.end()
+
+
+__all__ = ["DOES", "SEEN", "SUPPLIED", "Legend", "TrustTab"]
