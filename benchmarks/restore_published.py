@@ -1,0 +1,172 @@
+"""The published program's restoration and ours in turn; part of ``benchmarks/restore.py``."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import statistics
+import sys
+import time
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
+from napari_cryorestore.hardware import choose_precision
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.physics.normalize import Standardisation
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.restoration import Model
+from napari_cryorestore.restoration.tiling import margin_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+CROP, STRIDE, PRE_PAD = 72, 36, 18
+WHOLE = {"256^3": (256, 256, 256), "464x928x928": (464, 928, 928)}
+
+
+def published(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the published program's crops and our tiles in turn, and count both for whole volumes."""
+    ours = {
+        f"{precision}, {passes} pass{'es' * (passes > 1)}": _our_model(options, precision, passes)
+        for precision in ("32", "bf16") for passes in (2, 1)
+    }  # fmt: skip
+    tiles = {
+        name: fit_tile(WHOLE["256^3"], tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
+        for name, model in ours.items()
+    }
+    work: dict[str, Callable[[], Any]] = {
+        f"published, {precision}": _their_restoration(options, precision) for precision in ("32", "bf16")
+    }
+    scale = Standardisation(0.0, 1.0)
+    for name, model in ours.items():
+        tile = torch.randn(1, 1, *tiles[name])
+        work[name] = lambda model=model, tile=tile: model.restore(tile, scale)
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for round_ in range(options.rounds + 1):
+        for name, step in work.items():
+            start = time.process_time()
+            step()
+            if round_:
+                times[name].append(time.process_time() - start)
+    per_piece = {name: [t / (8 if "published" in name else 1) for t in seen] for name, seen in times.items()}
+    for name, seen in per_piece.items():
+        spread = f"{statistics.median(seen):.3f} ({min(seen):.3f} to {max(seen):.3f})"
+        print(f"{name:18s} CPU s per crop or tile: {spread}")
+    return {"pieces": _counts(tiles, ours), "ratios": _ratios(per_piece, ours)}
+
+
+def _ratios(times: dict[str, list[float]], ours: dict[str, Model]) -> dict[str, dict[str, float]]:
+    """Return how many times longer the published program takes for the same volume, round by round."""
+    ratios: dict[str, dict[str, float]] = {}
+    for size, shape in WHOLE.items():
+        ratios[size] = {}
+        for name, model in ours.items():
+            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
+            plan = TilePlan(tile, margin_of(model), align=model.size_multiple)
+            # what a tile costs goes by its voxels
+            share = len(plan.tiles(shape)) * math.prod(tile) / math.prod(
+                fit_tile(WHOLE["256^3"], tile=128, margin=plan.margin, size_multiple=plan.align)
+            )  # fmt: skip
+            for published in ("published, 32", "published, bf16"):
+                whole = _crops(shape) / share
+                pairs = [a * whole / b for a, b in zip(times[published], times[name], strict=True)]
+                ratios[size][f"{published} / {name}"] = round(statistics.median(pairs), 2)
+                spread = f"{statistics.median(pairs):.1f} ({min(pairs):.1f} to {max(pairs):.1f})"
+                print(f"{size}: {published} / ours, {name}: {spread}")
+    return ratios
+
+
+def _counts(tiles: dict[str, tuple[int, int, int]], ours: dict[str, Model]) -> dict[str, Any]:
+    """Return how many voxels either program passes through the network for one of the volume."""
+    counts: dict[str, Any] = {}
+    for size, shape in WHOLE.items():
+        counts[size] = {"published": round(_crops(shape) * CROP**3 / math.prod(shape), 2)}
+        for name, model in ours.items():
+            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
+            number = len(TilePlan(tile, margin_of(model), align=model.size_multiple).tiles(shape))
+            counts[size][name] = round(number * math.prod(tile) / math.prod(shape), 2)
+        print(f"{size}: voxels through the network per voxel and pass: {counts[size]}")
+    return counts
+
+
+def _crops(shape: tuple[int, ...]) -> int:
+    """Return how many crops the published program takes, by its own padding."""
+    count = 1
+    for size in shape:
+        padded = size + PRE_PAD
+        whole = (padded - CROP) // STRIDE * STRIDE + CROP
+        padded += (whole - padded) % CROP
+        count *= (padded - CROP) // STRIDE + 1
+    return count
+
+
+def _our_model(options: argparse.Namespace, precision: str, passes: int) -> Model:
+    method = build_method(IcecreamConfig(passes=2 if passes == 2 else 1))
+    network = build_network(UNetConfig(features=options.features), seed=0).eval()
+    chosen, _ = choose_precision(precision, torch.device("cpu"))
+    return Model(
+        "ours", method, network.to(memory_format=torch.channels_last_3d), Imaging(Wedge(-60, 60)),  # type: ignore[call-overload]
+        torch.device("cpu"), chosen,
+    )  # fmt: skip
+
+
+def _their_restoration(options: argparse.Namespace, precision: str) -> Callable[[], Any]:
+    """Return the published program's restoration of 90³ voxels, which are 8 of its crops.
+
+    It is written for a GPU: its half precision is replaced by float32, or by bf16 where asked for.
+    """
+    sys.path.insert(0, str(options.reference / "src"))
+    module = importlib.import_module("icecream.utils.inference_util")
+    wedge = _their_wedge(options.reference)
+    network = importlib.import_module("icecream.models").get_model(
+        name="unet3d_bf", num_levels=4, upsample="default", layer_order="cr", use_bias=False,
+        padding_mode="zeros", pool_type="max", dropout_prob=0.1, in_channels=1, out_channels=1,
+        f_maps=options.features,
+    ).eval()  # fmt: skip
+    window = torch.zeros(CROP, CROP, CROP)
+    inner = slice(CROP // 4, -CROP // 4)
+    window[inner, inner, inner] = 1
+    volume = torch.randn(90, 90, 90)
+
+    class OnCpu:
+        """PyTorch, without half precision."""
+
+        float16 = torch.float32
+
+        @staticmethod
+        def autocast(**_: Any) -> Any:
+            return torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(torch, name)
+
+    def run() -> None:
+        module.torch = OnCpu()
+        module.tqdm = lambda items, **_: items
+        module.inference(
+            volume, network, CROP, STRIDE, 5, window=window, wedge=wedge, pre_pad=True, pre_pad_size=PRE_PAD
+        )
+
+    return run
+
+
+def _their_wedge(reference: Path) -> Any:
+    yaml = importlib.import_module("yaml")
+    defaults = yaml.safe_load((reference / "src/icecream/defaults.yaml").read_text(encoding="utf-8"))
+    keys = defaults["train_params"] | {"device": -1, "use_mixed_precision": False, "crop_size": CROP}
+    trainer = importlib.import_module("icecream.trainer").EquivariantTrainer(
+        configs=SimpleNamespace(**keys),
+        model=torch.nn.Conv3d(1, 1, 1),
+        angle_max_set=[60],
+        angle_min_set=[-60],
+    )
+    return trainer.wedge_input_set[0]

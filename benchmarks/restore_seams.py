@@ -1,0 +1,94 @@
+"""What tiles change, held against a restoration in one piece; part of ``benchmarks/restore.py``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_cryorestore.data.tile_plan import axis_weights
+from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.physics.normalize import measure
+from napari_cryorestore.restoration import Model, RestoreRequest
+
+if TYPE_CHECKING:
+    import argparse
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+MARGINS = (0, 4, 8, 12, 16, 24, 32)
+TILE, LENGTH = 96, 192
+
+
+def seams(options: argparse.Namespace) -> dict[str, Any]:
+    """Restore a bar of the tomogram along x in one piece and in tiles of 96 voxels, and compare.
+
+    Printed are the greatest and the root mean square difference, in standard deviations of the restored
+    volume, and the steps: of all planes across x, the greatest r.m.s. of the difference's change from one
+    plane to the next, over the r.m.s. change of the restored volume itself. A step well below 1 is lost in
+    what is there anyway.
+    """
+    request = RestoreRequest(
+        options.weights, options.even, Path("none.mrc"), options.odd, device="cpu",
+        precision=options.precision, threads=options.threads,
+    )  # fmt: skip
+    tomogram = open_tomogram(options.even, odd=options.odd)
+    scale = measure(tomogram.even)
+    half = np.asarray(tomogram.even, dtype=np.float32)[:TILE, :TILE]
+    folded = np.pad(half, [(0, 0), (0, 0), (0, max(0, LENGTH - half.shape[2]))], mode="reflect")
+    bar = torch.from_numpy(folded[..., :LENGTH].copy())[None, None]
+    result: dict[str, Any] = {}
+    for passes in (1, 2):
+        model = Model.of(replace(request, passes=passes), tomogram)
+        whole = model.restore(bar, scale)[0, 0].numpy()
+        for margin in MARGINS:
+            starts = _starts(margin)
+            tiles = [model.restore(bar[..., start : start + TILE], scale)[0, 0].numpy() for start in starts]
+            for blended in (True, False):
+                name = (
+                    f"{passes} pass{'es' * (passes > 1)}, margin {margin}, {'blended' if blended else 'cut'}"
+                )
+                result[name] = _compared(_joined(tiles, starts, margin, blended=blended), whole)
+                print(f"{name}: {result[name]}", flush=True)
+    return {"seams": result}
+
+
+def _starts(margin: int) -> list[int]:
+    """Return as few tiles as overlap by twice the margin; all start at multiples of the coarsest voxel."""
+    stride = (TILE - 2 * margin) // 8 * 8
+    count = -(-(LENGTH - TILE) // stride) + 1
+    return [min(index * stride, LENGTH - TILE) for index in range(count)]
+
+
+def _joined(tiles: list[Floats], starts: list[int], margin: int, *, blended: bool) -> Floats:
+    if blended:
+        weights = axis_weights(starts, TILE, LENGTH, margin)
+    else:  # each voxel from the tile whose edge is farther away
+        depth = np.full((len(starts), LENGTH), -1)
+        ramp = np.minimum(np.arange(TILE), np.arange(TILE)[::-1])
+        for row, start in zip(depth, starts, strict=True):
+            row[start : start + TILE] = ramp
+        owner = depth.argmax(0)
+        weights = [
+            (owner[start : start + TILE] == index).astype(np.float32) for index, start in enumerate(starts)
+        ]
+    joined = np.zeros((*tiles[0].shape[:2], LENGTH), dtype=np.float32)
+    for tile, start, weight in zip(tiles, starts, weights, strict=True):
+        joined[..., start : start + TILE] += tile * weight
+    return joined
+
+
+def _compared(tiled: Floats, whole: Floats) -> dict[str, float]:
+    difference = (tiled - whole) / whole.std()
+    steps = np.sqrt(np.square(np.diff(difference, axis=2)).mean((0, 1)))
+    usual = np.sqrt(np.square(np.diff(whole / whole.std(), axis=2)).mean())
+    return {
+        "max": round(float(np.abs(difference).max()), 4),
+        "rms": round(float(np.sqrt(np.square(difference).mean())), 4),
+        "step": round(float(steps.max() / usual), 3),
+    }
