@@ -8,8 +8,8 @@ Run, for example::
     OMP_NUM_THREADS=1 python benchmarks/restore.py --reference PATH --features 16
 
 where PATH is a checkout of swing-research/icecream. Whole volumes are two files of random noise, restored by
-the same call as in the program, reading and writing included. The published program's crops and our tiles take
-turns, A B A B, in one process; how many of each a volume takes is counted as either program counts them. The
+the same call as in the program, reading and writing included. The published program's crops and our tiles
+take turns, A B A B, in one process; how many of each a volume takes is counted as either program counts. The
 last line is JSON.
 """
 
