@@ -76,7 +76,7 @@ class Icecream(Method):
         group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
         elements = _draw(group, len(batch.even), generator)
         r = _rotate(e, elements + elements)
-        rotated = _rotated_masks(wedge, self._padded(size), y.device)[_indices(elements * 2, y.device)]
+        rotated = _rotated_masks(wedge, self._padded(size), elements * 2, y.device)
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
         equivariance = self._distance(_exchanged(self._reference(r)) - h, rotated)
         total = data + self.config.eq_weight * equivariance
@@ -143,9 +143,12 @@ def _wedge(imaging: Imaging) -> Wedge:
     return imaging.wedge
 
 
-def _indices(elements: Sequence[SignedPermutation], device: torch.device) -> Tensor:
-    indices = torch.tensor([GROUP.index(element) for element in elements])
-    return indices.to(device, non_blocking=True)  # made on the device, it would wait for it
+def _rotated_masks(
+    wedge: Wedge, grid: tuple[int, ...], elements: Sequence[SignedPermutation], device: torch.device
+) -> Tensor:
+    """Return the mask that each element makes of the wedge, (b, 1, z, y, x // 2 + 1)."""
+    kept = [_rotated_mask(wedge, grid, element, device).transpose(-3, -1) for element in elements]
+    return torch.stack(kept)[:, None].transpose(-3, -1)  # laid out as each of them
 
 
 # Kept masks must serve training even if restoring made them, so they are no inference tensors.
@@ -157,11 +160,12 @@ def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
     return laid_out(wedge.mask(grid, device=device))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=640)  # 16 tilt ranges with 40 elements each; of more, some are made anew now and then
 @torch.inference_mode(mode=False)
-def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return the 40 rotated masks, (40, 1, z, y, x // 2 + 1)."""
-    return laid_out(torch.stack([wedge.mask(grid, rotation=g, device=device) for g in GROUP])[:, None])
+def _rotated_mask(
+    wedge: Wedge, grid: tuple[int, ...], element: SignedPermutation, device: torch.device
+) -> Tensor:
+    return laid_out(wedge.mask(grid, rotation=element, device=device))
 
 
 @lru_cache(maxsize=8)
