@@ -75,7 +75,7 @@ def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]
         (["RUN", "--output", "EVEN"], "exists"),
         (["RUN", "--batch", "0"], "batch: Input should be greater than or equal to 1 (given: '0')"),
         (["RUN", "--device", "tpu"], "device: "),
-        (["RUN", "--mask", "m.mrc"], "there is no option --mask here"),
+        (["RUN", "--mask", "m.mrc", "--output-folder", "x"], "--mask is for one tomogram"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -147,6 +147,15 @@ def test_passes_are_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) ->
     for extra in ([], ["--passes", "1"]):
         assert main(["restore", str(trained), "--output", "out.mrc", *extra]) == 0
     assert [request.passes for request in requests] == [None, 1]
+
+
+def test_a_mask_is_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[restoration.RestoreRequest] = []
+    monkeypatch.setattr(
+        restoration, "restore", lambda request, **_: requests.append(request) or request.output
+    )
+    assert main(["restore", str(trained), "--output", "out.mrc", "--mask", "lamella.mrc"]) == 0
+    assert requests[0].mask == Path("lamella.mrc")
 
 
 def test_a_better_step_is_pointed_out(

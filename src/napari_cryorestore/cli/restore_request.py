@@ -37,6 +37,9 @@ class RestoreOptions(Config):
     passes: Literal[1, 2] | None = setting(
         None, "Network passes, for methods that have such a knob; as trained if not given."
     )
+    mask: Path | None = setting(
+        None, "A volume above 0 where restoring is worth it; elsewhere is left at the mean, which saves time."
+    )
 
 
 def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
@@ -55,12 +58,14 @@ def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
     hardware = HardwareConfig.model_validate(given(options, "hardware"))
     tomograms = _tomograms(options)
     several = len(tomograms) > 1 or options.pairs is not None or wishes.output_folder is not None
+    if several and wishes.mask is not None:
+        raise ValueError("--mask is for one tomogram: restore those that have masks one by one")
     if several and wishes.output is not None:
         raise ValueError("--output names one file: for several tomograms give --output-folder")
     queue = several or own_place().count > 1
     outputs = _Outputs(options, wishes, queue=queue)
     common = {name: getattr(hardware, name) for name in ("device", "precision", "threads")}
-    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes")}
+    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes", "mask")}
     return [_request(item, outputs, common) for item in tomograms], queue
 
 
