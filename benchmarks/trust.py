@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 WORST, STRUCTURE, BORDER = 0.25, 0.10, 6
 SECTORS = 6
+SAMPLE = 20_000
+REGIONS = ("inside", "visible", "everywhere")
 
 
 @dataclass
@@ -300,26 +302,27 @@ def _area(values: Volume, error: Volume) -> float:
 
 
 def _learned(measured: list[_Measured], names: list[str]) -> list[dict[str, float]]:
-    """Fit the rank of the error inside structures by a quadratic of the ranks, on the other tomograms."""
+    """Fit the rank of the error by a quadratic of the estimators' ranks, on the other tomograms."""
     rows = []
     for left_out in measured:
-        per_region: dict[str, float] = {}
-        for region in ("inside", "visible", "everywhere"):
-            fit = [item for item in measured if item is not left_out]
-            weights = _ridge(
-                [_features(i, names, region) for i in fit], [_rank(i.error[i.regions[region]]) for i in fit]
-            )
-            predicted = _features(left_out, names, region) @ weights
-            per_region[region] = _area(predicted, left_out.error[left_out.regions[region]])
-        rows.append(per_region)
+        others = [item for item in measured if item is not left_out]
+        row: dict[str, float] = {}
+        for region in REGIONS:
+            features, errors = zip(*(_sampled(item, names, region) for item in others), strict=True)
+            weights = _ridge(list(features), [_rank(error) for error in errors])
+            own, error = _sampled(left_out, names, region)
+            row[region] = _area(own @ weights, error)
+        rows.append(row)
     return rows
 
 
-def _features(item: _Measured, names: list[str], region: str) -> Volume:
-    place = item.regions[region]
+def _sampled(item: _Measured, names: list[str], region: str) -> tuple[Volume, Volume]:
+    """Return features and error at evenly spread voxels of a region."""
+    place = np.flatnonzero(item.regions[region])
+    place = place[:: max(1, len(place) // SAMPLE)]
     plain = np.stack([_rank(item.found[name][place]) for name in names], axis=1)
     pairs = [plain[:, i] * plain[:, j] for i in range(len(names)) for j in range(i + 1)]
-    return np.column_stack([np.ones(len(plain)), plain, *pairs])
+    return np.column_stack([np.ones(len(plain)), plain, *pairs]), item.error[place]
 
 
 def _ridge(features: list[Volume], targets: list[Volume]) -> Volume:
@@ -336,7 +339,7 @@ def _print(rows: dict[str, list[dict[str, float]]]) -> None:
     print(f"{'':52} {'inside':>18} {'visible':>18} {'everywhere':>18}")
     for name, areas in rows.items():
         cells = []
-        for region in ("inside", "visible", "everywhere"):
+        for region in REGIONS:
             values = [item[region] for item in areas]
             cells.append(f"{np.mean(values):.2f} ({min(values):.2f}-{max(values):.2f})")
         print(f"{name:52} {cells[0]:>18} {cells[1]:>18} {cells[2]:>18}")

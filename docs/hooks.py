@@ -18,6 +18,7 @@ from unittest.mock import patch
 from napari_cryorestore.cli.main import COMMANDS
 from napari_cryorestore.cli.main import main as command_line
 from napari_cryorestore.cli.restore import RestoreOptions
+from napari_cryorestore.comparison.number_words import NUMBER_WORDS
 from napari_cryorestore.config import Setting, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
@@ -129,6 +130,14 @@ def metrics() -> str:
     )
 
 
+def numbers() -> str:
+    """Return every number of a comparison with the sentence that goes with it."""
+    return _table(
+        ("number", "name", "what it can and cannot tell"),
+        [(f"**{words.title}**", f"`{name}`", words.sentence) for name, words in NUMBER_WORDS.items()],
+    )
+
+
 def events() -> str:
     """Return the vocabulary of a run's history."""
     common = {item.name for item in fields(Event)}
@@ -161,6 +170,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "methods": methods,
     "presets": presets,
     "metrics": metrics,
+    "numbers": numbers,
     "events": events,
     "commands": commands,
     "command": command,
