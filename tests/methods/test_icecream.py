@@ -14,7 +14,7 @@ from napari_cryorestore.data.crops import PairBatch
 from napari_cryorestore.data.inputs import Imaging
 from napari_cryorestore.methods import icecream
 from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
-from napari_cryorestore.physics.rotation import GROUP, WEDGE_PRESERVING
+from napari_cryorestore.physics.rotation import GROUP, WEDGE_PRESERVING, preserving
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
 MakeBatch = Callable[..., PairBatch]
@@ -242,6 +242,28 @@ def test_restoring_takes_two_passes_or_one(double: bool, kind: str, make_batch: 
     torch.testing.assert_close(one, once)
     torch.testing.assert_close(two, twice)
     assert not torch.allclose(one, two, rtol=0.01)
+
+
+@pytest.mark.parametrize(("wedge", "count"), [(Wedge(-60, 60), 8), (Wedge(-65, 45), 4)])
+@pytest.mark.parametrize("passes", [1, 2])
+def test_restoring_may_average_over_flips(
+    wedge: Wedge, count: int, passes: int, make_batch: MakeBatch
+) -> None:
+    batch = make_batch(wedge=wedge)
+    network = small_network()
+    plain, averaged = (method(passes=passes, average_flips=average) for average in (False, True))
+    flips = [flip for flip in WEDGE_PRESERVING if flip in preserving(wedge)]
+    expected = sum(
+        flip.inverse().apply(plain.restore_crop(network, flip.apply(batch.even_input), batch.imaging))
+        for flip in flips
+    ) / len(flips)
+    assert len(flips) == count
+    result = averaged.restore_crop(network, batch.even_input, batch.imaging)
+    assert torch.allclose(result, torch.as_tensor(expected), atol=1e-6)
+    assert not torch.allclose(result, plain.restore_crop(network, batch.even_input, batch.imaging), atol=1e-3)
+    # whichever way the specimen lies, it is restored alike
+    flipped = averaged.restore_crop(network, flips[1].apply(batch.even_input), batch.imaging)
+    assert torch.allclose(flips[1].apply(flipped), result, atol=1e-5)
 
 
 def test_one_pass_needs_no_tilt_range(make_batch: MakeBatch) -> None:
