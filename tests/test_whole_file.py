@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
-from napari_cryorestore.whole_file import append_line, whole_file, whole_folder, write_text
+from napari_cryorestore.whole_file import (
+    append_line,
+    put_right,
+    remove_folder,
+    whole_file,
+    whole_folder,
+    write_text,
+)
 
 
 def test_a_file_is_not_there_before_it_is_whole(tmp_path):
@@ -55,3 +65,91 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         assert path.read_text() == "second"
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+class Killed(BaseException):
+    """What a killed process does: nothing more."""
+
+
+def replaced_until(monkeypatch, path, renames):
+    """Replace a folder in a process that is killed after so many renames, and does not even clean up."""
+    done = []
+    rename, remove = os.rename, shutil.rmtree
+
+    def counted(source, target):
+        if len(done) == renames:
+            raise Killed
+        done.append(source)
+        rename(source, target)
+
+    def unless_dead(*args, **kwargs):
+        if len(done) < renames:
+            remove(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", counted)
+        patched.setattr(shutil, "rmtree", unless_dead)
+        with pytest.raises(Killed), whole_folder(path) as aside:
+            (aside / "new").touch()
+
+
+def filled(path):
+    with whole_folder(path) as aside:
+        (aside / "old").touch()
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_process_killed_while_it_replaces_a_folder_loses_nothing(tmp_path, monkeypatch, renames):
+    path = tmp_path / "folder"
+    filled(path)
+    replaced_until(monkeypatch, path, renames)
+    put_right(tmp_path)
+    assert [item.name for item in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_older_one(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    filled(path)
+    rename = os.rename
+
+    def refused(source, target):
+        if target == path and (source / "new").exists():
+            raise PermissionError(13, "no")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refused)
+    with pytest.raises(PermissionError), whole_folder(path) as aside:
+        (aside / "new").touch()
+    assert [item.name for item in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_writers_left_is_cleared_away_and_nothing_else(tmp_path):
+    kept = [tmp_path / name for name in ("step_1", ".hidden", "step_2.part")]
+    for path in kept:
+        path.touch()
+    (tmp_path / ".step_3.77-0.part").touch()
+    (tmp_path / ".step_4.77-1.part" / "inside").mkdir(parents=True)
+    filled(tmp_path / "step_5")
+    (tmp_path / ".step_5.older").mkdir()
+    put_right(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "step_5"])
+    put_right(tmp_path / "there is none")
+
+
+def test_no_part_of_a_removed_folder_is_ever_found(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    filled(path)
+
+    def killed(*args):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(Killed):
+            remove_folder(path)
+    assert not path.exists()
+    put_right(tmp_path)
+    assert not list(tmp_path.iterdir())
+    remove_folder(path)  # nothing there: nothing to do

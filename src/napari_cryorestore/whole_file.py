@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NUMBERS = count()
+_PART, _OLDER = ".part", ".older"
 
 
 @contextmanager
@@ -43,19 +44,55 @@ def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; it replaces ``path`` when all went well, else it is deleted."""
-    aside, older = _beside(path), path.with_name(f".{path.name}.older")
+    """Give an empty folder to fill; it replaces ``path`` when all went well, else it is deleted.
+
+    A process that is killed between putting the older folder aside and the new one in its place leaves the
+    older one beside it, see `put_right`.
+    """
+    aside, older = _beside(path), path.with_name(f".{path.name}{_OLDER}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         yield aside
-        shutil.rmtree(older, ignore_errors=True)
         if path.exists():
+            shutil.rmtree(older, ignore_errors=True)
             os.rename(path, older)
         os.rename(aside, path)
+    except BaseException:
+        if older.exists() and not path.exists():
+            os.rename(older, path)
+        raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(older, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder so that nobody ever finds a part of it; nothing if there is none."""
+    aside = _beside(path)
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(aside)
+
+
+def put_right(folder: Path) -> None:
+    """Clear away what killed writers left in a folder, and bring back what they had put aside.
+
+    Only for folders in which nobody writes at the time; nothing if there is no such folder.
+    """
+    for older in folder.glob(f".*{_OLDER}"):
+        path = older.with_name(older.name[1 : -len(_OLDER)])
+        if path.exists():
+            shutil.rmtree(older)
+        else:
+            os.rename(older, path)
+    for part in folder.glob(f".*{_PART}"):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -86,7 +123,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}.part")
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{_PART}")
 
 
 def _ends_whole(descriptor: int) -> bool:
@@ -96,4 +133,4 @@ def _ends_whole(descriptor: int) -> bool:
     return os.read(descriptor, 1) == b"\n"
 
 
-__all__ = ["append_line", "whole_file", "whole_folder", "write_text"]
+__all__ = ["append_line", "put_right", "remove_folder", "whole_file", "whole_folder", "write_text"]

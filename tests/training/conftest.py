@@ -126,6 +126,7 @@ def planned(tmp_path: Path, recipe: Callable[..., RunConfig]) -> Callable[..., P
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the loop look at requests after every step."""
     monkeypatch.setattr("napari_cryorestore.training.progress.RECORD_EVERY", 0.0)
+    monkeypatch.setattr("napari_cryorestore.training.progress.SHARE", float("inf"))
 
 
 @pytest.fixture

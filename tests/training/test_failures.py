@@ -194,6 +194,7 @@ def test_a_resumed_run_keeps_the_smaller_batch(planned: Planned, monkeypatch: py
     from napari_cryorestore.runs.recorder import Request
 
     monkeypatch.setattr(progress, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(progress, "SHARE", float("inf"))
     run.plan = {2: Request.STOP}
     run_training(run)
     run_training(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore import whole_file as files
 from napari_cryorestore.runs.events import to_json
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.write_errors import writing_explained
-from napari_cryorestore.whole_file import append_line, whole_file, whole_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +72,8 @@ class RunDir:
                 raise FileExistsError(
                     f"The folder {run.path} is not empty: choose a new folder, or continue the run in it."
                 )
-            write_text(run.path / "environment.json", json.dumps(environment, indent=1, default=str))
-            write_text(run.path / CONFIG_FILE, config)
+            files.write_text(run.path / "environment.json", json.dumps(environment, indent=1, default=str))
+            files.write_text(run.path / CONFIG_FILE, config)
         return run
 
     @classmethod
@@ -124,7 +123,7 @@ class RunDir:
         """
         line = to_json(event if event.time else replace(event, time=time.time()))
         with writing_explained(self.path):
-            append_line(self.events_path, line.encode() + b"\n")
+            files.append_line(self.events_path, line.encode() + b"\n")
 
     def write_input(self, array: np.ndarray) -> str:
         """Save the untouched preview crop (z, y, x) as float16."""
@@ -136,7 +135,7 @@ class RunDir:
 
     def write_checkpoint(self, step: int, write: Callable[[Path], None]) -> str:
         """Let ``write`` fill a folder, then make it visible under its name, replacing an older one."""
-        with writing_explained(self.path), whole_folder(self.checkpoint_path(step)) as aside:
+        with writing_explained(self.path), files.whole_folder(self.checkpoint_path(step)) as aside:
             write(aside)
         return _checkpoint_name(step)
 
@@ -144,8 +143,13 @@ class RunDir:
         """Delete the snapshot and the checkpoint of a step; nothing if there are none."""
         with writing_explained(self.path):
             self.snapshot_path(step).unlink(missing_ok=True)
-            if self.checkpoint_path(step).exists():
-                shutil.rmtree(self.checkpoint_path(step))
+            files.remove_folder(self.checkpoint_path(step))
+
+    def put_right(self) -> None:
+        """Clear away what a killed training left half written; only for who is going to train."""
+        with writing_explained(self.path):
+            for name in ("snapshots", "checkpoints"):
+                files.put_right(self.path / name)
 
     # Reading -----------------------------------------------------------------------------------------
 
@@ -240,12 +244,16 @@ class RunDir:
 
     def _leave(self, name: str, text: str) -> None:
         with writing_explained(self.path):
-            write_text(self.path / name, text)
+            files.write_text(self.path / name, text)
 
     def _write_array(self, name: str, array: np.ndarray) -> str:
         limit = np.finfo(np.float16).max
         stored = np.clip(np.asarray(array), -limit, limit).astype(np.float16)
-        with writing_explained(self.path), whole_file(self.path / name) as aside, aside.open("wb") as file:
+        with (
+            writing_explained(self.path),
+            files.whole_file(self.path / name) as aside,
+            aside.open("wb") as file,
+        ):
             np.save(file, stored)
         return name
 

@@ -86,8 +86,8 @@ class Journal:
         self.record(Checkpointed(step=step, file=file))
         self.saved = sorted({*self.saved, step})
         removed = steps_to_remove(self.saved, kept=self._kept, pinned=self._recorder.pins())
+        if removed:  # told first: who is killed in between leaves files too many, never names without files
+            self.record(Thinned(step=step, removed=removed))
         for gone in removed:
             self._recorder.remove_step(gone)
             self.saved.remove(gone)
-        if removed:
-            self.record(Thinned(step=step, removed=removed))

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 RECORD_EVERY = 0.2
 """Seconds between two records of the loss."""
+SHARE = 0.1
+"""Largest share of the time that recording may take; on a slow file system it is done less often."""
+LONGEST = 5.0
+"""Seconds after which the loss is recorded and requests are looked at all the same."""
 HOPELESS = 100
 """Steps in a row without a finite loss after which training gives up."""
 _ADVICE = "lower the learning rate or choose 32-bit precision"
@@ -46,6 +50,7 @@ class Progress:
         add_up: Any = partial(fabric.all_reduce, reduce_op="sum")
         self._losses = RunningMean(device, total=add_up if several else None)
         self._fruitless = 0
+        self._cost = 0.0
         self.start(0)
 
     def start(self, step: int) -> None:
@@ -55,7 +60,8 @@ class Progress:
     @property
     def due(self) -> bool:
         """Whether it is time to record again."""
-        return time.perf_counter() - self._since >= RECORD_EVERY
+        pause = max(RECORD_EVERY, min(LONGEST, self._cost / SHARE))
+        return time.perf_counter() - self._since >= pause
 
     def add(self, losses: Mapping[str, Tensor], *, skipped: Tensor) -> None:
         """Take in what one step gave; see `RunningMean.add`."""
@@ -72,7 +78,8 @@ class Progress:
             If there has been no finite loss for a long time.
         """
         means, skipped = self._losses.take()
-        elapsed = time.perf_counter() - self._since
+        now = time.perf_counter()
+        elapsed = now - self._since
         if skipped:
             self._tell_skipped(skipped, step=step, others=bool(means))
         elif means:
@@ -83,6 +90,7 @@ class Progress:
             rate = (step - self._from_step) / max(elapsed, 1e-9)
             memory = peak_memory(self._device)
             self._journal.record(Stepped(step=step, loss=loss, parts=means, rate=rate, memory=memory))
+        self._cost = time.perf_counter() - now
         self.start(step)
 
     def _tell_skipped(self, skipped: int, *, step: int, others: bool) -> None:
