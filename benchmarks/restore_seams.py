@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 MARGINS = (0, 4, 8, 12, 16, 24, 32)
-TILE, LENGTH = 96, 192
+TILE, LENGTH, EDGE = 96, 128, 40
+TOTAL = EDGE + LENGTH + TILE  # so that tiles of any margin end inside
 
 
 def seams(options: argparse.Namespace) -> dict[str, Any]:
-    """Restore a bar of the tomogram along x in one piece and in tiles of 96 voxels, and compare.
+    """Restore a bar of the tomogram along x in one piece and in tiles, and compare the inner part.
 
     Printed are the greatest and the root mean square difference, in standard deviations of the restored
     volume, and the steps: of all planes across x, the greatest r.m.s. of the difference's change from one
@@ -40,8 +41,9 @@ def seams(options: argparse.Namespace) -> dict[str, Any]:
     tomogram = open_tomogram(options.even, odd=options.odd)
     scale = measure(tomogram.even)
     half = np.asarray(tomogram.even, dtype=np.float32)[:TILE, :TILE]
-    folded = np.pad(half, [(0, 0), (0, 0), (0, max(0, LENGTH - half.shape[2]))], mode="reflect")
-    bar = torch.from_numpy(folded[..., :LENGTH].copy())[None, None]
+    more = TOTAL - half.shape[2]
+    folded = np.pad(half, [(0, 0), (0, 0), (EDGE, max(0, more - EDGE))], mode="reflect")
+    bar = torch.from_numpy(folded[..., :TOTAL].copy())[None, None]
     result: dict[str, Any] = {}
     for passes in (1, 2):
         model = Model.of(replace(request, passes=passes), tomogram)
@@ -59,17 +61,17 @@ def seams(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _starts(margin: int) -> list[int]:
-    """Return as few tiles as overlap by twice the margin; all start at multiples of the coarsest voxel."""
-    stride = (TILE - 2 * margin) // 8 * 8
-    count = -(-(LENGTH - TILE) // stride) + 1
-    return [min(index * stride, LENGTH - TILE) for index in range(count)]
+    """Return the tiles around the inner part; all start at multiples of the coarsest voxel."""
+    stride, first = (TILE - 2 * margin) // 8 * 8, (EDGE - margin) // 8 * 8
+    count = -(-(EDGE + LENGTH + margin - first - TILE) // stride) + 1
+    return [first + index * stride for index in range(count)]
 
 
 def _joined(tiles: list[Floats], starts: list[int], margin: int, *, blended: bool) -> Floats:
     if blended:
-        weights = axis_weights(starts, TILE, LENGTH, margin)
+        weights = axis_weights(starts, TILE, TOTAL, margin)
     else:  # each voxel from the tile whose edge is farther away
-        depth = np.full((len(starts), LENGTH), -1)
+        depth = np.full((len(starts), TOTAL), -1)
         ramp = np.minimum(np.arange(TILE), np.arange(TILE)[::-1])
         for row, start in zip(depth, starts, strict=True):
             row[start : start + TILE] = ramp
@@ -77,13 +79,14 @@ def _joined(tiles: list[Floats], starts: list[int], margin: int, *, blended: boo
         weights = [
             (owner[start : start + TILE] == index).astype(np.float32) for index, start in enumerate(starts)
         ]
-    joined = np.zeros((*tiles[0].shape[:2], LENGTH), dtype=np.float32)
+    joined = np.zeros((*tiles[0].shape[:2], TOTAL), dtype=np.float32)
     for tile, start, weight in zip(tiles, starts, weights, strict=True):
         joined[..., start : start + TILE] += tile * weight
     return joined
 
 
 def _compared(tiled: Floats, whole: Floats) -> dict[str, float]:
+    tiled, whole = (volume[..., EDGE : EDGE + LENGTH] for volume in (tiled, whole))
     difference = (tiled - whole) / whole.std()
     steps = np.sqrt(np.square(np.diff(difference, axis=2)).mean((0, 1)))
     usual = np.sqrt(np.square(np.diff(whole / whole.std(), axis=2)).mean())

@@ -43,20 +43,27 @@ def slowly(self, tiles, scale):  # so that there is time to be killed
     time.sleep(0.005)
     return unhurried(self, tiles, scale)
 Model.restore = slowly
+def done():
+    return json.loads(state.read_text())["done"] if state.exists() else 0
+def alive():
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 while True:
     child = os.fork()
     if child == 0:
         said = []
         restore(request, say=said.append)
         os._exit(42 if said else 0)
-    time.sleep(moments.uniform(0.02, 0.5))
-    if kills < 12:
+    if kills < 8:
+        early, pause, last = moments.random() < 0.3, moments.uniform(0.0, 0.1), max(begun, default=0)
+        while not early and done() <= last and alive():
+            time.sleep(0.002)
+        time.sleep(4 * pause if early else pause)
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
     if not os.WIFSIGNALED(status):
         break
     kills += 1
-    begun.append(json.loads(state.read_text())["done"] if state.exists() else 0)
+    begun.append(done())
 print(json.dumps({"status": os.WEXITSTATUS(status), "begun": begun}))
 """
 
@@ -77,12 +84,9 @@ def weights(folder: Path, method: Any, *, seed: int = 0) -> Path:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
-@pytest.mark.parametrize(
-    ("method", "seed"), [(IcecreamConfig(), 1), (Noise2NoiseConfig(loss="fsc"), 2)], ids=["plain", "fitted"]
-)
-def test_killed_at_random_moments_the_file_is_the_same(
-    pair: tuple[Path, Path], tmp_path: Path, method: Any, seed: int
-) -> None:
+def test_killed_at_random_moments_the_file_is_the_same(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """With a loss that leaves the amplitude open, which is put right in the end."""
+    method, seed = Noise2NoiseConfig(loss="fsc"), 2
     source, out = weights(tmp_path / "c", method), tmp_path / "out"
     out.mkdir()
     arguments = [source, *pair, out / "killed.mrc", seed]
@@ -92,7 +96,7 @@ def test_killed_at_random_moments_the_file_is_the_same(
     told = json.loads(run.stdout)
     assert told["status"] == 42, "it must have said that it goes on"
     assert sorted(told["begun"]) == told["begun"]
-    assert max(told["begun"]) > 5
+    assert max(told["begun"]) > 3
     assert [path.name for path in out.iterdir()] == ["killed.mrc"]
     ask = RestoreRequest(
         source, pair[0], out / "whole.mrc", pair[1], tilt_range=(-60, 60), device="cpu", precision="32",

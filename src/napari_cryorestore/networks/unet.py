@@ -73,8 +73,9 @@ class UNet(Network):
         self.size_multiple = 2 ** (config.levels - 1)
         # One voxel at the deepest level has no statistics to normalise by.
         self.minimum_size = self.size_multiple * (1 if config.norm == "none" else 2)
-        # Two 3³ convolutions at every level on the way down, and at every one but the deepest on the way up.
-        self.reach = 2 * (2**config.levels - 1) + 2 * (2 ** (config.levels - 1) - 1)
+        # Two 3³ convolutions at every level on the way down, and at every one but the deepest on the way up;
+        # and the rest of the coarsest voxel.
+        self.reach = 2 * (2**config.levels - 1) + 3 * (2 ** (config.levels - 1) - 1)
         self.floats_per_voxel = 4.5 * config.features
         self.residual = config.residual
         ins = [channels, *widths[:-1]]

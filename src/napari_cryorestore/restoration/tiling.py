@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.restoration.model import Model
     from napari_cryorestore.restoration.request import RestoreRequest
 
-TILES = (192, 160, 128, 96, 64)
+TILES = (192, 160, 128, 112, 96, 80, 64)
 """Tile edges in voxels, tried in turn until one fits; beyond, little is gained."""
 CPU_TILES = TILES[2:]
 """Those for CPUs, on which a layer of a larger tile takes seconds during which nobody can cancel."""
-CPU_MEMORY = 1.2e9
+CPU_MEMORY = 1.25e9
 """Bytes that a tile may take on a CPU, however much is free."""
 MARGIN, LEAST_MARGIN = 16, 8
 """Voxels of margin for a network that does not say how far it reaches, and the fewest for any."""
@@ -34,15 +34,15 @@ _FILTER_BYTES = 160
 def margin_of(model: Model) -> int:
     """Return how many voxels around a tile are read besides, on every side.
 
-    A quarter of the network's reach, and half of that again for a second pass, in multiples of 4. The reach
-    itself would make tiles exact, and several times as costly; most of what a voxel depends on is near. What
-    is left at which margin was measured, see ``docs/benchmarks/restore.md``.
+    A quarter of the network's reach, and a third of that again for a second pass, in multiples of 4. The
+    reach itself would make tiles exact, and several times as costly; most of what a voxel depends on is near.
+    What is left at which margin was measured, see ``docs/benchmarks/restore.md``.
     """
     reach: int | None = getattr(model.network, "reach", None)
     if reach is None:
         return MARGIN
     passes: int = getattr(model.method.config, "passes", 1)
-    return max(LEAST_MARGIN, 4 * round(reach / 16 * (1 + passes) / 2))
+    return max(LEAST_MARGIN, 4 * round(reach / 16 * (2 + passes) / 3))
 
 
 def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:

@@ -1,0 +1,92 @@
+"""Tiles have the margin that the network needs, and take no more memory than there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.restoration import RestoreRequest, fitting_plan, tiling
+from napari_cryorestore.restoration.tiling import margin_of, possible_plans, smaller_plans
+
+SHAPE = (2000, 2000, 2000)
+
+
+class Stub:
+    """What the tiling asks of a model."""
+
+    def __init__(self, method: Any, network: Any, *, precision: str = "32") -> None:
+        self.method, self.network, self.precision = build_method(method), network, precision
+        self.device, self.size_multiple = torch.device("cpu"), 8
+
+
+def unet(**knobs: Any) -> Any:
+    return build_network(UNetConfig(**knobs), seed=0)
+
+
+def plan_of(stub: Stub, tile: int | None = None) -> Any:
+    nowhere: Any = None
+    model: Any = stub
+    return fitting_plan(SHAPE, model, RestoreRequest("wiener", nowhere, nowhere, tile=tile))
+
+
+@pytest.mark.parametrize(
+    ("method", "network", "margin"),
+    [
+        (Noise2NoiseConfig(), unet(features=2), 12),
+        (IcecreamConfig(passes=1), unet(features=2), 12),
+        (IcecreamConfig(passes=2), unet(features=2), 16),
+        (IcecreamConfig(passes=2), unet(features=2, levels=3), 8),
+        (Noise2NoiseConfig(), torch.nn.Identity(), 16),
+    ],
+)
+def test_the_margin_goes_by_the_networks_reach_and_passes(method: Any, network: Any, margin: int) -> None:
+    assert margin_of(Stub(method, network)) == margin  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_the_reach_is_how_far_an_input_voxel_counts(levels: int) -> None:
+    network, size, farthest = unet(features=2, levels=levels).double(), 80, 0
+    for parameter in network.parameters():
+        parameter.data = parameter.data.abs() + 0.1  # so that nothing is cut off or cancels
+    for centre in range(40, 40 + network.size_multiple):
+        inputs = torch.rand(1, 1, 8, 8, size, dtype=torch.double, requires_grad=True)
+        (gradient,) = torch.autograd.grad(network(inputs)[0, 0, 4, 4, centre], inputs)
+        touched = gradient.abs().amax((0, 1, 2, 3)).nonzero()[:, 0]
+        farthest = max(farthest, int((touched - centre).abs().max()))
+    assert farthest == network.reach
+
+
+@pytest.mark.parametrize(
+    ("features", "precision", "gigabytes", "edge"),
+    [(8, "32", 16, 128), (64, "32", 16, 96), (64, "bf16", 16, 128), (64, "bf16", 1, 80), (64, "32", 0.1, 64)],
+)
+def test_tiles_are_as_large_as_the_memory_of_a_cpu_allows(
+    monkeypatch: pytest.MonkeyPatch, features: int, precision: str, gigabytes: float, edge: int
+) -> None:
+    monkeypatch.setattr(tiling, "free_memory", lambda device: gigabytes * 1e9)
+    stub = Stub(IcecreamConfig(passes=2), torch.nn.Identity(), precision=precision)
+    stub.network.floats_per_voxel = 4.5 * features
+    assert max(plan_of(stub).sizes) == edge
+
+
+def test_the_tile_asked_for_is_taken_and_there_is_no_smaller_one() -> None:
+    stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
+    request = RestoreRequest("wiener", None, None, tile=72)  # type: ignore[arg-type]
+    plan = fitting_plan(SHAPE, stub, request)
+    assert plan.sizes == (72, 72, 72)
+    assert smaller_plans(plan, possible_plans(SHAPE, stub, request)) == []
+
+
+def test_smaller_tiles_come_one_after_the_other() -> None:
+    stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
+    request = RestoreRequest("wiener", None, None)  # type: ignore[arg-type]
+    plans = possible_plans(SHAPE, stub, request)
+    sizes = [plan.sizes[0] for plan in smaller_plans(plans[0], plans)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 64
