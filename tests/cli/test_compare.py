@@ -167,5 +167,5 @@ def test_ctrl_c_leaves_nothing_behind(
 
     monkeypatch.setattr(sources.Sources, "open_row", interrupted)
     assert main(["compare", str(trained), "--device", "cpu"]) == 1
-    assert "cancelled: no figure was made" in capsys.readouterr().err
+    assert "cancelled: nothing was made" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

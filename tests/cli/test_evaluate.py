@@ -118,3 +118,15 @@ def test_bad_input_is_refused_in_a_sentence(
 ) -> None:
     assert main(["evaluate", *line.split()]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_halves_are_rows_by_word_as_in_compare(tiny_pair: tuple[Path, Path], capsys) -> None:
+    even, odd = (str(path) for path in tiny_pair)
+    assert (
+        main(["evaluate", "mean", "wiener", "--raw-even", even, "--raw-odd", odd, "--labels", "In", "W"]) == 0
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines[: lines.index("")]} == {"In", "W"}
+    assert any(line.startswith("W") and "against raw halves" in line for line in lines)
+    assert main(["evaluate", "wiener"]) == 2
+    assert "made of two halves: give --raw-even and --raw-odd" in capsys.readouterr().err

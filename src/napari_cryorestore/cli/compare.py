@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.interruption import on_interruption
+from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
 from napari_cryorestore.cli.live_text import LiveText
-from napari_cryorestore.cli.outcome import DONE, CommandError
+from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given
 from napari_cryorestore.config import Config, setting, settings_of
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
 
-WORDS = {"mean": "Input", "wiener": "Wiener filter"}
-"""Rows that are made of two halves, and what they are called."""
 _NOT_TYPED = ("format", "rows", "cursor", "centre", "tilt_range")
 
 
@@ -52,7 +49,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.usage = "cryorestore compare ROW … [--labels NAME …] [--at Z Y X] [--output FIGURE] [OPTION …]"
     parser.add_argument(
         "rows", nargs="+", metavar="ROW",
-        help="A volume; a run, or RUN@STEP; the words mean and wiener; or one saved comparison (.toml).",
+        help=f"{ROW_HELP}; or one saved comparison (.toml).",
     )  # fmt: skip
     parser.add_argument(
         "--labels", nargs="+", default=[], metavar="NAME", help="Names of the rows, in order."
@@ -86,7 +83,7 @@ def run(options: Namespace) -> int:
     sources = Sources(device=wishes.device)
     shown = [row for row in config.rows if not row.hidden]
     config = config.model_copy(update={"cursor": _cursor(options, config, sources, shown)})
-    volumes = _opened(shown, config, sources, screen)
+    volumes = opened(shown, sources, screen, cursor=config.cursor, region=config.region)
     figure = comparison_figure(
         volumes,
         config,
@@ -117,65 +114,15 @@ def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfi
         raise ValueError(f"{saved[0]} is a saved comparison: name it alone, or the rows one by one")
     base: dict[str, Any] = open_comparison(saved[0]).model_dump() if saved else {}
     typed = given(options, "looks")
-    rows = base["rows"] if saved else _typed_rows(options.rows, wishes, typed.get("tilt_axis", "y"))
+    rows = base["rows"] if saved else _rows(options.rows, wishes, typed.get("tilt_axis", "y"))
     if options.tilt_range is not None:
         typed["tilt_range"] = tuple(options.tilt_range)
-    return ComparisonConfig.model_validate({**merged(base, typed), "rows": _labelled(rows, options.labels)})
+    return ComparisonConfig.model_validate({**merged(base, typed), "rows": labelled(rows, options.labels)})
 
 
-def _typed_rows(rows: Sequence[str], wishes: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
-    halves = {"even": wishes.even, "odd": wishes.odd}
-    found = [_typed_row(item) for item in rows]
-    if wishes.even is None:
-        halves |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
-    for row in found:
-        if row["kind"] in WORDS:
-            if halves["even"] is None or halves["odd"] is None:
-                raise ValueError(f"the row {row['kind']} is made of two halves: give --even and --odd")
-            row |= halves
-        elif row["kind"] == "run" and wishes.even is not None:
-            row |= halves
-        row |= {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}
-    return found
-
-
-def _typed_row(text: str) -> dict[str, Any]:
-    """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener`` stands for."""
-    if text in WORDS:
-        return {"kind": text, "name": WORDS[text]}
-    path, at, step = text.rpartition("@")
-    if at and step.isdecimal() and not Path(text).exists():
-        return {"kind": "run", "path": Path(path), "step": int(step), "name": f"{Path(path).name} @ {step}"}
-    if Path(text).is_dir():
-        return {"kind": "run", "path": Path(text), "name": Path(text).name}
-    return {"kind": "file", "path": Path(text), "name": Path(text).stem}
-
-
-def _halves_of_run(run: Path | None) -> dict[str, Any]:
-    """Return the halves that a run learned from; nothing where there is no run."""
-    from napari_cryorestore.run_config import RunConfig
-    from napari_cryorestore.runs.run_dir import RunDir
-
-    if run is None:
-        return {}
-    tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
-    return {"even": tomogram.even, "odd": tomogram.odd}
-
-
-def _labelled(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Give the rows their names, and those that would have the same one a number."""
-    if labels and len(labels) != len(rows):
-        raise ValueError(f"--labels gives {len(labels)} names for {len(rows)} rows: give one for each")
-    named, taken = [], set()
-    for place, row in enumerate(rows):
-        name = wished = labels[place] if labels else str(row["name"])
-        count = 1
-        while name in taken:
-            count += 1
-            name = f"{wished} ({count})"
-        taken.add(name)
-        named.append({**row, "name": name})
-    return named
+def _rows(texts: Sequence[str], wishes: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
+    known = {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}
+    return typed_rows(texts, (wishes.even, wishes.odd), flags="--even and --odd", **known)
 
 
 def _cursor(
@@ -193,32 +140,6 @@ def _cursor(
         raise ValueError(f"--at needs three numbers, z y x, not {text!r}") from None
     voxel = sources.voxel_size_of(rows[0])
     return (z + 0.5) * voxel[0], (y + 0.5) * voxel[1], (x + 0.5) * voxel[2]
-
-
-def _opened(
-    rows: Sequence[RowConfig], config: ComparisonConfig, sources: Sources, screen: LiveText
-) -> list[ComparedVolume]:
-    """Open the rows, restoring what has to be; Ctrl-C leaves nothing behind."""
-    from napari_cryorestore.data.tiles import Cancelled
-
-    cancel, volumes = threading.Event(), []
-    try:
-        with on_interruption(cancel.set):
-            for row in rows:
-                name = row.name
-                volume = sources.open_row(
-                    row,
-                    cursor=config.cursor,
-                    region=config.region,
-                    progress=lambda share, name=name: screen.show(f"restoring {name} · {share:.0%}"),  # type: ignore[misc]
-                    cancelled=cancel.is_set,
-                )
-                volumes.append(volume)
-    except Cancelled:
-        raise CommandError("cancelled: no figure was made") from None
-    finally:
-        screen.end()
-    return volumes
 
 
 def _arrows(wishes: CompareOptions, first: ComparedVolume) -> list[Position]:

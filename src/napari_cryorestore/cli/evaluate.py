@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given
@@ -34,8 +35,14 @@ class EvaluateOptions(Config):
 
     output: Path | None = setting(None, "The table to make, ending in .csv or .json.")
     reference: Path | None = setting(None, "A volume held for the truth.")
-    raw_even: Path | None = setting(None, "Raw half 1, which restored halves 2 are held against.")
+    raw_even: Path | None = setting(
+        None, "Raw half 1, which restored halves 2 are held against; also of the rows 'mean' and 'wiener'."
+    )
     raw_odd: Path | None = setting(None, "Raw half 2, which restored halves 1 are held against.")
+    region: int = setting(
+        256, "Edge of what is restored in the middle, for runs and the Wiener filter.", unit="voxels", ge=16
+    )
+    device: str = setting("auto", "What restores runs: auto, cpu, mps, cuda or cuda:1.")
     reference_picks: Path | None = setting(None, "The list of particles held for the truth.")
     tolerance: float | None = setting(
         None,
@@ -65,8 +72,11 @@ class EvaluateOptions(Config):
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
-    parser.usage = "cryorestore evaluate VOLUME.mrc … [OPTION …]"
-    parser.add_argument("volumes", nargs="*", type=Path, metavar="VOLUME", help="Restored or raw volumes.")
+    parser.usage = "cryorestore evaluate ROW … [--labels NAME …] [OPTION …]"
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{ROW_HELP}.")
+    parser.add_argument(
+        "--labels", nargs="+", default=[], metavar="NAME", help="Names of the rows, in order."
+    )
     for name, sentence in FILES.items():
         parser.add_argument(name, nargs="+", type=Path, default=[], metavar="FILE", help=sentence)
     parser.add_settings("evaluation", settings_of(EvaluateOptions), under="evaluation").add_argument(
@@ -86,7 +96,8 @@ def run(options: Namespace) -> int:
     wishes = EvaluateOptions.model_validate(given(options, "evaluation"))
     if wishes.output is not None:
         check_table(wishes.output)
-    rows, screen = rows_of(options, wishes), LiveText(sys.stderr)
+    screen = LiveText(sys.stderr)
+    rows = rows_of(options, wishes, screen)
     questions, problems = questions_of(options, wishes, rows)
     try:
         found = evaluate(rows, questions, progress=lambda share: screen.show(f"measuring · {share:.0%}"))
@@ -101,7 +112,7 @@ def run(options: Namespace) -> int:
     return DONE
 
 
-def rows_of(options: Namespace, wishes: EvaluateOptions) -> list[ComparedVolume]:
+def rows_of(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
     """Open the volumes, then the pairs of restored halves.
 
     Raises
@@ -113,13 +124,25 @@ def rows_of(options: Namespace, wishes: EvaluateOptions) -> list[ComparedVolume]
         raise ValueError(
             f"--even names {len(options.even)} files and --odd {len(options.odd)}: give both halves of each"
         )
-    if not options.volumes and not options.even:
+    if not options.rows and not options.even:
         raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
-    rows = [_opened(wishes, path) for path in options.volumes]
+    rows = _typed(options, wishes, screen)
     rows += [_opened(wishes, *pair) for pair in zip(options.even, options.odd, strict=True)]
     tilts = _tilt_range(options, wishes, rows)
     rows = [row if tilts is None else replace(row, tilt_range=tilts) for row in rows]
     return _distinct(rows)
+
+
+def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
+    """Open the rows that were typed one by one."""
+    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.sources import Sources
+
+    known = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
+    halves = (wishes.raw_even, wishes.raw_odd)
+    rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", **known)
+    configs = [RowConfig.model_validate(row) for row in labelled(rows, options.labels)]
+    return opened(configs, Sources(device=wishes.device), screen, cursor=None, region=wishes.region)
 
 
 def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:
@@ -163,6 +186,10 @@ def questions_of(
     from napari_cryorestore.io.mrc import read_volume
 
     _belong_together(options, wishes)
+    if wishes.raw_even is not None and all(row.halves is None for row in rows):
+        raise ValueError(
+            "--raw-even and --raw-odd need restored halves to compare with: give --even and --odd, or a run"
+        )
     raw, reference = None, None
     if wishes.raw_even is not None and wishes.raw_odd is not None:
         raw = read_volume(wishes.raw_even).data, read_volume(wishes.raw_odd).data
@@ -184,10 +211,6 @@ def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
         if (one is None) != (other is None):
             there, missing = (first, second) if other is None else (second, first)
             raise ValueError(f"{there} needs {missing} beside it")
-    if wishes.raw_even is not None and not options.even:
-        raise ValueError(
-            "--raw-even and --raw-odd need restored halves to compare with: give --even and --odd"
-        )
 
 
 def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:

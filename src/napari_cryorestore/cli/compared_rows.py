@@ -1,0 +1,140 @@
+"""Rows as they are typed: files, runs at a step, the mean and the Wiener filter of two halves."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.cli.interruption import on_interruption
+from napari_cryorestore.cli.outcome import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.cli.live_text import LiveText
+    from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.comparison.sources import Sources
+    from napari_cryorestore.comparison.volume import ComparedVolume
+
+WORDS = {"mean": "Input", "wiener": "Wiener filter"}
+"""Rows that are made of two halves, and what they are called."""
+ROW_HELP = "A volume; a run, or RUN@STEP; the words mean and wiener"
+
+
+def typed_rows(
+    rows: Sequence[str], halves: tuple[Path | None, Path | None], *, flags: str, **known: Any
+) -> list[dict[str, Any]]:
+    """Return the values of the `RowConfig` that each text stands for.
+
+    Parameters
+    ----------
+    rows : sequence of str
+        Such as ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener``.
+    halves : pair of Path or None
+        The half maps of the words and, where given, of the runs; else those that the first run learned from.
+    flags : str
+        The options that give halves, for the sentence that asks for them.
+    **known
+        Values that all rows have.
+
+    Raises
+    ------
+    ValueError
+        If a word has no halves.
+    """
+    found = [_typed_row(item) for item in rows]
+    given = {"even": halves[0], "odd": halves[1]}
+    if halves[0] is None:
+        given |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
+    for row in found:
+        if row["kind"] in WORDS:
+            if given["even"] is None or given["odd"] is None:
+                raise ValueError(f"the row {row['kind']} is made of two halves: give {flags}")
+            row |= given
+        elif row["kind"] == "run" and halves[0] is not None:
+            row |= given
+        row |= known
+    return found
+
+
+def labelled(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Give rows their names, and those that would have the same one a number.
+
+    Raises
+    ------
+    ValueError
+        If there are labels, but not one for each row.
+    """
+    if labels and len(labels) != len(rows):
+        raise ValueError(f"--labels gives {len(labels)} names for {len(rows)} rows: give one for each")
+    named, taken = [], set()
+    for place, row in enumerate(rows):
+        name = wished = labels[place] if labels else str(row["name"])
+        count = 1
+        while name in taken:
+            count += 1
+            name = f"{wished} ({count})"
+        taken.add(name)
+        named.append({**row, "name": name})
+    return named
+
+
+def opened(
+    rows: Sequence[RowConfig], sources: Sources, screen: LiveText, *, cursor: Position | None, region: int
+) -> list[ComparedVolume]:
+    """Open rows, restoring what has to be; Ctrl-C leaves nothing behind.
+
+    Raises
+    ------
+    CommandError
+        If Ctrl-C was pressed.
+    ValueError, OSError, MemoryError
+        If there is no such volume.
+    """
+    from napari_cryorestore.data.tiles import Cancelled
+
+    cancel, volumes = threading.Event(), []
+    try:
+        with on_interruption(cancel.set):
+            for row in rows:
+                name = row.name
+                volume = sources.open_row(
+                    row,
+                    cursor=cursor,
+                    region=region,
+                    progress=lambda share, name=name: screen.show(f"restoring {name} · {share:.0%}"),  # type: ignore[misc]
+                    cancelled=cancel.is_set,
+                )
+                volumes.append(volume)
+    except Cancelled:
+        raise CommandError("cancelled: nothing was made") from None
+    finally:
+        screen.end()
+    return volumes
+
+
+def _typed_row(text: str) -> dict[str, Any]:
+    """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener`` stands for."""
+    if text in WORDS:
+        return {"kind": text, "name": WORDS[text]}
+    path, at, step = text.rpartition("@")
+    if at and step.isdecimal() and not Path(text).exists():
+        return {"kind": "run", "path": Path(path), "step": int(step), "name": f"{Path(path).name} @ {step}"}
+    if Path(text).is_dir():
+        return {"kind": "run", "path": Path(text), "name": Path(text).name}
+    return {"kind": "file", "path": Path(text), "name": Path(text).stem}
+
+
+def _halves_of_run(run: Path | None) -> dict[str, Any]:
+    """Return the halves that a run learned from; nothing where there is no run."""
+    from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.run_dir import RunDir
+
+    if run is None:
+        return {}
+    tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
+    return {"even": tomogram.even, "odd": tomogram.odd}
+
+
+__all__ = ["ROW_HELP", "WORDS", "labelled", "opened", "typed_rows"]
