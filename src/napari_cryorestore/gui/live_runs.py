@@ -66,6 +66,10 @@ class LiveRuns:
         A run was started, or an existing one was opened to look at.
     use_step : Signal(Path, int)
         The user wants to restore with this step; the Restore panel opens.
+    compare_step : Signal(Path, int)
+        The user wants to compare this step; the Compare panel opens with it as a row.
+    compare_file : Signal(Path)
+        The user wants to compare this file, or the layer that shows it; the Compare panel opens with it.
     continue_requested : Signal(Path)
         The user wants a run that ended to go on; it does.
     closed : Signal
@@ -76,6 +80,8 @@ class LiveRuns:
 
     run_added = Signal(Path)
     use_step = Signal(Path, int)
+    compare_step = Signal(Path, int)
+    compare_file = Signal(Path)
     continue_requested = Signal(Path)
     closed = Signal()
 
@@ -89,6 +95,8 @@ class LiveRuns:
         self._chosen: tuple[Path, int] | None = None
         self.use_step.connect(self._remember_choice)
         self.use_step.connect(self._open_restore)
+        self.compare_step.connect(self._compare_step)
+        self.compare_file.connect(self._compare_file)
         self.continue_requested.connect(self._continue)
 
     @property
@@ -178,6 +186,22 @@ class LiveRuns:
         viewer = self._viewer()
         if getattr(viewer, "window", None) is not None:
             open_panel(viewer, "Restore")
+
+    def _compare_step(self, run_path: Path, step: int) -> None:
+        panel = self._open_compare()
+        if panel is not None:
+            panel.rows.add_step(run_path, step)
+
+    def _compare_file(self, path: Path) -> None:
+        panel = self._open_compare()
+        if panel is not None:
+            panel.rows.add_file(path)
+
+    def _open_compare(self) -> Any:
+        viewer = self._viewer()
+        if viewer is None or getattr(viewer, "window", None) is None:
+            return None
+        return open_panel(viewer, "Compare")
 
     def _continue(self, run_path: Path) -> None:
         from napari.utils.notifications import show_error

@@ -322,6 +322,16 @@ def test_using_a_step_tells_the_other_panels(watching, trained, qtbot):
     assert heard == [(trained.path, 200)]
 
 
+def test_a_step_is_sent_to_be_compared(watching, trained):
+    heard = []
+    watching.runs.compare_step.connect(lambda path, step: heard.append((path, step)))
+    watching.select(200)
+    press(watching.body.step_view.compare)
+    assert heard == [(trained.path, 200)]
+    watching.select(INPUT)
+    assert not watching.body.step_view.compare.isEnabled()
+
+
 def test_a_stopped_run_is_continued(watching, trained, qtbot):
     launched = []
     watching.runs.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))

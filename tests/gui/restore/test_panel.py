@@ -178,6 +178,17 @@ def test_the_result_is_saved_elsewhere(
     assert mrcfile.validate(tmp_path / "mine.mrc")
 
 
+def test_the_result_is_sent_to_be_compared(panel: RestorePanel, viewer, qtbot) -> None:
+    heard: list[Path] = []
+    runs_of(viewer).compare_file.connect(heard.append)
+    assert not panel.bar.compare.isVisibleTo(panel)
+    panel.compare()
+    panel.restore()
+    finish(panel, qtbot)
+    panel.bar.compare.click()
+    assert [path.name for path in heard] == ["TS01_Wiener_filter.mrc"]
+
+
 def test_the_folder_is_chosen_and_typed(
     panel: RestorePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,7 +131,7 @@ class Framing:
             shares = [
                 (high - low) / (part[1] - part[0]) for (low, high), part in zip(camera.box, box, strict=True)
             ]
-            camera.factor = min(max(max(shares) * _AROUND, 1.0), LARGEST_FACTOR)
+            camera.factor = min(max(min(shares) * _AROUND, 1.0), LARGEST_FACTOR)
             camera.put(_middle(box))
 
     def show_all(self) -> None:

@@ -55,7 +55,7 @@ class NumberControl(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.update)
-        self._ready.connect(lambda: self._timer.start(_SETTLE))
+        self._ready.connect(self._settle)
         self._store.ready = self._ready.emit
         self._model.changed.connect(self._model_changed)
         curves.chosen.connect(self.update)
@@ -64,6 +64,7 @@ class NumberControl(QObject):
 
     def leave(self) -> None:
         """Stop looking at the model, and give up what is being computed."""
+        self.is_open = False  # what is still on its way from the thread changes nothing any more
         self._model.changed.disconnect(self._model_changed)
         self._store.ready = lambda: None
         self._store.want([])
@@ -177,7 +178,11 @@ class NumberControl(QObject):
             self.use_reference(path)
 
     def _model_changed(self, what: str) -> None:
-        if what in ("rows", "row") and self.is_open:
+        if what in ("rows", "row"):
+            self._settle()
+
+    def _settle(self) -> None:
+        if self.is_open:
             self._timer.start(_SETTLE)
 
 

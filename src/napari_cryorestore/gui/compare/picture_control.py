@@ -87,6 +87,7 @@ class PictureControl(QObject):
         """Stop looking at the model."""
         self._model.changed.disconnect(self._model_changed)
         self._comparison.spectra.ready = lambda: None
+        self._slices_ready.disconnect(self._slices_arrived)
         self._comparison.spectra.want([])
         self._settle.stop()
         for repainter in (self._section_pictures, self._spectrum_pictures):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui import dialogs
@@ -85,9 +84,18 @@ class RowControl:
         """Add a layer as a row, or say why it cannot be one."""
         self._try(lambda: self.layers.add(layer))
 
-    def add_step(self, run: Path) -> None:
-        """Add a run at its suggested or newest step."""
-        self._try(lambda: self._model.add(row_offers.step_row(run)))
+    def add_step(self, run: Path, step: int | None = None) -> None:
+        """Add a run at a step: the suggested or newest one if none is given."""
+        self._try(lambda: self._model.add(row_offers.step_row(run, step)))
+
+    def add_file(self, path: Path) -> None:
+        """Add the layer that shows a file, or else the file; nothing if it is a row already."""
+        rows = [entry.config.path for entry in self._model.entries]
+        layer = next((item for item in self.layers.offered() if path_of(item) == path), None)
+        if layer is not None:
+            self.add_layer(layer)
+        elif path not in rows:
+            self._try(lambda: self._model.add(row_offers.file_row(path)))
 
     def add_run(self) -> None:
         """Ask for a run's folder and add it."""
@@ -98,7 +106,7 @@ class RowControl:
     def add_files(self) -> None:
         """Ask for files and add them."""
         for path in dialogs.choose_tomograms(self._panel):
-            self._try(partial(self._model.add, row_offers.file_row(path)))
+            self.add_file(path)
 
     def add_what_is_open(self) -> None:
         """Add the mean of every open pair of halves, and the other open tomograms."""
@@ -162,6 +170,7 @@ class RowControl:
             action()
         except (ValueError, OSError) as error:
             self._panel.complain(str(error))
+        self.show()
 
     def _model_changed(self, what: str) -> None:
         if what in ("rows", "row"):

@@ -62,6 +62,7 @@ class RowSources(QObject):
     def leave(self) -> None:
         """Stop looking at the model, and give up what is being computed."""
         self._model.changed.disconnect(self._model_changed)
+        self._ready.disconnect(self.update)
         self._store.ready = lambda: None
         self._store.want([])
         for timer in (self._rest, self._look, self._soon):

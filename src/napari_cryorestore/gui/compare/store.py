@@ -63,7 +63,8 @@ class Store:
     name : str
         Of its threads.
     most_bytes : int
-        What the results may take; the ones asked for longest ago are forgotten first.
+        What the results may take; those that are not wanted now, and were asked for longest ago, are
+        forgotten first.
 
     Attributes
     ----------
@@ -176,10 +177,11 @@ class Store:
     def _keep(self, job: Job, result: Any) -> None:
         with self._lock:
             self._results[job.key] = result, job.size(result)
-            while (
-                len(self._results) > 1 and sum(size for _, size in self._results.values()) > self._most_bytes
-            ):
-                self._results.popitem(last=False)
+            wanted = {job.key for job in self._wanted}  # to forget one of these would be to make it again
+            for key in [key for key in self._results if key not in wanted]:
+                if sum(size for _, size in self._results.values()) <= self._most_bytes:
+                    break
+                del self._results[key]
 
 
 __all__ = ["Failure", "Job", "Store", "Watch"]

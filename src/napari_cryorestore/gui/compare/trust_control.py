@@ -58,6 +58,7 @@ class TrustControl(QObject):
         """Give up what is being computed."""
         self._store.ready = lambda: None
         self._store.want([])
+        self._ready.disconnect(self._deliver)
         self._timer.stop()
 
     @property

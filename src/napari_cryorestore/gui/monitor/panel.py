@@ -144,6 +144,10 @@ class MonitorPanel(QWidget):
             self.use_step.emit(self.model.run.path, self.model.selected)
             self.runs.use_step.emit(self.model.run.path, self.model.selected)
 
+    def _compare(self) -> None:
+        if self.model.run is not None and self.model.selected is not None and self.model.can_use:
+            self.runs.compare_step.emit(self.model.run.path, self.model.selected)
+
     # Asking the run ----------------------------------------------------------------------------------
 
     def open_run(self) -> None:
@@ -226,6 +230,7 @@ class MonitorPanel(QWidget):
         body.strip.unpinned.connect(self.toggle_pin)
         body.step_view.pin.clicked.connect(lambda: self.toggle_pin())
         body.step_view.use.clicked.connect(self._use)
+        body.step_view.compare.clicked.connect(self._compare)
         body.light.suggested.clicked.connect(self._go_to_suggested)
         header.follow.clicked.connect(self._follow)
         header.log.toggled.connect(body.plot.set_log_scale)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
 
 from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.monitor.number_list import NumberList
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.gui.monitor.model import MonitorModel
 
+_TITLE = 130  # pixels that the longest title takes
 UNTICKED = ("half_correlation", "wedge_energy")
 """Numbers that say little on their own; their curves are hidden at first."""
 
@@ -30,14 +32,18 @@ class StepView(QWidget):
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.pin, self.use = QPushButton("Pin"), QPushButton("Use → Restore")
+        self.compare = QPushButton("Compare")
+        self.compare.setToolTip("Compare this step: put it beside the input and other steps or methods.")
         self.pin.setToolTip(
             "Keep this step when previews are thinned, and show it small (or double-click in the plot)."
         )
         self.numbers = NumberList(UNTICKED)
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self.pin)
-        head.addWidget(self.use)
+        head = QFlowLayout()  # in a narrow dock, the buttons stand below the title
+        head.setContentsMargins(0, 0, 0, 0)
+        head.setSpacing(6)
+        self.title.setMinimumWidth(_TITLE)
+        for widget in (self.title, self.pin, self.compare, self.use):
+            head.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
         layout.setSpacing(6)
@@ -52,6 +58,7 @@ class StepView(QWidget):
         self.pin.setText("Unpin" if step in model.pins else "Pin")
         self.numbers.show_numbers(numbers_at(model.state, INPUT if step is None else step), colour_of)
         self.use.setEnabled(model.can_use)
+        self.compare.setEnabled(model.can_use)
         self.use.setToolTip(
             "Use this step: restore whole tomograms with its weights."
             if model.can_use

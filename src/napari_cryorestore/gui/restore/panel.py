@@ -132,6 +132,12 @@ class RestorePanel(QWidget):
                 failure=lambda error: self.bar.complain(str(error)),
             )
 
+    def compare(self) -> None:
+        """Put the result last done, or of the entry selected, into the Compare panel."""
+        entry = self._result()
+        if entry is not None and entry.output is not None:
+            self._runs.compare_file.emit(entry.output)
+
     def _lay_out(self) -> None:
         page = QWidget()
         sections = QVBoxLayout(page)
@@ -192,7 +198,7 @@ class RestorePanel(QWidget):
         self.source.show_entries(self.model.entries)
         working = self.model.restoration if self.model.is_restoring else None
         self.bar.show_progress(self.model.words(), working.share if working is not None else None)
-        self.bar.save.setVisible(self._result() is not None)
+        self.bar.show_result(has_result=self._result() is not None)
 
     def _tick(self) -> None:
         self.background.poll()

@@ -23,7 +23,7 @@ class WorkBar(QWidget):
     Attributes
     ----------
     chosen : str
-        What the user wants: ``restore``, ``cancel`` or ``save``.
+        What the user wants: ``restore``, ``cancel``, ``save`` or ``compare``.
     """
 
     chosen = Signal(str)
@@ -33,10 +33,12 @@ class WorkBar(QWidget):
         self._details, self._message = "", ""
         self.restore, self.cancel = QPushButton("Restore"), QPushButton("Cancel")
         self.save, self.details = QPushButton("Save as MRC…"), QPushButton("Details")
+        self.compare = QPushButton("Compare")
         self.problem, self.state = SentenceLabel(), SentenceLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.save.setToolTip("Copy the result to a file of your choice.")
+        self.compare.setToolTip("Put the result beside its input and other results.")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -45,13 +47,13 @@ class WorkBar(QWidget):
         layout.addLayout(side_by_side([self.restore, self.cancel]))
         layout.addWidget(self.state)
         layout.addWidget(self.bar)
-        layout.addWidget(self.save)
-        for name in ("restore", "cancel", "save"):
+        layout.addLayout(side_by_side([self.compare, self.save]))
+        for name in ("restore", "cancel", "save", "compare"):
             getattr(self, name).clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
         self.details.clicked.connect(self.show_details)
         self.complain("")
         self.show_progress("", None)
-        self.save.hide()
+        self.show_result(has_result=False)
 
     def complain(self, sentence: str, details: str = "") -> None:
         """Say what is wrong; an empty sentence takes it back."""
@@ -74,6 +76,11 @@ class WorkBar(QWidget):
         self.bar.setVisible(working)
         self.bar.setRange(0, _FINE if share else 0)  # with nothing done yet, it only shows that work goes on
         self.bar.setValue(round(_FINE * (share or 0)))
+
+    def show_result(self, *, has_result: bool) -> None:
+        """Offer what can be done with a result, where there is one."""
+        self.save.setVisible(has_result)
+        self.compare.setVisible(has_result)
 
     def show_details(self) -> None:
         """Show the traceback of a failure, to copy."""

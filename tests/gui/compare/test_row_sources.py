@@ -1,0 +1,155 @@
+"""Rows that are restored on demand, by a fake restorer: steps of runs and live previews."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.data.tiles import Cancelled
+from napari_cryorestore.gui.compare import row_offers
+from napari_cryorestore.gui.compare.row_jobs import RowJobs
+
+from .conftest import noise
+
+EDGE = 8
+
+
+@dataclass
+class FakeSources:
+    """Restores a cube of noise around the crosshair, as soon as it may."""
+
+    may_end: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[int | None, tuple[float, ...] | None]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def __post_init__(self):
+        self.may_end.set()
+
+    def open_row(self, row, *, cursor, region, progress, cancelled):
+        self.asked.append((row.step, cursor))
+        progress(0.5)
+        while not self.may_end.wait(0.005):
+            if cancelled():
+                raise Cancelled("cancelled")
+        if self.error is not None:
+            raise self.error
+        low = [0.0, 0.0, 0.0] if cursor is None else [place - EDGE * 5 for place in cursor]
+        sizes = (10.0, 10.0, 10.0)
+        data = noise((EDGE,) * 3, row.step or 0)
+        return ComparedVolume(row.name, data, sizes, corner_of(sizes, low), key=f"{row.step}{cursor}")
+
+
+@pytest.fixture
+def sources(panel) -> FakeSources:
+    made = FakeSources()
+    panel.model.update(region=16)
+    panel.comparison.jobs.__dict__.update(RowJobs(made).__dict__)
+    yield made
+    made.may_end.set()
+
+
+def rows_of(panel):
+    return panel.model.entries
+
+
+def test_a_step_is_restored_around_the_crosshair(panel, run, sources, add, settled):
+    panel.rows.add_layer(add(noise((40, 40, 40)), "input"))
+    panel.model.set_cursor((200.0, 200.0, 200.0))
+    panel.rows.add_step(run, 400)
+    settled(panel)
+    row = rows_of(panel)[1]
+    assert row.config.name == "ICECREAM @ 400"
+    assert row.volume.extent == ((160, 240),) * 3
+    assert sources.asked == [(400, (200.0, 200.0, 200.0))]
+    assert panel.grid.framing.factor("XY") > 2  # the region is shown large
+    assert panel.grid.heads[row.number].state.steps == (200, 300, 400, 500, 600)
+
+
+def test_leafing_through_steps_restores_each_once(panel, run, sources, settled):
+    panel.rows.add_step(run, 200)
+    settled(panel)
+    head = panel.grid.heads[rows_of(panel)[0].number]
+    for place in (1, 2, 1, 0):
+        head.slider.setValue(place)
+        settled(panel)
+    assert [step for step, _ in sources.asked] == [200, 300, 400]
+    assert rows_of(panel)[0].config.name == "ICECREAM @ 200"
+    assert np.array_equal(rows_of(panel)[0].volume.data, noise((EDGE,) * 3, 200))
+
+
+def test_the_picture_stays_while_another_step_is_restored_and_can_be_cancelled(
+    panel, run, sources, settled, qtbot
+):
+    panel.rows.add_step(run, 200)
+    settled(panel)
+    number = rows_of(panel)[0].number
+    sources.may_end.clear()
+    head = panel.grid.heads[number]
+    head.slider.setValue(3)
+    qtbot.waitUntil(lambda: rows_of(panel)[0].busy == "restoring…")
+    qtbot.waitUntil(lambda: "50%" in head.state.caption)
+    assert rows_of(panel)[0].volume is not None
+    head.cancel.click()
+    settled(panel)
+    assert rows_of(panel)[0].busy == ""
+    assert len(sources.asked) == 2
+    sources.may_end.set()
+    head.slider.setValue(4)
+    settled(panel)
+    assert np.array_equal(rows_of(panel)[0].volume.data, noise((EDGE,) * 3, 600))
+
+
+def test_what_cannot_be_restored_is_told(panel, run, sources, settled):
+    sources.error = MemoryError("The device cpu has too little memory: choose another one.")
+    panel.rows.add_step(run, 200)
+    settled(panel)
+    (entry,) = rows_of(panel)
+    assert "too little memory" in entry.problem
+    assert "too little memory" in panel.grid.cells[entry.number, "XY"].marks.words
+
+
+def test_a_run_without_weights_is_told(panel, tmp_path, settled):
+    from napari_cryorestore.runs.run_dir import RunDir
+
+    made = RunDir.create(tmp_path / "young", config="", environment={})
+    panel.rows.add_step(made.path)
+    assert "has no checkpoint yet" in panel.message.text()
+    assert rows_of(panel) == ()
+
+
+def test_a_live_preview_follows_the_newest_snapshot(panel, run, sources, settled, qtbot):
+    panel.rows.add(row_offers.live_row(run))
+    settled(panel)
+    assert rows_of(panel)[0].volume is None  # no file yet, though the history tells of one
+    folder = run / "snapshots"
+    folder.mkdir(exist_ok=True)
+    for step in (100, 200):
+        (folder / f"step_{step:08d}.npy").touch()
+        panel.rows.sources.update()
+        settled(panel)
+        assert sources.asked[-1][0] == step
+        assert np.array_equal(rows_of(panel)[0].volume.data, noise((EDGE,) * 3, step))
+
+
+def test_leaving_gives_up_restoring(panel, run, sources, qtbot):
+    sources.may_end.clear()
+    panel.rows.add_step(run, 200)
+    qtbot.waitUntil(lambda: len(sources.asked) == 1)
+    panel.leave()
+    assert panel.comparison.volumes.join(5)
+
+
+def test_moving_out_of_the_region_restores_another_one_at_rest(panel, run, sources, add, settled):
+    panel.rows.add_layer(add(noise((40, 40, 40)), "input"))
+    panel.model.set_cursor((200.0, 200.0, 200.0))
+    panel.model.update(region=EDGE if EDGE >= 16 else 16)
+    panel.rows.add_step(run, 400)
+    settled(panel)
+    for place in (210.0, 260.0, 320.0):
+        panel.model.set_cursor((200.0, 200.0, place))
+    settled(panel)
+    assert len(sources.asked) == 1  # cubes of 8 are all that this fake tomogram gives
