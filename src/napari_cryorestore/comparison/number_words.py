@@ -47,7 +47,8 @@ NUMBER_WORDS: dict[str, MetricWords] = {
         "Agreement with the other half",
         "How well the measured part of a restored half predicts the raw data of the other half, which it "
         "was not made from. The other half's noise keeps it far below 1, so compare methods with it on the "
-        "same data; of what was supplied in the wedge it knows nothing.",
+        "same data. Where the network was trained it may know that noise by heart, and agree too well; of "
+        "what was supplied in the wedge it knows nothing.",
     ),
     "half_disagreement": MetricWords(
         "Half-map disagreement",

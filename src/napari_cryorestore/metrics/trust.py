@@ -123,8 +123,9 @@ def agreement(
 
     With both volumes restricted to the measured directions and to a band of frequencies, and G a Gaussian
     window: G(a b) / sqrt(G(a²) G(b²)). Means are taken off before, over the whole volume. The other half's
-    noise is independent of everything that the network has seen, so what correlates was in the specimen; that
-    noise also keeps the correlation of raw data far below 1, so compare places and methods, not with 1.
+    noise is independent of the half that was restored, so what correlates was in the specimen, unless the
+    network learned that noise by heart: it saw both halves where it was trained. The noise also keeps the
+    correlation of raw data far below 1, so compare places and methods, not with 1.
 
     Parameters
     ----------
