@@ -34,15 +34,13 @@ _FILTER_BYTES = 160
 def margin_of(model: Model) -> int:
     """Return how many voxels around a tile are read besides, on every side.
 
-    A quarter of the network's reach, and a third of that again for a second pass, in multiples of 4. The
-    reach itself would make tiles exact, and several times as costly; most of what a voxel depends on is near.
-    What is left at which margin was measured, see ``docs/benchmarks/restore.md``.
+    A quarter of the network's reach, in multiples of 4. The reach itself would make a single pass exact, and
+    several times as costly; most of what a voxel depends on is near. A second pass depends on more, through
+    the wedge filter between the two; but that reaches so far that a larger margin changes little, while
+    blending over twice the margin hides what is left. Measured in ``docs/benchmarks/restore.md``.
     """
     reach: int | None = getattr(model.network, "reach", None)
-    if reach is None:
-        return MARGIN
-    passes: int = getattr(model.method.config, "passes", 1)
-    return max(LEAST_MARGIN, 4 * round(reach / 16 * (2 + passes) / 3))
+    return MARGIN if reach is None else max(LEAST_MARGIN, 4 * round(reach / 16))
 
 
 def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:
