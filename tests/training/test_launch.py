@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import torch
 
@@ -24,8 +25,9 @@ from napari_cryorestore.training import handles
 from napari_cryorestore.training import launch as module
 from napari_cryorestore.training.attempt import attempt
 from napari_cryorestore.training.environment import environment
-from napari_cryorestore.training.handles import OUTPUT
+from napari_cryorestore.training.handles import OUTPUT, training_command
 from napari_cryorestore.training.launch import create_run, launch, run_training
+from napari_cryorestore.training.rank import SUPERVISOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -386,7 +388,7 @@ def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, his
         port = free.getsockname()[1]
     both = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", ONE_OF_TWO, run.path], text=True,
+            [sys.executable, "-W", "error:Grad strides do not match", "-c", ONE_OF_TWO, run.path], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1", "LOCAL_RANK": rank, "NODE_RANK": "0",
                  "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
@@ -405,3 +407,59 @@ def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, his
     ends = [event for event in history(run) if isinstance(event, Started | Finished | Failed)]
     assert [event.kind for event in ends] == ["started", "finished"]
     assert ends[-1].step in run.checkpoint_steps()
+
+
+def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_on(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    changes: dict[str, Any] = {"hardware": {"devices": 2}, "schedule": {"steps": 100_000}}
+    run = RunDir(planned(**changes, snapshots={"every": 0}).path)
+    handle = launch(run, "process")
+    wait_for(lambda: steps_done(run, history) > 0)
+    with pytest.raises(ValueError, match="is being trained by process"):
+        launch(run, "process")
+    pair = psutil.Process(handle._process.pid).children()  # type: ignore[attr-defined]
+    next(process for process in pair if process.environ()["LOCAL_RANK"] == "1").kill()
+    killed = time.monotonic()
+    assert handle.join(30)
+    assert time.monotonic() - killed < 15  # and not the half hour of gloo
+    assert not any(process.is_running() for process in pair)
+    end = history(run)[-1]
+    assert isinstance(end, Failed)
+    assert end.error.startswith("Process 2 of 2 of this training was killed by signal 9")
+    before = len(history(run))
+    handle = launch(run, "process")
+    wait_for(lambda: any(event.kind == "stepped" for event in history(run)[before:]))
+    handle.stop()
+    assert handle.join(60)
+    assert [event.kind for event in history(run) if event.kind in ("started", "failed", "finished")] == [
+        "started", "failed", "started", "finished",
+    ]  # fmt: skip
+    assert not (run.path / LOCK_FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "supervised"),
+    [
+        ({}, True),
+        ({"LOCAL_RANK": "0"}, False),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, False),
+        ({SUPERVISOR: "1"}, False),
+    ],
+)
+def test_several_devices_are_supervised_unless_somebody_else_started_their_processes(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], supervised: bool
+) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(module, "supervise", lambda run, command, count, hear: done.append((command, count)))
+    monkeypatch.setattr(module, "attempt", lambda run, note: done.append("alone"))
+    monkeypatch.setattr(module, "end_with_supervisor", lambda run: done.append("watched"))
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    run = planned(hardware={"devices": 2})
+    run_training(run)
+    watched = ["watched"] * (SUPERVISOR in settings)
+    assert done == ([(training_command(run), 2)] if supervised else [*watched, "alone"])
+    run_training(planned("one"))
+    assert done[-1] == "alone"

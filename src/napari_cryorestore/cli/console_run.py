@@ -61,6 +61,10 @@ class ConsoleRun(RunDir):
         """Write an event down and show what it changes."""
         event = event if event.time else replace(event, time=time.time())
         super().record(event)
+        self.hear(event)
+
+    def hear(self, event: Event) -> None:
+        """Show what an event changes, whoever wrote it down."""
         self.state.apply([event])
         self.failure = self.state.error
         if self.screen is None:

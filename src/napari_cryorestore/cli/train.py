@@ -15,7 +15,8 @@ from napari_cryorestore.cli.run_words import headline, verdict
 from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.naming import new_run_path
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training.rank import own_place, ranks_first
+from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
+from napari_cryorestore.training.supervised import LOST
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -50,7 +51,7 @@ def run(options: Namespace) -> int:
     if config.hardware.nodes > 1:
         print(f"start it on every node with: python {' '.join(again)}")
         return DONE
-    if config.hardware.devices > 1:  # begin as what Fabric can repeat for every device
+    if config.hardware.devices > 1:  # what watches over the processes needs no PyTorch
         os.execv(sys.executable, [sys.executable, *again])
     return train_in(path, screen)
 
@@ -108,9 +109,11 @@ def train_in(path: Path, screen: LiveText | None) -> int:
     console = ConsoleRun(path, screen)
     try:
         with on_interruption(console.stop):
-            run_training(console)
+            run_training(console, hear=console.hear)
     except (Exception, KeyboardInterrupt) as error:
-        raise CommandError(console.failure or words(error), code=exit_code(error)) from error
+        lost = is_supervised() and isinstance(error, ConnectionError)
+        code = LOST if lost else exit_code(error)
+        raise CommandError(console.failure or words(error), code=code) from error
     finally:
         if screen:
             screen.end()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.training.rank import ranks_first
+from napari_cryorestore.training.rank import is_supervised, ranks_first
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,7 @@ def attempt(run: RunDir, *, note: str = "") -> None:
 
         train(_recipe(run), run, resume_from=_resume_from(run))
     except BaseException as error:
-        if ranks_first() and not has_failed(history):
-            _record_early_failure(run, error)
+        _record_early_failure(run, history.poll(), error)
         raise
 
 
@@ -68,13 +67,23 @@ def _resume_from(run: RunDir) -> Path | None:
     return run.checkpoint_path(found[-1]) if found else None
 
 
-def _record_early_failure(run: RunDir, error: BaseException) -> None:
-    """Record a failure that came before `train` could record its own; a full disk may forbid even that."""
+def _record_early_failure(run: RunDir, events: list[Event], error: BaseException) -> None:
+    """Record a failure that came before `train` could record its own, and is nobody else's to record."""
+    if not ranks_first() or (is_supervised() and isinstance(error, ConnectionError)):
+        return
+    if not any(isinstance(event, Failed) for event in events):
+        started = any(isinstance(event, Started) for event in events)
+        words = str(error) or type(error).__name__
+        record_failure(run, words, started=started, details=traceback.format_exc())
+
+
+def record_failure(run: RunDir, words: str, *, started: bool, details: str = "") -> None:
+    """Record that a training failed, and that it began unless it `started`; a full disk forbids both."""
     with suppress(OSError):
-        if not isinstance(_latest(run), Started):
+        if not started:
             step = max(run.checkpoint_steps(), default=0)
             run.record(Started(step=step, steps=0, process=os.getpid(), host=platform.node()))
-        run.record(Failed(error=str(error) or type(error).__name__, traceback=traceback.format_exc()))
+        run.record(Failed(error=words, traceback=details))
 
 
 def history_of(run: RunDir) -> RunFollower:
@@ -99,4 +108,4 @@ def has_ended(run: RunDir) -> bool:
     return isinstance(_latest(run), Failed | Finished)
 
 
-__all__ = ["attempt", "has_ended", "has_failed", "history_of"]
+__all__ = ["attempt", "has_ended", "has_failed", "history_of", "record_failure"]

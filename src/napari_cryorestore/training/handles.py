@@ -25,6 +25,11 @@ LAUNCHED = "CRYORESTORE_LAUNCHED"
 """Set in the environment of a process whose requests were cleared by who launched it."""
 
 
+def training_command(run: RunDir) -> list[str]:
+    """Return the command that trains in a run folder, without a word."""
+    return [sys.executable, "-m", "napari_cryorestore", "train", "--resume", str(run.path), "--quiet"]
+
+
 class RunHandle:
     """A training that was started here."""
 
@@ -85,7 +90,7 @@ class ProcessHandle(RunHandle):
 
     def __init__(self, run: RunDir) -> None:
         super().__init__(run)
-        command = [sys.executable, "-m", "napari_cryorestore", "train", "--resume", str(run.path), "--quiet"]
+        command = training_command(run)
         with (run.path / OUTPUT).open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -148,4 +153,4 @@ def _end_threads() -> None:
         handle.join(30)
 
 
-__all__ = ["LAUNCHED", "OUTPUT", "ProcessHandle", "RunHandle", "ThreadHandle"]
+__all__ = ["LAUNCHED", "OUTPUT", "ProcessHandle", "RunHandle", "ThreadHandle", "training_command"]

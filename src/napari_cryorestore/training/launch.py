@@ -5,19 +5,30 @@ from __future__ import annotations
 import os
 import tomllib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock, refuse
 from napari_cryorestore.training.attempt import attempt
 from napari_cryorestore.training.environment import environment
-from napari_cryorestore.training.handles import LAUNCHED, ProcessHandle, RunHandle, ThreadHandle
-from napari_cryorestore.training.rank import ranks_first
+from napari_cryorestore.training.handles import (
+    LAUNCHED,
+    ProcessHandle,
+    RunHandle,
+    ThreadHandle,
+    training_command,
+)
+from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
+from napari_cryorestore.training.supervised import end_with_supervisor
+from napari_cryorestore.training.supervision import supervise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.events import Event
 
 
 def create_run(config: RunConfig, path: Path) -> RunDir:
@@ -38,11 +49,18 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
     return RunDir.create(path, config=complete.to_toml(), environment=environment())
 
 
-def run_training(run: RunDir) -> None:
+def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: None) -> None:
     """Train what a run folder describes, going on from its newest checkpoint if it has one.
 
-    Requests that were left before are taken back, except by a process that `launch` started: those it finds
-    were made since.
+    Where it has several devices on this computer, each gets a process. Requests that were left before are
+    taken back, except by a process that `launch` started: those it finds were made since.
+
+    Parameters
+    ----------
+    run : RunDir
+        As made by `create_run`.
+    hear : callable
+        Is told every event that other processes record.
 
     Raises
     ------
@@ -51,16 +69,28 @@ def run_training(run: RunDir) -> None:
     Exception
         Whatever else went wrong, after it was recorded as `Failed`.
     """
-    if not _is_first(run):
-        attempt(run)
+    if is_supervised():
+        end_with_supervisor(run)
+    if is_supervised() or not _is_first(run):
+        _train(run, hear=hear)
         return
     lock = RunLock.take(run.path)
     try:
         if LAUNCHED not in os.environ and ranks_first():
             run.clear_requests()
-        attempt(run, note=lock.note)
+        _train(run, hear=hear, note=lock.note)
     finally:
         lock.release()
+
+
+def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> None:
+    count = 1 if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ else _devices(run)
+    if count == 1:
+        attempt(run, note=note)
+        return
+    if note:
+        run.record(Noted(level="info", message=note))
+    supervise(run, training_command(run), count, hear=hear)
 
 
 def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHandle:
@@ -94,10 +124,22 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
     return ThreadHandle(run, lock)
 
 
+def _hardware(run: RunDir) -> dict[str, Any]:
+    """Return what a recipe says of the hardware; read without its model, which would import PyTorch."""
+    found: dict[str, Any] = tomllib.loads(run.config_text()).get("hardware", {})
+    return found
+
+
+def _devices(run: RunDir) -> int:
+    """Return the number of devices on one computer; a recipe that is damaged fails later."""
+    with suppress(OSError, ValueError, TypeError):
+        return int(_hardware(run).get("devices", 1))
+    return 1
+
+
 def _computers(run: RunDir) -> int:
-    """Return the number of devices; read without the model of the recipe, which would import PyTorch."""
-    hardware = tomllib.loads(run.config_text()).get("hardware", {})
-    return int(hardware.get("devices", 1) * hardware.get("nodes", 1))
+    """Return the number of all devices."""
+    return int(_hardware(run).get("devices", 1) * _hardware(run).get("nodes", 1))
 
 
 def _is_first(run: RunDir) -> bool:

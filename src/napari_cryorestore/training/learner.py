@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.hardware import release_memory
 from napari_cryorestore.networks import build_network
+from napari_cryorestore.training.gradients import lay_out_gradients
 from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Learner:
         network = build_network(config.network, channels=method.channels, seed=config.schedule.seed)
         self.network: nn.Module = network.to(fabric.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
+        if fabric.world_size > 1:
+            lay_out_gradients(self.network)
         optimiser = build_optimiser(self.network, config.schedule)
         self.highest_rates = [group["lr"] for group in optimiser.param_groups]
         wrapped: Any = fabric.setup(Objective(self.network, method), optimiser)

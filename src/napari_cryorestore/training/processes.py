@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,8 +68,6 @@ def launched(
         say(warning)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it prints what is said here better
     several = has_several(hardware)
-    if several:  # the layout that makes convolutions fast; the averaged gradients are copied into it
-        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     devices: Any = hardware.devices if several or device.type != "cuda" else [device.index or 0]
     fabric = Fabric(
         accelerator=device.type,

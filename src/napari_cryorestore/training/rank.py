@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+SUPERVISOR = "CRYORESTORE_SUPERVISOR"
+"""In the environment of a process that `supervise` started: the number of the supervisor's."""
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
@@ -30,6 +32,11 @@ class Place:
 def ranks_first() -> bool:
     """Tell whether this is the first process, or the only one."""
     return all(int(os.environ.get(name, "0")) == 0 for name in _RANKS)
+
+
+def is_supervised() -> bool:
+    """Tell whether `supervise` started this process as one of several on this computer."""
+    return SUPERVISOR in os.environ
 
 
 def own_place() -> Place:
@@ -73,4 +80,4 @@ def _number(name: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-__all__ = ["Place", "by_srun", "own_place", "ranks_first"]
+__all__ = ["SUPERVISOR", "Place", "by_srun", "is_supervised", "own_place", "ranks_first"]

@@ -23,6 +23,8 @@ from napari_cryorestore.training.preparation import crop_of, prepare
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
 from napari_cryorestore.training.progress import Progress
+from napari_cryorestore.training.rank import is_supervised
+from napari_cryorestore.training.supervised import is_lost_contact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +55,10 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
 
     Raises
     ------
+    ConnectionError
+        If another process of a supervised run is gone; the supervisor records why.
     Exception
-        Whatever went wrong, after it was recorded.
+        Whatever else went wrong, after it was recorded.
     """
     journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware))
     step = int(resume_from.name.rsplit("_", 1)[-1]) if resume_from else 0
@@ -68,6 +72,8 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
     except StopRequested:
         pass
     except BaseException as error:
+        if is_supervised() and is_lost_contact(error):
+            raise ConnectionError("Another process of this training is gone.") from error
         step = trainer.step if trainer else step
         journal.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
         raise

@@ -1,0 +1,188 @@
+"""Several processes of one training on this computer: begun together, and ended together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from napari_cryorestore.runs.events import Failed, Started
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.training.attempt import history_of, record_failure
+from napari_cryorestore.training.rank import SUPERVISOR
+from napari_cryorestore.training.supervised import LOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_cryorestore.runs.events import Event
+    from napari_cryorestore.runs.run_dir import RunDir
+
+GRACE = 3.0
+"""Seconds that the other processes have to end by themselves when one has failed."""
+PARTING = 60.0
+"""Seconds that the other processes have to end when one has done its work."""
+_BAD_INPUT = 2  # exit code
+_LOOK = 0.1  # seconds
+
+
+def supervise(
+    run: RunDir, command: Sequence[str], count: int, *, hear: Callable[[Event], None] = lambda event: None
+) -> None:
+    """Run a command as so many processes, to the end of all.
+
+    Where one of them fails, the others would wait for it: they are ended too, and the run says why.
+
+    Parameters
+    ----------
+    run : RunDir
+        In which they train. A stop that is asked of this object is asked of them.
+    command : sequence of str
+        What each of them is; it finds its number in ``LOCAL_RANK``.
+    count : int
+        How many.
+    hear : callable
+        Is told every event that they record.
+
+    Raises
+    ------
+    ValueError
+        If the input is at fault.
+    RuntimeError
+        If anything else went wrong; the message is what the run says.
+    """
+    chronicle = _Chronicle(run, hear)
+    with ExitStack() as ends:
+        port = os.environ.get("MASTER_PORT") or _free_port()
+        companions = [_begun(command, index, port, ends) for index in range(count)]
+        try:
+            _await_end(companions, run, chronicle)
+        except BaseException as error:
+            chronicle.fail(str(error) or type(error).__name__)
+            raise
+        bad = _culprit(companions)
+        if bad is None:
+            return
+        _end(companions)
+        chronicle.look()
+        chronicle.fail(bad.fate(count))
+        sys.stderr.write("".join(item.printed() for item in companions if item.process.returncode != LOST))
+        kind = ValueError if bad.process.returncode == _BAD_INPUT else RuntimeError
+        raise kind(chronicle.error)
+
+
+@dataclass
+class _Companion:
+    """One of the processes, counted from 0, and the file of what it prints."""
+
+    index: int
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    def printed(self) -> str:
+        self.output.seek(0)
+        return self.output.read().decode(errors="replace")
+
+    def fate(self, count: int) -> str:
+        """Return how it ended, in a sentence."""
+        who, code = f"Process {self.index + 1} of {count} of this training", self.process.returncode
+        if code < 0:
+            return (
+                f"{who} was killed by signal {-code}: continue the run to go on from its newest checkpoint."
+            )
+        if code == LOST:
+            return f"{who} lost another one, on another computer: what was said there may tell why."
+        lines = [line.strip() for line in self.printed().splitlines() if line.strip()]
+        last = lines[-1].removeprefix("cryorestore train: ") if lines else f"it ended with exit code {code}."
+        return f"{who} failed: {last}"
+
+
+class _Chronicle:
+    """What the processes record, as far as it has been looked at."""
+
+    def __init__(self, run: RunDir, hear: Callable[[Event], None]) -> None:
+        self._run, self._hear = run, hear
+        self._history = history_of(run)
+        self._started = False
+        self.error = ""
+
+    def look(self) -> None:
+        """Take in what is new."""
+        for event in self._history.poll():
+            self._started |= isinstance(event, Started)
+            if isinstance(event, Failed):
+                self.error = event.error
+            self._hear(event)
+
+    def fail(self, words: str) -> None:
+        """Record that the training failed, unless one of the processes has done so."""
+        if not self.error:
+            record_failure(self._run, words, started=self._started)
+            self.look()
+            self.error = words
+
+
+def _begun(command: Sequence[str], index: int, port: str, ends: ExitStack) -> _Companion:
+    output: IO[bytes] = ends.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  closed at the end of all
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,  # Ctrl-C is for the supervisor, which asks politely
+        env={**os.environ, "LOCAL_RANK": str(index), "MASTER_PORT": port, SUPERVISOR: str(os.getpid())},
+    )
+    ends.callback(_kill, process)
+    return _Companion(index, process, output)
+
+
+def _await_end(companions: Sequence[_Companion], run: RunDir, chronicle: _Chronicle) -> None:
+    """Return when all have ended, or enough time was given to the rest."""
+    deadline = stopped = None
+    while deadline is None or time.monotonic() < deadline:
+        codes = [companion.process.poll() for companion in companions]
+        chronicle.look()
+        if None not in codes:
+            return
+        ended = [code for code in codes if code is not None]
+        if ended and (deadline is None or any(ended)):
+            latest = time.monotonic() + (GRACE if any(ended) else PARTING)
+            deadline = latest if deadline is None else min(deadline, latest)
+        if stopped is None and run.request() is Request.STOP:
+            stopped = True
+            run.request_stop()
+        time.sleep(_LOOK)
+
+
+def _culprit(companions: Sequence[_Companion]) -> _Companion | None:
+    """Return the process that failed by itself; ``None`` if the first, which records, did all there was."""
+    if companions[0].process.returncode == 0:
+        return None
+    failed = [companion for companion in companions if companion.process.poll()]
+    return min(failed, key=lambda companion: companion.process.returncode == LOST)
+
+
+def _end(companions: Sequence[_Companion]) -> None:
+    for companion in companions:
+        _kill(companion.process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+__all__ = ["GRACE", "PARTING", "supervise"]

@@ -1,0 +1,185 @@
+"""Tests of several processes that begin and end together; shells stand for those that train."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from napari_cryorestore.runs.events import Event, Failed, Started
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training import supervised, supervision
+from napari_cryorestore.training.rank import SUPERVISOR, is_supervised
+from napari_cryorestore.training.supervised import LOST, is_lost_contact
+from napari_cryorestore.training.supervision import supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+START = '{"kind":"started","time":1,"step":0,"steps":9,"process":1,"host":"here"}'
+FAIL = '{"kind":"failed","time":2,"step":3,"error":"The disk is full.","traceback":""}'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir.create(tmp_path / "run", config="", environment={})
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "GRACE", 0.3)
+    monkeypatch.setattr(supervision, "PARTING", 0.3)
+    monkeypatch.setattr(supervision, "_LOOK", 0.01)
+
+
+@pytest.fixture
+def go(run: RunDir) -> Callable[..., None]:
+    """Supervise two shells in the run folder, the first and the second of which do this."""
+
+    def supervised_shells(first: str, second: str, **more: Any) -> None:
+        start = f'cd "{run.path}"; echo $$ > pid$LOCAL_RANK; '
+        script = f"{start} if [ $LOCAL_RANK = 0 ]; then {first}; else {second}; fi"
+        supervise(more.pop("run", run), ["sh", "-c", script], 2, **more)
+
+    return supervised_shells
+
+
+def recorded(run: RunDir) -> list[Event]:
+    return RunFollower(run.path).poll()
+
+
+def lives(run: RunDir, index: int) -> bool:
+    try:
+        os.kill(int((run.path / f"pid{index}").read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_they_know_their_place_and_their_events_are_heard(run: RunDir, go: Any) -> None:
+    heard: list[Event] = []
+    place = f"echo $MASTER_PORT ${SUPERVISOR} > place$LOCAL_RANK"
+    go(f"{place}; echo '{START}' >> events.jsonl", place, hear=heard.append)
+    port, supervisor = (run.path / "place0").read_text().split()
+    assert int(port) > 0
+    assert supervisor == str(os.getpid())
+    assert (run.path / "place1").read_text() == (run.path / "place0").read_text()
+    assert [event.kind for event in heard] == ["started"]
+    assert [event.kind for event in recorded(run)] == ["started"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "number"), [("kill -9 $$", "exec sleep 60", 1), ("exec sleep 60", "kill -9 $$", 2)]
+)
+def test_where_one_is_killed_the_others_end_and_the_run_says_so(
+    run: RunDir, go: Any, first: str, second: str, number: int
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match=f"Process {number} of 2 .* was killed by signal 9: continue"):
+        go(first, second)
+    assert time.monotonic() - began < 10
+    assert not lives(run, 0)
+    assert not lives(run, 1)
+    started, failed = recorded(run)
+    assert isinstance(started, Started)
+    assert isinstance(failed, Failed)
+    assert failed.error.startswith(f"Process {number} of 2")
+
+
+def test_the_words_of_the_one_that_failed_are_those_of_the_run(
+    run: RunDir, go: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = "echo a traceback >&2; echo cryorestore train: Too little memory. >&2; exit 1"
+    with pytest.raises(RuntimeError, match=r"^Process 2 of 2 of this training failed: Too little memory\.$"):
+        go(f"echo lost it >&2; exit {LOST}", words)  # the first ends because of the second
+    assert [event.kind for event in recorded(run)] == ["started", "failed"]
+    printed = capfd.readouterr().err
+    assert "a traceback" in printed
+    assert "lost it" not in printed
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ("exit 7", r"Process 1 of 2 of this training failed: it ended with exit code 7\."),
+        (f"exit {LOST}", "Process 1 of 2 of this training lost another one, on another computer"),
+    ],
+)
+def test_one_that_ends_without_a_word(go: Any, first: str, words: str) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        go(first, f"exit {LOST}")
+
+
+def test_bad_input_is_told_apart(go: Any) -> None:
+    with pytest.raises(ValueError, match="there is no such tomogram"):
+        go("echo there is no such tomogram; exit 2", f"exit {LOST}")
+
+
+def test_what_the_first_has_recorded_is_not_recorded_again(run: RunDir, go: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"^The disk is full\.$"):
+        go(f"echo '{START}' >> events.jsonl; echo '{FAIL}' >> events.jsonl; exit 1", "exec sleep 60")
+    assert [event.kind for event in recorded(run)] == ["started", "failed"]
+
+
+def test_one_that_lingers_when_all_is_done_is_ended(run: RunDir, go: Any) -> None:
+    go("true", "exec sleep 60")
+    assert not lives(run, 1)
+    assert recorded(run) == []
+
+
+def test_a_stop_that_only_the_supervisor_knows_of_is_passed_on(run: RunDir, go: Any) -> None:
+    class Asked(RunDir):
+        def request(self) -> Request:
+            return Request.STOP
+
+    go("until [ -e stop ]; do sleep 0.02; done", "true", run=Asked(run.path))
+    assert RunDir(run.path).request() is Request.STOP
+
+
+def test_an_interruption_ends_them_all(run: RunDir, go: Any) -> None:
+    def interrupt(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    begin = f"until [ -s pid1 ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        go(f"{begin}; exec sleep 60", "exec sleep 60", hear=interrupt)
+    assert not lives(run, 0)
+    assert not lives(run, 1)
+    assert [getattr(event, "error", "") for event in recorded(run)] == ["", "KeyboardInterrupt"]
+
+
+# Under supervision ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rank", "kinds"), [("0", ["started", "failed"]), ("1", ["started"])])
+def test_a_process_ends_with_its_supervisor(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, rank: str, kinds: list[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(supervised, "_LOOK", 0.01)
+    monkeypatch.setattr(os, "getppid", iter([77, 77, 1]).__next__)
+    assert not is_supervised()
+    monkeypatch.setenv(SUPERVISOR, "77")
+    monkeypatch.setenv("LOCAL_RANK", rank)
+    assert is_supervised()
+    run.record(Started(steps=9, process=1, host="here"))
+    supervised._watch(run)
+    assert codes == [1]
+    assert [event.kind for event in recorded(run)] == kinds
+
+
+def test_lost_contact_is_told_from_other_errors() -> None:
+    from torch.distributed import DistBackendError
+
+    assert is_lost_contact(DistBackendError("NCCL communicator was aborted"))
+    assert is_lost_contact(RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [::1]:2"))
+    assert not is_lost_contact(RuntimeError("CUDA out of memory"))
+    assert not is_lost_contact(ValueError("Connection closed by peer"))
+    assert json.loads(FAIL)["error"]  # what the shells write is an event
