@@ -170,7 +170,7 @@ def commands() -> list[str]:
         line
         for page in PAGES
         for code in blocks(str(page.relative_to(ROOT)), "sh")
-        for line in code.split("\n")
+        for line in code.replace("\\\n", " ").split("\n")
     ]
     found = [line.removeprefix("exec ") for line in lines if re.match(r"(exec )?cryorestore ", line)]
     return sorted({shlex.join(shlex.split(line, comments=True)) for line in found})
