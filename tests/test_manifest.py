@@ -22,6 +22,7 @@ def manifest() -> PluginManifest:
 
 
 def test_the_copy_is_identical() -> None:
+    """Trap 10: npe2 looks only inside the package; the one on top is for people."""
     assert COPY.read_bytes() == PACKAGED.read_bytes()
 
 
@@ -57,6 +58,7 @@ def test_the_panels(manifest: PluginManifest) -> None:
         "Train",
         "Monitor",
         "Restore",
+        "Compare",
     ]
 
 
@@ -92,6 +94,7 @@ SLOW = ("torch", "pyqtgraph", "mrcfile", "scipy", "lightning_fabric", "napari_cr
     ],
 )
 def test_nothing_slow_is_imported_before_it_is_used(statement: str, light: tuple[str, ...]) -> None:
+    """Trap 6: PyTorch takes seconds to import."""
     script = f"{statement}; import sys; print([name for name in {(*SLOW, *light)} if name in sys.modules])"
     told = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60

@@ -21,6 +21,7 @@ def told() -> list[object]:
 
 
 def test_an_answer_arrives_in_the_polling_thread(told):
+    """Trap 15: what a thread found out is shown by the GUI thread."""
     background = Background()
     threads = []
 

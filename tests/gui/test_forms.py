@@ -50,7 +50,7 @@ def test_untouched_form_says_the_defaults_exactly(form):
 
 
 def test_small_floats_keep_every_digit(form):
-    # trap 13: a spin box turns 1e-4 into 0.0
+    """Trap 13: a float box turns 1e-4 into 0.0."""
     field = form.editor("inner", "rate")
     assert isinstance(field, QLineEdit)
     assert field.text() == "0.0001"
@@ -62,6 +62,7 @@ def test_small_floats_keep_every_digit(form):
 
 
 def test_none_survives_as_automatic(form):
+    """Trap 13: an empty value gets lost."""
     field = form.editor("crop")
     assert field.text() == ""
     assert field.placeholderText() == "automatic"

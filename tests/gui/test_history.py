@@ -60,6 +60,7 @@ def test_the_layer_is_in_angstrom_with_training_time_first(history):
 
 
 def test_it_agrees_with_a_tomogram_in_angstrom(history):
+    """Trap 8: one layer in pixels among those in Å would switch units off."""
     history.viewer.add_image(
         np.zeros((9, 20, 20)), scale=(8,) * 3, units=("angstrom",) * 3, axis_labels=("z", "y", "x")
     )
@@ -70,6 +71,7 @@ def test_it_agrees_with_a_tomogram_in_angstrom(history):
 
 
 def test_growing_hands_the_same_object_over(history):
+    """Trap 5: concatenating and assigning anew took half a second in the end."""
     grow(history, INPUT)
     layer = history.layer
     grow(history, 100, 200)
@@ -132,6 +134,7 @@ def test_what_we_move_ourselves_is_not_told(history):
 
 
 def test_thinning_keeps_the_step_not_the_index(history):
+    """Trap 5: thinned frames move the others along the slider."""
     grow(history, INPUT, 100, 200, 300, 400)
     history.show(300)
     heard = []

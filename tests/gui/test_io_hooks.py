@@ -47,6 +47,7 @@ def test_the_reader_leaves_other_files_alone(path: str | list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["TS01.mrc", "TS01.MRC", "TS01.rec", "TS01.st"])
 def test_napari_finds_the_reader(make_napari_viewer, tmp_path: Path, name: str) -> None:
+    """Trap 11: with no plugin named, as after a drop, ours is taken."""
     viewer = make_napari_viewer()
     (layer,) = viewer.open(saved(tmp_path / name), plugin=None)
     assert layer.name == "TS01"
@@ -232,6 +233,7 @@ def test_napari_saves_a_layer_as_valid_mrc(make_napari_viewer, tmp_path: Path) -
     ids=["image", "mask", "uint8", "big-endian", "multiscale"],
 )
 def test_any_image_becomes_floats(tmp_path: Path, notes: list, data, arguments, expected) -> None:
+    """Trap 12: mrcfile would write unsigned bytes as mode 6."""
     layer = ViewerModel().add_image(data, name="layer", **arguments)
     (path,) = write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
     assert mrcfile.validate(path)

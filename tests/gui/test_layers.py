@@ -44,6 +44,7 @@ def saved(path: Path, volume: np.ndarray, *, voxel_size: float = 7.5) -> MrcVolu
 
 
 def test_a_file_becomes_a_layer_in_angstrom_that_knows_its_file(tmp_path: Path, volume: np.ndarray) -> None:
+    """Trap 8: the unit is called angstrom."""
     opened = saved(tmp_path / "TS01_EVN.mrc", volume)
     data, arguments, kind = tomogram_layer(opened)
     layer = ViewerModel().add_image(data, **arguments)
@@ -86,6 +87,8 @@ def test_voxels_that_are_no_cubes_can_be_looked_at(tmp_path: Path, volume: np.nd
 
 
 def test_few_planes_decide_the_contrast() -> None:
+    """Trap 6: percentiles of a whole tomogram take seconds."""
+
     class Counting:
         shape = (500, 40, 30)
 
@@ -177,6 +180,7 @@ def test_open_halves_find_each_other_in_any_order(tmp_path: Path, volume: np.nda
 
 
 def test_halves_pair_through_the_proxies_that_plugins_get(tmp_path: Path, volume: np.ndarray) -> None:
+    """Trap 9: layers and viewer come as proxies."""
     from napari.utils._proxies import PublicOnlyProxy
 
     viewer = ViewerModel()

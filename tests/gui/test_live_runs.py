@@ -115,6 +115,7 @@ def test_a_run_that_another_program_trains_is_left_alone(runs: LiveRuns, tmp_pat
 
 
 def test_the_interpreter_switches_fast_while_anything_trains(runs: LiveRuns, tmp_path: Path) -> None:
+    """Trap 6: a computing thread would hold the window up 5 ms at every turn."""
     first = runs.start("config", tmp_path / "one")
     second = runs.start("config", tmp_path / "two")
     assert sys.getswitchinterval() == pytest.approx(1e-3)
@@ -158,6 +159,7 @@ def test_a_proxy_means_its_viewer() -> None:
 def test_closing_the_window_saves_and_ends_training(
     make_napari_viewer, launcher: Launcher, tmp_path: Path
 ) -> None:
+    """Trap 2: nobody tells a panel that the window closes; a filter on the window hears it."""
     viewer = make_napari_viewer()
     runs = runs_of(viewer)
     runs.launcher = launcher
@@ -177,6 +179,7 @@ def test_closing_the_window_saves_and_ends_training(
 def test_a_dock_that_is_closed_or_floats_leaves_training_alone(
     make_napari_viewer, launcher: Launcher, tmp_path: Path
 ) -> None:
+    """Trap 2: the × of a dock orphans the panel; the run belongs to the viewer."""
     viewer = make_napari_viewer()
     runs = runs_of(viewer)
     runs.launcher = launcher

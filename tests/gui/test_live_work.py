@@ -120,6 +120,7 @@ INSIDE_TORCH = """while not self.halt.is_set():
 
 @pytest.mark.parametrize("computing", ["self.halt.wait(60)", INSIDE_TORCH], ids=["waiting", "inside torch"])
 def test_the_interpreter_ends_well_while_a_thread_trains(tmp_path: Path, computing: str) -> None:
+    """Trap 2: an interpreter that ends while a thread is inside PyTorch aborts."""
     script = ("import torch\n" if "torch" in computing else "") + SCRIPT.replace("COMPUTING", computing)
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, timeout=60, check=False

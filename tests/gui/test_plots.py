@@ -72,6 +72,7 @@ def test_the_second_axis_is_there_only_with_numbers(plot):
 
 @pytest.mark.parametrize("axis", ["left", "right", "bottom"])
 def test_no_axis_invents_a_prefix(plot, axis):
+    """Trap 14: pyqtgraph would write 0.001 as 1 m."""
     assert not plot.getAxis(axis).autoSIPrefix
 
 
@@ -87,6 +88,7 @@ def test_logarithmic_losses_leave_gaps_where_nothing_is_positive(plot):
 
 
 def test_long_curves_are_decimated(plot):
+    """Trap 14: ten thousand points a curve take 30 ms each time."""
     plot.show_curves({"loss": curve(np.random.default_rng(0).normal(size=20_000))}, {})
     assert len(drawn(plot, "loss")[0]) <= LIMIT + 1
     assert len(drawn(plot, "loss", "over")[0]) <= LIMIT + 1
@@ -123,6 +125,7 @@ def test_curves_have_colours_of_their_own(filled):
 
 
 def test_the_theme_reaches_background_axes_and_curves(filled):
+    """Trap 4: colours follow the theme."""
     for name in ("dark", "light"):
         theme = get_theme(name)
         filled.set_theme(theme)

@@ -74,6 +74,7 @@ def test_extended_header_is_skipped(make_mrc: Maker) -> None:
     ],
 )
 def test_sign_of_bytes(make_mrc: Maker, fields: dict[str, Any], dtype: str) -> None:
+    """Trap 12: IMOD's unsigned bytes are read as signed by mrcfile."""
     data = np.full((4, 5, 6), 200, np.uint8)
     volume = read_volume(make_mrc("a.mrc", data, mode=0, **fields))
     assert volume.data.dtype == dtype
@@ -136,6 +137,7 @@ def test_axis_named_twice_is_refused(make_mrc: Maker) -> None:
 
 
 def test_zero_cell_means_unknown_voxel_size(make_mrc: Maker) -> None:
+    """Trap 12: no voxel size is not one of 0 Å."""
     assert read_volume(make_mrc("a.mrc", RAMP, voxel_size=(0.0, 0.0, 0.0))).voxel_size == 0.0
 
 
@@ -183,6 +185,7 @@ def test_truncated_compressed_content(make_mrc: Maker) -> None:
 
 
 def test_truncated_file(make_mrc: Maker) -> None:
+    """Trap 12: mrcfile has no data then, and does not say why."""
     path = make_mrc("a.mrc", RAMP)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"a\.mrc is truncated: it has 1,503 of the 1,504 bytes"):

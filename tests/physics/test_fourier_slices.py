@@ -48,6 +48,7 @@ def reference(data: np.ndarray, offsets: tuple[int, int, int], *, windowed: bool
 def test_slices_are_those_of_the_whole_transform(
     offsets: tuple[int, int, int], windowed: bool, mean: float
 ) -> None:
+    """Trap 7: central and other slices come from weighted sums."""
     data = volume(mean=mean)
     slices = fourier_slices(data, window=windowed, offsets=offsets)
     assert (slices.shape, slices.offsets, slices.warning) == (SHAPE, offsets, None)

@@ -173,6 +173,23 @@ def test_a_thread_that_cannot_even_say_so_shouts(planned: Planned, monkeypatch: 
     assert [item.exc_type for item in shouted] == [OSError]
 
 
+def test_a_thread_that_runs_out_of_memory_says_so(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap 1: running out of memory is a RuntimeError, which napari's thread workers swallow."""
+
+    def starve(*arguments: Any, **named: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("napari_cryorestore.training.learner.Learner.update", starve)
+    run = planned(schedule={"batch": 1})
+    assert launch(run).join(60)
+    end = history(run)[-1]
+    assert isinstance(end, Failed)
+    assert "too little memory" in end.error
+    assert "OutOfMemoryError" in end.traceback
+
+
 def test_loading_pytorch_is_a_phase(
     planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
