@@ -69,6 +69,11 @@ def test_a_run_is_restored_around_the_crosshair(run: Path, sources: Sources, res
     assert len(restorations) == 1
 
 
+def test_a_tomogram_smaller_than_a_region_is_restored_whole(run: Path, sources: Sources) -> None:
+    row = RowConfig(name="r", kind="run", path=run, step=100)
+    assert sources.open_row(row, cursor=(0, 0, 0), region=48).shape == (24, 60, 52)  # 60 is more than 48
+
+
 def test_steps_are_leafed_through_without_restoring_them_again(
     run: Path, sources: Sources, restorations: list[Any]
 ) -> None:

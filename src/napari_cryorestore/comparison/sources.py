@@ -71,7 +71,7 @@ class Sources:
         cursor : Position, optional
             Å; the middle of what is restored. The tomogram's middle if not given.
         region : int
-            Edge of what is restored, in voxels.
+            Edge of what is restored, in voxels; a tomogram that has no more of them is restored whole.
         progress : callable
             Is told the share restored, 0 to 1.
         cancelled : callable
@@ -109,6 +109,8 @@ class Sources:
         restorer = self._restorer(row)
         source: Any = "wiener" if row.kind == "wiener" else _given(row.path)
         tomogram = restorer.tomogram
+        if np.prod(tomogram.shape) <= size**3:  # a thin tomogram takes no longer than a region
+            size = max(tomogram.shape)
         place = Region(_voxel(tomogram, cursor), size)
         box = place.within(tomogram.shape)
         step = row.step if row.kind != "run" or row.step is not None else _newest_step(source)

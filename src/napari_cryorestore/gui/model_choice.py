@@ -105,6 +105,11 @@ def method_of(run: Path) -> str:
     return str(_config(run).get("method", {}).get("kind", ""))
 
 
+def loss_of(run: Path) -> str:
+    """Return the loss that a run's method was told to use; empty where it has but one."""
+    return str(_config(run).get("method", {}).get("loss", ""))
+
+
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
     """Return the tomograms that a run learns from."""
     return [_recorded(item) for item in _config(run).get("tomograms", []) if "even" in item]
@@ -129,4 +134,4 @@ def _config(run: Path) -> dict[str, Any]:
         return {}
 
 
-__all__ = ["ModelChoice", "RecordedTomogram", "RunSteps", "method_of", "tomograms_of"]
+__all__ = ["ModelChoice", "RecordedTomogram", "RunSteps", "loss_of", "method_of", "tomograms_of"]

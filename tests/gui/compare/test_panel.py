@@ -335,7 +335,7 @@ def test_both_parts_become_rows(two, viewer, settled):
     two.tray.trust.buttons["share"].click()
     settled(two)
     names = [entry.config.name for entry in two.model.entries]
-    assert names[2:] == ["input · seen by the microscope", "input · supplied by the network"]
+    assert names[2:] == ["input · seen", "input · supplied"]
     seen, supplied = (np.asarray(entry.volume.data) for entry in two.model.entries[2:])
     assert seen + supplied == pytest.approx(two.model.entries[0].volume.data, abs=1e-4)
     assert viewer.layers[-1].name == "input · share supplied by the network"

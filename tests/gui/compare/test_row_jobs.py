@@ -34,7 +34,7 @@ def test_a_job_is_the_same_while_the_same_volume_will_do(tmp_path) -> None:
 def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
     sources = FakeSources()
     jobs = RowJobs(sources)
-    assert jobs.look_at((1.0, 2.0, 3.0), [], region=64)
+    assert jobs.look_at((1.0, 2.0, 3.0), [])
     assert jobs.job(step(600, tmp_path), region=64).compute(Watch(lambda: True)) == "volume"
     assert sources.asked[0]["cursor"] == (1.0, 2.0, 3.0)
     assert sources.asked[0]["region"] == 64
@@ -47,21 +47,27 @@ def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
 def test_regions_stay_while_the_crosshair_is_well_within(volume) -> None:
     jobs, region = RowJobs(FakeSources()), volume(shape=(16, 16, 16))
     middle = (80.0, 80.0, 80.0)
-    jobs.look_at(middle, [], region=16)
-    assert not jobs.look_at((80.0, 110.0, 80.0), [region], region=16)
-    assert jobs.look_at((80.0, 125.0, 80.0), [region], region=16)
-    assert not jobs.look_at(None, [region], region=16)
+    jobs.look_at(middle, [])
+    assert not jobs.look_at((80.0, 110.0, 80.0), [(region, 16)])
+    assert jobs.look_at((80.0, 125.0, 80.0), [(region, 16)])
+    assert not jobs.look_at(None, [(region, 16)])
 
 
 def test_a_side_that_shows_all_of_a_tomogram_asks_for_nothing_more(volume) -> None:
     jobs, region = RowJobs(FakeSources()), volume(shape=(8, 16, 16))
-    jobs.look_at((40.0, 80.0, 80.0), [], region=16)
-    assert not jobs.look_at((79.0, 80.0, 80.0), [region], region=16)
+    jobs.look_at((40.0, 80.0, 80.0), [])
+    assert not jobs.look_at((79.0, 80.0, 80.0), [(region, 16)])
+
+
+def test_a_tomogram_that_was_restored_whole_is_left_as_it_is(volume) -> None:
+    jobs, whole = RowJobs(FakeSources()), volume(shape=(8, 16, 24))
+    jobs.look_at((40.0, 80.0, 80.0), [])
+    assert not jobs.look_at((40.0, 80.0, 230.0), [(whole, 16)])
 
 
 def test_the_first_region_is_not_made_twice(volume) -> None:
     jobs, region = RowJobs(FakeSources()), volume(shape=(16, 16, 16))
-    assert not jobs.look_at((80.0, 85.0, 80.0), [region], region=16)  # made before there was a crosshair
+    assert not jobs.look_at((80.0, 85.0, 80.0), [(region, 16)])  # made before there was a crosshair
 
 
 def test_a_file_that_was_written_again_is_read_again(save, tmp_path) -> None:

@@ -26,10 +26,11 @@ from superqt import QElidingLabel
 from napari_cryorestore.gui.compare.popup import add_entry, menu_button
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QAction, QColor, QMouseEvent, QPaintEvent
+    from qtpy.QtGui import QAction, QColor, QMouseEvent, QPaintEvent, QResizeEvent
 
 WIDTH = 152
 _STRIPE = 4
+_ROOMY = 74  # pixels from which name, slider and caption stand below one another
 _DRAG = 12  # pixels from which a press becomes a drag
 ASKS = {
     "rename": "Rename",
@@ -121,6 +122,7 @@ class RowHead(QWidget):
         self.slider.setVisible(bool(state.steps))
         self.bar.setVisible(state.busy)
         self.cancel.setVisible(state.busy)
+        self._fit()
         self.bar.setRange(0, 100 if state.share else 0)
         self.bar.setValue(round(100 * (state.share or 0)))
         self.update()
@@ -242,6 +244,15 @@ class RowHead(QWidget):
         painter = QPainter(self)
         painter.fillRect(0, 1, _STRIPE + (3 if self.state.chosen else 0), self.height() - 2, self._colour)
         painter.end()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the caption out where there is no room for it; the tip has it."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        has_room = self.height() >= _ROOMY or not self.state.steps
+        self.caption.setVisible(has_room or self.state.busy)
 
     def minimumSizeHint(self) -> QSize:
         """Keep name and slider readable."""

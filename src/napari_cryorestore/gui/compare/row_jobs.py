@@ -48,7 +48,7 @@ class RowJobs:
         region : int
             Edge in voxels of what is restored around the place given to `look_at`.
         """
-        region = max(region, WIENER_REGION) if row.kind == "wiener" else region
+        region = edge_of(row, region)
         centre, size = (self._centre, region) if row.kind in RESTORED else (None, 0)
         fields = row.model_dump(exclude=_NOT_THE_VOLUME)
         key = ("row", *fields.values(), *_stamps(row), size, centre)
@@ -64,17 +64,16 @@ class RowJobs:
 
         return Job(key, compute, size=memory_of)
 
-    def look_at(self, cursor: Position | None, regions: Iterable[ComparedVolume], *, region: int) -> bool:
+    def look_at(self, cursor: Position | None, regions: Iterable[tuple[ComparedVolume, int]]) -> bool:
         """Restore around the crosshair from now on, unless what is there holds it well within.
 
         Parameters
         ----------
         cursor : Position or None
             Å.
-        regions : iterable of ComparedVolume
-            What is restored so far.
-        region : int
-            The edge that was asked for; a shorter side is all that there is of a tomogram.
+        regions : iterable
+            What is restored so far, with the edge that was asked for: where sides are longer or shorter, they
+            are those of the tomogram.
 
         Returns
         -------
@@ -82,20 +81,26 @@ class RowJobs:
             Whether other regions are wanted now.
         """
         regions = list(regions)
-        if cursor is None or ((self._centre or regions) and not self._is_left(cursor, regions, region)):
+        if cursor is None or ((self._centre or regions) and not self._is_left(cursor, regions)):
             return False
         changed = cursor != self._centre
         self._centre = cursor
         return changed
 
-    def _is_left(self, cursor: Position, regions: list[ComparedVolume], region: int) -> bool:
+    def _is_left(self, cursor: Position, regions: list[tuple[ComparedVolume, int]]) -> bool:
         return any(
-            size >= region and abs(place - middle) > _KEPT * region * voxel
-            for volume in regions
+            size == edge and abs(place - middle) > _KEPT * edge * voxel
+            for volume, edge in regions
+            if max(volume.shape) <= edge
             for place, middle, size, voxel in zip(
                 cursor, self._centre or _middle(volume), volume.shape, volume.voxel_size, strict=True
             )
         )
+
+
+def edge_of(row: RowConfig, region: int) -> int:
+    """Return the edge in voxels of what is restored for a row."""
+    return max(region, WIENER_REGION) if row.kind == "wiener" else region
 
 
 def _middle(volume: ComparedVolume) -> Position:
@@ -126,4 +131,4 @@ def _stamps(row: RowConfig) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in paths)
 
 
-__all__ = ["RESTORED", "RowJobs", "memory_of", "newest_preview"]
+__all__ = ["RESTORED", "RowJobs", "edge_of", "memory_of", "newest_preview"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.config import RowConfig
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
-from napari_cryorestore.gui.model_choice import RunSteps, method_of, tomograms_of
+from napari_cryorestore.gui.model_choice import RunSteps, loss_of, method_of, tomograms_of
 from napari_cryorestore.io.pairing import tomogram_name
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def step_row(run: Path, step: int | None = None) -> RowConfig:
 
 
 def step_name(run: Path, step: int) -> str:
-    """Return what a step of a run is called: ``ICECREAM @ 600``."""
+    """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC @ 600``."""
     kind = method_of(run)
-    return f"{_METHODS.get(kind, kind or run.name)} @ {step}"
+    title = " ".join(filter(None, (_METHODS.get(kind, kind or run.name), loss_of(run).upper())))
+    return f"{title} @ {step}"
 
 
 def live_row(run: Path) -> RowConfig:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryorestore.gui.compare.row_jobs import RESTORED, newest_preview
+from napari_cryorestore.gui.compare.row_jobs import RESTORED, edge_of, newest_preview
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -152,11 +152,11 @@ class RowSources(QObject):
             return
         model = self._model
         regions = [
-            entry.volume
+            (entry.volume, edge_of(entry.config, model.config.region))
             for entry in model.entries
             if entry.volume is not None and entry.config.kind in RESTORED
         ]
-        self._jobs.look_at(model.cursor, regions, region=model.config.region)
+        self._jobs.look_at(model.cursor, regions)
         self.update()
 
     def _looks(self) -> None:

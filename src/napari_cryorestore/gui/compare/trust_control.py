@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.compare.trust_jobs import Maps
     from napari_cryorestore.gui.compare.trust_tab import TrustTab
 
+_SHARES = (0.0, 0.5)  # from transparent to full orange: half is far more than most places have
 _LOOK_EVERY = 200  # milliseconds
-PARTS = {"seen": "seen by the microscope", "supplied": "supplied by the network"}
+PARTS = ("seen", "supplied")
+OVERLAY = (
+    "A layer over the tomogram: the more orange, the larger the share that was supplied; full at one half."
+)
 LAYERS = {
     "share": "share supplied by the network",
     "agreement": "agreement with the other half",
@@ -121,17 +125,15 @@ class TrustControl(QObject):
 
     def _show(self, what: str, name: str, maps: Maps) -> None:
         if what == "parts":
-            for part, words in PARTS.items():
-                layer = self._add(maps.by_name[part], f"{name} · {words}", maps.block, visible=False)
+            for part in PARTS:
+                layer = self._add(maps.by_name[part], f"{name} · {part}", maps.block, visible=False)
                 self._panel.rows.add_layer(layer)
             self._tab.say([f"Both parts of {name} are rows now, and hidden layers."])
             return
         layer = self._add(maps.by_name[what], f"{name} · {LAYERS[what]}", maps.block)
         if what == "share":
-            layer.colormap, layer.blending, layer.contrast_limits = _overlay_colours(), "translucent", (0, 1)
-            self._tab.say(
-                ["Orange lies where most of the local variation was supplied: a layer over the tomogram."]
-            )
+            layer.colormap, layer.blending, layer.contrast_limits = _overlay_colours(), "translucent", _SHARES
+            self._tab.say([OVERLAY])
         else:
             layer.colormap = "viridis"
             self._tab.say([f"“{layer.name}” is a layer now."])
@@ -159,8 +161,8 @@ def _overlay_colours() -> Any:
     from napari.utils.colormaps import Colormap
 
     red, green, blue, _ = SUPPLIED.getRgbF()
-    stops = [[red, green, blue, 0.0], [red, green, blue, 0.0], [red, green, blue, 0.75]]
-    return Colormap(stops, controls=[0.0, 0.3, 1.0], name="supplied by the network")
+    stops = [[red, green, blue, 0.0], [red, green, blue, 0.0], [red, green, blue, 0.85]]
+    return Colormap(stops, controls=[0.0, 0.1, 1.0], name="supplied by the network")
 
 
 __all__ = ["LAYERS", "PARTS", "TrustControl"]

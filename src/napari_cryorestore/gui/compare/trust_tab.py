@@ -25,7 +25,7 @@ DOES = {
     ),
     "share": (
         "Lay the supplied share over the tomogram",
-        "Colours the places where most of the local variation was supplied. "
+        "Colours places by how much of the local variation was supplied. "
         + NUMBER_WORDS["supplied_share"].sentence,
     ),
     "agreement": ("Map the agreement with the other half", NUMBER_WORDS["agreement"].sentence),

@@ -40,7 +40,8 @@ class StepView(QWidget):
         self.numbers = NumberList(UNTICKED)
         head = QFlowLayout()  # in a narrow dock, the buttons stand below the title
         head.setContentsMargins(0, 0, 0, 0)
-        head.setSpacing(6)
+        head.setHorizontalSpacing(6)
+        head.setVerticalSpacing(4)
         self.title.setMinimumWidth(_TITLE)
         for widget in (self.title, self.pin, self.compare, self.use):
             head.addWidget(widget)

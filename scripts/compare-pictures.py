@@ -1,0 +1,128 @@
+"""Compare the real pair with what was trained on it, and take the pictures of docs/compare.md.
+
+Run, for example::
+
+    xvfb-run -a -s "-screen 0 1600x1300x24" python scripts/compare-pictures.py RUN RUN RUN
+
+Each RUN is the folder of a run on the sample pair; its suggested step becomes a row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+SIZE = (1400, 1220)
+PANEL = 760
+PLACE = (1540.0, 1360.0, 3900.0)
+"""Where the crosshair is put, z, y, x in Å: among ribosomes, near the membrane."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["NAPARI_CONFIG"] = f"{scratch}/settings.yaml"
+        Pictures(options.images).take(options.runs)
+
+
+class Pictures:
+    """One napari window with the Compare panel in it."""
+
+    def __init__(self, images: Path) -> None:
+        import napari
+
+        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.samples import real_pair
+
+        self.images = images
+        self.viewer = napari.Viewer(title="CryoRestore")
+        self.viewer.window.resize(*SIZE)
+        self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
+        self.panel = open_panel(self.viewer, "Compare")
+        self.wait(0.5)
+
+    def take(self, runs: list[Path]) -> None:
+        """Add rows, then show pictures, curves, and what was supplied."""
+        from napari_cryorestore.gui.compare.row_offers import halves_rows
+
+        for row in halves_rows(self.viewer.layers):
+            self.panel.rows.add(row)
+        for run in runs:
+            self.panel.rows.add_step(run)
+        self.panel.model.set_cursor(PLACE)
+        self.settle()
+        self.panel.grid.show_all()
+        self.dismiss_messages()
+        self.make_room()
+        self.shoot("compare")
+        self.panel.bar.numbers.click()
+        self.settle()
+        self.shoot("compare-curves")
+        self.panel.rows.choose(self.panel.model.entries[-1].number)
+        self.panel.tray.setCurrentWidget(self.panel.tray.trust)
+        for what in ("parts", "share"):
+            self.panel.tray.trust.buttons[what].click()
+        self.settle()
+        self.shoot("compare-trust")
+        self.viewer.close()
+
+    def make_room(self) -> None:
+        """Give the panel most of the window."""
+        from qtpy.QtCore import Qt
+
+        self.panel.window().resizeDocks([self.panel.parent()], [PANEL], Qt.Orientation.Vertical)
+        self.settle()
+
+    def dismiss_messages(self) -> None:
+        """Close what napari says in the corner."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+        from qtpy.QtWidgets import QApplication
+
+        for widget in QApplication.allWidgets():
+            if isinstance(widget, NapariQtNotification):
+                widget.close()
+
+    def shoot(self, name: str) -> None:
+        """Save the window in both themes; without the flash, which would take the colours away."""
+        for theme in ("dark", "light"):
+            self.viewer.theme = theme
+            self.wait(0.6)
+            path = self.images / f"{name}-{theme}.png"
+            self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+        self.viewer.theme = "dark"
+
+    def settle(self) -> None:
+        """Let the window live until nothing is computed any more."""
+        panel = self.panel
+        parts = (panel.pictures, panel.rows.sources, panel.tray)
+        self.wait(0.6)
+        self.until(lambda: not any(part.busy for part in parts), seconds=900)
+        self.wait(0.6)
+
+    def until(self, happened: Any, *, seconds: float = 120.0) -> None:
+        """Let the window live until something has happened."""
+        from qtpy.QtWidgets import QApplication
+
+        deadline = time.monotonic() + seconds
+        while not happened():
+            QApplication.processEvents()
+            if time.monotonic() > deadline:
+                raise TimeoutError("what was waited for did not happen")
+            time.sleep(0.005)
+
+    def wait(self, seconds: float) -> None:
+        """Let the window live for a while."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+
+if __name__ == "__main__":
+    main()
