@@ -172,7 +172,11 @@ def commands() -> list[str]:
         for code in blocks(str(page.relative_to(ROOT)), "sh")
         for line in code.replace("\\\n", " ").split("\n")
     ]
-    found = [line.removeprefix("exec ") for line in lines if re.match(r"(exec )?cryorestore ", line)]
+    found = [
+        re.sub(r" > \S+$", "", line.removeprefix("exec "))  # where its output goes is the shell's
+        for line in lines
+        if re.match(r"(exec )?cryorestore ", line)
+    ]
     return sorted({shlex.join(shlex.split(line, comments=True)) for line in found})
 
 
