@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
 from napari_cryorestore.gui.compare.store import Watch
 from napari_cryorestore.gui.compare.trust_jobs import agreement_job, disagreement_job, parts_job
-from napari_cryorestore.physics.wedge import Wedge
 
 from .conftest import noise
 
-WEDGE = Wedge(-60.0, 60.0)
+TILTS = Tilts(-60.0, 60.0)
 
 
 def made(job):
@@ -18,7 +18,7 @@ def made(job):
 
 def test_the_two_parts_add_up_to_the_row(volume) -> None:
     row = volume(shape=(16, 16, 16))
-    maps = made(parts_job(row, WEDGE, None))
+    maps = made(parts_job(row, TILTS, None))
     assert maps.by_name["seen"] + maps.by_name["supplied"] == pytest.approx(row.data, abs=1e-5)
     assert 0 <= maps.by_name["share"].min() <= maps.by_name["share"].max() <= 1
     spectrum = np.abs(np.fft.fftn(maps.by_name["seen"]))
@@ -32,10 +32,10 @@ def test_maps_need_what_they_are_made_of(volume) -> None:
     with pytest.raises(ValueError, match="was not made from two halves"):
         disagreement_job(row, None)
     with pytest.raises(ValueError, match="was not made from two halves"):
-        agreement_job(row, None, WEDGE, None)
+        agreement_job(row, None, TILTS, None)
     halves = volume("Wiener", halves=(row.data, row.data))
     with pytest.raises(ValueError, match="add their mean"):
-        agreement_job(halves, None, WEDGE, None)
+        agreement_job(halves, None, TILTS, None)
 
 
 def test_halves_that_are_alike_do_not_disagree(volume) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint
@@ -91,3 +94,8 @@ def test_the_light_theme_suits(window, settled) -> None:
     settled(panel)
     pixel = panel.grid.grab().toImage().pixelColor(panel.grid.width() - 2, 2)
     assert pixel.lightness() > 180
+
+
+def test_opening_the_panel_imports_no_pytorch() -> None:
+    code = "import sys, napari_cryorestore.gui.compare; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

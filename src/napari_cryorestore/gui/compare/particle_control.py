@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.io.picks import read_picks
-from napari_cryorestore.metrics.picks import match_picks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +59,8 @@ class ParticleControl:
 
     def show(self) -> None:
         """Match and show."""
+        from napari_cryorestore.metrics.picks import match_picks
+
         self.found, problem = {}, ""
         if self._reference is None:
             self._tab.show_found("", {}, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -14,7 +14,7 @@ from napari_cryorestore.gui.compare.cell import Marks
 from napari_cryorestore.gui.compare.repainter import Repainter
 from napari_cryorestore.gui.compare.section_painter import Row, SectionPainter, SectionWish
 from napari_cryorestore.gui.compare.shading import shade_table
-from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge, slices_job, wanted_jobs, wedge_of
+from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge, slices_job, tilts_of, wanted_jobs
 from napari_cryorestore.gui.compare.spectrum_painter import SpectrumPainter, SpectrumWish
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.grid import Grid
     from napari_cryorestore.gui.compare.shading import Painted
+    from napari_cryorestore.physics.wedge import Wedge
 
     Place = tuple[int, Column]
 
@@ -237,7 +238,7 @@ class PictureControl(QObject):
             config,
             column,
             volume.voxel_size,
-            wedge=wedge_of(volume, config),
+            wedge=cast("Wedge | None", tilts_of(volume, config)),
             detected=found.wedge if found is not None and found.reliable else None,
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.comparison.spectra import offset_indices
 from napari_cryorestore.gui.compare.store import Job
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from napari_cryorestore.physics.fourier_slices import FourierSlices
     from napari_cryorestore.physics.wedge import Wedge
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
+
+
+@dataclass(frozen=True)
+class Tilts:
+    """A tilt range in degrees, with all that drawing needs of a `Wedge`, which would import PyTorch."""
+
+    tilt_min: float
+    tilt_max: float
+    tilt_axis: Literal["y", "x"] = "y"
+
+    def wedge(self) -> Wedge:
+        """Return the measured region of Fourier space; imports PyTorch."""
+        from napari_cryorestore.physics.wedge import Wedge
+
+        return Wedge(self.tilt_min, self.tilt_max, self.tilt_axis)
 
 
 def wanted_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
@@ -60,15 +76,13 @@ def found_wedge(store: Store, volume: ComparedVolume) -> DetectedWedge | None:
     return found
 
 
-def wedge_of(volume: ComparedVolume, config: ComparisonConfig) -> Wedge | None:
-    """Return the wedge that the tilt range tells: the comparison's, or the volume's own."""
+def tilts_of(volume: ComparedVolume, config: ComparisonConfig) -> Tilts | None:
+    """Return the tilt range of a volume: the comparison's, or its own."""
     given = config.tilt_range or volume.tilt_range
     if given is None:
         return None
-    from napari_cryorestore.physics.wedge import Wedge
-
     axis = config.tilt_axis if config.tilt_range is not None else volume.tilt_axis
-    return Wedge(*given, axis)
+    return Tilts(*given, axis)
 
 
 def _wedge_key(volume: ComparedVolume) -> Hashable:
@@ -83,4 +97,4 @@ def _bytes(slices: FourierSlices) -> int:
     return sum(magnitude.nbytes for magnitude in slices.magnitude if magnitude is not None)
 
 
-__all__ = ["found_wedge", "slices_job", "wanted_jobs", "wedge_job", "wedge_of"]
+__all__ = ["Tilts", "found_wedge", "slices_job", "tilts_of", "wanted_jobs", "wedge_job"]

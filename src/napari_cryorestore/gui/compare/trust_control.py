@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryorestore.gui.compare.spectrum_jobs import wedge_of
+from napari_cryorestore.gui.compare.spectrum_jobs import tilts_of
 from napari_cryorestore.gui.compare.trust_jobs import agreement_job, disagreement_job, parts_job
 from napari_cryorestore.gui.compare.trust_tab import SUPPLIED
 from napari_cryorestore.gui.layers import AXES, UNITS, contrast_limits
@@ -94,13 +94,13 @@ class TrustControl(QObject):
 
     def _job(self, what: str, volume: ComparedVolume) -> Job:
         model = self._panel.model
-        wedge, cursor = wedge_of(volume, model.config), model.cursor
+        tilts, cursor = tilts_of(volume, model.config), model.cursor
         if what == "agreement":
             rows = (entry.volume for entry in model.shown if entry.config.kind == "mean")
-            return agreement_job(volume, next(rows, None), wedge, cursor)
+            return agreement_job(volume, next(rows, None), tilts, cursor)
         if what == "disagreement":
             return disagreement_job(volume, cursor)
-        return parts_job(volume, wedge, cursor)
+        return parts_job(volume, tilts, cursor)
 
     def _deliver(self) -> None:
         """Show what has become ready, and say what has failed."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.comparison.config import Position
     from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
     from napari_cryorestore.gui.compare.store import Watch
-    from napari_cryorestore.physics.wedge import Wedge
 
     Volume = NDArray[np.float32]
 
@@ -45,30 +45,32 @@ class Maps:
     by_name: dict[str, Volume]
 
 
-def parts_job(volume: ComparedVolume, wedge: Wedge | None, cursor: Position | None) -> Job:
+def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | None) -> Job:
     """Return the job of splitting a row into what was seen and what was supplied, with its local share.
 
     Raises
     ------
     ValueError
-        If the wedge is not known.
+        If the tilt range is not known.
     """
-    if wedge is None:
+    if tilts is None:
         raise ValueError(NO_WEDGE.format(volume.name))
     block = block_around(volume, cursor, MOST_EDGE)
 
     def compute(watch: Watch) -> Maps:
         from napari_cryorestore.comparison.provenance import share_volume, split_volume
 
-        seen, supplied = split_volume(block.data, wedge, progress=watch.progress, cancelled=watch.cancelled)
+        seen, supplied = split_volume(
+            block.data, tilts.wedge(), progress=watch.progress, cancelled=watch.cancelled
+        )
         share = share_volume(seen, supplied, cancelled=watch.cancelled)
         return Maps(block, {"seen": seen, "supplied": supplied, "share": share})
 
-    return Job(("parts", *_identity(block), wedge), compute, size=_bytes)
+    return Job(("parts", *_identity(block), tilts), compute, size=_bytes)
 
 
 def agreement_job(
-    volume: ComparedVolume, raw: ComparedVolume | None, wedge: Wedge | None, cursor: Position | None
+    volume: ComparedVolume, raw: ComparedVolume | None, tilts: Tilts | None, cursor: Position | None
 ) -> Job:
     """Return the job of correlating a row's halves with the other raw half, place by place.
 
@@ -88,11 +90,12 @@ def agreement_job(
 
         even, odd = (_tensor(half) for half in block.halves or ())
         raw_even, raw_odd = (_tensor(half) for half in data.halves or ())
+        wedge = None if tilts is None else tilts.wedge()
         first = agreement(even, raw_odd, wedge)
         watch.progress(0.5)
         return Maps(block, {"agreement": ((first + agreement(odd, raw_even, wedge)) / 2).numpy()})
 
-    return Job(("agreement map", *_identity(block), *_identity(data), wedge), compute, size=_bytes)
+    return Job(("agreement map", *_identity(block), *_identity(data), tilts), compute, size=_bytes)
 
 
 def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
