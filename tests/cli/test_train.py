@@ -191,3 +191,18 @@ def test_a_follower_keeps_silent(
     assert main(["train", "--resume", str(run_copy)]) == 0
     assert shown == [None]
     assert capsys.readouterr() == ("", "")
+
+
+def test_only_one_of_several_processes_could_make_the_run_folder(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    assert main(["train", *tiny, "--hardware.devices", "2"]) == 2
+    assert "several processes cannot each make the run folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_pairs_is_learned_from_together(tiny: list[str], three_pairs: Path) -> None:
+    assert main(["train", "--pairs", str(three_pairs), *tiny[4:], "--run", "run", "--quiet"]) == 0
+    tomograms = RunConfig.from_toml(RunDir("run").config_text()).tomograms
+    assert [(item.name, item.tilt_min) for item in tomograms] == [("TS1", -60), ("TS2", -50), ("TS3", -40)]
