@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
+from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,11 +118,8 @@ def replacing(path: Path, write: Callable[[Path], object]) -> None:
         return
     aside = path.with_name(f"{path.stem}.part{path.suffix}")
     aside.unlink(missing_ok=True)
-    try:
+    with whole_file(path, aside=aside):
         write(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 __all__ = ["COMPARISONS", "FIGURES", "NOTHING", "NO_NUMBERS", "TABLES", "Saving", "replacing"]
