@@ -24,44 +24,69 @@ Row = dict[str, Any]
 
 
 def draw(rows: Sequence[Row], output: Path, *, measure: str = "overall") -> None:
-    """Draw one panel per case and measure, one line per recipe and number of passes, seeds averaged."""
+    """Draw one panel per case and measure, one line per recipe and number of passes, seeds averaged.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As recorded by quality.py.
+    output : Path
+        The PNG file to make.
+    measure : str
+        One or more of the columns, separated by commas.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
     cases = list(dict.fromkeys(row["case"] for row in rows))
+    names = list(dict.fromkeys(row["name"] for row in rows if "step" in row))
     measures = measure.split(",")
     shape = (len(measures), len(cases))
-    size = (5 * shape[1], 3.6 * shape[0])
-    figure, axes = pyplot.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
+    size = (5 * shape[1], 3 * shape[0] + 0.6)
+    figure, axes = pyplot.subplots(
+        *shape, figsize=size, squeeze=False, layout="constrained", sharex=True, sharey="row"
+    )
     for down, name in enumerate(measures):
         for across, case in enumerate(cases):
-            _panel(axes[down, across], [row for row in rows if row["case"] == case], name)
+            _panel(axes[down, across], [row for row in rows if row["case"] == case], name, names)
             axes[down, across].set_title(f"{case}: {name}", fontsize=10)
-    figure.savefig(output, dpi=110)
+        axes[down, 0].set_ylabel("mean FSC" if name.startswith("fsc") else "correlation")
+        _show_the_upper_part(axes[down, 0], rows, name)
+    for panel in axes[-1]:
+        panel.set_xlabel("CPU seconds of training")
+    lines = {line.get_label(): line for panel in axes.flat for line in panel.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3, fontsize=8)
+    figure.savefig(output, dpi=100)
     pyplot.close(figure)
 
 
-def _panel(axes: Axes, rows: Sequence[Row], measure: str) -> None:
-    for name, style in (("Wiener", ":"), ("noise-free", "--")):
+def _panel(axes: Axes, rows: Sequence[Row], measure: str, names: Sequence[str]) -> None:
+    for name, style in (("Wiener", ":"), ("raw", "-.")):
         flat = [row[measure] for row in rows if row["name"] == name]
         if flat:
             axes.axhline(float(np.mean(flat)), color="grey", linestyle=style, label=name)
-    names = list(dict.fromkeys(row["name"] for row in rows if "step" in row))
     for place, name in enumerate(names):
         for passes, style in ((1, "-"), (2, "--")):
             seconds, middle, spread = _line(rows, name, passes, measure)
-            if len(seconds):
-                label = f"{name}, {passes} pass" + "es" * (passes > 1)
-                axes.plot(seconds, middle, style, color=f"C{place}", marker=".", label=label)
+            if not len(seconds):
+                continue
+            strength = 1.0 if passes == 1 else 0.45
+            label = f"{name}, {passes} pass" + "es" * (passes > 1)
+            axes.plot(seconds, middle, style, color=f"C{place}", marker=".", label=label, alpha=strength)
+            if passes == 1:
                 axes.fill_between(seconds, middle - spread, middle + spread, color=f"C{place}", alpha=0.12)
     axes.set_xscale("log")
-    axes.set_xlabel("CPU seconds of training")
-    axes.set_ylabel(
-        "correlation with the truth" if not measure.startswith("fsc") else "mean FSC with the truth"
-    )
-    axes.legend(fontsize=7)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+
+
+def _show_the_upper_part(axes: Axes, rows: Sequence[Row], measure: str) -> None:
+    """Leave out how bad the first steps are, which would flatten everything else."""
+    values = [row[measure] for row in rows if "step" in row]
+    low, high = float(np.quantile(values, 0.12)), max(values)
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
 
 
 def _line(
