@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,8 +216,10 @@ def checkpoint_at(run: Path, step: int | None) -> Path:
 
 
 def _not_written(folder: Path, error: Exception) -> OSError:
+    name = folder.name.lstrip(".").partition(".")[0]  # it is filled under another name
+    free = shutil.disk_usage(folder).free / 1e6
     return OSError(
-        f"The checkpoint {folder.name.lstrip('.')} could not be written ({error}): "
+        f"The checkpoint {name} could not be written, with {free:,.1f} MB of free space ({error}): "
         "free some space, then continue the run from the one before."
     )
 

@@ -13,12 +13,22 @@ from torch import Tensor
 from napari_cryorestore.checkpoint import load_checkpoint, load_resume
 from napari_cryorestore.methods.base import StepLoss
 from napari_cryorestore.methods.noise2noise import Noise2Noise
-from napari_cryorestore.runs.events import Checkpointed, Event, Failed, Finished, Noted, Snapshotted, Stepped
+from napari_cryorestore.runs.events import (
+    Checkpointed,
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Snapshotted,
+    Started,
+    Stepped,
+)
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import progress
+from napari_cryorestore.training import progress, trainer
 from napari_cryorestore.training.launch import run_training
 from napari_cryorestore.training.learner import Draw, Learner
 from napari_cryorestore.training.preview import Preview
+from napari_cryorestore.training.running_mean import RunningMean
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
@@ -227,6 +237,50 @@ def test_too_little_memory_for_the_preview_costs_the_preview_alone(
     assert warnings(events)[0].startswith("Out of memory for the preview: choose a smaller preview block")
 
 
+def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> list[int]:
+    """Let memory run out at one call of a function, counted from 1; return a list that grows by each call."""
+    original, calls = getattr(owner, name), []
+
+    def starving(*args: Any, **kwargs: Any) -> Any:
+        calls.append(len(calls) + 1)
+        if calls[-1] == call:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, starving)
+    return calls
+
+
+@pytest.mark.usefixtures("every_step")
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(RunningMean, "add"), (RunningMean, "take"), (Learner, "state"), (trainer, "save_weights")],
+)
+def test_between_steps_what_must_be_done_is_done_once_more(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    released = []
+    original = Learner.release
+    monkeypatch.setattr(Learner, "release", lambda self: (released.append(1), original(self))[1])
+    calls = once(monkeypatch, owner, name, call=2)
+    run = planned()
+    run_training(run)
+    assert len(calls) > 2
+    assert released == [1]
+    assert warnings(history(run)) == []
+    assert run.checkpoint_steps() == [2, 4]
+
+
+def test_too_little_memory_to_show_a_preview_costs_that_preview_alone(
+    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once(monkeypatch, Preview, "mean_of_halves", call=1)
+    run = planned()
+    run_training(run)
+    assert [event.step for event in of_kind(history(run), Snapshotted)] == [4]
+    assert run.checkpoint_steps() == [2, 4]
+
+
 # Other errors -----------------------------------------------------------------------------------------
 
 
@@ -266,6 +320,19 @@ def test_an_interruption_is_recorded(
     with pytest.raises(KeyboardInterrupt):
         run_training(run)
     assert failure(run, history).error == "KeyboardInterrupt"
+
+
+def test_what_a_killed_training_left_is_put_right(planned: Planned, history: History) -> None:
+    run = planned()
+    run_training(run)
+    last = run.checkpoint_path(4)
+    last.rename(last.with_name(f".{last.name}.older"))  # killed while it replaced its newest checkpoint
+    (last.with_name(".step_00000006.77-0.part") / "inside").mkdir(parents=True)
+    (run.path / "snapshots" / ".step_00000006.npy.77-1.part").touch()
+    run_training(run)
+    assert [event.step for event in of_kind(history(run), Started)] == [0, 4]
+    assert run.checkpoint_steps() == [2, 4]
+    assert [path.name for path in run.path.rglob(".*")] == []
 
 
 # A full disk ------------------------------------------------------------------------------------------

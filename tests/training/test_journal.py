@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_cryorestore.runs.events import Checkpointed, Thinned
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
@@ -13,6 +14,8 @@ from napari_cryorestore.training.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def write(folder: Path) -> None:
@@ -50,3 +53,31 @@ def test_the_others_write_nothing_and_take_no_request_away(tmp_path: Path) -> No
     assert journal.request() is Request.CONTINUE
     assert not journal.snapshot_requested()
     assert run.snapshot_requested()  # still there for the first
+
+
+def test_a_checkpoint_that_was_saved_but_not_told_is_told_when_it_is_taken_up(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    for step in (3, 7):
+        run.write_checkpoint(step, write)
+    journal = Journal(run, kept=5, first=True)
+    journal.take_up(run.checkpoint_path(7))
+    assert journal.saved == [3, 7]
+    (event,) = RunFollower(tmp_path).poll()
+    assert isinstance(event, Checkpointed)
+    assert (event.step, tmp_path / event.file) == (7, run.checkpoint_path(7))
+
+
+def test_steps_are_told_to_be_gone_before_their_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    journal = Journal(run, kept=2, first=True)
+    told: list[list[int]] = []
+
+    def remove(self: RunDir, step: int) -> None:
+        told.extend(event.removed for event in RunFollower(tmp_path).poll() if isinstance(event, Thinned))
+
+    monkeypatch.setattr(RunDir, "remove_step", remove)
+    for step in (1, 2, 3):
+        journal.save(step, write)
+    assert told == [[2]]

@@ -109,3 +109,51 @@ def test_the_average_follows(recipe: Callable[..., RunConfig]) -> None:
         assert all(torch.equal(one, other) for one, other in pairs) is same
         assert not made.average.training
         assert not any(weight.requires_grad for weight in made.average.parameters())
+
+
+def test_an_optimiser_that_runs_out_of_memory_half_way_has_moved_nothing(
+    recipe: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, calls = learner(recipe()), []
+    original = torch.Tensor.add_
+
+    def add_(self: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if any(self is weight for weight in made.network.parameters()):
+            calls.append(1)
+            if len(calls) == 3:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+        return original(self, *args, **kwargs)
+
+    before = [weight.detach().clone() for weight in made.network.parameters()]
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.Tensor, "add_", add_)
+        with pytest.raises(torch.OutOfMemoryError):
+            made.update(draw(), step=0)
+    assert len(calls) == 3
+    assert all(torch.equal(one, other) for one, other in zip(before, made.network.parameters(), strict=True))
+
+
+def test_good_weights_are_kept_in_the_same_memory(recipe: Callable[..., RunConfig]) -> None:
+    made = learner(recipe())
+    places = [value.data_ptr() for weights in made._good for value in weights.values()]
+    made.update(draw(), step=0)
+    made.keep()
+    kept = [weight.detach().clone() for weight in made.network.parameters()]
+    assert [value.data_ptr() for weights in made._good for value in weights.values()] == places
+    made.update(draw(), step=1)
+    moved = list(made.network.parameters())
+    assert not all(torch.equal(one, other) for one, other in zip(kept, moved, strict=True))
+    made.roll_back()
+    assert all(torch.equal(one, other) for one, other in zip(kept, made.network.parameters(), strict=True))
+
+
+def test_other_errors_are_not_tried_again(recipe: Callable[..., RunConfig]) -> None:
+    calls = []
+
+    def wrong() -> None:
+        calls.append(1)
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        learner(recipe()).with_room(wrong)
+    assert calls == [1]

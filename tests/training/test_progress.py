@@ -44,7 +44,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     ("seconds", "pause"), [(0.0, RECORD_EVERY), (0.01, RECORD_EVERY), (0.3, 3.0), (10.0, LONGEST)]
 )
 def test_recording_takes_its_share_and_no_more(clock: Clock, seconds: float, pause: float) -> None:
-    learner: Any = SimpleNamespace(fabric=SimpleNamespace(world_size=1, all_reduce=max), keep=lambda: None)
+    fabric = SimpleNamespace(world_size=1, all_reduce=max)
+    learner: Any = SimpleNamespace(fabric=fabric, keep=lambda: None, with_room=lambda work: work())
     journal: Any = SlowJournal(clock, seconds)
     followed = Progress(journal, learner, torch.device("cpu"))
     followed.add({"loss": torch.tensor(1.0)}, skipped=torch.tensor(False))

@@ -73,6 +73,25 @@ def reserve(part: Path, size: int) -> None:
         _allocate(file.fileno(), size)
 
 
+@contextmanager
+def room_explained(part: Path) -> Iterator[None]:
+    """Say in a sentence that the disk is full, where it is.
+
+    Raises
+    ------
+    OSError
+        Instead of the system's own.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        told = OSError(f"{part.parent} has no free space left: free some or choose another folder.")
+        told.errno = error.errno
+        raise told from error
+
+
 def _opened_for_writing(part: Path, mode: Literal["ab", "wb"]) -> BufferedWriter:
     try:
         return part.open(mode)
@@ -95,4 +114,4 @@ def _allocate(descriptor: int, size: int) -> None:
                 raise
 
 
-__all__ = ["locked", "part_of", "reserve"]
+__all__ = ["locked", "part_of", "reserve", "room_explained"]

@@ -11,7 +11,7 @@ from napari_cryorestore.checkpoint import weights_file
 from napari_cryorestore.data.journal import FileJournal, forget, unfinished
 from napari_cryorestore.data.tile_plan import TilePlan
 from napari_cryorestore.io.mrc_output import open_output, reopen_output
-from napari_cryorestore.io.part_file import part_of
+from napari_cryorestore.io.part_file import part_of, room_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +82,7 @@ def resumable(
     part = part_of(request.output)
     opened: Callable[..., Any] = reopen_output if goes_on else open_output
     described = {name: getattr(plan, name) for name in _PLAN}
-    with opened(request.output, **open_volume) as volume:
+    with room_explained(part), opened(request.output, **open_volume) as volume:
         try:
             journal = FileJournal(part, mark, described)
             if goes_on:

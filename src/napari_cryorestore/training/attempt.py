@@ -39,6 +39,8 @@ def attempt(run: RunDir, *, note: str = "") -> None:
     try:
         if note:
             run.record(Noted(level="info", message=note))
+        if ranks_first():
+            run.put_right()
         from napari_cryorestore.training.trainer import train
 
         train(_recipe(run), run, resume_from=_resume_from(run))

@@ -71,6 +71,13 @@ class Journal:
             file = self._recorder.write_snapshot(step, array)
             self.record(Snapshotted(step=step, file=file))
 
+    def take_up(self, checkpoint: Path) -> None:
+        """Know what is kept, and tell of this checkpoint: who was killed right after saving could not."""
+        steps = {int(folder.name[5:]): folder for folder in checkpoint.parent.glob("step_*")}
+        self.saved = sorted(steps)
+        step = next(step for step, folder in steps.items() if folder.name == checkpoint.name)
+        self.record(Checkpointed(step=step, file=f"{checkpoint.parent.name}/{checkpoint.name}"))
+
     def save(self, step: int, write: Callable[[Path], None]) -> None:
         """Let `write` fill a checkpoint, then let go of what is too much."""
         if not self.first:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
-from napari_cryorestore.hardware import release_memory
+from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.gradients import lay_out_gradients
 from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lightning_fabric import Fabric
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.crops import PairBatch
     from napari_cryorestore.methods import Method
     from napari_cryorestore.run_config import RunConfig
+
+
+Result = TypeVar("Result")
 
 
 class Draw:
@@ -81,7 +85,7 @@ class Learner:
         self.objective, self.optimiser = wrapped
         self._arithmetic: Any = fabric.strategy.precision
         self._scaled = getattr(self._arithmetic, "scaler", None) is not None
-        self.keep()
+        self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
 
     def start_from(self, path: Path) -> None:
         """Take the weights of a checkpoint instead of random ones.
@@ -128,18 +132,28 @@ class Learner:
 
     @torch.no_grad()
     def _move(self, finite: Tensor) -> None:
-        """Let the optimiser move the weights, or else keep them and its momentum clean; waits for nothing."""
+        """Let the optimiser move the weights, or else keep them and its momentum clean; waits for nothing.
+
+        Where it raises, such as for lack of memory, no weight has moved.
+        """
         weights = [weight for weight in self.network.parameters() if weight.grad is not None]
         before = [weight.clone() for weight in weights]
         for weight in weights:
             weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
-        self.optimiser.step()
+        try:
+            self.optimiser.step()
+        except BaseException:
+            for weight, old in zip(weights, before, strict=True):
+                weight.copy_(old)
+            raise
         for weight, old in zip(weights, before, strict=True):
             weight.copy_(torch.where(finite, weight, old))
 
     def keep(self) -> None:
-        """Remember the present weights as good."""
-        self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
+        """Remember the present weights as good, in the same memory each time."""
+        for good, network in zip(self._good, (self.network, self.average), strict=True):
+            for name, value in network.state_dict().items():
+                good[name].copy_(value)
 
     def roll_back(self) -> None:
         """Return to the weights last kept."""
@@ -150,6 +164,16 @@ class Learner:
         """Give memory back after it ran out."""
         self.optimiser.zero_grad(set_to_none=True)
         release_memory()
+
+    def with_room(self, work: Callable[[], Result]) -> Result:
+        """Do what must be done between steps; where memory runs out, give some back and do it once more."""
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or self.fabric.world_size > 1:
+                raise
+        self.release()
+        return work()
 
     def state(self) -> dict[str, Any]:
         """Return all that is needed to go on, as tensors and plain values."""

@@ -65,7 +65,7 @@ class Progress:
 
     def add(self, losses: Mapping[str, Tensor], *, skipped: Tensor) -> None:
         """Take in what one step gave; see `RunningMean.add`."""
-        self._losses.add(losses, skipped=skipped)
+        self._learner.with_room(lambda: self._losses.add(losses, skipped=skipped))
 
     def record(self, step: int) -> None:
         """Record the means since the last call, wait for the device, and start the clock anew.
@@ -77,7 +77,7 @@ class Progress:
         FloatingPointError
             If there has been no finite loss for a long time.
         """
-        means, skipped = self._losses.take()
+        means, skipped = self._learner.with_room(self._losses.take)
         now = time.perf_counter()
         elapsed = now - self._since
         if skipped:

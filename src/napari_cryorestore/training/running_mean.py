@@ -44,10 +44,10 @@ class RunningMean:
         skipped : scalar bool Tensor
             Whether the step was not finite.
         """
-        for name, value in values.items():
-            clean = torch.where(skipped, 0.0, value.detach().float())
-            self._sums[name] = self._sums[name] + clean if name in self._sums else clean
-        self._skipped = self._skipped + skipped
+        clean = {name: torch.where(skipped, 0.0, value.detach().float()) for name, value in values.items()}
+        sums = {name: self._sums[name] + value for name, value in clean.items() if name in self._sums}
+        # nothing changes before all memory was found
+        self._skipped, self._sums = self._skipped + skipped, {**clean, **sums}
         self._count += 1
 
     def take(self) -> tuple[dict[str, float], int]:

@@ -126,8 +126,7 @@ class Trainer:
             self._take_up(state, resume_from)
         elif config.from_checkpoint is not None:
             self.learner.start_from(config.from_checkpoint)
-        first, box = self.prepared.volumes[0], self.prepared.box
-        self.preview = Preview(self.method, first, box, device=self.device)
+        self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
         self.progress = Progress(journal, self.learner, self.device)
         self.shown = -1
 
@@ -255,13 +254,14 @@ class Trainer:
                 halves = self.preview.restore(average)
                 if self.prepared.held_out:
                     metrics = self.preview.evaluate(average, *halves)
+                shown = self.preview.mean_of_halves(*halves)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             return False
         if metrics:
             self.journal.record(Evaluated(step=self.step, metrics=metrics))
-        self.journal.show(self.step, self.preview.mean_of_halves(*halves))
+        self.journal.show(self.step, shown)
         return True
 
     def _save(self) -> None:
@@ -274,7 +274,7 @@ class Trainer:
             generator = self.generator.get_state()
             save_resume(folder, {**state, "generator": generator, **self.learner.state()})
 
-        self.journal.save(self.step, write)
+        self.learner.with_room(lambda: self.journal.save(self.step, write))
 
     def _take_up(self, state: dict[str, Any], resume_from: Path) -> None:
         self.learner.load(state)
@@ -283,7 +283,7 @@ class Trainer:
             self.generator.set_state(state["generator"])
         else:
             self.generator.manual_seed(self._seed())
-        self.journal.saved = sorted(int(folder.name[5:]) for folder in resume_from.parent.glob("step_*"))
+        self.journal.take_up(resume_from)
         self.journal.note(f"Going on from step {self.step}.", level="info", step=self.step)
 
     def _seed(self) -> int:
