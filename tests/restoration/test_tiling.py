@@ -64,7 +64,7 @@ def test_the_reach_is_how_far_an_input_voxel_counts(levels: int) -> None:
 
 @pytest.mark.parametrize(
     ("features", "precision", "gigabytes", "edge"),
-    [(8, "32", 16, 128), (64, "32", 16, 96), (64, "bf16", 16, 128), (64, "bf16", 1, 80), (64, "32", 0.1, 64)],
+    [(8, "32", 16, 128), (64, "32", 16, 80), (64, "bf16", 16, 128), (64, "bf16", 1, 80), (64, "32", 0.1, 64)],
 )
 def test_tiles_are_as_large_as_the_memory_of_a_cpu_allows(
     monkeypatch: pytest.MonkeyPatch, features: int, precision: str, gigabytes: float, edge: int
