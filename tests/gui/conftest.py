@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
-GRACE = 2.0  # seconds that threads and deferred deletions have to end after a test
+GRACE = 10.0  # seconds that threads and deferred deletions have to end after a test
 
 
 _STARTED: WeakSet[QTimer] = WeakSet()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _AXES = (2, 3, 4)
-_DEVICES = ("cpu", "cuda")  # others have no transposed 3D convolution in 16 bits
+_DEVICES = ("cpu", "cuda", "meta")  # others have no transposed 3D convolution in 16 bits
 
 
 def convolve_joined(convolution: nn.Conv3d, skip: Tensor, below: Tensor) -> Tensor:

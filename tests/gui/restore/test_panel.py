@@ -274,7 +274,7 @@ def test_closing_the_window_ends_the_work(window: Viewer, restorer, pair: tuple[
     began = time.monotonic()
     window.close()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20  # on a busy computer; benchmarks/window.py tells how soon
     assert not work.alive
     assert active == [False]
     assert not list(pair[0].parent.glob("*Wiener*"))
