@@ -15,6 +15,7 @@ from napari_cryorestore.gui.compare import row_offers
 from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.compare.saving import NO_NUMBERS, NOTHING
 from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.io.mrc_output import write_volume
 
 from .conftest import SHAPE, noise
 
@@ -455,3 +456,36 @@ def test_a_row_that_names_no_layer_is_told(panel, settled):
     panel.rows.add(RowConfig(name="x", kind="layer", layer="nothing"))
     panel.rows.attach()
     assert "There is no layer" in panel.model.entries[0].problem
+
+
+def test_rows_are_held_against_a_reference_file(two, tmp_path, settled):
+    path = write_volume(
+        tmp_path / "truth.mrc", two.model.entries[1].volume.data, voxel_size=10, label="truth"
+    )
+    two.bar.numbers.click()
+    two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
+    two.tray.numbers.use_reference(path)
+    settled(two)
+    found = {
+        item.row: item.value
+        for item in two.tray.numbers.shown
+        if item.name == "correlation" and item.region == "all"
+    }
+    assert found["restored"] == pytest.approx(1, abs=1e-3)
+    assert abs(found["input"]) < 0.2
+
+
+def test_signal_and_background_come_from_points_layers(two, viewer, settled):
+    for name, places in (("signal", [[6.0, 8.0, 5.0], [6.0, 8.0, 9.0]]), ("ground", [[6.0, 3.0, 14.0]] * 2)):
+        viewer.add_points(places, name=name, scale=(10,) * 3, units=("angstrom",) * 3, size=4)
+    two.bar.numbers.click()
+    table = two.tray.table
+    table.boxes.setCurrentIndex(table.boxes.findData("points"))
+    table.signal.setCurrentText("signal")
+    table.background.setCurrentText("ground")
+    table.background.activated.emit(0)
+    settled(two)
+    assert {item.row for item in two.tray.numbers.shown if item.name == "snr_squared"} == {
+        "input",
+        "restored",
+    }

@@ -42,6 +42,14 @@ def test_the_slider_follows_the_crosshair_and_nothing_goes_in_circles(viewer, mo
     assert model.cursor == (35.0, 20.0, 30.0)
 
 
+def test_the_viewer_waits_for_the_pictures_but_not_for_ever(viewer, model, link, qtbot) -> None:
+    link.is_painting = lambda: True
+    model.set_cursor((35.0, 20.0, 30.0))
+    qtbot.wait(PATIENCE + 60)
+    assert viewer.dims.point[0] != pytest.approx(30.0)
+    qtbot.waitUntil(lambda: viewer.dims.point[0] == pytest.approx(30.0), timeout=10 * PATIENCE)
+
+
 def test_only_axes_with_a_slider_are_moved(viewer, model, link, qtbot) -> None:
     viewer.dims.order = (2, 0, 1)
     model.set_cursor((35.0, 20.0, 55.0))

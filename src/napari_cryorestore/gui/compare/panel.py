@@ -59,6 +59,7 @@ class ComparePanel(QWidget):
         self.pictures = PictureControl(self.grid, self.comparison, self)
         self.rows = RowControl(self)
         self.link = ViewerLink(self.viewer, self.model, self)
+        self.link.is_painting = lambda: self.pictures.painting
         self.tray, self.saving, self.contrast = Tray(self), Saving(self), ContrastControl(self)
         self.tray.setVisible(False)
         self.splitter.addWidget(self.tray)

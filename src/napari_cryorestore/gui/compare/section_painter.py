@@ -49,7 +49,7 @@ class SectionWish:
     cursor : Position
         z, y, x in Å.
     table : array, shape (256,), uint32
-        Colours from `shade_table`.
+        Colours from `shade_table`; the same object while they are the same.
     pixels : mapping
         Å of a pixel of the screen, by column.
     """
@@ -72,6 +72,7 @@ class SectionPainter:
     def __init__(self) -> None:
         self._last: dict[Place, tuple[tuple[Any, ...], Painted]] = {}
         self._samples: dict[tuple[Any, ...], list[Picture]] = {}
+        self._known_levels: dict[tuple[Any, ...], Levels] = {}
 
     def paint(self, wish: SectionWish) -> dict[Place, Painted]:
         """Return the painted sections of every row and column."""
@@ -97,38 +98,54 @@ class SectionPainter:
 
     def levels(self, wish: SectionWish) -> dict[int, Levels]:
         """Return black and white of every row: those of its middle, so that they stay as one goes about."""
-        samples = {row.number: self.samples(row, wish) for row in wish.rows}
-        percentiles = wish.config.percentiles
+        own = {row.number: self._levels([row], wish) for row in wish.rows}
         if wish.config.contrast == "linked":
-            together = levels_of([picture for each in samples.values() for picture in each], percentiles)
-            return dict.fromkeys(samples, together)
-        own = {number: levels_of(each, percentiles) for number, each in samples.items()}
+            return dict.fromkeys(own, self._levels(list(wish.rows), wish))
         if wish.config.contrast == "manual":
             own |= {row.number: row.limits for row in wish.rows if row.limits is not None}
         return own
 
+    def _levels(self, rows: list[Row], wish: SectionWish) -> Levels:
+        """Return the percentiles of some rows together, which are looked for only once."""
+        key = (wish.config.percentiles, *(_sample_key(row, wish) for row in rows))
+        if key not in self._known_levels:
+            pictures = [picture for row in rows for picture in self.samples(row, wish)]
+            self._known_levels[key] = levels_of(pictures, wish.config.percentiles)
+            _forget_oldest(self._known_levels)
+        return self._known_levels[key]
+
     def samples(self, row: Row, wish: SectionWish) -> list[Picture]:
         """Return the sections through the middle of a row's volume, as coarse as they are shown."""
-        volume = row.volume
-        factors = tuple(_factor(volume, column, wish) for column in wish.columns)
-        slabs = tuple(_slab(volume, column, wish) for column in wish.columns)
-        key = (volume.key, volume.version, id(volume), wish.columns, factors, slabs)
+        volume, key = row.volume, _sample_key(row, wish)
         if key not in self._samples:
+            factors = [_factor(volume, column, wish) for column in wish.columns]
+            slabs = [_slab(volume, column, wish) for column in wish.columns]
             middle = volume.position_of([size // 2 for size in volume.shape])
             cut = [section(volume, c, middle, slab) for c, slab in zip(wish.columns, slabs, strict=True)]
             self._samples[key] = [
                 replace(picture, image=binned(picture.image, factor))
                 for picture, factor in zip(cut, factors, strict=True)
             ]
-            while len(self._samples) > _MOST_LEVELS:
-                del self._samples[next(iter(self._samples))]
+            _forget_oldest(self._samples)
         return self._samples[key]
 
     def _key(self, row: Row, column: Column, wish: SectionWish, levels: Levels) -> tuple[Any, ...]:
         volume, axis = row.volume, PLANES[column].through
         index = volume.index_along(axis, wish.cursor[axis])
         slab, factor = _slab(volume, column, wish), _factor(volume, column, wish)
-        return id(volume), volume.key, volume.version, index, slab, factor, levels, wish.table.tobytes()
+        return id(volume), volume.key, volume.version, index, slab, factor, levels, id(wish.table)
+
+
+def _sample_key(row: Row, wish: SectionWish) -> tuple[Any, ...]:
+    volume, columns = row.volume, wish.columns
+    factors = tuple(_factor(volume, column, wish) for column in columns)
+    slabs = tuple(_slab(volume, column, wish) for column in columns)
+    return volume.key, volume.version, id(volume), columns, factors, slabs
+
+
+def _forget_oldest(known: dict[Any, Any]) -> None:
+    while len(known) > _MOST_LEVELS:
+        del known[next(iter(known))]
 
 
 def _paint(row: Row, column: Column, wish: SectionWish, levels: Levels) -> Painted:

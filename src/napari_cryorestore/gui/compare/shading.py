@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -94,17 +94,21 @@ def binned(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Average blocks of factor × factor pixels; NaN spreads over its block, borders average fewer pixels."""
     if factor <= 1:
         return image
-    result: NDArray[Any] = image
-    for axis in (0, 1):
-        length = result.shape[axis]
-        if length % factor == 0:
-            shape = (*result.shape[:axis], -1, factor, *result.shape[axis + 1 :])
-            result = result.reshape(shape).mean(axis=axis + 1)
-        else:
-            starts = np.arange(0, length, factor)
-            counts = np.diff(np.append(starts, length)).astype(np.float32)
-            result = np.add.reduceat(result, starts, axis=axis) / np.expand_dims(counts, 1 - axis)
-    return result
+    sums = _sums(_sums(image, factor).T, factor).T
+    heights, widths = (_block_lengths(length, factor) for length in image.shape)
+    mean: NDArray[np.float32] = sums / (heights[:, None] * widths)
+    return mean
+
+
+def _sums(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Add up so many rows at a time."""
+    if len(image) % factor == 0:  # the same as below, several times as quickly
+        return np.add.reduce([image[first::factor] for first in range(factor)])
+    return np.add.reduceat(image, np.arange(0, len(image), factor), axis=0)
+
+
+def _block_lengths(length: int, factor: int) -> NDArray[np.float32]:
+    return np.diff(np.append(np.arange(0, length, factor), length)).astype(np.float32)
 
 
 def fitting_factor(voxel: float, pixel: float) -> int:

@@ -64,7 +64,7 @@ class SpectrumPainter:
             pictures = self._row(number, volume, slices, wish)
             for column, picture in pictures.items():
                 factor = _factor(slices, volume, column, wish)
-                key = (id(picture), factor, wish.table.tobytes())
+                key = (id(picture), factor, id(wish.table))
                 known = self._last.get((number, column))
                 if known is None or known[0] != key:
                     levels = picture.levels or (0.0, 1.0)

@@ -9,6 +9,8 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari import Viewer
     from napari.layers import Layer
     from numpy.typing import NDArray
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 120
 """Milliseconds between two moves of the viewer, which paints slowly, while the crosshair is being dragged."""
+_MOST_WAITS = 4  # so many times in turn: while the crosshair is dragged, something is always being painted
 _SAME = 0.5  # of half a voxel
 _AXES = 3
 
@@ -33,6 +36,11 @@ class ViewerLink(QObject):
         Its last three axes are z, y, x in Å.
     model : CompareModel
         Whose crosshair.
+
+    Attributes
+    ----------
+    is_painting : callable
+        Tells whether pictures are still being painted, for which the viewer waits a while.
     """
 
     def __init__(self, viewer: Viewer, model: CompareModel, parent: QObject | None = None) -> None:
@@ -41,7 +49,9 @@ class ViewerLink(QObject):
         self._busy = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.push)
+        self._timer.timeout.connect(self._rested)
+        self.is_painting: Callable[[], bool] = lambda: False
+        self._waited = 0
         viewer.dims.events.point.connect(self._slider_moved)
         model.changed.connect(self._model_changed)
 
@@ -51,6 +61,15 @@ class ViewerLink(QObject):
         with suppress(ValueError, KeyError):
             self._viewer.dims.events.point.disconnect(self._slider_moved)
         self._model.changed.disconnect(self._model_changed)
+
+    def _rested(self) -> None:
+        """Let the pictures be painted first: the viewer would take from them what both need."""
+        self._waited = self._waited + 1 if self.is_painting() else 0
+        if 0 < self._waited < _MOST_WAITS:
+            self._timer.start(PATIENCE)
+        else:
+            self._waited = 0
+            self.push()
 
     def push(self) -> None:
         """Put the viewer's sliders at the crosshair; napari reads anew for each, so only those that moved."""
