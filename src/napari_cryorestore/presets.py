@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 PresetName = Literal["quick-look", "standard", "paper"]
 
-_OURS_ICECREAM = {"input": "wiener+raw", "double_size": False, "window": False, "passes": 1}
+_OURS_ICECREAM = {
+    "input": "wiener+raw",
+    "double_size": False,
+    "window": False,
+    "passes": 1,
+    "flips": True,
+}
 _OURS_SCHEDULE = {"optimiser": "muon", "learning_rate": 0.02, "decay": "cosine", "ema": 0.99}
 _ADAM = {"optimiser": "adam", "decay": "constant", "ema": 0.0, "gradient_clip": 0.0}
 
