@@ -54,13 +54,16 @@ def full_disk_training(folder: Path) -> dict[str, Any]:
             log = folder / "full.txt"
             log.unlink(missing_ok=True)
             code = Child(lambda: run_training(run), log).join()  # noqa: B023
-            problems += [f"{free} KB: {problem}" for problem in problems_of(run)]
+            problems += [f"{free} KB: {problem}" for problem in problems_of(run, cut_off=1)]
             said[f"{free} KB free"] = latest_error(run) or _last_line(log) or f"exit code {code}"
             filler.unlink()
             again = Child(lambda: run_training(run), log).join()  # noqa: B023
             if again:
                 problems.append(f"{free} KB: does not go on: {_last_line(log)}")
-            problems += [f"{free} KB, afterwards: {problem}" for problem in problems_of(run) + left_over(run)]
+            problems += [
+                f"{free} KB, afterwards: {problem}"
+                for problem in problems_of(run, cut_off=1) + left_over(run)
+            ]
     return {"problems": problems, "said": said}
 
 

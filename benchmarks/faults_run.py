@@ -110,12 +110,15 @@ def _newest_process(run: RunDir) -> int:
     return started[-1].process if started else 0
 
 
-def problems_of(run: RunDir) -> list[str]:
-    """Return what is not whole in a run folder, whatever happened to who wrote there; best nothing."""
+def problems_of(run: RunDir, *, cut_off: int = 0) -> list[str]:
+    """Return what is not whole in a run folder, whatever happened to who wrote there; best nothing.
+
+    A full disk may cut off one line of the history, which is left out when it is read.
+    """
     found: list[str] = []
     follower = RunFollower(run.path)
     follower.poll()
-    if follower.skipped:
+    if follower.skipped > cut_off:
         found.append(f"{follower.skipped} damaged lines of history")
     RunConfig.from_toml(run.config_text())
     for path in sorted(run.path.glob("snapshots/[!.]*")):

@@ -17,6 +17,8 @@ from napari_cryorestore.training.launch import run_training
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SECONDS = 30.0
+
 
 class SlowDisk:
     """Delays whatever opens a file for writing or renames it, in this process.
@@ -64,28 +66,29 @@ def _writes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 def slow_disk(folder: Path) -> dict[str, Any]:
     """Train on disks of different speed and ask it to stop: how much time is lost, and how soon it hears."""
-    told: dict[str, Any] = {}
-    for seconds in (0.0, 0.05, 0.3, 1.0):
-        run = tiny_run(
-            folder, f"slow_{seconds:g}", schedule={"steps": 10**6}, snapshots={"every": 0, "held_out": "none"}
-        )
-        asked: list[float] = []
+    return {f"{seconds:g} s a write": _trained_on(folder, seconds) for seconds in (0.0, 0.05, 0.3, 1.0)}
 
-        def ask(run: Any = run, asked: list[float] = asked) -> None:
-            asked.append(time.perf_counter())
-            (run.path / "stop").touch()
 
-        timer = threading.Timer(20.0 + 3 * seconds, ask)
-        with SlowDisk(seconds) as disk:
-            begun = time.perf_counter()
-            timer.start()
-            run_training(run)
-            ended = time.perf_counter()
-        records = [event for event in RunFollower(run.path).poll() if isinstance(event, Stepped)]
-        told[f"{seconds:g} s a write"] = {
-            "steps a second": round(records[-1].step / (ended - begun), 1),
-            "share of time lost": round(disk.waited / (ended - begun), 3),
-            "records of the loss": len(records),
-            "seconds from asking to the end": round(ended - asked[0], 2),
-        }
-    return told
+def _trained_on(folder: Path, seconds: float) -> dict[str, Any]:
+    run = tiny_run(folder, f"slow_{seconds:g}", schedule={"steps": 10**6}, snapshots={"every": 0})
+    moments: list[tuple[float, float]] = []
+
+    def watch() -> None:
+        while not any(isinstance(event, Stepped) for event in RunFollower(run.path).poll()):
+            time.sleep(0.05)
+        for pause in (_SECONDS, 0.0):
+            moments.append((time.perf_counter(), disk.waited))
+            time.sleep(pause)
+        run.path.joinpath("stop").touch()
+
+    with SlowDisk(seconds) as disk:
+        threading.Thread(target=watch).start()
+        run_training(run)
+        ended = time.perf_counter()
+    (begun, before), (asked, after) = moments
+    records = [event for event in RunFollower(run.path).poll() if isinstance(event, Stepped)]
+    return {
+        "share of time lost": round((after - before) / (asked - begun), 3),
+        "seconds between records of the loss": round((asked - begun) / len(records), 2),
+        "seconds from asking to the end": round(ended - asked, 2),
+    }
