@@ -362,6 +362,15 @@ def test_the_number_of_passes_may_be_chosen_anew(
     assert len(spy.seen) == calls
 
 
+def test_averaging_over_flips_may_be_chosen_anew(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any
+) -> None:
+    network_is(spy := Spy())
+    source = checkpoint(tmp_path / "c", IcecreamConfig(double_size=False, passes=1))
+    restore(request(source, halves[0], tmp_path / "out.mrc", tilt_range=(-60, 60), average_flips=True))
+    assert len(spy.seen) == 8  # the elements that keep a symmetric wedge
+
+
 # Devices ----------------------------------------------------------------------------------------------------
 
 

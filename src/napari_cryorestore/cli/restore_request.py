@@ -37,6 +37,11 @@ class RestoreOptions(Config):
     passes: Literal[1, 2] | None = setting(
         None, "Network passes, for methods that have such a knob; as trained if not given."
     )
+    average_flips: bool | None = setting(
+        None,
+        "Restore every flip that keeps the wedge and average, for ICECREAM: less noise, up to eight times "
+        "the work; as trained if not given.",
+    )
     mask: Path | None = setting(
         None, "A volume above 0 where restoring is worth it; elsewhere is left at the mean, which saves time."
     )
@@ -65,7 +70,7 @@ def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
     queue = several or own_place().count > 1
     outputs = _Outputs(options, wishes, queue=queue)
     common = {name: getattr(hardware, name) for name in ("device", "precision", "threads")}
-    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes", "mask")}
+    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes", "average_flips", "mask")}
     return [_request(item, outputs, common) for item in tomograms], queue
 
 

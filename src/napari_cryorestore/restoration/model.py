@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -68,8 +68,7 @@ class Model:
             return cls(method.title, method, nn.Identity(), mean, device, "32")
         checkpoint = load_checkpoint(request.source)
         method, network = checkpoint.build()
-        if request.passes is not None and hasattr(method.config, "passes"):
-            method = type(method)(method.config.model_copy(update={"passes": request.passes}))
+        method = _as_wished(method, passes=request.passes, average_flips=request.average_flips)
         precision, _ = choose_precision(request.precision, device)
         return cls(
             name=f"{method.title} @ step {checkpoint.label.step}",
@@ -122,6 +121,14 @@ def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[N
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _as_wished(method: Method, **knobs: Any) -> Method:
+    """Return the method with the knobs that are given and that it has."""
+    given = {
+        name: value for name, value in knobs.items() if value is not None and hasattr(method.config, name)
+    }
+    return type(method)(method.config.model_copy(update=given)) if given else method
 
 
 def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> Imaging:

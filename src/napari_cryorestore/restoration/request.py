@@ -31,6 +31,9 @@ class RestoreRequest:
         As in a run's configuration.
     passes : {1, 2}, optional
         Network passes, for methods that have such a knob; as trained if not given.
+    average_flips : bool, optional
+        Whether to restore every flip that keeps the wedge and average, for methods that have such a knob; as
+        trained if not given.
     mask : Path, optional
         A volume, above 0 where restoring is worth it; other tiles get the halves' mean value.
     tile, batch : int, optional
@@ -49,6 +52,7 @@ class RestoreRequest:
     device: str = "auto"
     precision: str = "auto"
     passes: Literal[1, 2] | None = None
+    average_flips: bool | None = None
     mask: Path | None = None
     tile: int | None = None
     batch: int | None = None
