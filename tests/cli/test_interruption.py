@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import threading
+import time
 
 import pytest
 
@@ -28,7 +28,10 @@ def test_the_second_signal_interrupts() -> None:
     def twice() -> None:
         with on_interruption(lambda: asked.append("once")):
             os.kill(os.getpid(), signal.SIGINT)
+            while not asked:  # two at once would count as one
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
 
     with pytest.raises(KeyboardInterrupt):
         twice()
