@@ -16,6 +16,22 @@ _NUMBERS = count()
 _PART, _OLDER = ".part", ".older"
 
 
+def require_new(path: Path) -> None:
+    """Refuse the name of a file to make, before anything is computed for it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder does not exist.
+    FileExistsError
+        If it exists.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
+    if path.exists():
+        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+
+
 @contextmanager
 def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[Path]:
     """Give a name beside ``path`` to write to; it becomes ``path`` when all went well, else it is deleted.
@@ -133,4 +149,12 @@ def _ends_whole(descriptor: int) -> bool:
     return os.read(descriptor, 1) == b"\n"
 
 
-__all__ = ["append_line", "put_right", "remove_folder", "whole_file", "whole_folder", "write_text"]
+__all__ = [
+    "append_line",
+    "put_right",
+    "remove_folder",
+    "require_new",
+    "whole_file",
+    "whole_folder",
+    "write_text",
+]

@@ -13,7 +13,7 @@ from napari_cryorestore.comparison.page import INK, blank_page, require_matplotl
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 from napari_cryorestore.comparison.rows import cursor_of, picture_rows
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.whole_file import whole_file
+from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -138,10 +138,7 @@ def check_figure(path: Path | str) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name} is no kind of figure: name it {', '.join(SUFFIXES)}.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+    require_new(path)
     return path
 
 

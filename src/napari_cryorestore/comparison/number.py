@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from napari_cryorestore.comparison.number_words import NUMBER_WORDS
-from napari_cryorestore.whole_file import write_text
+from napari_cryorestore.whole_file import require_new, write_text
 
 SUFFIXES = (".csv", ".json")
 
@@ -91,10 +91,7 @@ def check_table(path: Path | str) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name} is no name for a table of numbers: let it end in .csv or .json.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+    require_new(path)
     return path
 
 

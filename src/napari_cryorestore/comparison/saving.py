@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
-from napari_cryorestore.whole_file import write_text
+from napari_cryorestore.whole_file import require_new, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +47,7 @@ def save_comparison(config: ComparisonConfig, path: Path | str) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".toml":
         raise ValueError(f"{path.name} is no name for a comparison: let it end in .toml.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+    require_new(path)
     folder = path.resolve().parent
     rows = tuple(_with_paths(row, lambda item: _seen_from(folder, item)) for row in config.rows)
     write_text(path, config.model_copy(update={"rows": rows}).to_toml())

@@ -12,7 +12,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES, HEADER_BYTES
 from napari_cryorestore.io.part_file import locked, part_of, reserve
-from napari_cryorestore.whole_file import whole_file
+from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,20 +173,13 @@ def _part_opened(
         volume.flush()
         with part.open("r+b") as file:
             file.write(record.tobytes())
-        _refuse_existing(path)
+        require_new(path)
 
 
 def _refuse_bad_target(path: Path) -> None:
     if path.suffix.lower() in COMPRESSED_SUFFIXES:
         raise ValueError(f"{path.name} would be compressed, but volumes are written plain: name it .mrc.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
-    _refuse_existing(path)
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+    require_new(path)
 
 
 def _header(
