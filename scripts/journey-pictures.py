@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIZE = (1400, 900)
 
 
@@ -64,7 +64,8 @@ class Journey:
 
     def prepare(self, model: Any, options: argparse.Namespace) -> None:
         """Choose a quick look at more steps, so that over-fitting shows."""
-        model.runs_folder = str(self.folder)
+        os.chdir(self.folder)
+        model.runs_folder = "runs"  # what the pictures show is nobody's folder
         model.choose_preset("quick-look")
         for section, values in (
             ("schedule", {"steps": options.steps}),
