@@ -11,6 +11,12 @@ from napari_cryorestore.networks import doubling
 from napari_cryorestore.networks.doubling import convolve_joined, doubling_kernel
 
 
+@pytest.fixture(autouse=True)
+def few_voxels_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubling, "_LEAST_VOXELS", 1)
+    monkeypatch.setattr(doubling, "_LEAST_VOXELS_16_BITS", 1)
+
+
 def maps(channels: int, *sizes: int, seed: int = 0) -> Tensor:
     random = torch.randn(2, channels, *sizes, generator=torch.Generator().manual_seed(seed))
     return random.to(memory_format=torch.channels_last_3d).requires_grad_()
@@ -62,3 +68,17 @@ def test_weights_that_meet_one_value_are_added_up() -> None:
     weight[0, 0, 1, 1] = torch.tensor([1.0, 10.0, 100.0])
     along_x = doubling_kernel(weight)[0, 0, 1, 1]
     assert along_x.tolist() == [100, 110, 11, 1]
+
+
+@pytest.mark.parametrize(("dtype", "pays"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_few_voxels_are_doubled_in_the_plain_way(
+    dtype: torch.dtype, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubling, "_LEAST_VOXELS", 2 * 4**3)
+    monkeypatch.setattr(doubling, "_LEAST_VOXELS_16_BITS", 2 * 4**3 + 1)
+    calls = []
+    original = doubling._plainly
+    monkeypatch.setattr(doubling, "_plainly", lambda *args: (calls.append(1), original(*args))[1])
+    convolution = nn.Conv3d(3, 2, 3, padding=1, dtype=dtype)
+    convolve_joined(convolution, maps(1, 4, 4, 4).to(dtype), maps(2, 2, 2, 2).to(dtype))
+    assert bool(calls) is not pays

@@ -138,15 +138,17 @@ class Learner:
         """
         weights = [weight for weight in self.network.parameters() if weight.grad is not None]
         before = [weight.clone() for weight in weights]
-        for weight in weights:
-            weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
+        doubtful = finite.device.type != "cpu" or not finite  # a device would have to be waited for
+        if doubtful:
+            for weight in weights:
+                weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
         try:
             self.optimiser.step()
         except BaseException:
             for weight, old in zip(weights, before, strict=True):
                 weight.copy_(old)
             raise
-        for weight, old in zip(weights, before, strict=True):
+        for weight, old in zip(weights, before, strict=True) if doubtful else ():
             weight.copy_(torch.where(finite, weight, old))
 
     def keep(self) -> None:
