@@ -111,6 +111,12 @@ class HardwareConfig(Config):
         1, "Devices per node; more than one runs as a process of its own.", ge=1, advanced=True
     )
     nodes: int = setting(1, "Computers.", ge=1, advanced=True)
+    recompute: bool = setting(
+        False,
+        "Compute what the network did again on the way back instead of keeping it: the same result with the "
+        "memory of two crops, however large the batch, in about a third more time.",
+        advanced=True,
+    )
     hold: Literal["auto", "memory", "disk"] = setting(
         "auto",
         "Where tomograms lie while training: in memory (the device's if they fit there), on disk, from where "

@@ -14,6 +14,7 @@ from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.gradients import lay_out_gradients
 from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
+from napari_cryorestore.training.recomputation import recomputed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +44,16 @@ class Draw:
 class Objective(nn.Module):
     """Network and method as one module whose forward is the loss, so that several devices see one forward."""
 
-    def __init__(self, network: nn.Module, method: Method) -> None:
+    def __init__(self, network: nn.Module, method: Method, *, recompute: bool = False) -> None:
         super().__init__()
         self.network = network
         self.method = method
+        self.recompute = recompute
 
     def forward(self, draw: Draw) -> dict[str, Tensor]:
         """Return the loss of one batch and its parts, by name."""
-        step = self.method.loss(self.network, draw.batch, draw.generator)
+        network = recomputed(self.network) if self.recompute else self.network
+        step = self.method.loss(network, draw.batch, draw.generator)
         return {"loss": step.total, **{name: part.detach() for name, part in step.parts.items()}}
 
 
@@ -81,7 +84,9 @@ class Learner:
             lay_out_gradients(self.network)
         optimiser = build_optimiser(self.network, config.schedule)
         self.highest_rates = [group["lr"] for group in optimiser.param_groups]
-        wrapped: Any = fabric.setup(Objective(self.network, method), optimiser)
+        wrapped: Any = fabric.setup(
+            Objective(self.network, method, recompute=config.hardware.recompute), optimiser
+        )
         self.objective, self.optimiser = wrapped
         self._arithmetic: Any = fabric.strategy.precision
         self._scaled = getattr(self._arithmetic, "scaler", None) is not None

@@ -5,6 +5,7 @@ import torch
 
 from napari_cryorestore.gui.train.memory import OVERHEAD, estimated_memory
 from napari_cryorestore.gui.train.recipes import Recipes
+from napari_cryorestore.run_config import HardwareConfig
 
 SHAPE = (64, 64, 64)
 
@@ -67,3 +68,10 @@ def test_the_count_is_that_of_a_real_step(recipes):
 def test_no_values_are_allocated(recipes):
     # a crop that would need terabytes is estimated at once
     assert estimate(sections(recipes, "noise2noise", batch=64, crop=1024)) > 1e12
+
+
+def test_computing_again_keeps_little(recipes):
+    chosen = sections(recipes, "icecream", batch=16, crop=32)
+    usual = estimate(chosen)
+    chosen["hardware"] = HardwareConfig(recompute=True)
+    assert estimate(chosen) < 0.4 * usual

@@ -25,7 +25,7 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
     Parameters
     ----------
     sections
-        ``method``, ``network`` and ``schedule``.
+        ``method``, ``network``, ``schedule`` and, where it is known, ``hardware``.
     shape : (int, int, int)
         The tomogram (z, y, x).
     half_precision
@@ -43,9 +43,15 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
     dtype = torch.bfloat16 if half_precision else torch.float32
     network.to(dtype)
     batch = _batch(schedule.batch, schedule.crop or _likely_crop(shape, network), channels=method.channels)
-    saved = _Saved()
+    saved, compute = _Saved(), lambda crops: network(crops.to(dtype))
+    if getattr(sections.get("hardware"), "recompute", False):
+        from napari_cryorestore.training.recomputation import PIECE, recomputed
+
+        with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+            compute(batch.even_input[:PIECE])
+        compute = recomputed(compute)
     with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-        method.loss(lambda crops: network(crops.to(dtype)), batch, torch.Generator())
+        method.loss(compute, batch, torch.Generator())
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
     return OVERHEAD + _volumes(shape) + states * weights + saved.bytes + 2 * saved.largest

@@ -55,7 +55,7 @@ class RecipeControl:
         """Estimate the memory anew if something changed that it depends on."""
         model = self._model
         shape = model.choice.even.shape if model.choice.even is not None else None
-        sections = {name: model.sections[name] for name in ("method", "network", "schedule")}
+        sections = {name: model.sections[name] for name in ("method", "network", "schedule", "hardware")}
         device = self._device()
         half = getattr(model.sections["hardware"], "precision", "auto") in ("bf16", "fp16") or (
             getattr(model.sections["hardware"], "precision", "auto") == "auto" and device.half_precision

@@ -1,0 +1,61 @@
+"""Tests that computing again gives the same numbers with less memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.methods import build_method
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.training.learner import Draw, Learner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from napari_cryorestore.run_config import RunConfig
+
+
+def draw() -> Draw:
+    even, odd = torch.randn(2, 5, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    return Draw(PairBatch(even, odd, even, odd, Imaging(Wedge(-60, 60))), torch.Generator().manual_seed(1))
+
+
+def after_two_steps(config: RunConfig, precision: Any) -> list[Tensor]:
+    learner = Learner(
+        config, build_method(config.method), Fabric(accelerator="cpu", devices=1, precision=precision)
+    )
+    for step in range(2):
+        learner.update(draw(), step=step)
+    return [weight.detach() for weight in learner.network.parameters()]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("method", ["icecream", "noise2noise"])
+def test_weights_move_as_without(recipe: Callable[..., RunConfig], method: str, precision: str) -> None:
+    usual, again = (
+        after_two_steps(recipe(method={"kind": method}, hardware={"recompute": recompute}), precision)
+        for recompute in (False, True)
+    )
+    for one, other in zip(usual, again, strict=True):
+        assert float((one - other).norm() / one.norm()) < (1e-5 if precision == "32-true" else 3e-2)
+
+
+def test_little_is_kept_for_the_way_back(recipe: Callable[..., RunConfig]) -> None:
+    kept: list[int] = []
+    for recompute in (False, True):
+        config = recipe(method={"kind": "icecream"}, hardware={"recompute": recompute})
+        learner = Learner(config, build_method(config.method), Fabric(accelerator="cpu", devices=1))
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: (sizes.append(tensor.nbytes), tensor)[1], lambda tensor: tensor
+        ):
+            learner.objective(draw())
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 4
