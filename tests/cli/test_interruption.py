@@ -6,10 +6,14 @@ import os
 import signal
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_cryorestore.cli.interruption import on_interruption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -22,6 +26,15 @@ def test_the_first_signal_asks(number: int) -> None:
     assert signal.getsignal(number) is before
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Hear Ctrl-C even where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_the_second_signal_interrupts() -> None:
     asked: list[str] = []
 
