@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,19 @@ def loss_of(run: Path) -> str:
     return str(_config(run).get("method", {}).get("loss", ""))
 
 
+def averages_flips(choice: ModelChoice) -> bool | None:
+    """Return whether a model was trained to average over flips when it restores.
+
+    Returns
+    -------
+    bool or None
+        ``None`` where its method has no such knob, or does not say.
+    """
+    settings = _config(choice.run).get("method", {}) if choice.run else _method_in(choice.weights)
+    value = settings.get("average_flips")
+    return value if isinstance(value, bool) else None
+
+
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
     """Return the tomograms that a run learns from."""
     return [_recorded(item) for item in _config(run).get("tomograms", []) if "even" in item]
@@ -126,6 +140,21 @@ def _recorded(item: dict[str, Any]) -> RecordedTomogram:
     )
 
 
+def _method_in(weights: Path | None) -> dict[str, Any]:
+    """Read the method's settings from a file of weights, without the classes that would import PyTorch."""
+    file = weights / "weights.safetensors" if weights is not None and weights.is_dir() else weights
+    if file is None:
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            settings = json.loads((opened.metadata() or {}).get("method", "{}"))
+    except (OSError, SafetensorError, ValueError):
+        return {}  # whoever restores with it says what is wrong with the file
+    return settings if isinstance(settings, dict) else {}
+
+
 def _config(run: Path) -> dict[str, Any]:
     """Read it without the classes that would import PyTorch; a run without one is no error here."""
     try:
@@ -134,4 +163,12 @@ def _config(run: Path) -> dict[str, Any]:
         return {}
 
 
-__all__ = ["ModelChoice", "RecordedTomogram", "RunSteps", "loss_of", "method_of", "tomograms_of"]
+__all__ = [
+    "ModelChoice",
+    "RecordedTomogram",
+    "RunSteps",
+    "averages_flips",
+    "loss_of",
+    "method_of",
+    "tomograms_of",
+]

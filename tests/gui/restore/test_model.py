@@ -81,7 +81,7 @@ def test_the_layers_chosen_are_restored(
         {
             "source": run / "checkpoints" / "step_00000400", "even": pair[0], "odd": pair[1],
             "output": entry.output, "voxel_size": 7.5, "tilt_range": (-57.0, 63.0), "tilt_axis": "x",
-            "device": "auto", "tile": None, "batch": None, "passes": None,
+            "device": "auto", "tile": None, "batch": None, "passes": None, "average_flips": None,
         }
     ]  # fmt: skip
     assert model.newly_over() == [entry]
@@ -232,7 +232,7 @@ def test_how_far_it_is_is_told_in_words(model: RestoreModel, restorer) -> None:
     model.restoration._began -= 10
     assert model.words() in ("1 of 2 · TS01: 50% · 0:30 left", "1 of 2 · TS01: 50% · 0:31 left")
     model.entries[0].share = 0.0
-    assert model.words() == "1 of 2 · TS01: loading…"
+    assert model.words() == "1 of 2 · TS01: loading, first tiles…"
     model.cancel()
     finished(model)
 

@@ -141,7 +141,7 @@ class RestoreModel:
         place = f"{work.entries.index(entry) + 1} of {len(work.entries)} · " if len(work.entries) > 1 else ""
         left = work.seconds_left()
         if not entry.share:
-            return f"{place}{entry.subject.name}: loading…"
+            return f"{place}{entry.subject.name}: loading, first tiles…"
         time_left = f" · {duration_words(left)} left" if left is not None else ""
         remark = f" · {entry.remark}" if entry.remark else ""
         return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}{remark}"
@@ -156,6 +156,7 @@ class RestoreModel:
             tile=wishes.tile or None,
             batch=wishes.batch or None,
             passes=wishes.passes or None,
+            average_flips=wishes.average_flips,
             voxel_size=number(wishes.voxel_size),
             tilt_range=wishes.tilt_range,
             tilt_axis=wishes.tilt_axis or None,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.model_choice import ModelChoice
@@ -28,11 +28,14 @@ class ModelSection(QWidget):
     ----------
     value_changed
         The user chose another model or step.
+    flips_changed : bool
+        The user wants to average over flips, or not.
     open_requested : str
         The user wants a dialog: ``run`` or ``weights``.
     """
 
     value_changed = Signal()
+    flips_changed = Signal(bool)
     open_requested = Signal(str)
 
     def __init__(self) -> None:
@@ -43,11 +46,12 @@ class ModelSection(QWidget):
         self.model, self.step, self.device = combo_box(), combo_box(), combo_box()
         self.model.addItem(WIENER)
         self.open, self.menu = QToolButton(), QMenu(self)
-        self.line = SentenceLabel()
+        self.line, self.flips, self.flips_line = SentenceLabel(), QCheckBox(), SentenceLabel()
         self._lay_out()
         self.model.activated.connect(self.value_changed)
         self.step.activated.connect(self.value_changed)
         self.device.activated.connect(self.value_changed)
+        self.flips.clicked.connect(self.flips_changed)
 
     def value(self) -> ModelChoice:
         """Return what is chosen."""
@@ -90,6 +94,14 @@ class ModelSection(QWidget):
         self.device.addItems(list(titles.values()))
         self.device.setCurrentIndex(self._devices.index(chosen) if chosen in self._devices else 0)
 
+    def offer_flips(self, words: tuple[str, str], *, chosen: bool, has_knob: bool) -> None:
+        """Offer to average over flips, by name and with a sentence, where the model's method can."""
+        name, sentence = words
+        self.flips.setText(name)
+        self.flips.setChecked(chosen)
+        self.flips.setVisible(has_knob)
+        self.flips_line.say(sentence if has_knob else "")
+
     def _step(self) -> int | None:
         row = self.step.currentIndex()
         return self._steps[row] if 0 <= row < len(self._steps) else None
@@ -116,7 +128,8 @@ class ModelSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addWidget(rows)
-        layout.addWidget(self.line)
+        for widget in (self.line, self.flips, self.flips_line):
+            layout.addWidget(widget)
 
 
 def _name(choice: ModelChoice) -> str:

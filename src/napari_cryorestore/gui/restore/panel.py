@@ -13,9 +13,10 @@ from napari_cryorestore.gui.background import Background
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.model_choice import RecordedTomogram
+from napari_cryorestore.gui.model_choice import RecordedTomogram, averages_flips
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
+from napari_cryorestore.gui.restore.flips import flip_count, flip_words, takes_flips
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.model_control import ModelControl
 from napari_cryorestore.gui.restore.model_section import ModelSection
@@ -170,6 +171,7 @@ class RestorePanel(QWidget):
         self._timer.timeout.connect(self._tick)
         self._runs.closed.connect(self.leave)
         self.source.selected.connect(self._show_failure)
+        self.choice.flips_changed.connect(self._choose_flips)
         self.output.value_changed.connect(self._edited)
         self.output.browse_requested.connect(self._browse)
         self.compute.value_changed.connect(self._edited)
@@ -177,6 +179,10 @@ class RestorePanel(QWidget):
 
     def _edited(self) -> None:
         self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
+        self._show()
+
+    def _choose_flips(self, wish: bool) -> None:
+        self.model.wishes = replace(self.model.wishes, average_flips=wish)
         self._show()
 
     def _browse(self) -> None:
@@ -192,7 +198,20 @@ class RestorePanel(QWidget):
         self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
         self.compute.show_wishes(wishes, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
+        self._show_flips()
         self._show_work()
+
+    def _show_flips(self) -> None:
+        wishes = self.model.wishes
+        ranges = [
+            wishes.tilt_range or known_settings(subject, wishes.model).tilt_range
+            for subject in self.model.next_subjects()
+        ]
+        self.choice.offer_flips(
+            flip_words([flip_count(tilts) for tilts in ranges]),
+            chosen=takes_flips(wishes.average_flips, wishes.model),
+            has_knob=averages_flips(wishes.model) is not None,
+        )
 
     def _show_work(self) -> None:
         self.source.show_entries(self.model.entries)

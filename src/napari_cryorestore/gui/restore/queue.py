@@ -58,6 +58,8 @@ class Recipe:
         Edge of a tile in voxels, and tiles at once; automatic if ``None``.
     passes : 1, 2 or None
         Network passes; as trained if ``None``.
+    average_flips : bool or None
+        Whether to average over flips; as trained if ``None``.
     voxel_size : float or None
         Å, where the files do not say.
     tilt_range : tuple of float or None
@@ -79,6 +81,7 @@ class Recipe:
     tile: int | None = None
     batch: int | None = None
     passes: Literal[1, 2] | None = None
+    average_flips: bool | None = None
     voxel_size: float | None = None
     tilt_range: tuple[float, float] | None = None
     tilt_axis: Literal["y", "x"] | None = None

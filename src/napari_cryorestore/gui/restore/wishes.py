@@ -35,6 +35,8 @@ class Wishes:
         Voxels, and tiles at once; 0 means automatic.
     passes : int
         Network passes; 0 means as trained.
+    average_flips : bool or None
+        Whether to average over flips; ``None`` means as trained.
     voxel_size, tilt_min, tilt_max : str
         Å and degrees.
     tilt_axis : "y", "x" or ""
@@ -52,6 +54,7 @@ class Wishes:
     tile: int = 0
     batch: int = 0
     passes: Literal[0, 1, 2] = 0
+    average_flips: bool | None = None
     voxel_size: str = ""
     tilt_min: str = ""
     tilt_max: str = ""
