@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from napari_cryorestore import restoration
 from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
 from napari_cryorestore.data.imaging import filtered_imaging
+from napari_cryorestore.data.journal import FileJournal
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
@@ -287,6 +290,43 @@ def test_memory_is_bounded_by_tiles_not_by_the_volume(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 * 4 * tile**3 < 0.5 * 4 * np.prod(shape)
+
+
+# A full disk ---------------------------------------------------------------------------------------------
+
+
+class Full:
+    """Is full from a certain call of a function on."""
+
+    def __init__(self, original: Any, *, calls: int) -> None:
+        self.original, self.left = original, calls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.original(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "calls"),
+    [(os, "posix_fallocate", 0), (FileJournal, "write", 0), (FileJournal, "write", 2), (np, "save", 5)],
+)
+def test_a_disk_that_fills_up_is_told_and_nothing_is_left(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, monkeypatch: pytest.MonkeyPatch,
+    owner: Any, name: str, calls: int,
+) -> None:  # fmt: skip
+    if not hasattr(owner, name):
+        pytest.skip("this system cannot reserve disk space")
+    network_is(Line())
+    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=24)
+    original, full = getattr(owner, name), Full(getattr(owner, name), calls=calls)
+    monkeypatch.setattr(owner, name, lambda *args, **kwargs: full(*args, **kwargs))
+    with pytest.raises(OSError, match="has no free space left: free some or choose another folder"):
+        restore(ask)
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    monkeypatch.setattr(owner, name, original)
+    np.testing.assert_allclose(voxels(restore(ask)), voxels(halves[0]), atol=1e-3)
 
 
 # Wedge and Wiener filter ------------------------------------------------------------------------------------

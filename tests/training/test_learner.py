@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from napari_cryorestore.data.crops import PairBatch
 from napari_cryorestore.data.inputs import Imaging
@@ -25,13 +26,15 @@ def draw(*, scale: float = 1.0) -> Draw:
     return Draw(PairBatch(even, odd, even, odd, Imaging()), torch.Generator())
 
 
-def learner(config: RunConfig, **more: Any) -> Learner:
-    return Learner(config, build_method(config.method), Fabric(accelerator="cpu", devices=1, **more))
+def learner(config: RunConfig, *plugins: Any) -> Learner:
+    alone = LightningEnvironment()  # whatever launchers this computer has
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=[alone, *plugins])
+    return Learner(config, build_method(config.method), fabric)
 
 
 def fp16_learner(config: RunConfig) -> Learner:
     plugin = MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu", init_scale=2.0))
-    return learner(config, plugins=[plugin])
+    return learner(config, plugin)
 
 
 def test_the_rate_follows_the_schedule(recipe: Callable[..., RunConfig]) -> None:

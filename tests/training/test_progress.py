@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from napari_cryorestore.training import progress
-from napari_cryorestore.training.progress import LONGEST, RECORD_EVERY, Progress
+from napari_cryorestore.training import progress as module
+from napari_cryorestore.training.progress import LONGEST, RECORD_EVERY, SHARE, Progress
 
 
 class Clock:
@@ -36,22 +36,46 @@ class SlowJournal:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(module, "time", clock)
     return clock
+
+
+def followed(clock: Clock, seconds: float) -> Progress:
+    """Return what records into a journal that takes so many seconds for each record."""
+    fabric = SimpleNamespace(world_size=1, all_reduce=max)
+    learner: Any = SimpleNamespace(fabric=fabric, keep=lambda: None, with_room=lambda work: work())
+    journal: Any = SlowJournal(clock, seconds)
+    return Progress(journal, learner, torch.device("cpu"))
+
+
+def add(progress: Progress) -> None:
+    progress.add({"loss": torch.tensor(1.0)}, skipped=torch.tensor(False))
 
 
 @pytest.mark.parametrize(
     ("seconds", "pause"), [(0.0, RECORD_EVERY), (0.01, RECORD_EVERY), (0.3, 3.0), (10.0, LONGEST)]
 )
 def test_recording_takes_its_share_and_no_more(clock: Clock, seconds: float, pause: float) -> None:
-    fabric = SimpleNamespace(world_size=1, all_reduce=max)
-    learner: Any = SimpleNamespace(fabric=fabric, keep=lambda: None, with_room=lambda work: work())
-    journal: Any = SlowJournal(clock, seconds)
-    followed = Progress(journal, learner, torch.device("cpu"))
-    followed.add({"loss": torch.tensor(1.0)}, skipped=torch.tensor(False))
+    progress = followed(clock, seconds)
+    add(progress)
     clock.now += 1
-    followed.record(5)
+    progress.record(5)
     clock.now += pause * 0.99
-    assert not followed.due
+    assert not progress.due
     clock.now += pause * 0.02
-    assert followed.due
+    assert progress.due
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("step", [0.02, 0.5])
+def test_a_slow_disk_takes_less_than_a_tenth_of_the_time(clock: Clock, seconds: float, step: float) -> None:
+    progress = followed(clock, seconds)
+    begun, lost = clock.now, 0.0
+    for number in range(int(60 / step)):
+        clock.now += step
+        add(progress)
+        if progress.due:
+            before = clock.now
+            progress.record(number)
+            lost += clock.now - before
+    assert 0 < lost < SHARE * (clock.now - begun)

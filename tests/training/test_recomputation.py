@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from napari_cryorestore.data.crops import PairBatch
 from napari_cryorestore.data.inputs import Imaging
@@ -27,10 +28,13 @@ def draw() -> Draw:
     return Draw(PairBatch(even, odd, even, odd, Imaging(Wedge(-60, 60))), torch.Generator().manual_seed(1))
 
 
+def alone(**more: Any) -> Fabric:
+    """Return one CPU, whatever launchers this computer has."""
+    return Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()], **more)
+
+
 def after_two_steps(config: RunConfig, precision: Any) -> list[Tensor]:
-    learner = Learner(
-        config, build_method(config.method), Fabric(accelerator="cpu", devices=1, precision=precision)
-    )
+    learner = Learner(config, build_method(config.method), alone(precision=precision))
     for step in range(2):
         learner.update(draw(), step=step)
     return [weight.detach() for weight in learner.network.parameters()]
@@ -51,7 +55,7 @@ def test_little_is_kept_for_the_way_back(recipe: Callable[..., RunConfig]) -> No
     kept: list[int] = []
     for recompute in (False, True):
         config = recipe(method={"kind": "icecream"}, hardware={"recompute": recompute})
-        learner = Learner(config, build_method(config.method), Fabric(accelerator="cpu", devices=1))
+        learner = Learner(config, build_method(config.method), alone())
         sizes: list[int] = []
         with torch.autograd.graph.saved_tensors_hooks(
             lambda tensor, sizes=sizes: (sizes.append(tensor.nbytes), tensor)[1], lambda tensor: tensor

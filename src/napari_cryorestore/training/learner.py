@@ -128,18 +128,17 @@ class Learner:
             error_if_nonfinite=False,
         )
         finite = torch.isfinite(norm)
-        self._move(finite)
-        follow(self.average, self.network, step=step, memory=self.schedule.ema)
+        self._move(finite, step)
         self.method.refresh(self.network, step)
         # 16-bit floats overflow now and then by design; their scaler sees to it
         good = torch.isfinite(losses["loss"].detach())
         return losses, ~(good if self._scaled else good & finite)
 
     @torch.no_grad()
-    def _move(self, finite: Tensor) -> None:
-        """Let the optimiser move the weights, or else keep them and its momentum clean; waits for nothing.
+    def _move(self, finite: Tensor, step: int) -> None:
+        """Let the optimiser move the weights, or else keep them and its momentum clean; the average follows.
 
-        Where it raises, such as for lack of memory, no weight has moved.
+        It waits for nothing. Where it raises, such as for lack of memory, no weight has moved.
         """
         weights = [weight for weight in self.network.parameters() if weight.grad is not None]
         before = [weight.clone() for weight in weights]
@@ -149,12 +148,13 @@ class Learner:
                 weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
         try:
             self.optimiser.step()
+            for weight, old in zip(weights, before, strict=True) if doubtful else ():
+                weight.copy_(torch.where(finite, weight, old))
+            follow(self.average, self.network, step=step, memory=self.schedule.ema)
         except BaseException:
             for weight, old in zip(weights, before, strict=True):
                 weight.copy_(old)
             raise
-        for weight, old in zip(weights, before, strict=True) if doubtful else ():
-            weight.copy_(torch.where(finite, weight, old))
 
     def keep(self) -> None:
         """Remember the present weights as good, in the same memory each time."""
