@@ -6,14 +6,10 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_cryorestore.cli.interruption import on_interruption
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -26,29 +22,29 @@ def test_the_first_signal_asks(number: int) -> None:
     assert signal.getsignal(number) is before
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Hear Ctrl-C even where the tests were started in the background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
-def test_the_second_signal_interrupts() -> None:
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_interrupts_and_so_does_the_third(first: int, second: int) -> None:
     asked: list[str] = []
+    interrupted: list[str] = []
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
-    def twice() -> None:
+    def again() -> None:
         with on_interruption(lambda: asked.append("once")):
-            os.kill(os.getpid(), signal.SIGINT)
-            while not asked:  # two at once would count as one
-                time.sleep(0.001)
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(5)
+            os.kill(os.getpid(), first)
+            for _ in range(2):
+                try:
+                    os.kill(os.getpid(), second)
+                    time.sleep(5)
+                except KeyboardInterrupt:
+                    interrupted.append("at once")
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        twice()
+        again()
     assert asked == ["once"]
+    assert interrupted == ["at once"] * 2
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_other_threads_hear_no_signals() -> None:

@@ -60,16 +60,24 @@ def test_bad_input_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"), [(KeyboardInterrupt(), "interrupted"), (RuntimeError("broken"), "broken")]
+    ("error", "code", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted before it was done"),
+        (RuntimeError("broken"), 1, "broken"),
+    ],
 )
 def test_other_errors_are_one_sentence_too(
-    error: BaseException, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException,
+    code: int,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(options: object) -> int:
         raise error
 
     monkeypatch.setattr(methods, "run", fail)
-    assert main(["methods"]) == 1
+    assert main(["methods"]) == code
     assert capsys.readouterr().err == f"cryorestore methods: {sentence}\n"
 
 

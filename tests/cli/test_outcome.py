@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_cryorestore.cli.outcome import BAD_INPUT, FAILED, CommandError, exit_code, words
+from napari_cryorestore.cli.outcome import BAD_INPUT, FAILED, INTERRUPTED, CommandError, exit_code, words
 from napari_cryorestore.simulation import SimulationConfig
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def invalid() -> BaseException:
         (OSError(errno.ENOSPC, "No space left"), FAILED, "No space left"),
         (RuntimeError(), FAILED, "RuntimeError"),
         (KeyError("x"), FAILED, "KeyError: 'x'"),
-        (KeyboardInterrupt(), FAILED, "interrupted"),
+        (KeyboardInterrupt(), INTERRUPTED, "interrupted before it was done"),
         (CommandError("no run", code=BAD_INPUT), BAD_INPUT, "no run"),
         (CommandError("failed"), FAILED, "failed"),
     ],

@@ -108,6 +108,26 @@ def test_ctrl_c_leaves_nothing_behind(
     assert "cancelled: out.mrc was not made" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_twice_leaves_nothing_behind_either(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("napari_cryorestore.restoration.model.Model.restore", interrupted)
+    assert main(["restore", str(trained), "--output", "out.mrc", *CPU]) == 130
+    assert list(tmp_path.iterdir()) == []
+    told = capfd.readouterr().err
+    assert told.splitlines()[-1] == "cryorestore restore: interrupted: out.mrc was not made"
+    assert "Traceback" not in told
+
+
 def test_progress_tells_the_time_left(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

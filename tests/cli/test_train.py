@@ -13,12 +13,13 @@ import pytest
 from napari_cryorestore.cli import train
 from napari_cryorestore.cli.console_run import ConsoleRun
 from napari_cryorestore.cli.main import main
+from napari_cryorestore.cli.outcome import INTERRUPTED
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import Noted, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.runs.run_lock import RunLock
+from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock
 from napari_cryorestore.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -90,6 +91,36 @@ def test_ctrl_c_saves_a_checkpoint_and_ends_well(
     assert state.status() == "stopped"
     assert 0 < state.step < 100_000
     assert state.step in state.checkpoints
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_twice_ends_at_once_with_a_sentence(
+    tiny: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    record = ConsoleRun.record
+
+    def impatient(console: ConsoleRun, event: Event) -> None:
+        record(console, event)
+        if isinstance(event, Stepped):
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(ConsoleRun, "record", impatient)
+    monkeypatch.setattr(ConsoleRun, "request", lambda self: Request.CONTINUE)  # so busy that it does not hear
+    endless = ["--schedule.steps", "100000", "--snapshots.every", "0"]
+    assert main(["train", *tiny, *endless, "--run", "run"]) == INTERRUPTED
+    told = capfd.readouterr().err
+    assert told.splitlines()[-1] == (
+        "cryorestore train: Interrupted before it could save a checkpoint: continue the run to go on from "
+        "its newest one."
+    )
+    assert "Traceback" not in told
+    assert "KeyboardInterrupt" not in told
+    assert state_of(tmp_path / "run").status() == "failed"
+    assert not (tmp_path / "run" / LOCK_FILE).exists()
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,9 @@ def test_an_interruption_is_recorded(
     run = planned()
     with pytest.raises(KeyboardInterrupt):
         run_training(run)
-    assert failure(run, history).error == "KeyboardInterrupt"
+    assert failure(run, history).error == (
+        "Interrupted before it could save a checkpoint: continue the run to go on from its newest one."
+    )
 
 
 def test_what_a_killed_training_left_is_put_right(planned: Planned, history: History) -> None:

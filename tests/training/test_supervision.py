@@ -151,7 +151,7 @@ def test_an_interruption_ends_them_all(run: RunDir, go: Any) -> None:
         go(f"{begin}; exec sleep 60", "exec sleep 60", hear=interrupt)
     assert not lives(run, 0)
     assert not lives(run, 1)
-    assert [getattr(event, "error", "") for event in recorded(run)] == ["", "KeyboardInterrupt"]
+    assert recorded(run)[-1].error.startswith("Interrupted before it could save a checkpoint")  # type: ignore[attr-defined]
 
 
 # Under supervision ---------------------------------------------------------------------------------------

@@ -370,7 +370,9 @@ def test_after_a_resume_older_snapshots_are_thinned_too(planned: Planned) -> Non
 def test_words_for_an_error() -> None:
     assert "too little memory" in sentence_of(torch.OutOfMemoryError("CUDA out of memory. Tried 3 GiB"))
     assert sentence_of(MemoryError("one sentence")) == "one sentence"
-    assert sentence_of(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert sentence_of(KeyboardInterrupt()) == (
+        "Interrupted before it could save a checkpoint: continue the run to go on from its newest one."
+    )
 
 
 def test_first_previews_come_early() -> None:

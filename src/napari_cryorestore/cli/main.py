@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if done or stopped by request, 2 if the input is bad, 1 if anything else went wrong.
+        0 if done or stopped by request, 2 if the input is bad, 130 if interrupted before the end,
+        1 if anything else went wrong.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads crawl where others use the cores

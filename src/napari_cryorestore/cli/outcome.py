@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _BAD_INPUT = (
     ValueError,
@@ -35,9 +35,11 @@ class CommandError(Exception):
 
 
 def exit_code(error: BaseException) -> int:
-    """Return 2 where the user's input is at fault, 1 for everything else."""
+    """Return 2 where the user's input is at fault, 130 where the user interrupted, 1 for everything else."""
     if isinstance(error, CommandError):
         return error.code
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
     return BAD_INPUT if isinstance(error, _BAD_INPUT) else FAILED
 
 
@@ -46,7 +48,7 @@ def words(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         return sentence(error)
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+        return "interrupted before it was done"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     message = " ".join(str(error).split())
@@ -54,4 +56,4 @@ def words(error: BaseException) -> str:
     return message if message and known else f"{type(error).__name__}: {message}".rstrip(": ")
 
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "CommandError", "exit_code", "words"]
+__all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "CommandError", "exit_code", "words"]

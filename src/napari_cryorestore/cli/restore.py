@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.live_text import LiveText
-from napari_cryorestore.cli.outcome import DONE, CommandError
+from napari_cryorestore.cli.outcome import DONE, INTERRUPTED, CommandError
 from napari_cryorestore.cli.restore_queue import restore_queue
 from napari_cryorestore.cli.restore_request import WIENER, RestoreOptions, requests_of
 from napari_cryorestore.cli.run_words import duration
@@ -81,6 +81,9 @@ def restore_shown(request: RestoreRequest, screen: LiveText) -> Path:
             return restore(request, progress=show, cancelled=cancel.is_set, say=say)
     except Cancelled:
         raise CommandError(f"cancelled: {request.output} was not made") from None
+    except KeyboardInterrupt:
+        told = f"interrupted: {request.output} was not made"
+        raise CommandError(told, code=INTERRUPTED) from None
     finally:
         screen.end()
 

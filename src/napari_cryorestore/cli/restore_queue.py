@@ -67,7 +67,8 @@ def restore_queue(
         try:
             _one(request, restore, screen, tally, where)
         except CommandError as error:
-            raise CommandError(f"{error} ({who}{tally}; the same command goes on with the rest)") from error
+            told = f"{error} ({who}{tally}; the same command goes on with the rest)"
+            raise CommandError(told, code=error.code) from error
         except Exception as error:  # noqa: BLE001  the others have a right to be restored
             tally.failed += 1
             screen.say(f"{where}: failed: {words(error)}")

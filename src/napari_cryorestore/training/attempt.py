@@ -75,8 +75,14 @@ def _record_early_failure(run: RunDir, events: list[Event], error: BaseException
         return
     if not any(isinstance(event, Failed) for event in events):
         started = any(isinstance(event, Started) for event in events)
-        words = str(error) or type(error).__name__
-        record_failure(run, words, started=started, details=traceback.format_exc())
+        record_failure(run, words_of(error), started=started, details=traceback.format_exc())
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says, or for one that says nothing what it is."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted before it could save a checkpoint: continue the run to go on from its newest one."
+    return str(error) or type(error).__name__
 
 
 def record_failure(run: RunDir, words: str, *, started: bool, details: str = "") -> None:
@@ -110,4 +116,4 @@ def has_ended(run: RunDir) -> bool:
     return isinstance(_latest(run), Failed | Finished)
 
 
-__all__ = ["attempt", "has_ended", "has_failed", "history_of", "record_failure"]
+__all__ = ["attempt", "has_ended", "has_failed", "history_of", "record_failure", "words_of"]

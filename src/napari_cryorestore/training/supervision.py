@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from napari_cryorestore.runs.events import Failed, Started
 from napari_cryorestore.runs.recorder import Request
-from napari_cryorestore.training.attempt import history_of, record_failure
+from napari_cryorestore.training.attempt import history_of, record_failure, words_of
 from napari_cryorestore.training.rank import SUPERVISOR
 from napari_cryorestore.training.supervised import LOST
 
@@ -64,7 +64,7 @@ def supervise(
         try:
             _await_end(companions, run, chronicle)
         except BaseException as error:
-            chronicle.fail(str(error) or type(error).__name__)
+            chronicle.fail(words_of(error))
             raise
         bad = _culprit(companions)
         if bad is None:

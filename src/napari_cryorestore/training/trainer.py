@@ -17,6 +17,7 @@ from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Recorder, Request
+from napari_cryorestore.training.attempt import words_of
 from napari_cryorestore.training.journal import Journal
 from napari_cryorestore.training.learner import Draw, Learner
 from napari_cryorestore.training.preparation import crop_of, prepare
@@ -87,7 +88,7 @@ def sentence_of(error: BaseException) -> str:
     """Return what an error says, in words of ours where memory ran out."""
     if is_out_of_memory(error) and not isinstance(error, MemoryError):
         return "The device has too little memory: choose a smaller batch, crop, preview block or network."
-    return str(error) or type(error).__name__
+    return words_of(error)
 
 
 class Trainer:
