@@ -379,13 +379,16 @@ def test_a_process_keeps_requests_that_were_made_since_its_launch(
 # Several devices -----------------------------------------------------------------------------------------
 
 ONE_OF_TWO = """
-import sys
-import torch
+import sys, time
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import preview, trainer
+from napari_cryorestore.training import learner, preview, trainer
 from napari_cryorestore.training.launch import run_training
-preview.CONTEXT, trainer.LOOK_EVERY = 4, 1
-run = trainer.Trainer.run
+preview.CONTEXT = 4
+run, update = trainer.Trainer.run, learner.Learner.update
+def slow(self, draw, *, step):
+    time.sleep(0.25)
+    return update(self, draw, step=step)
+learner.Learner.update = slow
 def told(self):
     seed = self.generator.initial_seed()
     try:
@@ -424,6 +427,8 @@ def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, his
     ends = [event for event in history(run) if isinstance(event, Started | Finished | Failed)]
     assert [event.kind for event in ends] == ["started", "finished"]
     assert ends[-1].step in run.checkpoint_steps()
+    (shown,) = (event.step for event in history(run) if isinstance(event, Snapshotted))
+    assert shown < ends[-1].step <= shown + 6  # within about a second, however long steps take
 
 
 def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_on(

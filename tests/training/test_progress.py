@@ -79,3 +79,16 @@ def test_a_slow_disk_takes_less_than_a_tenth_of_the_time(clock: Clock, seconds: 
             progress.record(number)
             lost += clock.now - before
     assert 0 < lost < SHARE * (clock.now - begun)
+
+
+def test_the_rate_is_that_of_the_steps_since_the_last_record(clock: Clock) -> None:
+    progress = followed(clock, 0.5)
+    assert progress.rate == 0
+    for step, seconds in ((4, 2.0), (4, 7.0), (10, 1.5)):  # the second is no step at all
+        clock.now += seconds
+        add(progress)
+        progress.record(step)
+    assert progress.rate == pytest.approx(4)
+    clock.now += 7
+    progress.record(10)
+    assert progress.rate == pytest.approx(4)

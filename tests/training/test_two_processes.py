@@ -32,12 +32,12 @@ import os, sys
 import torch
 from napari_cryorestore.data.crops import CropSampler, cut_pair
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import preview, progress, trainer
+from napari_cryorestore.training import looks, preview, progress
 from napari_cryorestore.training.launch import run_training
 
 index, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-preview.CONTEXT, trainer.LOOK_EVERY = 4, 1
-progress.Progress.due = property(lambda self: True)
+preview.CONTEXT, looks.LOOK_EVERY = 4, 0
+progress.RECORD_EVERY = progress.LONGEST = 0
 
 def draw(self):
     self.drawn = getattr(self, "drawn", -1) + 1

@@ -41,6 +41,11 @@ class Progress:
         Keeps the weights while all goes well, and is rolled back where nothing goes any more.
     device : torch.device
         Where the losses are.
+
+    Attributes
+    ----------
+    rate : float
+        Steps a second between the last two records that had steps between them; 0 at first.
     """
 
     def __init__(self, journal: Journal, learner: Learner, device: torch.device) -> None:
@@ -50,7 +55,7 @@ class Progress:
         add_up: Any = partial(fabric.all_reduce, reduce_op="sum")
         self._losses = RunningMean(device, total=add_up if several else None)
         self._fruitless = 0
-        self._cost = 0.0
+        self._cost = self.rate = 0.0
         self.start(0)
 
     def start(self, step: int) -> None:
@@ -58,10 +63,14 @@ class Progress:
         self._since, self._from_step = time.perf_counter(), step
 
     @property
+    def pause(self) -> float:
+        """Seconds to wait between records so that they take no more than their share."""
+        return max(RECORD_EVERY, min(LONGEST, self._cost / SHARE))
+
+    @property
     def due(self) -> bool:
         """Whether it is time to record again."""
-        pause = max(RECORD_EVERY, min(LONGEST, self._cost / SHARE))
-        return time.perf_counter() - self._since >= pause
+        return time.perf_counter() - self._since >= self.pause
 
     def add(self, losses: Mapping[str, Tensor], *, skipped: Tensor) -> None:
         """Take in what one step gave; see `RunningMean.add`."""
@@ -79,7 +88,8 @@ class Progress:
         """
         means, skipped = self._learner.with_room(self._losses.take)
         now = time.perf_counter()
-        elapsed = now - self._since
+        if step > self._from_step:
+            self.rate = (step - self._from_step) / max(now - self._since, 1e-9)
         if skipped:
             self._tell_skipped(skipped, step=step, others=bool(means))
         elif means:
@@ -87,9 +97,8 @@ class Progress:
             self._learner.keep()
         if means:
             loss = means.pop("loss")
-            rate = (step - self._from_step) / max(elapsed, 1e-9)
             memory = peak_memory(self._device)
-            self._journal.record(Stepped(step=step, loss=loss, parts=means, rate=rate, memory=memory))
+            self._journal.record(Stepped(step=step, loss=loss, parts=means, rate=self.rate, memory=memory))
         self._cost = time.perf_counter() - now
         self.start(step)
 

@@ -20,6 +20,7 @@ from napari_cryorestore.runs.recorder import Recorder, Request
 from napari_cryorestore.training.attempt import words_of
 from napari_cryorestore.training.journal import Journal
 from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.looks import Looks
 from napari_cryorestore.training.preparation import crop_of, prepare
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.run_config import RunConfig
-
-LOOK_EVERY = 20
-"""Steps between two looks at requests where several processes must agree."""
 
 _STATE = ("step", "batch", "generator", "precision", "network", "average", "optimiser", "scaler")
 
@@ -129,6 +127,7 @@ class Trainer:
             self.learner.start_from(config.from_checkpoint)
         self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
         self.progress = Progress(journal, self.learner, self.device)
+        self.looks = Looks(self.fabric, journal, self.progress)
         self.shown = -1
 
     # The loop ----------------------------------------------------------------------------------------
@@ -153,7 +152,11 @@ class Trainer:
             elif self.step == steps:
                 self.progress.record(self.step)
                 self._save()
-            if self.step < steps and (due or self._time_to_look()) and self._look() is not Request.CONTINUE:
+            if (
+                self.step < steps
+                and (due or self.looks.due(self.step))
+                and self._look() is not Request.CONTINUE
+            ):
                 return "stopped"
         return "completed"
 
@@ -197,17 +200,12 @@ class Trainer:
 
     # Requests ----------------------------------------------------------------------------------------
 
-    def _time_to_look(self) -> bool:
-        if self.fabric.world_size > 1:
-            return self.step % LOOK_EVERY == 0
-        return self.progress.due
-
     def _look(self) -> Request:
         self.progress.record(self.step)
-        request = self._requested()
+        request = self.looks.request(self.step)
         if request is Request.PAUSE:
             request = self._wait()
-        if request is Request.CONTINUE and self.fabric.broadcast(self.journal.snapshot_requested()):
+        if request is Request.CONTINUE and self.looks.snapshot_requested():
             self._snapshot()
         if request is Request.STOP:
             self._save()
@@ -216,15 +214,12 @@ class Trainer:
     def _wait(self) -> Request:
         """Wait while paused, and return what is asked for then."""
         self.journal.record(Paused(step=self.step))
-        while (request := self._requested()) is Request.PAUSE:
+        while (request := self.looks.request(self.step)) is Request.PAUSE:
             time.sleep(0.1)
         if request is Request.CONTINUE:
             self.journal.record(Resumed(step=self.step))
         self.progress.start(self.step)
         return request
-
-    def _requested(self) -> Request:
-        return Request(self.fabric.broadcast(self.journal.request().value))
 
     def _end_if_asked(self) -> None:
         """End the preparation; of several processes, none may go alone."""
