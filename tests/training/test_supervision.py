@@ -14,6 +14,7 @@ from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import supervised, supervision
+from napari_cryorestore.training.heartbeat import HEARTBEAT
 from napari_cryorestore.training.rank import SUPERVISOR, is_supervised
 from napari_cryorestore.training.supervised import LOST, is_lost_contact
 from napari_cryorestore.training.supervision import supervise
@@ -142,6 +143,23 @@ def test_a_stop_that_only_the_supervisor_knows_of_is_passed_on(run: RunDir, go: 
     assert RunDir(run.path).request() is Request.STOP
 
 
+def test_where_one_is_frozen_the_others_end_and_the_run_says_which(
+    run: RunDir, go: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats = f"while true; do touch ${HEARTBEAT}; sleep 0.05; done"
+
+    def impatient(event: Event) -> None:  # both have given signs of life by then
+        monkeypatch.setattr(supervision, "SILENT", 1.5)
+
+    begin = f"touch begun; until [ -e frozen ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
+    with pytest.raises(RuntimeError, match=r"^Process 2 of 2 .* gave no sign of life for 0\.025 minutes, so"):
+        go(f"{begin}; {beats}", f"touch ${HEARTBEAT} frozen; kill -STOP $$", hear=impatient)
+    assert not lives(run, 0)
+    assert not lives(run, 1)
+    assert [event.kind for event in recorded(run)] == ["started", "failed"]
+    assert "continue the run to go on from its newest checkpoint" in recorded(run)[-1].error  # type: ignore[attr-defined]
+
+
 def test_an_interruption_ends_them_all(run: RunDir, go: Any) -> None:
     def interrupt(event: Event) -> None:
         raise KeyboardInterrupt
@@ -168,10 +186,12 @@ def test_a_process_ends_with_its_supervisor(
     assert not is_supervised()
     monkeypatch.setenv(SUPERVISOR, "77")
     monkeypatch.setenv("LOCAL_RANK", rank)
+    monkeypatch.setenv(HEARTBEAT, str(run.path / "heartbeat"))
     assert is_supervised()
     run.record(Started(steps=9, process=1, host="here"))
     supervised._watch(run)
     assert codes == [1]
+    assert (run.path / "heartbeat").exists()  # touched as long as the supervisor lived
     assert [event.kind for event in recorded(run)] == kinds
 
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.training.attempt import has_ended, record_failure
+from napari_cryorestore.training.heartbeat import beat
 from napari_cryorestore.training.rank import SUPERVISOR, ranks_first
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _GONE = ("Connection closed by peer", "Connection reset by peer", "Broken pipe",
 
 def end_with_supervisor(run: RunDir) -> None:
     """Begin to watch the supervisor: where it is killed, nobody else sees to it that all processes end.
+
+    It is given signs of life all the while.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ def is_lost_contact(error: BaseException) -> bool:
 def _watch(run: RunDir) -> None:
     supervisor = int(os.environ[SUPERVISOR])
     while _lives(supervisor):
+        beat()
         time.sleep(_LOOK)
     if ranks_first() and not has_ended(run):
         words = "The program that supervised this training was killed: continue the run to go on."

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from napari_cryorestore.runs.events import Failed, Started
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.training.attempt import history_of, record_failure, words_of
+from napari_cryorestore.training.heartbeat import HEARTBEAT, SILENT, Heartbeat
 from napari_cryorestore.training.rank import SUPERVISOR
 from napari_cryorestore.training.supervised import LOST
 
@@ -29,7 +31,7 @@ GRACE = 3.0
 PARTING = 60.0
 """Seconds that the other processes have to end when one has done its work."""
 _BAD_INPUT = 2  # exit code
-_LOOK = 0.1  # seconds
+_LOOK, _DYING = 0.1, 10.0  # seconds
 
 
 def supervise(
@@ -37,7 +39,8 @@ def supervise(
 ) -> None:
     """Run a command as so many processes, to the end of all.
 
-    Where one of them fails, the others would wait for it: they are ended too, and the run says why.
+    Where one of them fails or gives no sign of life any more, the others would wait for it: they are ended
+    too, and the run says why.
 
     Parameters
     ----------
@@ -60,7 +63,9 @@ def supervise(
     chronicle = _Chronicle(run, hear)
     with ExitStack() as ends:
         port = os.environ.get("MASTER_PORT") or _free_port()
-        companions = [_begun(command, index, port, ends) for index in range(count)]
+        signs = Path(ends.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        hearts = [Heartbeat(signs / str(index)) for index in range(count)]
+        companions = [_begun(command, index, port, heart, ends) for index, heart in enumerate(hearts)]
         try:
             _await_end(companions, run, chronicle)
         except BaseException as error:
@@ -84,6 +89,13 @@ class _Companion:
     index: int
     process: subprocess.Popen[bytes]
     output: IO[bytes]
+    heart: Heartbeat
+    frozen: bool = False
+
+    def freezes(self) -> bool:
+        """Tell whether it has been silent for too long, from then on."""
+        self.frozen |= self.heart.silence() >= SILENT and self.process.poll() is None
+        return self.frozen
 
     def printed(self) -> str:
         self.output.seek(0)
@@ -92,6 +104,11 @@ class _Companion:
     def fate(self, count: int) -> str:
         """Return how it ended, in a sentence."""
         who, code = f"Process {self.index + 1} of {count} of this training", self.process.returncode
+        if self.frozen:
+            return (
+                f"{who} gave no sign of life for {SILENT / 60:g} minutes, so that all were ended: continue "
+                "the run to go on from its newest checkpoint."
+            )
         if code < 0:
             return (
                 f"{who} was killed by signal {-code}: continue the run to go on from its newest checkpoint."
@@ -128,7 +145,7 @@ class _Chronicle:
             self.error = words
 
 
-def _begun(command: Sequence[str], index: int, port: str, ends: ExitStack) -> _Companion:
+def _begun(command: Sequence[str], index: int, port: str, heart: Heartbeat, ends: ExitStack) -> _Companion:
     output: IO[bytes] = ends.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  closed at the end of all
     process = subprocess.Popen(
         command,
@@ -136,10 +153,16 @@ def _begun(command: Sequence[str], index: int, port: str, ends: ExitStack) -> _C
         stdout=output,
         stderr=output,
         start_new_session=True,  # Ctrl-C is for the supervisor, which asks politely
-        env={**os.environ, "LOCAL_RANK": str(index), "MASTER_PORT": port, SUPERVISOR: str(os.getpid())},
+        env={
+            **os.environ,
+            "LOCAL_RANK": str(index),
+            "MASTER_PORT": port,
+            SUPERVISOR: str(os.getpid()),
+            HEARTBEAT: str(heart.path),
+        },
     )
     ends.callback(_kill, process)
-    return _Companion(index, process, output)
+    return _Companion(index, process, output, heart)
 
 
 def _await_end(companions: Sequence[_Companion], run: RunDir, chronicle: _Chronicle) -> None:
@@ -148,7 +171,7 @@ def _await_end(companions: Sequence[_Companion], run: RunDir, chronicle: _Chroni
     while deadline is None or time.monotonic() < deadline:
         codes = [companion.process.poll() for companion in companions]
         chronicle.look()
-        if None not in codes:
+        if None not in codes or _freezes(companions):
             return
         ended = [code for code in codes if code is not None]
         if ended and (deadline is None or any(ended)):
@@ -160,10 +183,18 @@ def _await_end(companions: Sequence[_Companion], run: RunDir, chronicle: _Chroni
         time.sleep(_LOOK)
 
 
+def _freezes(companions: Sequence[_Companion]) -> bool:
+    """Tell whether any is frozen, having asked after each."""
+    return sum(companion.freezes() for companion in companions) > 0
+
+
 def _culprit(companions: Sequence[_Companion]) -> _Companion | None:
     """Return the process that failed by itself; ``None`` if the first, which records, did all there was."""
     if companions[0].process.returncode == 0:
         return None
+    frozen = [companion for companion in companions if companion.frozen]
+    if frozen:
+        return frozen[0]
     failed = [companion for companion in companions if companion.process.poll()]
     return min(failed, key=lambda companion: companion.process.returncode == LOST)
 
@@ -176,7 +207,8 @@ def _end(companions: Sequence[_Companion]) -> None:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk dies when that answers
+            process.wait(_DYING)
 
 
 def _free_port() -> str:
