@@ -6,10 +6,12 @@ import mrcfile
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import pair_halves
+from napari_cryorestore.io.picks import read_picks
 from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilt_range
 from napari_cryorestore.simulation import SimulatedPair, SimulationConfig, pair, simulate, write_pair
 
@@ -132,8 +134,9 @@ def test_written_files_are_found_as_a_pair_with_its_tilts(simulated: SimulatedPa
     paths = write_pair(tmp_path / "new", simulated)
     assert [path.name for path in paths] == [
         "sim_even.mrc", "sim_odd.mrc", "sim_truth.mrc", "sim_clean.mrc", "sim.tlt",
+        "sim_particles.csv",
     ]  # fmt: skip
-    even, odd, truth, _, tilts = paths
+    even, odd, truth, _, tilts, _ = paths
     (found,) = [item for item in pair_halves(list(paths[:4])) if item.odd is not None]
     assert (found.even, found.odd) == (even, odd)
     assert find_tilt_file(even) == find_tilt_file(odd) == tilts
@@ -143,6 +146,32 @@ def test_written_files_are_found_as_a_pair_with_its_tilts(simulated: SimulatedPa
     assert volume.voxel_size == pytest.approx(10.0)
     np.testing.assert_array_equal(volume.data, simulated.truth)
     assert all(mrcfile.validate(path) for path in paths[:4])
+
+
+def test_the_particles_lie_where_their_list_says(tmp_path: Path) -> None:
+    result = simulate(SimulationConfig(shape=(64, 64, 64), tilt_step=20, seed=1))
+    *_, listed = write_pair(tmp_path, result)
+    picks = read_picks(listed, voxel_size=10.0)
+    assert picks.scores is None
+    assert len(picks.positions) == len(result.particles) > 10
+    np.testing.assert_allclose(
+        picks.positions / 10 - 0.5, [item.position for item in result.particles], atol=1e-3
+    )
+    solid = [item.position for item in result.particles if item.name == "ribosome"]
+    hollow = [item.position for item in result.particles if item.name == "cage"]
+    smooth = gaussian_filter(result.truth, 1.0)
+    seen = {key: map_coordinates(smooth, np.transpose(places), order=1)
+            for key, places in (("solid", solid), ("hollow", hollow))}  # fmt: skip
+    shell = [place for z, y, x in hollow for place in ((z + 4.9, y, x), (z - 4.9, y, x))]
+    assert seen["solid"].max() < -0.4
+    assert np.median(seen["hollow"]) > -0.3
+    assert np.median(map_coordinates(smooth, np.transpose(shell), order=1)) < -0.4
+
+
+def test_particles_beside_the_volume_are_not_listed() -> None:
+    positions = np.array([item.position for item in simulate(small(particles=30)).particles])
+    assert (positions >= -0.5).all()
+    assert (positions < np.array([32, 40, 36]) - 0.5).all()
 
 
 def test_nothing_is_written_where_a_file_would_be_overwritten(

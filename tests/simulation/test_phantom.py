@@ -14,7 +14,7 @@ SCENE = Scene((48, 56, 96), width=48, voxel=1.0, thickness=34.0)
 
 
 def draw(scene: Scene = SCENE, *, seed: int = 0, particles: int = 8) -> np.ndarray:
-    return cell_phantom(scene, particles=particles, generator=np.random.default_rng(seed))
+    return cell_phantom(scene, particles=particles, generator=np.random.default_rng(seed))[0]
 
 
 def test_phantom_is_deterministic_by_its_generator() -> None:
@@ -84,7 +84,7 @@ def test_mass_does_not_depend_on_the_voxel_size() -> None:
 
 
 def test_particles_turn_like_vectors() -> None:
-    arrow = Particle(np.array([[0.0, 0.0, 5.0]]), 1.0)
+    arrow = Particle("arrow", np.array([[0.0, 0.0, 5.0]]), 1.0)
     crowd = Crowd()
     crowd.add(arrow, np.array([1.0, 2.0, 3.0]), Rotation.from_euler("z", 90, degrees=True))
     np.testing.assert_allclose(crowd.points[0], [[1.0, 7.0, 3.0]], atol=1e-9)

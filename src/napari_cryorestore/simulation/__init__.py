@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from napari_cryorestore.simulation.pair import SimulatedPair, SimulationConfig, simulate, write_pair
+from napari_cryorestore.simulation.pair import (
+    SimulatedPair,
+    SimulatedParticle,
+    SimulationConfig,
+    simulate,
+    write_pair,
+)
 
-__all__ = ["SimulatedPair", "SimulationConfig", "simulate", "write_pair"]
+__all__ = ["SimulatedPair", "SimulatedParticle", "SimulationConfig", "simulate", "write_pair"]

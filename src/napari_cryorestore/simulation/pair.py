@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from napari_cryorestore.config import Config, setting
 from napari_cryorestore.io.mrc import write_volume
 from napari_cryorestore.simulation.phantom import cell_phantom
 from napari_cryorestore.simulation.projection import project, weighted_back_project
-from napari_cryorestore.simulation.scene import Scene
+from napari_cryorestore.simulation.scene import Placed, Scene
 
 Volume = NDArray[np.float32]
 
@@ -74,6 +75,22 @@ class SimulationConfig(Config):
 
 
 @dataclass(frozen=True)
+class SimulatedParticle:
+    """A particle in a simulated volume.
+
+    Attributes
+    ----------
+    name : str
+        ribosome, barrel, ring, cage or antibody in the ice, or synthase on a membrane.
+    position : tuple of float
+        (z, y, x) of its middle, or of the foot of a synthase, in voxels; whole numbers are voxels' centres.
+    """
+
+    name: str
+    position: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class SimulatedPair:
     """Half tomograms and what they should have shown. Protein is dark, as in raw tomograms.
 
@@ -89,6 +106,8 @@ class SimulatedPair:
         All tilt angles in degrees.
     voxel_size : float
         Å.
+    particles : tuple of SimulatedParticle
+        Those whose middle lies within the volume.
     """
 
     even: Volume
@@ -97,6 +116,7 @@ class SimulatedPair:
     clean: Volume
     angles: tuple[float, ...]
     voxel_size: float
+    particles: tuple[SimulatedParticle, ...]
 
 
 def simulate(config: SimulationConfig) -> SimulatedPair:
@@ -116,7 +136,8 @@ def simulate(config: SimulationConfig) -> SimulatedPair:
     """
     scenery, noise = (np.random.default_rng((config.seed, stream)) for stream in (1, 2))
     scene = _scene(config)
-    field = -cell_phantom(scene, particles=_particles(config, scene), generator=scenery)
+    density, placed = cell_phantom(scene, particles=_particles(config, scene), generator=scenery)
+    field = -density
     images = _blur_by_camera(project(field, config.angles, width=field.shape[2]), config.mtf)
     start = field.shape[2] // 2 - config.box[2] // 2
     recorded = slice(start, start + config.box[2])
@@ -131,11 +152,12 @@ def simulate(config: SimulationConfig) -> SimulatedPair:
         clean=weighted_back_project(images, config.angles, shape=config.box),
         angles=config.angles,
         voxel_size=config.voxel_size,
+        particles=_within(config, scene, placed),
     )
 
 
 def write_pair(folder: Path | str, pair: SimulatedPair, *, name: str = "sim") -> tuple[Path, ...]:
-    """Write the volumes and the tilt angles of a pair.
+    """Write the volumes, the tilt angles and the particles of a pair.
 
     Parameters
     ----------
@@ -149,7 +171,8 @@ def write_pair(folder: Path | str, pair: SimulatedPair, *, name: str = "sim") ->
     Returns
     -------
     tuple of Path
-        ``sim_even.mrc``, ``sim_odd.mrc``, ``sim_truth.mrc``, ``sim_clean.mrc`` and ``sim.tlt``.
+        ``sim_even.mrc``, ``sim_odd.mrc``, ``sim_truth.mrc``, ``sim_clean.mrc``, ``sim.tlt`` and
+        ``sim_particles.csv``: z, y, x and name, readable as a list of picks.
 
     Raises
     ------
@@ -158,8 +181,8 @@ def write_pair(folder: Path | str, pair: SimulatedPair, *, name: str = "sim") ->
     """
     folder = Path(folder)
     volumes = {half: folder / f"{name}_{half}.mrc" for half in ("even", "odd", "truth", "clean")}
-    tilts = folder / f"{name}.tlt"
-    for path in (*volumes.values(), tilts):
+    tilts, particles = folder / f"{name}.tlt", folder / f"{name}_particles.csv"
+    for path in (*volumes.values(), tilts, particles):
         if path.exists():
             raise FileExistsError(f"{path} exists and is never overwritten: choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +191,12 @@ def write_pair(folder: Path | str, pair: SimulatedPair, *, name: str = "sim") ->
             path, getattr(pair, half), voxel_size=pair.voxel_size, label=f"simulated tomogram, {half}"
         )
     tilts.write_text("".join(f"{angle:.4f}\n" for angle in pair.angles), encoding="utf-8")
-    return (*volumes.values(), tilts)
+    with particles.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("z", "y", "x", "name"))
+        for particle in pair.particles:
+            writer.writerow((*(f"{value:.3f}" for value in particle.position), particle.name))
+    return (*volumes.values(), tilts, particles)
 
 
 def _scene(config: SimulationConfig) -> Scene:
@@ -179,6 +207,18 @@ def _scene(config: SimulationConfig) -> Scene:
     voxel = config.voxel_size / 10
     shape = (depth, height, width + 2 * margin)
     return Scene(shape, width=width, voxel=voxel, thickness=config.thickness * depth * voxel)
+
+
+def _within(
+    config: SimulationConfig, scene: Scene, placed: tuple[Placed, ...]
+) -> tuple[SimulatedParticle, ...]:
+    middle = np.asarray(config.box) // 2
+    found = [(item.name, item.centre / scene.voxel + middle) for item in placed]
+    return tuple(
+        SimulatedParticle(name, (float(z), float(y), float(x)))
+        for name, (z, y, x) in found
+        if all(-0.5 <= place < size - 0.5 for place, size in zip((z, y, x), config.box, strict=True))
+    )
 
 
 def _particles(config: SimulationConfig, scene: Scene) -> int:

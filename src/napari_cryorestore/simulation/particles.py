@@ -19,12 +19,15 @@ class Particle:
 
     Attributes
     ----------
+    name : str
+        What it stands for.
     points : array (n, 3)
         Positions (z, y, x) in nm about the centre.
     weight : float
         Mass of a point, such that the blurred density is about 0.8 where points are.
     """
 
+    name: str
     points: Points
     weight: float
 
@@ -41,7 +44,7 @@ def barrel() -> Particle:
         for z in (-5.7, -1.9, 1.9, 5.7)
         for shift in (-0.8, 0.8)
     ]
-    return _particle(np.concatenate(rings))
+    return _particle("barrel", np.concatenate(rings))
 
 
 def ring() -> Particle:
@@ -49,12 +52,12 @@ def ring() -> Particle:
     inner = _ring(6, 3.6, height=-1.6, phase=0.3)
     middle = _ring(6, 4.8, height=0.2)
     outer = _ring(6, 5.4, height=2.0, phase=0.15)
-    return _particle(np.concatenate([inner, middle, outer]))
+    return _particle("ring", np.concatenate([inner, middle, outer]))
 
 
 def cage() -> Particle:
     """Return a hollow sphere of 24 subunits, 12 nm wide."""
-    return _particle(_sphere(48) * 4.9)
+    return _particle("cage", _sphere(48) * 4.9)
 
 
 def ribosome() -> Particle:
@@ -62,7 +65,7 @@ def ribosome() -> Particle:
     large = _globule((8.2, 9.5, 9.5), seed=50) + np.array([-3.6, 0.0, 0.0])
     small = _globule((4.4, 9.8, 6.5), seed=30) + np.array([9.2, 0.8, 1.0])
     stalk = np.linspace((0, 8, 5), (2, 11.5, 7.5), 5)
-    return _particle(np.concatenate([large, small, stalk]))
+    return _particle("ribosome", np.concatenate([large, small, stalk]))
 
 
 def antibody() -> Particle:
@@ -73,7 +76,7 @@ def antibody() -> Particle:
         out = np.array([0.0, np.sin(np.radians(angle)), np.cos(np.radians(angle))])
         side = np.array([0.0, -out[2], out[1]])
         arms += [lobe @ np.stack([np.eye(3)[0], side, out]) + out * distance for distance in (2.8, 6.0)]
-    return _particle(np.concatenate(arms))
+    return _particle("antibody", np.concatenate(arms))
 
 
 def synthase() -> Particle:
@@ -81,17 +84,17 @@ def synthase() -> Particle:
     head = np.concatenate([_ring(6, 3.2, height=9.0), _ring(6, 3.6, height=11.5), [[13.3, 0.0, 0.0]]])
     stalk = np.linspace((-2.5, 0.0, 0.0), (8.0, 0.0, 0.0), 9)
     foot = _ring(8, 2.6, height=0.0)
-    return _particle(np.concatenate([head, stalk, foot]))
+    return _particle("synthase", np.concatenate([head, stalk, foot]))
 
 
 FREE = (ribosome, barrel, ring, cage, antibody)
 """The particles that float in the ice."""
 
 
-def _particle(points: Points) -> Particle:
+def _particle(name: str, points: Points) -> Particle:
     squared = ((points[:, None] - points[None]) ** 2).sum(-1)
     typical = np.median(np.exp(-squared / (2 * BLOB**2)).sum(1))
-    return Particle(points, float(0.8 / typical))
+    return Particle(name, points, float(0.8 / typical))
 
 
 def _ring(count: int, radius: float, *, height: float, phase: float = 0.0) -> Points:

@@ -12,7 +12,7 @@ from napari_cryorestore.simulation.particles import FREE
 from napari_cryorestore.simulation.scene import Crowd
 
 if TYPE_CHECKING:
-    from napari_cryorestore.simulation.scene import Density, Scene, Vector
+    from napari_cryorestore.simulation.scene import Density, Placed, Scene, Vector
 
 BEAD_RADIUS = 4.5
 BEAD_DENSITY = 3.0
@@ -22,7 +22,9 @@ RISE, TWIST = 2.75, 166.7
 """Nanometres and degrees from one subunit of the filament to the next, as in actin."""
 
 
-def cell_phantom(scene: Scene, *, particles: int, generator: np.random.Generator) -> Density:
+def cell_phantom(
+    scene: Scene, *, particles: int, generator: np.random.Generator
+) -> tuple[Density, tuple[Placed, ...]]:
     """Draw vesicles with two leaflets and membrane proteins, a filament, particles, gold beads and ice.
 
     Parameters
@@ -38,6 +40,8 @@ def cell_phantom(scene: Scene, *, particles: int, generator: np.random.Generator
     -------
     array (z, y, x)
         Scattering density, positive, float32; a protein peaks near 1, vacuum is 0. Nothing wraps around.
+    tuple of Placed
+        Where the particles and the membrane proteins lie, those beside the recorded part too.
     """
     crowd = Crowd()
     density = _ice(scene, generator)
@@ -46,7 +50,7 @@ def cell_phantom(scene: Scene, *, particles: int, generator: np.random.Generator
     _draw_vesicles(density, crowd, scene, generator)
     _place_particles(crowd, scene, particles, generator)
     density += crowd.density(scene)
-    return density
+    return density, tuple(crowd.placed)
 
 
 def _ice(scene: Scene, generator: np.random.Generator) -> Density:

@@ -87,14 +87,31 @@ class Scene:
         return window, np.stack(np.meshgrid(*axes, indexing="ij"))
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where a particle lies.
+
+    Attributes
+    ----------
+    name : str
+        Which particle.
+    centre : array (3,)
+        (z, y, x) of its origin in nm about voxel ``n // 2``: its middle, or the foot of a membrane protein.
+    """
+
+    name: str
+    centre: Vector
+
+
 @dataclass
 class Crowd:
-    """What has been placed: spheres that must not overlap, and points of mass still to be drawn."""
+    """What is there: spheres that must not overlap, particles, and points of mass still to be drawn."""
 
     centres: list[Vector] = field(default_factory=list)
     radii: list[float] = field(default_factory=list)
     points: list[Vector] = field(default_factory=list)
     masses: list[Vector] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
 
     def is_free(self, centre: Vector, radius: float) -> bool:
         """Say whether a sphere would touch nothing that is there."""
@@ -112,6 +129,7 @@ class Crowd:
         """Add a turned particle. Rotations speak (x, y, z)."""
         turned = rotation.apply(particle.points[:, ::-1])[:, ::-1]
         self.add_points(turned + centre, particle.weight)
+        self.placed.append(Placed(particle.name, centre))
 
     def add_points(self, points: Vector, mass: float) -> None:
         """Add points of equal mass."""
