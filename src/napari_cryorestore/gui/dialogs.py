@@ -21,9 +21,9 @@ PICKS = "Lists of particles (*.star *.csv *.txt *.tsv);;All files (*)"
 OUTPUT = "MRC volume (*.mrc *.rec *.map)"
 
 
-def choose_tomograms(parent: QWidget) -> list[Path]:
+def choose_tomograms(parent: QWidget, title: str = "Tomograms to restore") -> list[Path]:
     """Ask for tomograms."""
-    names, _ = QFileDialog.getOpenFileNames(parent, "Tomograms to restore", str(last_folder()), TOMOGRAMS)
+    names, _ = QFileDialog.getOpenFileNames(parent, title, str(last_folder()), TOMOGRAMS)
     return [_remembered(name) for name in names]
 
 
@@ -49,6 +49,17 @@ def choose_file(parent: QWidget, title: str, kind: str) -> Path | None:
     """Ask for a file of a kind, e.g. ``Table (*.csv)``."""
     name, _ = QFileDialog.getOpenFileName(parent, title, str(last_folder()), kind)
     return _remembered(name) if name else None
+
+
+def choose_pairs_folder(parent: QWidget) -> Path | None:
+    """Ask for a folder that holds pairs of half tomograms."""
+    name = QFileDialog.getExistingDirectory(parent, "Folder of pairs to train on", str(last_folder()))
+    return _remembered(name) if name else None
+
+
+def choose_volume(parent: QWidget, title: str) -> Path | None:
+    """Ask for one tomogram or mask."""
+    return choose_file(parent, title, TOMOGRAMS)
 
 
 def choose_folder(parent: QWidget, proposed: Path) -> Path | None:

@@ -13,10 +13,10 @@ from napari_cryorestore.gui.devices import Device
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.restore import RestorePanel, model_control
-from napari_cryorestore.gui.restore.files import volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.restore.wishes import Wishes
+from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
 

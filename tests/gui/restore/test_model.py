@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.restore.files import subjects_from, volume_from
+from napari_cryorestore.gui.restore.files import subjects_from
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.gui.volume import Volume
+from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.io.mrc import read_volume
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.restore.files import volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.volume import Volume
+from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.runs.run_dir import RunDir
 
 

@@ -76,7 +76,7 @@ class Bench:
             viewer.window.add_dock_widget(panel, name="Train", area="right")
         else:
             self.qtbot.addWidget(panel)
-        self.qtbot.waitUntil(lambda: panel.recipe is not None, timeout=20_000)
+        self.qtbot.waitUntil(lambda: panel.recipe is not None, timeout=60_000)
         self.settle(panel)
         return panel
 
@@ -92,7 +92,7 @@ class Bench:
         self.add(viewer, "cell_odd", self.half(3))
 
     def settle(self, panel: TrainPanel) -> None:
-        self.qtbot.waitUntil(lambda: not panel.background.busy(), timeout=10_000)
+        self.qtbot.waitUntil(lambda: not panel.background.busy(), timeout=60_000)
 
     def click(self, button: Any) -> None:
         assert button.isEnabled()

@@ -23,7 +23,7 @@ def sections(recipes: Recipes, method: str, **schedule):
 
 
 def estimate(chosen, *, half_precision: bool = False) -> float:
-    return estimated_memory(chosen, SHAPE, half_precision=half_precision) - OVERHEAD
+    return estimated_memory(chosen, [SHAPE], half_precision=half_precision) - OVERHEAD
 
 
 def test_every_trainable_method_is_estimated(recipes):

@@ -13,6 +13,7 @@ from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.mrc_output import write_volume
 
 SHAPE = (32, 40, 48)
 
@@ -274,9 +275,12 @@ def test_a_configuration_survives_saving_and_loading(model, recipes, tmp_path):
 def test_all_tomograms_of_a_configuration_are_kept_and_trained_on(model, recipes, tmp_path):
     others = [
         {"even": tmp_path / f"TS{number}_even.mrc", "odd": tmp_path / f"TS{number}_odd.mrc", "tilt_min": -50,
-         "tilt_max": 50}
+         "tilt_max": 50, "tilt_axis": "x", "name": f"TS{number}", "voxel_size": 8}
         for number in ("02", "03")
     ]  # fmt: skip
+    for other in others:
+        for half in ("even", "odd"):
+            write_volume(other[half], volume(other["name"]).data, voxel_size=8.0, label="test")
     plain = model.config().model_dump()
     config = recipes.run_config({**plain, "tomograms": [*plain["tomograms"], *others]})
     assert model.further_tomograms == ()

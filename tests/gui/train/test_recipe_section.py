@@ -7,9 +7,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.train import panel as panel_module
-from napari_cryorestore.gui.train.data_control import DataControl
 from napari_cryorestore.io.mrc import write_volume
-from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
 SHAPE = (32, 40, 48)
 
@@ -98,43 +96,6 @@ def test_a_configuration_is_saved_and_loaded_by_the_menu(bench, tmp_path, monkey
     Path(file).write_text("nonsense")
     panel.bar.entries["load"].trigger()
     assert "no configuration of a run" in panel.bar.problem.text()
-
-
-def test_the_other_tomograms_of_a_configuration_are_named_and_trained_on(bench, tmp_path, monkeypatch):
-    tomograms = []
-    for number, name in enumerate(("TS01", "TS02", "TS03", "TS04", "TS05")):
-        halves = [tmp_path / f"{name}_{half}.mrc" for half in ("even", "odd")]
-        for half, path in enumerate(halves):
-            write_volume(path, bench.half(10 * number + half), voxel_size=8.0, label="test")
-        tomograms.append(TomogramConfig(even=halves[0], odd=halves[1], tilt_min=-60, tilt_max=60))
-    files = [tmp_path / "five.toml", tmp_path / "one.toml"]
-    for file, count in zip(files, (5, 1), strict=True):
-        file.write_text(RunConfig(tomograms=tomograms[:count], method=METHOD, network=NETWORK).to_toml())
-    monkeypatch.setattr(panel_module.file_dialog, "remember_folder", lambda path: None)
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(files[0]), ""))
-    viewer = ViewerModel()
-    monkeypatch.setattr(DataControl, "open_file", lambda control, path: open_layers(viewer, path))
-    panel = bench.open(viewer)
-    row = panel.data.others
-    assert row.isHidden()
-    panel.bar.entries["load"].trigger()
-    assert not row.isHidden()
-    assert row.words.text() == ("and 4 more tomograms of the loaded configuration: TS02, TS03, TS04, …")
-    assert all(str(item.even) in row.words.toolTip() for item in tomograms[1:])
-    bench.settle(panel)
-    bench.start(panel).stop()
-    assert [item.even.name for item in bench.configs[0].tomograms] == [item.even.name for item in tomograms]
-    bench.click(row.drop)
-    assert row.isHidden()
-    assert len(panel.model.config().tomograms) == 1
-    panel.bar.entries["load"].trigger()
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(files[1]), ""))
-    panel.bar.entries["load"].trigger()
-    assert row.isHidden()
-    bench.settle(panel)
-
-
-METHOD, NETWORK = {"kind": "noise2noise"}, {"kind": "unet"}
 
 
 def open_layers(viewer, path):

@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.restore.queue import Subject
-from napari_cryorestore.gui.volume import Volume, pair_of, tomogram_name_of
+from napari_cryorestore.gui.volume import tomogram_name_of
+from napari_cryorestore.gui.volume_files import paired_volumes
 from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -22,22 +23,7 @@ def subjects_from(paths: Iterable[Path]) -> list[Subject]:
     ValueError, OSError
         If one cannot be read, with one sentence.
     """
-    volumes = [volume_from(path) for path in paths]
-    subjects = []
-    while volumes:
-        first = volumes[0]
-        even, odd = pair_of(volumes, first) or (first, None)
-        subjects.append(Subject(tomogram_name_of(even), even, odd))
-        volumes = [volume for volume in volumes if volume not in (even, odd)]
-    return subjects
-
-
-def volume_from(path: Path) -> Volume:
-    """Open a file as a volume, memory-mapped."""
-    from napari_cryorestore.io.mrc import read_volume
-
-    opened = read_volume(path)
-    return Volume(path.name, opened.data, path, opened.voxel_size or None)
+    return [Subject(tomogram_name_of(even), even, odd) for even, odd in paired_volumes(paths)]
 
 
 def save_copy(result: Path, target: Path) -> Path:
@@ -47,4 +33,4 @@ def save_copy(result: Path, target: Path) -> Path:
     return target
 
 
-__all__ = ["save_copy", "subjects_from", "volume_from"]
+__all__ = ["save_copy", "subjects_from"]

@@ -9,6 +9,7 @@ from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
 from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.preferences import PLUGIN
 from napari_cryorestore.gui.train.examination import Examination, detect_tilt_range, examine
+from napari_cryorestore.gui.volume import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,6 @@ class DataControl:
         section.value_changed.connect(self._edited)
         section.detect_requested.connect(self._detect)
         section.open_requested.connect(self.open_file)
-        section.others.dropped.connect(self._drop_others)
         self.take_layers()
 
     def take_layers(self) -> None:
@@ -69,7 +69,6 @@ class DataControl:
         self._section.setValue(model.choice)
         problems = model.data_problems() if model.choice.even is not None else []
         self._section.show_examination(model.examination, problems=problems)
-        self._section.others.show_tomograms(model.further_tomograms)
         if model.choice.even is None:
             self._section.line.say("Drop two half tomograms on the window, or choose their layers here.")
         elif model.examination is None and not problems:
@@ -84,10 +83,24 @@ class DataControl:
         """Tell whether a file is open as a layer."""
         return self._volume_of(path) is not None
 
+    def open_pairs(self) -> list[tuple[Volume, Volume]]:
+        """Return the pairs of halves among the layers, told by their names."""
+        halves = self._volumes.halves()
+        return [pair for half in halves if (pair := pair_of(halves, half)) is not None and pair[0] is half]
+
     def choose_files(self, even: Path, odd: Path | None, mask: Path | None) -> None:
         """Choose the layers of files; those that are not open are left out."""
         volumes = [None if path is None else self._volume_of(path) for path in (even, odd, mask)]
         self._take(replace(self._model.choice, even=volumes[0], odd=volumes[1], mask=volumes[2]))
+
+    def choose(self, choice: DataChoice) -> None:
+        """Choose data with all that was typed for them; files that are not open are opened as layers."""
+        for volume in choice.volumes:
+            if volume.path is not None and not self.has(volume.path):
+                self.open_file(volume.path)
+        even, odd, mask = (self._shown(volume) for volume in (choice.even, choice.odd, choice.mask))
+        if even is not None:
+            self._take(replace(choice, even=even, odd=odd, mask=mask), recorded=True)
 
     def open_file(self, path: Path) -> None:
         """Open a tomogram as a layer, with this plugin's reader."""
@@ -104,15 +117,23 @@ class DataControl:
         paths = {volume.path.resolve(): volume for volume in self._volumes.masks() if volume.path is not None}
         return paths.get(path.resolve())
 
+    def _shown(self, volume: Volume | None) -> Volume | None:
+        """Return the layer's volume of one that was opened without a layer."""
+        if volume is None:
+            return None
+        if volume.path is not None:
+            return self._volume_of(volume.path)
+        return next((one for one in self._volumes.masks() if one.data is volume.data), None)
+
     def _edited(self) -> None:
         choice, before = self._section.value(), self._model.choice
         if choice.even is not before.even and choice.odd is before.odd:
             choice = with_even(choice, choice.even, self._volumes.halves())
         self._take(choice)
 
-    def _take(self, choice: DataChoice) -> None:
+    def _take(self, choice: DataChoice, *, recorded: bool = False) -> None:
         before = self._model.choice
-        self._model.choose_data(choice)
+        self._model.choose_data(choice, recorded=recorded)
         if choice.even is not before.even:
             self._section.show_detection(None)
         if self._model.examination is None and choice.even is not None and not choice.misfit():
@@ -128,11 +149,6 @@ class DataControl:
     def _examined(self, answer: tuple[DataChoice, Examination]) -> None:
         if self._model.take_examination(*answer):
             self.show()
-
-    def _drop_others(self) -> None:
-        self._model.others = ()
-        self.show()
-        self._changed()
 
     def _detect(self) -> None:
         choice = self._model.choice

@@ -14,7 +14,6 @@ from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import LABEL_WIDTH
 from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.train.others_row import OthersRow
 from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ class DataSection(QWidget):
         self.use_detected = QPushButton()
         self.tilt_axis = combo_box()
         self.tilt_axis.addItems(["y", "x"])
-        self.others = OthersRow()
         self.line, self.warning, self.tilt_line = SentenceLabel(), SentenceLabel(), SentenceLabel()
         self._lay_out()
         self._explain()
@@ -157,7 +155,7 @@ class DataSection(QWidget):
         add_row(grid, "voxel size (Å)", self.voxel_size)
         add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max, self.detect)
         add_row(grid, "tilt axis", self.tilt_axis)
-        below = (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other, self.others)
+        below = (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other)
         for widget in below:
             grid.addWidget(widget, grid.rowCount(), 0, 1, 2)
 

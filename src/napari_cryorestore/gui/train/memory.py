@@ -16,7 +16,9 @@ OVERHEAD = 0.4e9
 """Bytes for the library's own buffers and convolution workspaces."""
 
 
-def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_precision: bool) -> float:
+def estimated_memory(
+    sections: dict[str, Config], shapes: Sequence[Sequence[int]], *, half_precision: bool
+) -> float:
     """Return about how many bytes training takes on its device.
 
     The loss of one step is run on PyTorch's meta device, where tensors have shapes but no voxels, and what is
@@ -26,8 +28,8 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
     ----------
     sections
         ``method``, ``network``, ``schedule`` and, where it is known, ``hardware``.
-    shape : (int, int, int)
-        The tomogram (z, y, x).
+    shapes : sequence of (int, int, int)
+        The tomograms (z, y, x), that which is previewed first.
     half_precision
         Whether the network computes in 16 bits.
     """
@@ -42,7 +44,9 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
     weights = sum(weight.numel() for weight in network.parameters()) * 4
     dtype = torch.bfloat16 if half_precision else torch.float32
     network.to(dtype)
-    batch = _batch(schedule.batch, schedule.crop or _likely_crop(shape, network), channels=method.channels)
+    batch = _batch(
+        schedule.batch, schedule.crop or _likely_crop(shapes[0], network), channels=method.channels
+    )
     saved, compute = _Saved(), lambda crops: network(crops.to(dtype))
     if getattr(sections.get("hardware"), "recompute", False):
         from napari_cryorestore.training.recomputation import PIECE, recomputed
@@ -54,7 +58,7 @@ def estimated_memory(sections: dict[str, Config], shape: Sequence[int], *, half_
         method.loss(compute, batch, torch.Generator())
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
-    return OVERHEAD + _volumes(shape) + states * weights + saved.bytes + 2 * saved.largest
+    return OVERHEAD + sum(map(_volumes, shapes)) + states * weights + saved.bytes + 2 * saved.largest
 
 
 def _network_without_values(config: Any, *, channels: int) -> Any:

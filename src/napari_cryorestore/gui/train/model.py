@@ -11,19 +11,21 @@ from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
 from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
-from napari_cryorestore.gui.inputs import own_paths, written_inputs
 from napari_cryorestore.gui.preferences import beside
-from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
+from napari_cryorestore.gui.train import content
+from napari_cryorestore.gui.train.further import from_config, joined
+from napari_cryorestore.gui.train.preview_place import place_of
 from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
 from napari_cryorestore.gui.train.recipes import SECTIONS
 from napari_cryorestore.gui.volume import tomogram_name_of
 from napari_cryorestore.runs.naming import new_run_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from napari_cryorestore.config import Config
     from napari_cryorestore.gui.train.examination import Examination
+    from napari_cryorestore.gui.train.further import FurtherTomogram
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
@@ -43,8 +45,8 @@ class TrainModel:
         The data, as chosen and typed.
     examination : Examination or None
         What the voxels of that choice told; ``None`` while nobody has looked.
-    others : tuple of TomogramConfig
-        What else a loaded configuration trains on; see `further_tomograms`.
+    others : tuple of FurtherTomogram
+        What else is trained on; see `further_tomograms`.
     recipes : Recipes or None
         What can be chosen; ``None`` until PyTorch is loaded.
     sections : dict of str to Config
@@ -70,7 +72,7 @@ class TrainModel:
     def __init__(self) -> None:
         self.choice = DataChoice()
         self.examination: Examination | None = None
-        self.others: tuple[TomogramConfig, ...] = ()
+        self.others: tuple[FurtherTomogram, ...] = ()
         self.recipes: Recipes | None = None
         self.sections: dict[str, Config] = {}
         self.invalid: dict[str, str] = {}
@@ -90,8 +92,13 @@ class TrainModel:
         twin.sections, twin.invalid = dict(self.sections), dict(self.invalid)
         return twin
 
-    def choose_data(self, choice: DataChoice) -> None:
-        """Take other data; what was found out about other volumes is forgotten."""
+    def choose_data(self, choice: DataChoice, *, recorded: bool = False) -> None:
+        """Take other data; what was found out about other volumes is forgotten.
+
+        A tilt range that is `recorded` is that of these very data, and stays.
+        """
+        if recorded:
+            self._tilts_beside = ("", "")
         if (choice.even, choice.odd) != (self.choice.even, self.choice.odd):
             self.examination = None
         self.choice = choice
@@ -166,6 +173,8 @@ class TrainModel:
         if self.recipes is None:
             return [Problem("run", NOT_LOADED)]
         found = [Problem("data", words) for words in self.data_problems()]
+        further = [item.problem(self.choice, self.recipes, self.sections) for item in self.further_tomograms]
+        found += [Problem("further", words) for words in further if words][:1]
         found += [Problem(section, words) for section, words in self.invalid.items()]
         if self.place == "typed" and self.position is None:
             found.append(Problem("snapshots", "Type the place of the preview block: z, y, x in voxels."))
@@ -177,10 +186,13 @@ class TrainModel:
         return tomogram_name_of(self.choice.even) if self.choice.even is not None else "tomogram"
 
     @property
-    def further_tomograms(self) -> tuple[TomogramConfig, ...]:
+    def further_tomograms(self) -> tuple[FurtherTomogram, ...]:
         """What is trained on besides the tomogram chosen: the others, unless one is that very tomogram."""
-        chosen = {volume.path.resolve() for volume in self.choice.volumes if volume.path is not None}
-        return tuple(item for item in self.others if item.even.expanduser().resolve() not in chosen)
+        return tuple(item for item in self.others if not item.is_same_as(self.choice))
+
+    def add(self, new: Iterable[FurtherTomogram]) -> None:
+        """Train on more tomograms."""
+        self.others = joined(self.others, new, first=self.choice, name=self.tomogram_name)
 
     def run_path(self, now: float | None = None) -> Path:
         """Return the folder of the next run: as typed, or a new one beside the tomogram."""
@@ -201,8 +213,7 @@ class TrainModel:
         problems = self.problems()
         if problems:
             raise ValueError(problems[0].sentence)
-        size = self.choice.known_voxel_size or 0.0
-        return self.config(written_inputs(self.choice.volumes, run, voxel_size=size))
+        return self.config(content.written_paths(self, run))
 
     def config(self, paths: dict[Any, Path] | None = None) -> RunConfig:
         """Return the recipe.
@@ -218,7 +229,7 @@ class TrainModel:
             With one sentence, if something is wrong with it or a volume has no file.
         """
         try:
-            return self._recipes.run_config(self._content(paths or own_paths(self.choice.volumes)))
+            return self._recipes.run_config(content.content_of(self, paths or content.known_paths(self)))
         except ValidationError as error:
             raise ValueError(sentence(error)) from error
 
@@ -240,7 +251,7 @@ class TrainModel:
         self.place, self.position = place_of(config.snapshots), config.snapshots.position
         self.from_checkpoint = config.from_checkpoint
         first, *others = config.tomograms
-        self.others = tuple(others)
+        self.others = joined((), map(from_config, others), first=DataChoice(), name=first.name or "")
         return first
 
     def take_recording(self, tomogram: TomogramConfig) -> None:
@@ -274,16 +285,6 @@ class TrainModel:
             sections["snapshots"] = sections["snapshots"].model_copy(update={"size": size})
         self.sections.update(sections)
         self.invalid = {name: words for name, words in self.invalid.items() if name == "hardware"}
-
-    def _content(self, paths: dict[Any, Path]) -> dict[str, Any]:
-        shape: Sequence[int] = self.choice.even.shape if self.choice.even is not None else (1, 1, 1)
-        snapshots = snapshots_at(self.sections["snapshots"], self.place, shape=shape, position=self.position)
-        return {
-            "tomograms": [self.choice.to_plain(paths, name=self.tomogram_name), *self.further_tomograms],
-            "snapshots": snapshots,
-            "from_checkpoint": self.from_checkpoint,
-            **{name: self.sections[name] for name in ("method", "network", "schedule", "hardware")},
-        }
 
     def _parent_of_runs(self) -> Path:
         if self.runs_folder:

@@ -17,6 +17,8 @@ from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train import file_dialog
 from napari_cryorestore.gui.train.data_control import DataControl
 from napari_cryorestore.gui.train.data_section import DataSection
+from napari_cryorestore.gui.train.further_control import FurtherControl
+from napari_cryorestore.gui.train.further_section import FurtherSection
 from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.train.recipe_control import RecipeControl
 from napari_cryorestore.gui.train.recipe_section import RecipeSection
@@ -50,7 +52,7 @@ class TrainPanel(QWidget):
         What is chosen.
     background : Background
         What is being found out in threads.
-    data, recipe, run, bar
+    data, further, recipe, run, bar
         The sections from top to bottom; ``recipe`` is ``None`` until PyTorch is loaded.
     """
 
@@ -63,18 +65,27 @@ class TrainPanel(QWidget):
         self._runs.closed.connect(self.leave)
         self.model = model_of(self._runs)
         self.background = Background()
-        self.data, self.run, self.bar = DataSection(), RunSection(), RunBar()
+        self.data, self.further, self.run, self.bar = DataSection(), FurtherSection(), RunSection(), RunBar()
         self.recipe: RecipeSection | None = None
         self._recipe_control: RecipeControl | None = None
+        self._further_control: FurtherControl | None = None
         self._loading, self._scroll = SentenceLabel(), QScrollArea()
         self._sections = QVBoxLayout()
-        self._folds = {"data": Fold("Data", self.data), "run": Fold("Run", self.run)}
+        self._folds = {
+            "data": Fold("Data", self.data),
+            "further": Fold("More tomograms", self.further),
+            "run": Fold("Run", self.run),
+        }
         self._lay_out()
         self.control = RunControl(self._runs, self.bar, self.background, started=self._started)
         self._data_control = DataControl(
             self._viewer, self.data, self.model, self.background, changed=self._changed
         )
+        self._further_control = FurtherControl(
+            self.further, self.model, self.background, data=self._data_control, changed=self._changed
+        )
         self._connect()
+        self._changed()
         self._show_recipes()
         self._timer = QTimer(self)
         self._timer.setInterval(TICK)
@@ -134,7 +145,7 @@ class TrainPanel(QWidget):
         self._sections.setContentsMargins(4, 4, 4, 4)
         self._sections.setSpacing(6)
         self._loading.say("Loading PyTorch…")
-        for part in (self._folds["data"], self._loading, self._folds["run"]):
+        for part in (self._folds["data"], self._folds["further"], self._loading, self._folds["run"]):
             self._sections.addWidget(part)
         self._sections.addStretch(1)
         for fold in self._folds.values():
@@ -195,8 +206,14 @@ class TrainPanel(QWidget):
     def _changed(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.estimate()
+        self._show_further()
         self.run.show_model(self.model)
         self.bar.forgive()
+
+    def _show_further(self) -> None:
+        if self._further_control is not None:
+            self._further_control.show()
+            self._folds["further"].set_summary(self._further_control.summary())
 
     def _run_edited(self) -> None:
         self.run.put_into(self.model)
@@ -236,12 +253,15 @@ class TrainPanel(QWidget):
                 self._data_control.open_file(path)
         self._data_control.choose_files(tomogram.even, tomogram.odd, tomogram.mask)
         self.model.take_recording(tomogram)
+        if self.model.others:
+            self._unfold("further")
         self._show_all()
 
     def _show_all(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.show()
         self._data_control.show()
+        self._show_further()
         self.run.show_model(self.model)
 
     def _place_preview(self) -> None:

@@ -23,7 +23,7 @@ class Problem:
     Attributes
     ----------
     section : str
-        Where in the panel it belongs: data, method, network, schedule, snapshots, hardware or run.
+        Where in the panel it belongs: data, further, method, network, schedule, snapshots, hardware or run.
     sentence : str
         What is wrong, and what to do.
     """

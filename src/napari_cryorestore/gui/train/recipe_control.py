@@ -54,19 +54,20 @@ class RecipeControl:
     def estimate(self) -> None:
         """Estimate the memory anew if something changed that it depends on."""
         model = self._model
-        shape = model.choice.even.shape if model.choice.even is not None else None
+        halves = [model.choice.even, *(item.choice.even for item in model.further_tomograms)]
+        shapes = tuple(half.shape for half in halves if half is not None)
         sections = {name: model.sections[name] for name in ("method", "network", "schedule", "hardware")}
         device = self._device()
         half = getattr(model.sections["hardware"], "precision", "auto") in ("bf16", "fp16") or (
             getattr(model.sections["hardware"], "precision", "auto") == "auto" and device.half_precision
         )
-        question = (shape, tuple(sections.values()), half, device.name)
-        if shape is None or question == self._estimated:
+        question = (shapes, tuple(sections.values()), half, device.name)
+        if model.choice.even is None or question == self._estimated:
             return
         self._estimated = question
         self._background.start(
             "memory",
-            lambda: estimated_memory(sections, shape, half_precision=half),
+            lambda: estimated_memory(sections, shapes, half_precision=half),
             answer=self._say_memory,
             failure=lambda _error: self._section.memory.say(""),
         )

@@ -1,0 +1,184 @@
+"""Tomograms that are trained on besides the one chosen: files or layers, and how each was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
+from napari_cryorestore.gui.train.problem import missing, recording_problems, too_thin
+from napari_cryorestore.gui.volume import tomogram_name_of
+from napari_cryorestore.gui.volume_files import paired_volumes, volume_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from napari_cryorestore.config import Config
+    from napari_cryorestore.gui.train.examination import Examination
+    from napari_cryorestore.gui.train.recipes import Recipes
+    from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.run_config import TomogramConfig
+
+SIMILAR_VOXELS = 0.05
+"""Voxel sizes that differ by a larger share are remarked upon."""
+
+
+@dataclass(frozen=True)
+class FurtherTomogram:
+    """One more tomogram to train on.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    choice : DataChoice
+        Its halves and mask, and what was typed for it; an empty tilt range is that of the first tomogram.
+    found : Examination or None
+        What its voxels told; ``None`` while nobody has looked.
+    trouble : str
+        Why its files cannot be read, in one sentence.
+    """
+
+    name: str
+    choice: DataChoice
+    found: Examination | None = None
+    trouble: str = ""
+
+    def is_same_as(self, other: DataChoice) -> bool:
+        """Tell whether another choice is of this very tomogram."""
+        one, two = self.choice.even, other.even
+        if one is None or two is None:
+            return False
+        if one.path is not None and two.path is not None:
+            return one.path.expanduser().resolve() == two.path.expanduser().resolve()
+        return one.data is two.data
+
+    def completed(self, first: DataChoice) -> DataChoice:
+        """Return its choice with the tilt range of the first tomogram where it has none of its own."""
+        if self.choice.tilt_min.strip() or self.choice.tilt_max.strip():
+            return self.choice
+        return replace(self.choice, tilt_min=first.tilt_min, tilt_max=first.tilt_max)
+
+    def examined(self, found: Examination) -> FurtherTomogram:
+        """Return it with what its voxels told; a tilt range found beside it fills empty fields."""
+        choice, tilts = self.choice, found.tilt_range
+        if tilts is not None and not (choice.tilt_min.strip() or choice.tilt_max.strip()):
+            low, high = (to_plain_number(angle) for angle in tilts)
+            choice = replace(choice, tilt_min=low, tilt_max=high)
+        return replace(self, choice=choice, found=found)
+
+    def problem(self, first: DataChoice, recipes: Recipes, sections: Mapping[str, Config]) -> str:
+        """Return what keeps it from being trained on, in one sentence; empty if nothing does."""
+        if self.trouble:
+            return f"{self.name}: {self.trouble}"
+        choice = self.completed(first)
+        method = str(getattr(sections["method"], "kind", ""))
+        found = [
+            choice.problem(),
+            self.found.problem if self.found is not None else "",
+            *recording_problems(choice, recipes, name=self.name),
+            too_thin(choice, sections),
+            missing(choice, recipes, method),
+        ]
+        return next((f"{self.name}: {words}" for words in found if words), "")
+
+    def words(self, first: DataChoice) -> str:
+        """Return its line in a list, e.g. ``TS02 · 10 Å · −60…60°``."""
+        choice = self.completed(first)
+        size = choice.known_voxel_size
+        parts = [self.name, f"{size:.4g} Å" if size else "voxel size?"]
+        if choice.tilt_range_given:
+            parts.append(f"{choice.tilt_min}…{choice.tilt_max}°".replace("-", "−"))
+        parts += ["mask"] * (choice.mask is not None)
+        wrong = self.trouble or choice.problem() or (self.found.problem if self.found is not None else "")
+        return ("⚠ " if wrong else "") + " · ".join(parts if choice.even is not None else [self.name])
+
+    def remark(self, first: DataChoice) -> str:
+        """Return what is known of it, for who selects it: size, agreement, and what looks odd."""
+        if self.trouble or self.found is None:
+            return self.trouble
+        own, other = self.choice.known_voxel_size, first.known_voxel_size
+        differs = own and other and abs(own - other) > SIMILAR_VOXELS * other
+        odd = f"Its voxels have {own:.4g} Å, those above {other:.4g} Å: the same things differ in size."
+        told = (self.found.problem or self.found.line, self.found.warning, odd if differs else "")
+        return "\n⚠ ".join(words for words in told if words)
+
+    def to_plain(self, first: DataChoice, paths: dict[Volume, Path]) -> dict[str, Any]:
+        """Return the values of a `TomogramConfig`; ``paths`` names the file of every volume."""
+        return self.completed(first).to_plain(paths, name=self.name)
+
+
+def from_files(paths: Iterable[Path]) -> list[FurtherTomogram]:
+    """Open files, halves paired by their names.
+
+    Raises
+    ------
+    ValueError, OSError
+        If one cannot be read, with one sentence.
+    """
+    return [from_volumes(even, odd) for even, odd in paired_volumes(paths)]
+
+
+def from_folder(folder: Path) -> list[FurtherTomogram]:
+    """Open all pairs of halves in a folder, and in those below it.
+
+    Raises
+    ------
+    ValueError, OSError
+        If there is none, or one cannot be read, with one sentence.
+    """
+    from napari_cryorestore.io.pair_search import find_pairs
+
+    return [
+        FurtherTomogram(pair.name, DataChoice(volume_from(pair.even), volume_from(pair.odd)))
+        for pair in find_pairs([folder])
+    ]
+
+
+def from_volumes(even: Volume, odd: Volume | None) -> FurtherTomogram:
+    """Take volumes that are open already."""
+    return FurtherTomogram(tomogram_name_of(even), DataChoice(even, odd))
+
+
+def from_config(tomogram: TomogramConfig) -> FurtherTomogram:
+    """Open the files that a recipe names; where that fails, the tomogram says why."""
+    from napari_cryorestore.io.pairing import tomogram_name
+
+    name = tomogram.name or tomogram_name(tomogram.even)
+    files = (tomogram.even, tomogram.odd, tomogram.mask)
+    try:
+        even, odd, mask = (None if path is None else volume_from(path.expanduser()) for path in files)
+    except (ValueError, OSError) as error:
+        return FurtherTomogram(name, DataChoice(), trouble=str(error))
+    return FurtherTomogram(name, DataChoice(even, odd, mask).recorded_as(tomogram))
+
+
+def joined(
+    there: Sequence[FurtherTomogram], new: Iterable[FurtherTomogram], *, first: DataChoice, name: str
+) -> tuple[FurtherTomogram, ...]:
+    """Return a list with more at its end: none twice, and none of the same name as another.
+
+    Parameters
+    ----------
+    there, new
+        What is in the list, and what comes.
+    first, name
+        The tomogram that is chosen and previewed, and what it is called.
+    """
+    result = list(there)
+    for item in new:
+        if item.is_same_as(first) or any(item.is_same_as(known.choice) for known in result):
+            continue
+        result.append(replace(item, name=_unused(item.name, {name, *(known.name for known in result)})))
+    return tuple(result)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    number, wanted = 2, name
+    while wanted in taken:
+        wanted, number = f"{name}_{number}", number + 1
+    return wanted
+
+
+__all__ = ["FurtherTomogram", "from_config", "from_files", "from_folder", "from_volumes", "joined"]

@@ -1,0 +1,254 @@
+"""Training on several tomograms: what the list holds, and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QFileDialog
+
+from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.gui.train import file_dialog
+from napari_cryorestore.gui.train.data_control import DataControl
+from napari_cryorestore.gui.train.examination import Examination
+from napari_cryorestore.gui.train.further import (
+    FurtherTomogram,
+    from_config,
+    from_files,
+    from_folder,
+    joined,
+)
+from napari_cryorestore.gui.volume import Volume
+from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.run_config import TomogramConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = DataChoice(
+    Volume("a", np.zeros((32, 32, 32)), voxel_size=8.0), tilt_min="-60", tilt_max="60", tilt_axis="y"
+)
+
+
+@pytest.fixture
+def folder(bench, tmp_path: Path) -> Path:
+    """Three pairs, of which the third has tilt angles beside it and larger voxels."""
+    for number in (1, 2, 3):
+        for half, name in enumerate(("even", "odd")):
+            write_volume(
+                tmp_path / f"TS0{number}_{name}.mrc",
+                bench.half(10 * number + half),
+                voxel_size=10.0 if number == 3 else 8.0,
+                label="test",
+            )
+    (tmp_path / "TS03.tlt").write_text("-48\n51\n")
+    return tmp_path
+
+
+@pytest.fixture
+def viewer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ViewerModel:
+    """A viewer with the first pair, which can open more."""
+    made = ViewerModel()
+    show(made, folder / "TS01_even.mrc", folder / "TS01_odd.mrc")
+    monkeypatch.setattr(DataControl, "open_file", lambda control, path: show(made, path))
+    return made
+
+
+def show(viewer: ViewerModel, *paths: Path) -> None:
+    for data, arguments, _ in read_tomograms([str(path) for path in paths]):
+        viewer.add_image(data, **arguments)
+
+
+def rows(panel) -> list[str]:
+    return [panel.further.list.item(row).text() for row in range(panel.further.list.count())]
+
+
+def add_folder(panel, bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogs, "choose_pairs_folder", lambda parent: folder)
+    bench.click(panel.further.add["folder"])
+    bench.settle(panel)
+
+
+def settle_all(panel, bench) -> None:
+    """Every look at a tomogram begins the look at the next."""
+    bench.qtbot.waitUntil(
+        lambda: all(item.found is not None or item.trouble for item in panel.model.further_tomograms)
+    )
+
+
+# The list ---------------------------------------------------------------------------------------------
+
+
+def test_files_and_folders_become_tomograms(folder: Path) -> None:
+    assert [item.name for item in from_folder(folder)] == ["TS01", "TS02", "TS03"]
+    (pair,) = from_files([folder / "TS02_odd.mrc", folder / "TS02_even.mrc"])
+    assert (pair.name, pair.choice.even.path) == ("TS02", folder / "TS02_even.mrc")
+    (folder / "nothing").mkdir()
+    with pytest.raises(ValueError, match="no pairs"):
+        from_folder(folder / "nothing")
+
+
+def test_none_is_trained_on_twice_and_names_differ(folder: Path) -> None:
+    one, two, three = from_folder(folder)
+    again = from_files([folder / "TS02_even.mrc", folder / "TS02_odd.mrc"])
+    assert joined([two], [one, *again, three], first=one.choice, name="TS01") == (two, three)
+    named_alike = replace(three, name="TS01")
+    assert [item.name for item in joined([], [named_alike], first=one.choice, name="TS01")] == ["TS01_2"]
+
+
+def test_what_is_not_typed_is_taken_from_beside_the_file_or_from_the_first(folder: Path) -> None:
+    _, two, three = from_folder(folder)
+    assert two.words(FIRST) == "TS02 · 8 Å · −60…60°"
+    three = three.examined(Examination(tilt_range=(-48.0, 51.0)))
+    assert three.words(FIRST) == "TS03 · 10 Å · −48…51°"
+    typed = replace(three, choice=replace(three.choice, tilt_min="-40", tilt_max="40"))
+    assert typed.examined(Examination(tilt_range=(-48.0, 51.0))).choice.tilt_min == "-40"
+    assert "10 Å, those above 8 Å" in three.remark(FIRST)
+    assert "Å" not in two.examined(Examination(line="fine")).remark(FIRST)
+
+
+def test_files_that_a_recipe_names_and_that_are_gone_are_told(tmp_path: Path) -> None:
+    gone = from_config(TomogramConfig(even=tmp_path / "TS09_even.mrc"))
+    assert gone.words(FIRST) == "⚠ TS09"
+    assert "does not exist" in gone.remark(FIRST)
+
+
+def test_an_in_memory_tomogram_is_itself() -> None:
+    item = FurtherTomogram("a", FIRST)
+    assert item.is_same_as(FIRST)
+    assert not item.is_same_as(DataChoice())
+
+
+# The panel --------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatch) -> None:
+    panel = bench.open(viewer)
+    panel.data.tilt_min.setText("-60")
+    panel.data.tilt_max.setText("60")
+    panel.data.tilt_max.textEdited.emit("60")
+    assert rows(panel) == []
+    add_folder(panel, bench, folder, monkeypatch)
+    settle_all(panel, bench)
+    assert rows(panel) == ["TS02 · 8 Å · −60…60°", "TS03 · 10 Å · −48…51°"]
+    assert "3 tomograms" in panel.further.line.text()
+    assert "of TS01" in panel.further.line.text()
+    add_folder(panel, bench, folder, monkeypatch)
+    assert "Nothing new" in panel.further.busy.text()
+
+    bench.start(panel).stop()
+    found = [
+        (item.name, item.tilt_min, item.tilt_max, item.voxel_size) for item in bench.configs[0].tomograms
+    ]
+    assert found == [("TS01", -60, 60, 8), ("TS02", -60, 60, 8), ("TS03", -48, 51, 10)]
+
+    panel.further.list.setCurrentRow(0)
+    bench.click(panel.further.remove)
+    assert rows(panel) == ["TS03 · 10 Å · −48…51°"]
+    assert [item.name for item in panel.model.config().tomograms] == ["TS01", "TS03"]
+
+
+def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatch) -> None:
+    panel = bench.open(viewer)
+    add_folder(panel, bench, folder, monkeypatch)
+    settle_all(panel, bench)
+    panel.further.list.setCurrentRow(1)
+    form = panel.further.form
+    assert form.fields["tilt_min"].text() == "-48"
+    assert form.fields["voxel_size"].placeholderText() == "10"
+    form.fields["voxel_size"].setText("9")
+    form.fields["voxel_size"].textEdited.emit("9")
+    form.tilt_axis.setCurrentText("x")
+    form.tilt_axis.activated.emit(1)
+    monkeypatch.setattr(dialogs, "choose_volume", lambda parent, title: folder / "TS02_even.mrc")
+    bench.click(form.browse)
+    third = panel.model.config().tomograms[2]
+    assert (third.voxel_size, third.tilt_axis, third.mask) == (9, "x", folder / "TS02_even.mrc")
+    assert rows(panel)[1] == "TS03 · 9 Å · −48…51° · mask"
+    bench.click(form.drop)
+    assert panel.model.config().tomograms[2].mask is None
+    assert panel.model.config().tomograms[1].tilt_axis == "y"
+
+    panel.further.list.selectAll()
+    form.fields["voxel_size"].textEdited.emit("8.5")
+    assert [item.voxel_size for item in panel.model.config().tomograms] == [8, 8.5, 8.5]
+
+
+def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> None:
+    """The two change places, with all that was typed for each."""
+    panel = bench.open(viewer)
+    add_folder(panel, bench, folder, monkeypatch)
+    settle_all(panel, bench)
+    panel.further.list.setCurrentRow(1)
+    bench.click(panel.further.preview)
+    bench.settle(panel)
+    settle_all(panel, bench)
+    assert panel.data.even.currentText() == "TS03_even"
+    assert panel.data.tilt_min.text() == "-48"
+    assert [item.name for item in panel.model.config().tomograms] == ["TS03", "TS02", "TS01"]
+    assert panel.model.config().tomograms[0].tilt_max == 51
+
+
+def test_layers_that_are_open_are_offered(bench, viewer, folder: Path) -> None:
+    panel = bench.open(viewer)
+    assert not panel.further.add["layers"].isEnabled()
+    show(viewer, folder / "TS02_even.mrc", folder / "TS02_odd.mrc")
+    bench.settle(panel)
+    assert panel._folds["further"]._summary.text() == "none; 1 more open"
+    bench.click(panel.further.add["layers"])
+    assert [item.name for item in panel.model.config().tomograms] == ["TS01", "TS02"]
+    assert not panel.further.add["layers"].isEnabled()
+
+
+def test_what_is_wrong_with_one_keeps_training_from_starting(
+    bench, viewer, folder: Path, monkeypatch
+) -> None:
+    panel = bench.open(viewer)
+    same = bench.half(7)
+    for name in ("TS04_even", "TS04_odd"):
+        write_volume(folder / f"{name}.mrc", same, voxel_size=8.0, label="test")
+    add_folder(panel, bench, folder, monkeypatch)
+    settle_all(panel, bench)
+    bench.click(panel.bar.start)
+    assert "TS04: The two halves are the same volume" in panel.bar.problem.text()
+    assert panel._folds["further"].is_open()
+    assert rows(panel)[-1].startswith("⚠ TS04")
+    assert bench.configs == []
+
+
+def test_no_folder_and_an_empty_folder(bench, viewer, tmp_path: Path, monkeypatch) -> None:
+    panel = bench.open(viewer)
+    add_folder(panel, bench, None, monkeypatch)
+    monkeypatch.setattr(dialogs, "choose_tomograms", lambda parent, title: [])
+    bench.click(panel.further.add["files"])
+    assert panel.further.busy.text() == ""
+    (tmp_path / "empty").mkdir()
+    add_folder(panel, bench, tmp_path / "empty", monkeypatch)
+    assert "no pairs" in panel.further.busy.text()
+
+
+def test_those_of_a_loaded_configuration_are_listed(bench, viewer, folder: Path, monkeypatch) -> None:
+    panel = bench.open(viewer)
+    add_folder(panel, bench, folder, monkeypatch)
+    settle_all(panel, bench)
+    file = folder / "three.toml"
+    file.write_text(panel.model.config().to_toml())
+    panel.model.others = ()
+    (folder / "TS02_odd.mrc").unlink()
+    monkeypatch.setattr(file_dialog, "remember_folder", lambda path: None)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    panel.bar.entries["load"].trigger()
+    settle_all(panel, bench)
+    assert rows(panel) == ["⚠ TS02", "TS03 · 10 Å · −48…51°"]
+    bench.click(panel.bar.start)
+    assert "TS02: " in panel.bar.problem.text()
+    assert "does not exist" in panel.bar.problem.text()
+    panel.further.list.setCurrentRow(0)
+    assert panel.further.form.isHidden()
+    bench.click(panel.further.remove)
+    assert len(panel.model.config().tomograms) == 2
