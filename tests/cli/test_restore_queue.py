@@ -77,16 +77,21 @@ def test_a_failure_does_not_end_the_rest(
     assert told.err.splitlines()[-1] == "2 restored, 1 failed, of 3"
 
 
-def test_what_another_model_made_is_not_taken_for_done(
-    run_copy: Path, three_pairs: Path, quick: list[RestoreRequest], capsys: Out
+def test_what_was_asked_for_otherwise_is_not_taken_for_done(
+    run_copy: Path, three_pairs: Path, tmp_path: Path, capsys: Out
 ) -> None:
-    command = ["restore", str(run_copy), "--pairs", str(three_pairs), "--output-folder", "made"]
+    pairs = shutil.copytree(three_pairs, tmp_path / "pairs")
+    command = ["restore", str(run_copy), "--pairs", str(pairs), "--output-folder", "made", *CPU]
     assert main(command) == 0
-    os.utime("made/TS2_icecream_4.mrc", (0, 0))
+    before = Path("made/TS2_icecream_4.mrc").read_bytes()
+    shutil.copy(pairs / "TS2_even.mrc", pairs / "TS2_odd.mrc")
     assert main(command) == 1
     told = capsys.readouterr().err
-    assert "TS2_icecream_4.mrc is older than the model" in told
+    assert "TS2_icecream_4.mrc was made with other inputs than asked for now: remove it" in told
     assert told.splitlines()[-1] == "0 restored, 2 done before, 1 failed, of 3"
+    assert Path("made/TS2_icecream_4.mrc").read_bytes() == before
+    assert main([*command, "--passes", "2"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "0 restored, 3 failed, of 3"
 
 
 @pytest.mark.parametrize(("times", "code"), [(1, 1), (2, 130)])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import open_output, unique_path, write_volume
+from napari_cryorestore.io.mrc_output import Output, filled_output, open_output, unique_path, write_volume
 
 DATA = np.random.default_rng(3).normal(5.0, 2.0, (6, 7, 8))
 
@@ -68,6 +68,32 @@ def test_label_is_cut_and_made_ascii(tmp_path: Path) -> None:
     (label,) = read_volume(path).labels
     assert label.startswith("TS01 - 2x2 A y")
     assert len(label) == 80
+
+
+def test_every_line_is_a_label_and_ten_are_the_most(tmp_path: Path) -> None:
+    two = write_volume(tmp_path / "two.mrc", DATA, voxel_size=1.0, label="what\nof what")
+    assert read_volume(two).labels == ("what", "of what")
+    many = write_volume(tmp_path / "many.mrc", DATA, voxel_size=1.0, label="\n".join("abcdefghijklm"))
+    assert read_volume(many).labels == tuple("abcdefghij")
+
+
+def test_the_last_look_through_the_voxels_is_told_and_may_be_ended(tmp_path: Path) -> None:
+    about, shares = Output((4, 3, 2), 1.0, "x"), []
+    with filled_output(tmp_path / "a.mrc", about, checked=shares.append) as volume:
+        volume[:] = 1
+        assert shares == []
+    assert shares == [0.25, 0.5, 0.75, 1.0]
+
+    def enough(share: float) -> None:
+        if share > 0.5:
+            raise InterruptedError
+
+    with (
+        pytest.raises(InterruptedError),
+        filled_output(tmp_path / "b.mrc", about, checked=enough) as volume,
+    ):
+        volume[:] = 1
+    assert os.listdir(tmp_path) == ["a.mrc"]
 
 
 def test_open_output_starts_at_zero_and_can_be_added_to(tmp_path: Path) -> None:

@@ -110,12 +110,12 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def leave_unfinished(ask: RestoreRequest, folder: Path) -> None:
+def leave_unfinished(ask: RestoreRequest, folder: Path, *, at: float = 0.3) -> None:
     """Restore a part, and put what a kill would leave back in its place."""
     kept: dict[Path, bytes] = {}
 
     def progress(share: float) -> None:
-        if share > 0.3:
+        if share > at:
             kept.update({path: path.read_bytes() for path in folder.glob("*.part*")})
             raise Killed
 
@@ -141,6 +141,19 @@ def test_the_same_request_goes_on_and_says_so(pair: tuple[Path, Path], tmp_path:
     assert said == ["out.mrc was being restored when the program was killed: going on from there."]
     assert min(shares) > 0.3
     assert not list(tmp_path.glob("*.part*"))
+
+
+def test_killed_at_the_last_look_nothing_is_restored_again(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig(loss="fsc")), tmp_path)
+    leave_unfinished(ask, tmp_path, at=0.99)
+    monkeypatch.delattr("napari_cryorestore.restoration.whole.process_tiles")
+    restore(ask)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("*.part*"))
+    fresh = restore(replace(ask, output=tmp_path / "fresh.mrc"))
+    assert ask.output.read_bytes() == fresh.read_bytes()
 
 
 @pytest.mark.parametrize("change", ["weights", "passes", "input", "tile", "mask"])

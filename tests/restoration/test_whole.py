@@ -208,7 +208,8 @@ def test_the_file_is_valid_and_keeps_what_it_inherits(halves: tuple[Path, Path],
         assert file.voxel_size.x == pytest.approx(7.5)
         assert [float(header.origin[axis]) for axis in "xyz"] == [10, 20, 30]
         assert [int(header[f"n{axis}start"]) for axis in "xyz"] == [-3, 4, 5]
-        assert header.nlabl == 1
+        assert header.nlabl == 2
+        assert header.label[1].decode().startswith("made of: weights ")
         assert header.label[0].decode().strip() == "cryorestore: Noise2Noise @ step 600"
 
 
@@ -262,6 +263,25 @@ def test_progress_goes_from_0_to_1_over_both_halves(
     assert shares[-1] == 1.0
     assert any(0 < share < 0.5 for share in shares)
     assert any(0.5 < share < 1 for share in shares)
+
+
+@pytest.mark.parametrize("loss", ["l2", "fsc"])
+def test_the_last_look_through_the_file_is_shown_and_can_be_cancelled(
+    halves: tuple[Path, Path], tmp_path: Path, network_is: Any, loss: Any
+) -> None:
+    network_is(Line())
+    source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss=loss))
+    ask = request(source, halves[0], tmp_path / "out.mrc", odd=halves[1])
+    shares: list[float] = []
+    with pytest.raises(Cancelled, match="was cancelled"):
+        restore(ask, progress=shares.append, cancelled=lambda: bool(shares) and shares[-1] > 0.99)
+    assert len([share for share in shares if share > 0.98]) > 2
+    assert shares[-1] < 0.995
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    del shares[:]
+    restore(ask, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_voxels_that_are_no_numbers_are_refused(halves: tuple[Path, Path], tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _one(
     where: str,
 ) -> None:
     if request.output.exists():
-        _refuse_older_than_model(request)
+        _require_same(request)
         tally.kept += 1
         screen.say(f"{where}: done before")
         return
@@ -106,15 +106,11 @@ def _refuse_equal_outputs(requests: Sequence[RestoreRequest]) -> None:
             )
 
 
-def _refuse_older_than_model(request: RestoreRequest) -> None:
-    """Refuse to take for done what another model of the same name has made."""
-    if request.source == "wiener" or not request.source.is_file():
-        return
-    if request.output.stat().st_mtime < request.source.stat().st_mtime:
-        raise FileExistsError(
-            f"{request.output} is older than the model, so another one made it: "
-            "remove it, or choose another --output-folder"
-        )
+def _require_same(request: RestoreRequest) -> None:
+    """Refuse to take for done what was made of something else."""
+    from napari_cryorestore.restoration import require_same
+
+    require_same(request)
 
 
 def _on_own_device(request: RestoreRequest, place: Place) -> RestoreRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,36 @@ from napari_cryorestore.io.part_file import locked, part_of, reserve
 from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-_LABEL_LENGTH = 80
+_LABEL_LENGTH, _LABELS = 80, 10
 _MRC2014 = 20141
 _ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-"})
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the header of a volume to be written says.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (z, y, x).
+    voxel_size : float
+        Å.
+    label : str
+        What this is; every line becomes a label, at most ten, each cut after 80 characters.
+    origin, start : tuple
+        Origin in Å and index of the first voxel, along x, y, z.
+    """
+
+    shape: tuple[int, ...]
+    voxel_size: float
+    label: str
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    start: tuple[int, int, int] = (0, 0, 0)
 
 
 def unique_path(path: Path | str) -> Path:
@@ -67,7 +91,7 @@ def write_volume(
     origin, start : tuple
         Origin in Å and index of the first voxel, along x, y, z.
     label : str
-        What this is, for example "icecream @ step 600"; cut after 80 characters.
+        What this is, for example "icecream @ step 600"; see `Output`.
 
     Returns
     -------
@@ -112,7 +136,7 @@ def open_output(
     origin, start : tuple
         Origin in Å and index of the first voxel, along x, y, z.
     label : str
-        What this is; cut after 80 characters.
+        What this is; see `Output`.
 
     Yields
     ------
@@ -132,45 +156,48 @@ def open_output(
     ValueError
         If the shape, voxel size or name is unfit, or if a voxel is NaN or infinite in the end.
     """
-    record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
-    with _part_opened(Path(path), record, keep=False) as volume:
+    with filled_output(path, Output(shape, voxel_size, label, origin, start)) as volume:
         yield volume
 
 
 @contextmanager
-def reopen_output(
+def filled_output(
     path: Path | str,
-    shape: tuple[int, ...],
+    output: Output,
     *,
-    voxel_size: float,
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    start: tuple[int, int, int] = (0, 0, 0),
-    label: str,
+    goes_on: bool = False,
+    checked: Callable[[float], None] = lambda share: None,
 ) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
-    """Open a volume again that a killed process was writing (see `part_of`), with the voxels it left there.
+    """Open a volume for writing as `open_output` does, for who wants to know how far its end is.
 
-    Everything else is as in `open_output`.
+    Parameters
+    ----------
+    path : Path or str
+        The file to make; it must not exist yet.
+    output : Output
+        What its header says.
+    goes_on : bool
+        Whether to take over the voxels that a killed process has left (see `part_of`), if there are any.
+    checked : callable
+        Is told the share of the voxels, above 0 to 1, that was looked through for the header's statistics
+        when all was written; what it raises ends that, and nothing is left behind.
+
+    Yields
+    ------
+    memmap
+        Float32 voxels (z, y, x), readable and writable.
     """
-    record = _header(shape, voxel_size=voxel_size, origin=origin, start=start, label=label)
-    with _part_opened(Path(path), record, keep=True) as volume:
-        yield volume
-
-
-@contextmanager
-def _part_opened(
-    path: Path, record: NDArray[np.void], *, keep: bool
-) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
+    path, record = Path(path), _header(output)
     _refuse_bad_target(path)
     part = part_of(path)
-    shape = tuple(int(record[f"n{axis}"][0]) for axis in "zyx")
-    size = HEADER_BYTES + 4 * math.prod(shape)
+    size = HEADER_BYTES + 4 * math.prod(output.shape)
     with locked(part), whole_file(path, aside=part):
-        if not (keep and part.stat().st_size == size):
+        if not (goes_on and part.stat().st_size == size):
             reserve(part, size)
-        volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=shape)
+        volume = np.memmap(part, dtype="<f4", mode="r+", offset=HEADER_BYTES, shape=tuple(output.shape))
         yield volume
-        _fill_statistics(record, volume, name=path.name)
         volume.flush()
+        _fill_statistics(record, volume, name=path.name, checked=checked)
         with part.open("r+b") as file:
             file.write(record.tobytes())
         require_new(path)
@@ -182,20 +209,14 @@ def _refuse_bad_target(path: Path) -> None:
     require_new(path)
 
 
-def _header(
-    shape: tuple[int, ...],
-    *,
-    voxel_size: float,
-    origin: tuple[float, float, float],
-    start: tuple[int, int, int],
-    label: str,
-) -> NDArray[np.void]:
+def _header(output: Output) -> NDArray[np.void]:
+    shape, voxel_size = output.shape, output.voxel_size
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"A volume has three axes (z, y, x), but the shape {tuple(shape)} was given.")
     if not (math.isfinite(voxel_size) and voxel_size > 0):
         raise ValueError(f"The voxel size is {voxel_size}, but a positive number of Å is needed.")
     record = np.zeros(1, HEADER_DTYPE.newbyteorder("<"))
-    for axis, size, first, zero in zip("xyz", reversed(shape), start, origin, strict=True):
+    for axis, size, first, zero in zip("xyz", reversed(shape), output.start, output.origin, strict=True):
         record[f"n{axis}"] = record[f"m{axis}"] = size
         record[f"n{axis}start"] = first
         record["cella"][axis] = size * voxel_size
@@ -204,8 +225,10 @@ def _header(
     record["cellb"] = (90.0, 90.0, 90.0)
     record["mapc"], record["mapr"], record["maps"] = 1, 2, 3
     record["map"], record["machst"] = b"MAP ", (0x44, 0x44, 0, 0)
-    record["nlabl"] = 1
-    record["label"][:, 0] = _label_bytes(label)
+    labels = output.label.splitlines()[:_LABELS]
+    record["nlabl"] = len(labels)
+    for number, label in enumerate(labels):
+        record["label"][:, number] = _label_bytes(label)
     return record
 
 
@@ -214,10 +237,16 @@ def _label_bytes(label: str) -> bytes:
     return text.ljust(_LABEL_LENGTH)
 
 
-def _fill_statistics(record: NDArray[np.void], volume: NDArray[np.float32], *, name: str) -> None:
+def _fill_statistics(
+    record: NDArray[np.void],
+    volume: NDArray[np.float32],
+    *,
+    name: str,
+    checked: Callable[[float], None],
+) -> None:
     """Merge the planes' means and squared deviations, so that one plane at a time is in memory."""
     low, high, count, mean, squares = math.inf, -math.inf, 0, 0.0, 0.0
-    for plane in volume:
+    for number, plane in enumerate(volume, 1):
         values = np.asarray(plane, dtype=np.float64)
         if not np.isfinite(values).all():
             raise ValueError(f"{name} was not written: the volume holds NaN or infinite voxels.")
@@ -227,5 +256,6 @@ def _fill_statistics(record: NDArray[np.void], volume: NDArray[np.float32], *, n
         mean += shift * size / total
         count = total
         low, high = min(low, float(values.min())), max(high, float(values.max()))
+        checked(number / len(volume))
     record["dmin"], record["dmax"], record["dmean"] = low, high, mean
     record["rms"] = math.sqrt(squares / count)

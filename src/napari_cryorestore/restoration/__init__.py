@@ -1,6 +1,7 @@
 """Restoring whole tomograms: tiles through a trained network or the Wiener filter, blended, out of core."""
 
 from napari_cryorestore.data.tiles import Cancelled
+from napari_cryorestore.restoration.made_of import require_same
 from napari_cryorestore.restoration.model import Model, layer_name
 from napari_cryorestore.restoration.request import RestoreRequest
 from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
@@ -13,5 +14,6 @@ __all__ = [
     "fitting_plan",
     "layer_name",
     "memory_explained",
+    "require_same",
     "restore",
 ]

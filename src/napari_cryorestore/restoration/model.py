@@ -68,7 +68,7 @@ class Model:
             return cls(method.title, method, nn.Identity(), mean, device, "32")
         checkpoint = load_checkpoint(request.source)
         method, network = checkpoint.build()
-        method = _as_wished(method, passes=request.passes, average_flips=request.average_flips)
+        method = as_wished(method, passes=request.passes, average_flips=request.average_flips)
         precision, _ = choose_precision(request.precision, device)
         return cls(
             name=f"{method.title} @ step {checkpoint.label.step}",
@@ -123,7 +123,7 @@ def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[N
             hook.remove()
 
 
-def _as_wished(method: Method, **knobs: Any) -> Method:
+def as_wished(method: Method, **knobs: Any) -> Method:
     """Return the method with the knobs that are given and that it has."""
     given = {
         name: value for name, value in knobs.items() if value is not None and hasattr(method.config, name)
@@ -143,4 +143,4 @@ def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> 
     return imaging
 
 
-__all__ = ["Model", "cancellable", "layer_name"]
+__all__ = ["Model", "as_wished", "cancellable", "layer_name"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.checkpoint import weights_file
 from napari_cryorestore.data.journal import FileJournal, forget, unfinished
 from napari_cryorestore.data.tile_plan import TilePlan
-from napari_cryorestore.io.mrc_output import open_output, reopen_output
+from napari_cryorestore.io.mrc_output import Output, filled_output
 from napari_cryorestore.io.part_file import part_of, room_explained
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def fingerprint(request: RestoreRequest, tomogram: Tomogram, model: Model) -> st
     """
     inputs = [path for path in (request.even, request.odd, request.mask) if path is not None]
     said = {
-        "weights": "" if request.source == "wiener" else _digest(weights_file(request.source)),
+        "weights": weights_digest(request),
         "method": model.method.config.model_dump(mode="json"),
         "name": model.name,
-        "inputs": [_stamp(path) for path in inputs],
+        "inputs": [stamp(path) for path in inputs],
         "shape": tomogram.shape,
         "voxel size": tomogram.voxel_size,
         "imaging": repr(model.imaging),
@@ -58,14 +58,20 @@ def kept_plan(request: RestoreRequest, mark: str) -> TilePlan | None:
 
 @contextmanager
 def resumable(
-    open_volume: dict[str, Any], request: RestoreRequest, mark: str, plan: TilePlan, *, goes_on: bool
+    output: Output,
+    request: RestoreRequest,
+    mark: str,
+    plan: TilePlan,
+    *,
+    goes_on: bool,
+    checked: Callable[[float], None],
 ) -> Iterator[tuple[NDArray[np.float32], FileJournal]]:
     """Open the output with its journal; both are gone from their unfinished places in the end.
 
     Parameters
     ----------
-    open_volume : dict
-        What `open_output` is told of the volume.
+    output : Output
+        What the header says.
     request : RestoreRequest
     mark : str
         The request's fingerprint.
@@ -73,6 +79,8 @@ def resumable(
         The tiles.
     goes_on : bool
         Whether there is a killed one to go on with.
+    checked : callable
+        Is told how far the last look through all voxels is; see `filled_output`.
 
     Yields
     ------
@@ -80,28 +88,43 @@ def resumable(
         The voxels, zero where nothing was done yet, and the count of what was.
     """
     part = part_of(request.output)
-    opened: Callable[..., Any] = reopen_output if goes_on else open_output
-    described = {name: getattr(plan, name) for name in _PLAN}
-    with room_explained(part), opened(request.output, **open_volume) as volume:
-        try:
-            journal = FileJournal(part, mark, described)
+    journal = FileJournal(part, mark, {name: getattr(plan, name) for name in _PLAN})
+    ours = False
+
+    def told(share: float) -> None:
+        checked(share)
+        if share == 1:
+            forget(part)  # not before, so that whoever is killed until then goes on from here
+
+    try:
+        with (
+            room_explained(part),
+            filled_output(request.output, output, goes_on=goes_on, checked=told) as volume,
+        ):
+            ours = True
             if goes_on:
                 journal.go_on(volume)
             else:
                 forget(part)
                 journal.write()
             yield volume, journal
-        finally:
+    except BaseException:
+        if ours:
             forget(part)
+        raise
 
 
-def _stamp(path: Path) -> list[Any]:
+def stamp(path: Path) -> list[Any]:
+    """Return what a file is known by without reading it: name, size and time of change."""
     facts = path.stat()
-    return [str(path.resolve()), facts.st_size, facts.st_mtime_ns]
+    return [path.name, facts.st_size, facts.st_mtime_ns]
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def weights_digest(request: RestoreRequest) -> str:
+    """Return a hash of the weights that a request names; empty for the Wiener filter."""
+    if request.source == "wiener":
+        return ""
+    return hashlib.sha256(weights_file(request.source).read_bytes()).hexdigest()
 
 
-__all__ = ["fingerprint", "kept_plan", "resumable"]
+__all__ = ["fingerprint", "kept_plan", "resumable", "stamp", "weights_digest"]

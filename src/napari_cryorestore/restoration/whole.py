@@ -11,9 +11,10 @@ import torch
 from napari_cryorestore.data.asking import AskingView
 from napari_cryorestore.data.imaging import StandardisedView
 from napari_cryorestore.data.sinks import FittingSink, TileSink
-from napari_cryorestore.data.tiles import process_tiles
-from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.data.tiles import Cancelled, process_tiles
+from napari_cryorestore.io.mrc_output import Output
 from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.restoration.made_of import made_of, opened
 from napari_cryorestore.restoration.model import Model, cancellable
 from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.journal import Journal
     from napari_cryorestore.data.tile_plan import TilePlan
+    from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
 _PLANES = 16
+_TILED, _FILLED = 0.96, 0.98  # shares done when all tiles are, and when the amplitude is put right
 
 
 def restore(
@@ -58,7 +61,7 @@ def restore(
     progress : callable
         Is told the share done, 0 to 1.
     cancelled : callable
-        Is asked before every batch of tiles, and before every layer of the network.
+        Is asked before every batch of tiles, before every layer of the network, and all the while after that.
     say : callable
         Is told in a sentence what the user might wonder about, such as that an interrupted restoration goes
         on.
@@ -75,14 +78,7 @@ def restore(
     ValueError, OSError, MemoryError
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
-    tomogram = open_tomogram(
-        request.even,
-        odd=request.odd,
-        mask=request.mask,
-        voxel_size=request.voxel_size,
-        tilt_range=request.tilt_range,
-        tilt_axis=request.tilt_axis,
-    )
+    tomogram = opened(request)
     model = Model.of(request, tomogram)
     work = Work(tomogram, model, request, progress, cancelled)
     mark = fingerprint(request, tomogram, model)
@@ -115,16 +111,27 @@ class Work:
     def fill(self, plan: TilePlan, mark: str, *, goes_on: bool) -> None:
         """Make the file, with these tiles."""
         tomogram = self.tomogram
-        volume: dict[str, Any] = {
-            "shape": tomogram.even.shape,
-            "voxel_size": tomogram.voxel_size,
-            "origin": tomogram.header.origin,
-            "start": tomogram.header.start,
-            "label": f"cryorestore: {self.model.name}",
-        }
-        with resumable(volume, self.request, mark, plan, goes_on=goes_on) as (out, journal):
+        output = Output(
+            tomogram.even.shape,
+            tomogram.voxel_size,
+            label=f"cryorestore: {self.model.name}\n{made_of(self.request, tomogram)}",
+            origin=tomogram.header.origin,
+            start=tomogram.header.start,
+        )
+        checked = self.stage(_FILLED, 1.0)
+        with resumable(output, self.request, mark, plan, goes_on=goes_on, checked=checked) as (out, journal):
             self.restore_into(out, plan, journal)
         self.progress(1.0)
+
+    def stage(self, begin: float, end: float) -> Callable[[float], None]:
+        """Return what is told the share done of one part of the work, and ends it if it is not wanted."""
+
+        def done(share: float) -> None:
+            if self.cancelled():
+                raise Cancelled("The restoration was cancelled.")
+            self.progress(begin + share * (end - begin))
+
+        return done
 
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
         """Fill an output (z, y, x) with the mean of the restored halves."""
@@ -147,15 +154,22 @@ class Work:
                     sink,
                     partial(self.model.restore, scale=_AS_IT_IS),
                     plan=plan,
-                    progress=self.progress,
+                    progress=self.stage(0.0, _TILED if fits else _FILLED),
                     cancelled=self.cancelled,
                 )
         if isinstance(sink, FittingSink):
-            _put_on_line(out, *sink.line(), journal=journal, first=count)
+            progress = self.stage(_TILED, _FILLED)
+            _put_on_line(out, *sink.line(), journal=journal, first=count, progress=progress)
 
 
 def _put_on_line(
-    out: NDArray[np.float32], slope: float, offset: float, *, journal: Journal, first: int
+    out: NDArray[np.float32],
+    slope: float,
+    offset: float,
+    *,
+    journal: Journal,
+    first: int,
+    progress: Callable[[float], None],
 ) -> None:
     """Change all voxels to slope · v + offset, a few planes at a time; `first` is the count before any."""
     size, rest = out.shape[0], tuple(slice(0, n) for n in out.shape[1:])
@@ -164,6 +178,7 @@ def _put_on_line(
         planes = (slice(start, min(start + _PLANES, size)), *rest)
         with journal.step(out, [planes]):
             out[planes] = out[planes] * slope + offset
+        progress(planes[0].stop / size)
 
 
 __all__ = ["Work", "restore"]
