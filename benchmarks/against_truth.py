@@ -1,4 +1,7 @@
-"""How near a volume comes to the truth of a simulation: correlations, and shell correlations, by region."""
+"""How near a volume comes to the truth of a simulation: correlations, overall and by shells, and particles.
+
+Particles are sought by template matching; `particles.py` says which and how.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from particles import average_precision
 
 from napari_cryorestore.metrics.spectra import fsc_curves
 from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_cryorestore.physics.wedge import Wedge
 
 
@@ -51,8 +57,29 @@ def _finer(shape: tuple[int, ...], coarsest: float) -> torch.Tensor:
     return torch.as_tensor(squares) >= coarsest**-2
 
 
-def judged(volume: np.ndarray, truth: np.ndarray, wedge: Wedge) -> dict[str, float]:
-    """Return the correlations, those of fine detail alone, and the means over shells of the FSC."""
+def judged(
+    volume: np.ndarray,
+    truth: np.ndarray,
+    wedge: Wedge,
+    *,
+    particles: Mapping[str, np.ndarray] | None = None,
+    voxel_size: float = 10.0,
+    restored: bool = False,
+) -> dict[str, float]:
+    """Return correlations, those of fine detail alone, means over shells of the FSC, and particle AP.
+
+    Parameters
+    ----------
+    volume, truth : array, shape (z, y, x)
+    wedge : Wedge
+        What was not measured.
+    particles : mapping of str to array (n, 3), optional
+        Positions (z, y, x) in voxels by kind. With them comes ``particle AP``, the mean over kinds.
+    voxel_size : float
+        Å.
+    restored : bool
+        Whether the volume's wedge is filled, so that templates must be whole.
+    """
     ours, theirs = (torch.from_numpy(np.array(item, np.float32)) for item in (volume, truth))
     names = {"all": "fsc overall", "measured": "fsc measured", "wedge": "fsc wedge"}
     shells = fsc_curves(ours, theirs, 1.0, wedge)
@@ -62,4 +89,8 @@ def judged(volume: np.ndarray, truth: np.ndarray, wedge: Wedge) -> dict[str, flo
         **{f"fine {name}": value for name, value in fine.items()},
         **{names[name]: float(found.curve.nanmean()) for name, found in shells.items()},
     }
+    if particles is not None:
+        missing = None if restored else wedge
+        kinds = average_precision(volume, particles, voxel_size=voxel_size, wedge=missing)
+        found["particle AP"] = float(np.mean(list(kinds.values())))
     return {name: round(value, 4) for name, value in found.items()}

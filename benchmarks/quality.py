@@ -6,10 +6,12 @@ Run, for example::
         --curves docs/images/time-to-quality.png
 
 A recipe is a preset, with changes after a colon: ``standard:schedule.batch=2,method.flips=true``. Beside each
-case stand the raw mean of halves, the Wiener filter and the noise-free back-projection. Training is timed
-without previews and without the judging itself; seconds are CPU seconds. With ``--reference PATH``, a
-checkout of swing-research/icecream, its own trainer runs too. ``--record FILE`` keeps every row at once, as a
-line of JSON, and ``quality_curves.py FILE`` draws them again. The last line is JSON.
+case stand the raw mean of halves, the Wiener filter and the noise-free back-projection. Every volume gets its
+correlation with the truth and its mean FSC, overall, in the measured region and in the missing wedge
+(`against_truth.py`), and ``particle AP``, the average precision of template matching (`particles.py`).
+Training is timed without previews and without the judging itself; seconds are CPU seconds. With
+``--reference PATH``, a checkout of swing-research/icecream, its own trainer runs too. ``--record FILE`` keeps
+every row at once, as a line of JSON, and ``quality_curves.py FILE`` draws them again. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -52,8 +54,16 @@ class Rows:
 
     def add(self, name: str, volume: np.ndarray, **where: Any) -> None:
         """Judge one volume and keep what was found."""
-        found = judged(volume, self.case.truth, self.case.wedge)
-        row = {"case": self.case.name, "seed": self.case.seed, "name": name, **where, **found}
+        case = self.case
+        found = judged(
+            volume,
+            case.truth,
+            case.wedge,
+            particles=case.particles,
+            voxel_size=case.voxel_size,
+            restored=bool(where),
+        )
+        row = {"case": case.name, "seed": case.seed, "name": name, **where, **found}
         self.rows.append(row)
         place = f"step {where['step']:4d} {where['seconds']:6.1f} s, {where['passes']} pass" if where else ""
         words = "  ".join(f"{key} {value:.3f}" for key, value in found.items())

@@ -2,7 +2,9 @@
 
 Run, for example::
 
-    python benchmarks/quality_curves.py rows.jsonl --output docs/images/time-to-quality.png
+    python benchmarks/quality_curves.py rows.jsonl --measure "fine wedge,particle AP" --output curves.png
+
+Rows without a measure, from records older than it, are left out of its panels.
 """
 
 from __future__ import annotations
@@ -50,9 +52,10 @@ def draw(rows: Sequence[Row], output: Path, *, measure: str = "overall") -> None
     )
     for down, name in enumerate(measures):
         for across, case in enumerate(cases):
-            _panel(axes[down, across], [row for row in rows if row["case"] == case], name, names)
+            shown = [row for row in rows if row["case"] == case and name in row]
+            _panel(axes[down, across], shown, name, names)
             axes[down, across].set_title(f"{case}: {name}", fontsize=10)
-        axes[down, 0].set_ylabel("mean FSC" if name.startswith("fsc") else "correlation")
+        axes[down, 0].set_ylabel(_unit(name))
         _show_the_upper_part(axes[down, 0], rows, name)
     for panel in axes[-1]:
         panel.set_xlabel("CPU seconds of training")
@@ -60,6 +63,12 @@ def draw(rows: Sequence[Row], output: Path, *, measure: str = "overall") -> None
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(output, dpi=100)
     pyplot.close(figure)
+
+
+def _unit(measure: str) -> str:
+    if measure == "particle AP":
+        return "average precision"
+    return "mean FSC" if measure.startswith("fsc") else "correlation"
 
 
 def _panel(axes: Axes, rows: Sequence[Row], measure: str, names: Sequence[str]) -> None:
@@ -84,7 +93,7 @@ def _panel(axes: Axes, rows: Sequence[Row], measure: str, names: Sequence[str]) 
 
 def _show_the_upper_part(axes: Axes, rows: Sequence[Row], measure: str) -> None:
     """Leave out how bad the first steps are, which would flatten everything else."""
-    values = [row[measure] for row in rows if "step" in row]
+    values = [row[measure] for row in rows if "step" in row and measure in row]
     low, high = float(np.quantile(values, 0.12)), max(values)
     axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
 

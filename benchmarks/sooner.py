@@ -6,7 +6,8 @@ Run, for example::
 
 which asks when each recipe, restored in one pass, is as good as `paper` after 200 steps, in whichever of one
 or two passes it is better, measure by measure, all of them means over seeds. A step of the yardstick is
-counted as `--seconds`, such as the published program's, or as it was measured. The last line is JSON.
+counted as `--seconds`, such as the published program's, or as it was measured. Particle AP is a measure like
+the others; rows without it, of older records, are left out there. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ KEYS = ("case", "seed", "name", "step", "seconds", "passes")
 def averaged(rows: list[Row], measure: str) -> dict[tuple[str, int, int], tuple[float, float]]:
     """Return mean seconds and quality over seeds, by recipe, passes and step; a seed's last row counts."""
     found: dict[tuple[str, int, int], dict[int, Row]] = {}
-    for row in rows:
+    for row in (row for row in rows if measure in row):
         found.setdefault((row["name"], row["passes"], row["step"]), {})[row["seed"]] = row
     seeds = {
         name: max(len(by_seed) for key, by_seed in found.items() if key[0] == name) for name, *_ in found
@@ -63,7 +64,8 @@ def main() -> None:
     found = [
         _compared([row for row in trained if row["case"] == case], case, measure, options)
         for case in dict.fromkeys(row["case"] for row in trained)
-        for measure in trained[0] if measure not in KEYS
+        for measure in dict.fromkeys(key for row in trained if row["case"] == case for key in row)
+        if measure not in KEYS
     ]  # fmt: skip
     print(json.dumps({"benchmark": "sooner", "yardstick": options.yardstick, "rows": found}))
 
@@ -72,7 +74,9 @@ def _compared(rows: list[Row], case: str, measure: str, options: argparse.Namesp
     means = averaged(rows, measure)
     passes = [means[key] for p in (1, 2) if (key := (options.yardstick, p, options.step)) in means]
     if not passes:
-        raise SystemExit(f"{case} has no rows of {options.yardstick} after {options.step} steps.")
+        raise SystemExit(
+            f"{case} has no rows of {options.yardstick} after {options.step} steps with {measure}."
+        )
     aim = max(value for _, value in passes)
     spent = options.seconds * options.step if options.seconds else passes[0][0]
     result: Row = {"case": case, "measure": measure, "aim": round(aim, 3), "seconds": round(spent, 1)}

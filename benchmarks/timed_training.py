@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from particles import read_particles
 
 from napari_cryorestore.checkpoint import Label, save_weights
 from napari_cryorestore.data.crops import CropSampler, TrainingVolume, cut_pair
@@ -56,6 +57,8 @@ class Case:
     truth: np.ndarray
     clean: np.ndarray
     wedge: Wedge
+    voxel_size: float
+    particles: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,20 @@ def case_at(folder: Path, config: SimulationConfig) -> Case:
         write_pair(place, simulate(config))
     files = {half: next(place.glob(f"*_{half}.mrc")) for half in ("even", "odd", "truth", "clean")}
     truth, clean = (np.array(read_volume(files[name]).data) for name in ("truth", "clean"))
-    wedge = Wedge(config.tilt_min, config.tilt_max)
-    return Case(name, config.seed, files["even"], files["odd"], truth, clean, wedge)
+    listed = next(place.glob("*_particles.csv"), None)
+    if listed is None:
+        raise SystemExit(f"{place} has no list of particles: delete it, and it is simulated anew.")
+    return Case(
+        name=name,
+        seed=config.seed,
+        even=files["even"],
+        odd=files["odd"],
+        truth=truth,
+        clean=clean,
+        wedge=Wedge(config.tilt_min, config.tilt_max),
+        voxel_size=config.voxel_size,
+        particles=read_particles(listed),
+    )
 
 
 def recipe_of(words: str, case: Case, *, steps: int, precision: str, threads: int) -> RunConfig:
