@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_cryorestore import host_memory
-from napari_cryorestore.host_memory import available_memory
+from napari_cryorestore.host_memory import available_memory, give_back_memory, keep_freed_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,3 +62,34 @@ def test_other_systems(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert available_memory() > MIB
     monkeypatch.setattr("os.sysconf_names", {})
     assert available_memory() == 4 << 30
+
+
+def faults_of_a_block(*, keep: str) -> int:
+    """Return the page faults of taking and leaving 64 MB ten times, in a process of its own."""
+    program = f"""
+import resource
+from napari_cryorestore.host_memory import give_back_memory, keep_freed_memory
+{keep}
+bytearray(64 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    bytearray(64 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return int(printed.stdout)
+
+
+@pytest.mark.skipif(
+    host_memory._c_library() is None or sys.platform != "linux", reason="other C libraries cannot be told"
+)
+def test_kept_memory_is_not_asked_for_again() -> None:
+    assert faults_of_a_block(keep="assert keep_freed_memory()") < 100
+    assert faults_of_a_block(keep="keep_freed_memory(); give_back_memory()") < 100
+    assert faults_of_a_block(keep="") > 1000
+
+
+def test_other_systems_keep_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory.sys, "platform", "win32")
+    assert not keep_freed_memory()
+    give_back_memory()

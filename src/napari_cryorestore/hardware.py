@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from napari_cryorestore.host_memory import available_memory
+from napari_cryorestore.host_memory import available_memory, give_back_memory
 
 Precision = Literal["32", "bf16", "fp16"]
 FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -119,8 +119,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release_memory() -> None:
-    """Give memory that is no longer used back to the device; call it where no traceback holds tensors."""
+    """Give memory that is no longer used back to the device and the computer, where no traceback holds it."""
     gc.collect()
+    give_back_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -1,11 +1,13 @@
-"""How much memory this process may still take: what the computer has left, and what the job is allowed."""
+"""How much memory this process may still take, and whether it keeps what it has freed for the next use."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 _UNKNOWN = 4 << 30
+_MOST_KEPT, _LARGEST_KEPT = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 _FILES = (  # control group, version 2 and 1: limit, use, and what of the use can be given back
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -26,6 +29,36 @@ def available_memory() -> int:
     """
     found = [*_of_the_computer(), *_of_the_job()]
     return max(0, min(found)) if found else _UNKNOWN
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep what it frees for its next use, and tell whether it now does.
+
+    By default the system takes large blocks back at once and clears them when they are asked for again, which
+    costs a training on a CPU a tenth of its time. Only the C library of Linux (glibc) can be told; there it
+    holds for the memory that the main thread takes. `give_back_memory` returns what is not in use.
+    """
+    library = _c_library()
+    if library is None:
+        return False
+    sizes = (256 << 20, 32 << 20)  # old libraries take no more than the second
+    kept = any(library.mallopt(_LARGEST_KEPT, size) for size in sizes)
+    return bool(kept and library.mallopt(_MOST_KEPT, 2**31 - 1))
+
+
+def give_back_memory() -> None:
+    """Return to the system what this process keeps and does not use."""
+    library = _c_library()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _c_library() -> Any:
+    """Return the C library if it is glibc, else None."""
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
 def _of_the_computer() -> Iterator[int]:
@@ -63,4 +96,4 @@ def _left(group: Path, limit: str, used: str, reclaimable: str) -> int:
     return most - taken + sum(int(value) for name, value in rows if name == reclaimable)
 
 
-__all__ = ["available_memory"]
+__all__ = ["available_memory", "give_back_memory", "keep_freed_memory"]

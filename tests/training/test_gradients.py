@@ -1,12 +1,13 @@
-"""Tests of gradients that lie in memory as their weights do."""
+"""Tests of gradients that lie in memory as their weights do, and are shortened where too long."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.training.gradients import lay_out_gradients
+from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
 
 
 def gradients(*, laid_out: bool) -> list[tuple[nn.Parameter, torch.Tensor]]:
@@ -33,3 +34,18 @@ def test_a_gradient_that_really_lies_otherwise_is_left_to_pytorch() -> None:
     (weight * torch.arange(12.0).reshape(4, 3).t()[..., None]).sum().backward()
     assert weight.grad is not None
     assert weight.grad.flatten().tolist() == torch.arange(12.0).reshape(4, 3).t().flatten().tolist()
+
+
+def test_long_gradients_are_shortened_alike_and_short_ones_left() -> None:
+    network = nn.Linear(2, 1)
+    for most, left in ((0.0, 1.0), (1.0, 0.2), (10.0, 1.0)):
+        network.weight.grad, network.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
+        assert float(limit_gradients(network, most=most)) == pytest.approx(5.0)
+        assert network.weight.grad.tolist() == [pytest.approx([3.0 * left, 0.0], rel=1e-4)]
+        assert network.bias.grad.tolist() == pytest.approx([4.0 * left], rel=1e-4)
+
+
+def test_weights_without_gradient_count_for_nothing() -> None:
+    network = nn.Linear(2, 1)
+    network.bias.grad = torch.tensor([float("nan")])
+    assert torch.isnan(limit_gradients(network, most=1.0))

@@ -77,6 +77,20 @@ def test_fp16_overflow_lowers_the_scale_moves_nothing_and_is_not_reported(
     assert all(torch.equal(one, other) for one, other in zip(before, made.network.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_fp16_does_not_wait_to_know_whether_it_overflowed(
+    recipe: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch, optimiser: str
+) -> None:
+    def waited(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("asked the device")
+
+    monkeypatch.setattr(torch.amp.GradScaler, "_maybe_opt_step", waited)
+    made = fp16_learner(recipe(schedule={"optimiser": optimiser}))
+    before = [weight.clone() for weight in made.network.parameters()]
+    made.update(draw(), step=0)
+    assert not any(torch.equal(one, new) for one, new in zip(before, made.network.parameters(), strict=True))
+
+
 def test_the_state_holds_fp16s_scale(recipe: Callable[..., RunConfig]) -> None:
     first, second = (fp16_learner(recipe()) for _ in range(2))
     first.update(draw(), step=0)

@@ -205,3 +205,34 @@ def test_the_average_takes_buffers_as_they_are() -> None:
     present.running_mean.fill_(7.0)  # type: ignore[union-attr]
     follow(average, present, step=0, memory=0.99)
     assert float(average.running_mean) == 7.0  # type: ignore[arg-type]
+
+
+def test_adam_moves_as_ever_in_one_pass() -> None:
+    weights = [
+        nn.Parameter(torch.randn(3, 4, generator=torch.Generator().manual_seed(seed))) for seed in (0, 0)
+    ]
+    plain = torch.optim.Adam(weights[:1], lr=0.01, foreach=False)
+    ours = build_optimiser(
+        nn.ParameterList(weights[1:]), ScheduleConfig(optimiser="adam", learning_rate=0.01)
+    )
+    assert ours.param_groups[0]["fused"]
+    for seed in range(5):
+        for weight, optimiser in zip(weights, (plain, ours), strict=True):
+            weight.grad = torch.randn(3, 4, generator=torch.Generator().manual_seed(10 + seed))
+            optimiser.step()
+    torch.testing.assert_close(weights[0], weights[1])
+
+
+def test_adam_takes_up_what_one_that_was_not_fused_has_saved() -> None:
+    weights = [nn.Parameter(torch.ones(3, 4)) for _ in range(2)]
+    old = torch.optim.Adam(weights[:1], lr=0.01)
+    new = build_optimiser(nn.ParameterList(weights[1:]), ScheduleConfig(optimiser="adam", learning_rate=0.5))
+    for weight in weights:
+        weight.grad = torch.arange(12.0).view(3, 4)
+    old.step()
+    new.load_state_dict(old.state_dict())
+    with torch.no_grad():
+        weights[1].copy_(weights[0])
+    for optimiser in (old, new):
+        optimiser.step()
+    torch.testing.assert_close(weights[0], weights[1])

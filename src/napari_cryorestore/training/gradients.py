@@ -1,9 +1,11 @@
-"""How gradients lie in memory: like their weights, to the letter."""
+"""How gradients lie in memory, like their weights to the letter, and how long they may be."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,10 +22,32 @@ def lay_out_gradients(network: nn.Module) -> None:
             weight.register_hook(hook)  # type: ignore[no-untyped-call]
 
 
+def limit_gradients(network: nn.Module, *, most: float) -> Tensor:
+    """Shorten all gradients alike where their common norm is above `most`; waits for no device.
+
+    Parameters
+    ----------
+    network : Module
+        Whose weights have gradients.
+    most : float
+        0 leaves them as they are.
+
+    Returns
+    -------
+    Tensor, scalar
+        The norm as it was, which may be infinite or not a number.
+    """
+    weights = [weight for weight in network.parameters() if weight.grad is not None]
+    norm: Tensor = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    if most:
+        clip_grads_with_norm_(weights, most, norm)
+    return norm
+
+
 def _with_strides(gradient: Tensor, *, strides: tuple[int, ...]) -> Tensor:
     lengths = zip(gradient.shape, gradient.stride(), strides, strict=True)
     alike = all(one == other for length, one, other in lengths if length > 1)
     return gradient.as_strided(gradient.shape, strides) if alike else gradient
 
 
-__all__ = ["lay_out_gradients"]
+__all__ = ["lay_out_gradients", "limit_gradients"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
-from napari_cryorestore.training.gradients import lay_out_gradients
+from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
 from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
 from napari_cryorestore.training.recomputation import recomputed
 
@@ -89,7 +88,7 @@ class Learner:
         )
         self.objective, self.optimiser = wrapped
         self._arithmetic: Any = fabric.strategy.precision
-        self._scaled = getattr(self._arithmetic, "scaler", None) is not None
+        self._scaler = getattr(self._arithmetic, "scaler", None)
         self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
 
     def start_from(self, path: Path) -> None:
@@ -121,18 +120,19 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         losses: dict[str, Tensor] = self.objective(draw)
         self.fabric.backward(losses["loss"])
-        norm: Any = self.fabric.clip_gradients(
-            self.objective,
-            self.optimiser,
-            max_norm=self.schedule.gradient_clip or math.inf,
-            error_if_nonfinite=False,
-        )
+        norm = self._limit_gradients()
         finite = torch.isfinite(norm)
         self._move(finite, step)
         self.method.refresh(self.network, step)
         # 16-bit floats overflow now and then by design; their scaler sees to it
         good = torch.isfinite(losses["loss"].detach())
-        return losses, ~(good if self._scaled else good & finite)
+        return losses, ~(good & finite if self._scaler is None else good)
+
+    def _limit_gradients(self) -> Tensor:
+        """Take the scale of 16-bit floats off the gradients, shorten them where wanted; return their norm."""
+        if self._scaler is not None:
+            self._scaler.unscale_(self.optimiser.optimizer)
+        return limit_gradients(self.network, most=self.schedule.gradient_clip)
 
     @torch.no_grad()
     def _move(self, finite: Tensor, step: int) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.run_config import ScheduleConfig
 
+_FUSED = ("cpu", "cuda")
 _LONG = 2
 """How many times longer than wide a matrix has to be for the iteration to leave it alone."""
 
@@ -92,13 +93,15 @@ def _polynomial(a: Tensor) -> Tensor:
 class Pair(torch.optim.Optimizer):
     """Muon for matrices and Adam, at a tenth of the rate, for everything with one row or fewer dimensions."""
 
+    _step_supports_amp_scaling = True  # else the scaler of 16-bit floats would wait for the device
+
     def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float) -> None:
         weights = [weight for weight in parameters if weight.requires_grad]
         matrices = [weight for weight in weights if weight.ndim > 1 and weight.shape[0] > 1]
         inside = {id(weight) for weight in matrices}
         rest = [weight for weight in weights if id(weight) not in inside]
         self.parts: list[torch.optim.Optimizer] = [Muon(matrices, lr=lr)] if matrices else []
-        self.parts += [torch.optim.Adam(rest, lr=lr / 10)] if rest else []
+        self.parts += [_adam(rest, lr=lr / 10)] if rest else []
         super().__init__(weights, {"lr": lr})
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
@@ -123,7 +126,13 @@ def build_optimiser(network: nn.Module, schedule: ScheduleConfig) -> torch.optim
     """Return the optimiser of a schedule."""
     if schedule.optimiser == "muon":
         return Pair(network.parameters(), lr=schedule.learning_rate)
-    return torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+    return _adam(list(network.parameters()), lr=schedule.learning_rate)
+
+
+def _adam(weights: list[nn.Parameter], *, lr: float) -> torch.optim.Adam:
+    """Return Adam, in one pass over the weights and without copies of them where PyTorch has that."""
+    fused = all(weight.device.type in _FUSED for weight in weights)
+    return torch.optim.Adam(weights, lr=lr, fused=fused)
 
 
 def rate_factor(step: int, schedule: ScheduleConfig) -> float:

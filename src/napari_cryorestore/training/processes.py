@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ from napari_cryorestore.hardware import (
     choose_precision,
     use_threads,
 )
+from napari_cryorestore.host_memory import keep_freed_memory
 from napari_cryorestore.training.rank import by_srun, own_place, ranks_first
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def launched(
     device = choose_device(hardware.device)
     if device.type == "cpu":
         use_threads(hardware.threads)
+        if threading.current_thread() is threading.main_thread():  # elsewhere it would change nothing
+            keep_freed_memory()
     chosen, warning = choose_precision(precision, device)
     if warning:
         say(warning)
