@@ -11,6 +11,7 @@ from napari_cryorestore.physics.rotation import (
     WEDGE_PRESERVING,
     SignedPermutation,
     about_tilt_axis,
+    averaging,
     preserving,
     supervised_share,
 )
@@ -96,6 +97,16 @@ def test_an_asymmetric_range_is_preserved_by_four_elements(tilt_axis: Literal["y
         assert torch.equal(symmetric.mask(shape, rotation=g), symmetric.mask(shape))
         assert torch.equal(wedge.mask(shape, rotation=g), wedge.mask(shape)) == (g in kept)
     assert len(kept) == 4
+
+
+@pytest.mark.parametrize("wedge", [Wedge(-60, 60), Wedge(-60, 60, "x"), Wedge(-65, 45), Wedge(-65, 45, "x")])
+def test_restorations_are_averaged_over_four_elements(wedge: Wedge) -> None:
+    four = averaging(wedge)
+    assert len(set(four)) == 4
+    assert set(four) <= set(preserving(wedge))
+    assert four[0] == WEDGE_PRESERVING[0]
+    products = {tuple(a * b for a, b in zip(g.signs, h.signs, strict=True)) for g in four for h in four}
+    assert products == {g.signs for g in four}  # a group: whichever way the specimen lies, it comes out alike
 
 
 def test_what_is_no_signed_permutation_is_refused() -> None:

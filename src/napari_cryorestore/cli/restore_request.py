@@ -39,8 +39,8 @@ class RestoreOptions(Config):
     )
     average_flips: bool | None = setting(
         None,
-        "Restore every flip that keeps the wedge and average, for ICECREAM: less noise, up to eight times "
-        "the work; as trained if not given.",
+        "Restore four flips that keep the wedge and average, for ICECREAM: less noise, four times the work; "
+        "as trained if not given.",
     )
     mask: Path | None = setting(
         None, "A volume above 0 where restoring is worth it; elsewhere is left at the mean, which saves time."

@@ -13,7 +13,13 @@ from napari_cryorestore.data.inputs import second_pass_input
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
 from napari_cryorestore.physics.fourier import nyquist_ball
-from napari_cryorestore.physics.rotation import GROUP, SignedPermutation, preserving
+from napari_cryorestore.physics.rotation import (
+    GROUP,
+    SignedPermutation,
+    averaging,
+    preserving,
+    supervised_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +43,16 @@ class IcecreamConfig(LearnedConfig):
     )
     average_flips: bool = setting(
         False,
-        "Restore every flip that keeps the wedge and average: less noise, for up to eight times the work.",
+        "Restore four flips that keep the wedge and average: less noise, for four times the work.",
         advanced=True,
     )
     mirrored: bool = setting(
         True, "Let the equivariance term use mirrored orientations too (as published).", advanced=True
+    )
+    weigh_orientations: bool = setting(
+        False,
+        "Draw an orientation the more often, the more of the missing wedge it can teach.",
+        advanced=True,
     )
     double_size: bool = setting(
         True, "Apply the wedge by linear convolution on a zero-padded crop (as published).", advanced=True
@@ -78,8 +89,7 @@ class Icecream(Method):
         measured = _mask(wedge, self._padded(size), y.device)
         data = self._distance(_exchanged(y) - e, measured)
 
-        group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
-        elements = _draw(group, len(batch.even), generator)
+        elements = self._orientations(wedge, len(batch.even), generator)
         r = _rotate(e, elements + elements)
         rotated = _rotated_masks(wedge, self._padded(size), elements * 2, y.device)
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
@@ -91,7 +101,7 @@ class Icecream(Method):
         """Return f(A f(y)) as published, or f(y); either may be averaged over flips."""
         if not self.config.average_flips:
             return self._restored(network, inputs, imaging)
-        flips = preserving(_wedge(imaging))  # each is its own inverse
+        flips = averaging(_wedge(imaging))  # each is its own inverse
         restored = (flip.apply(self._restored(network, flip.apply(inputs), imaging)) for flip in flips)
         return torch.stack(list(restored)).mean(0)
 
@@ -101,6 +111,16 @@ class Icecream(Method):
             return once
         again = second_pass_input(self._measure(once, _wedge(imaging)), channels=self.channels)
         return network(again).float()
+
+    def _orientations(
+        self, wedge: Wedge, count: int, generator: torch.Generator
+    ) -> tuple[SignedPermutation, ...]:
+        group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
+        if not self.config.weigh_orientations:
+            return _draw(group, count, generator)
+        shares = _supervised_shares(wedge, group)
+        drawn = torch.multinomial(shares, count, replacement=True, generator=generator)
+        return tuple(group[int(i)] for i in drawn)
 
     def _padded(self, size: int) -> tuple[int, int, int]:
         return (2 * size,) * 3 if self.config.double_size else (size,) * 3
@@ -147,6 +167,12 @@ def _draw(
 ) -> tuple[SignedPermutation, ...]:
     drawn = torch.randint(len(group), (count,), generator=generator)
     return tuple(group[int(i)] for i in drawn)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
+def _supervised_shares(wedge: Wedge, group: tuple[SignedPermutation, ...]) -> Tensor:
+    return torch.tensor([supervised_share(element, wedge, (32, 32, 32)) for element in group])
 
 
 def _wedge(imaging: Imaging) -> Wedge:

@@ -115,6 +115,17 @@ def preserving(wedge: Wedge) -> tuple[SignedPermutation, ...]:
     return tuple(element for element in WEDGE_PRESERVING if element.signs[0] == element.signs[across])
 
 
+def averaging(wedge: Wedge) -> tuple[SignedPermutation, ...]:
+    """Return the four elements, identity first, over which a restoration may be averaged.
+
+    Of those that map the wedge to itself, for a symmetric tilt range the rotations alone: the mirrored ones
+    double the work for nothing (docs/benchmarks/time-to-quality.md).
+    """
+    kept = preserving(wedge)
+    rotations = tuple(element for element in kept if element.determinant > 0)
+    return rotations if len(kept) == len(WEDGE_PRESERVING) else kept
+
+
 def across_tilt_axis(tilt_axis: Literal["y", "x"]) -> int:
     """Return the array axis at right angles to beam and tilt axis: 2 (x) for tilt axis y, 1 (y) for x.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,11 @@ from safetensors.numpy import save_file
 
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice, averages_flips
-from napari_cryorestore.gui.restore.files import subjects_from
-from napari_cryorestore.gui.restore.flips import flip_count, flip_words, takes_flips
-from napari_cryorestore.physics.rotation import preserving
+from napari_cryorestore.gui.restore.flips import FLIPS, takes_flips
+from napari_cryorestore.physics.rotation import averaging
 from napari_cryorestore.physics.wedge import Wedge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -43,7 +40,7 @@ def says(run: Path, line: str) -> Path:
 @pytest.mark.parametrize("tilts", [(-60.0, 60.0), (-57.0, 63.0), (-60.0, 40.0)])
 @pytest.mark.parametrize("axis", ["y", "x"])
 def test_the_flips_are_as_many_as_are_restored(tilts: tuple[float, float], axis: str) -> None:
-    assert flip_count(tilts) == len(preserving(Wedge(*tilts, axis)))
+    assert len(averaging(Wedge(*tilts, axis))) == FLIPS
 
 
 def test_a_model_tells_whether_it_can_average(run: Path, tmp_path: Path) -> None:
@@ -64,27 +61,16 @@ def test_a_wish_counts_only_where_the_method_can(flipping: Path, tmp_path: Path)
     assert not takes_flips(True, ModelChoice())
 
 
-def test_the_words_tell_what_it_costs() -> None:
-    assert flip_words([8, 8])[0] == "average over 8 flips"
-    assert "4 times the work" in flip_words([4])[1]
-    assert flip_words([8, 4])[0] == "average over 4 or 8 flips"
-    assert flip_words([None, 4])[0] == flip_words([])[0] == "average over up to 8 flips"
-
-
 def test_the_box_is_there_for_models_that_can(viewer: ViewerModel, panel: RestorePanel, flipping) -> None:
     assert not panel.choice.flips.isVisibleTo(panel)
     runs_of(viewer).use_step.emit(flipping, 600)
     assert panel.choice.flips.isVisibleTo(panel)
-    assert panel.choice.flips.text() == "average over 4 flips"  # -57…63°
+    assert panel.choice.flips.text() == "average over 4 flips"
     assert "4 times the work" in panel.choice.flips_line.text()
     assert not panel.choice.flips.isChecked()
 
     panel.choice.flips.click()
     assert panel.model.wishes.average_flips is True
-    panel.compute.tilt_min.setText("-60")
-    panel.compute.tilt_max.setText("60")
-    panel.compute.value_changed.emit()
-    assert panel.choice.flips.text() == "average over 8 flips"
     assert panel.choice.flips.isChecked()
 
     panel.model.choose(ModelChoice())
@@ -110,23 +96,3 @@ def test_it_is_asked_for_and_told_by_the_result(model: RestoreModel, restorer, f
     assert restorer.seen[0]["average_flips"] is True
     assert entry.title == "TS01 · ICECREAM @ 400, flips averaged"
     assert entry.output.name == "TS01_ICECREAM_400_flips_averaged.mrc"
-
-
-def test_the_time_left_counts_every_flip(
-    model: RestoreModel, restorer, flipping: Path, pair, save: Callable[..., Path], tmp_path: Path
-) -> None:
-    """A symmetric tilt range has twice the flips, so the first of two tomograms is a third of the work."""
-    others = [save(tmp_path / f"TS02_{half}.mrc") for half in ("even", "odd")]
-    (tmp_path / "TS02.tlt").write_text("-60\n60\n")
-    model.add(subjects_from([*pair, *others]))
-    model.choose(ModelChoice(flipping))
-    model.wishes = replace(model.wishes, average_flips=True)
-    restorer.may_end.clear()
-    work = model.start()
-    deadline = time.monotonic() + 5
-    while model.entries[0].share < 0.5 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    model.entries[0].share = 1.0
-    assert work.share == pytest.approx(1 / 3)
-    restorer.may_end.set()
-    assert work.join(5)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.restore.flips import NAME, SENTENCE
 from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
@@ -46,7 +47,7 @@ class ModelSection(QWidget):
         self.model, self.step, self.device = combo_box(), combo_box(), combo_box()
         self.model.addItem(WIENER)
         self.open, self.menu = QToolButton(), QMenu(self)
-        self.line, self.flips, self.flips_line = SentenceLabel(), QCheckBox(), SentenceLabel()
+        self.line, self.flips, self.flips_line = SentenceLabel(), QCheckBox(NAME), SentenceLabel()
         self._lay_out()
         self.model.activated.connect(self.value_changed)
         self.step.activated.connect(self.value_changed)
@@ -94,13 +95,11 @@ class ModelSection(QWidget):
         self.device.addItems(list(titles.values()))
         self.device.setCurrentIndex(self._devices.index(chosen) if chosen in self._devices else 0)
 
-    def offer_flips(self, words: tuple[str, str], *, chosen: bool, has_knob: bool) -> None:
-        """Offer to average over flips, by name and with a sentence, where the model's method can."""
-        name, sentence = words
-        self.flips.setText(name)
+    def offer_flips(self, *, chosen: bool, has_knob: bool) -> None:
+        """Offer to average over flips where the model's method can."""
         self.flips.setChecked(chosen)
         self.flips.setVisible(has_knob)
-        self.flips_line.say(sentence if has_knob else "")
+        self.flips_line.say(SENTENCE if has_knob else "")
 
     def _step(self) -> int | None:
         row = self.step.currentIndex()

@@ -16,7 +16,7 @@ from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import RecordedTomogram, averages_flips
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
-from napari_cryorestore.gui.restore.flips import flip_count, flip_words, takes_flips
+from napari_cryorestore.gui.restore.flips import takes_flips
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.model_control import ModelControl
 from napari_cryorestore.gui.restore.model_section import ModelSection
@@ -203,12 +203,7 @@ class RestorePanel(QWidget):
 
     def _show_flips(self) -> None:
         wishes = self.model.wishes
-        ranges = [
-            wishes.tilt_range or known_settings(subject, wishes.model).tilt_range
-            for subject in self.model.next_subjects()
-        ]
         self.choice.offer_flips(
-            flip_words([flip_count(tilts) for tilts in ranges]),
             chosen=takes_flips(wishes.average_flips, wishes.model),
             has_knob=averages_flips(wishes.model) is not None,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.inputs import file_name, written_inputs
 from napari_cryorestore.gui.model_choice import ModelChoice, RecordedTomogram, tomograms_of
-from napari_cryorestore.gui.restore.flips import MOST, flip_count, takes_flips
+from napari_cryorestore.gui.restore.flips import takes_flips
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
 
@@ -80,7 +80,6 @@ class Restoration:
         self.recipe = recipe
         self._engine, self._after = engine, after
         self._averages = takes_flips(recipe.average_flips, recipe.model)
-        self._costs = {entry: self._cost(entry.subject) for entry in self.entries}
         self._stopping = threading.Event()
         self._began = time.monotonic()
         # a daemon, so that the end of the program can stop it instead of waiting for it
@@ -108,7 +107,7 @@ class Restoration:
 
     @property
     def share(self) -> float:
-        """How much of all the work is done, 0 to 1."""
+        """How much of all the voxels is done, 0 to 1."""
         return self._share_by(lambda entry: 1.0 if entry.is_over else entry.share)
 
     def seconds_left(self) -> float | None:
@@ -120,14 +119,8 @@ class Restoration:
         return (time.monotonic() - self._began) * (1 - share) / done
 
     def _share_by(self, share_of: Callable[[Entry], float]) -> float:
-        return sum(cost * share_of(entry) for entry, cost in self._costs.items()) / sum(self._costs.values())
-
-    def _cost(self, subject: Subject) -> int:
-        """Return the voxels that go through the network."""
-        if not self._averages:
-            return subject.voxels
-        tilts = self.recipe.tilt_range or known_settings(subject, self.recipe.model).tilt_range
-        return subject.voxels * (flip_count(tilts) or MOST)
+        total = sum(entry.subject.voxels for entry in self.entries)
+        return sum(entry.subject.voxels * share_of(entry) for entry in self.entries) / total
 
     def _work(self) -> None:
         if self._after is not None:
