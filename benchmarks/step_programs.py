@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric import Fabric
+from step_published import PROGRAMS, deepdewedge, icecream, kind_of
 
 from napari_cryorestore.data.crops import CropSampler, TrainingVolume
 from napari_cryorestore.data.inputs import Imaging
 from napari_cryorestore.hardware import FABRIC_PRECISION
+from napari_cryorestore.host_memory import keep_freed_memory
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Step = Callable[[], None]
+
+RECIPES = ("paper", "standard")
+GRAPHS = "with CUDA graphs"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Setting:
         "32", "bf16" or "fp16".
     device : torch.device
     reference : str or None
-        A checkout of swing-research/icecream.
+        A checkout of swing-research/icecream or MLI-lab/DeepDeWedge.
     """
 
     crop: int
@@ -50,40 +52,52 @@ class Setting:
     reference: str | None
 
     @property
+    def compiled(self) -> tuple[str, ...]:
+        """Our programs with a compiled network."""
+        ways = ("compiled", GRAPHS) if self.device.type == "cuda" else ("compiled",)
+        return tuple(f"{recipe} {way}" for recipe in RECIPES for way in ways)
+
+    @property
     def programs(self) -> tuple[str, ...]:
         """The programs that can be run here."""
-        ours = ("paper", "standard")
         if self.reference is None:
-            return ours
+            return RECIPES
+        others = PROGRAMS[kind_of(self.reference)]
         by_hand = self.precision == "bf16" and self.device.type == "cpu"
-        return (*ours, "published", "published bf16") if by_hand else (*ours, "published")
+        return (*RECIPES, *(other for other in others if by_hand or not other.endswith("bf16")))
 
 
 def build(program: str, setting: Setting) -> Step:
     """Return one training step of a program, drawing of crops included.
 
-    "paper" and "standard" are recipes of this project; "published" is the released program by its own
-    trainer and configuration, on a processor in float32, as its 16-bit mode is for CUDA alone; "published
-    bf16" is the same under PyTorch's autocast, which its users do not have.
+    "paper" and "standard" are recipes of this project, "paper compiled" and "paper with CUDA graphs" the same
+    with a network that torch.compile has made; the others are told of in `step_published`.
     """
     if program.startswith("published"):
-        return _published(setting, by_hand=program.endswith("bf16"))
+        return icecream(setting, _halves(setting), by_hand=program.endswith("bf16"))
+    if program.startswith("deepdewedge"):
+        return deepdewedge(setting, ready=program.endswith("ready"))
     return _ours(program, setting)
 
 
-def _ours(recipe: str, setting: Setting) -> Step:
-    size = {
+def _ours(program: str, setting: Setting) -> Step:
+    size: dict[str, Any] = {
         "schedule": {"crop": setting.crop, "batch": setting.batch, "learning_rate": 1e-4},
         "network": {"features": setting.features},
         "tomograms": [{"even": "even.mrc", "odd": "odd.mrc"}],
     }
+    recipe, _, how = program.partition(" ")
     config = RunConfig.model_validate(merged(preset(recipe, "icecream"), size))
+    if setting.device.type == "cpu":
+        keep_freed_memory()
     precision = FABRIC_PRECISION[setting.precision]
     fabric = Fabric(accelerator=setting.device.type, devices=1, precision=precision)
     torch.backends.cudnn.benchmark = True
     fabric.launch()
     method = build_method(config.method)
     learner = Learner(config, method, fabric)
+    if how:
+        learner.network.compile(dynamic=False, mode="reduce-overhead" if how == GRAPHS else "default")
     generator = torch.Generator().manual_seed(0)
     even, odd = (half.to(setting.device) for half in _halves(setting))
     corners = torch.zeros(1, 3, dtype=torch.long)
@@ -93,60 +107,13 @@ def _ours(recipe: str, setting: Setting) -> Step:
     )
 
     def step() -> None:
+        if how == GRAPHS:
+            torch.compiler.cudagraph_mark_step_begin()  # from here on, what the last step gave may be gone
         batch = method.augment(sampler.draw(), generator)
         batch = batch.map(lambda crops: crops.contiguous(memory_format=torch.channels_last_3d))
         learner.update(Draw(batch, generator), step=0)
 
     return step
-
-
-def _published(setting: Setting, *, by_hand: bool) -> Step:
-    trainer, data = _published_trainer(setting)
-    device = setting.device
-    mixed = by_hand or (device.type == "cuda" and setting.precision != "32")
-    trainer.configs.use_mixed_precision = mixed
-    trainer.autocast = torch.autocast(
-        device.type, dtype=torch.float16 if device.type == "cuda" else torch.bfloat16
-    )
-    scaler = torch.amp.GradScaler(device.type, enabled=mixed and device.type == "cuda")
-
-    def step() -> None:
-        item = data[0]
-        trainer.optimizer.zero_grad()
-        loss = trainer.compute_loss(item["input_1"].to(device), item["input_2"].to(device), 0)
-        scaler.scale(loss).backward()
-        scaler.step(trainer.optimizer)
-        scaler.update()
-
-    return step
-
-
-def _published_trainer(setting: Setting) -> tuple[Any, Any]:
-    """Return the published trainer and its data, by its own configuration keys."""
-    sys.path.insert(0, f"{setting.reference}/src")
-    with open(f"{setting.reference}/src/icecream/defaults.yaml", encoding="utf-8") as file:
-        defaults: dict[str, Any] = importlib.import_module("yaml").safe_load(file)
-    keys = defaults["train_params"] | {
-        "device": -1 if setting.device.type == "cpu" else setting.device.index or 0,
-        "crop_size": setting.crop,
-        "batch_size": setting.batch,
-        "learning_rate": 1e-4,
-    }
-    model = importlib.import_module("icecream.models").get_model(
-        **defaults["model_params"], in_channels=1, out_channels=1, f_maps=setting.features
-    )
-    trainer = importlib.import_module("icecream.trainer").EquivariantTrainer(
-        configs=SimpleNamespace(**keys), model=model, angle_max_set=[60], angle_min_set=[-60]
-    )
-    even, odd = _halves(setting)
-    data = importlib.import_module("icecream.dataset.multi_volumes").MultiVolume(
-        volume_1_set=[even], volume_2_set=[odd], wedge_set=trainer.wedge_input_set, wedge_eq_set=None,
-        mask_set=[torch.ones_like(even)], mask_frac=0.5, crop_size=setting.crop, use_flips=True,
-        n_crops=setting.batch, normalize_crops=False, device="cpu",
-    )  # fmt: skip
-    trainer.k_sets = data.k_sets
-    model.train()
-    return trainer, data
 
 
 def _halves(setting: Setting) -> tuple[torch.Tensor, torch.Tensor]:

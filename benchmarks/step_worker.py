@@ -1,0 +1,97 @@
+"""A process of its own for every program of the step benchmark, so that they take turns and share nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from step_programs import Setting, build
+from step_work import convolutions_alone, seconds_of, shares
+
+from napari_cryorestore.hardware import peak_memory
+
+_MARK = "answer: "
+_FIRST_STEPS = 2
+"""Steps that a process takes before it is measured."""
+
+
+class Worker:
+    """Another process that takes a program's steps when asked.
+
+    Parameters
+    ----------
+    program : str
+        One of `Setting.programs`.
+    """
+
+    def __init__(self, program: str) -> None:
+        command = [sys.executable, *sys.argv, "--serve", program]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def ask(self, question: str) -> Any:
+        """Return what it answers: to "step" its seconds, to "start", "peak", "shares" and "alone" figures."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(question + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith(_MARK):
+                return json.loads(line.removeprefix(_MARK))
+        raise RuntimeError(f"{' '.join(self._process.args)} ended early: run it by itself to see why")
+
+    def end(self) -> None:
+        """Let the process end."""
+        self._process.communicate()
+
+
+def serve(program: str, setting: Setting) -> None:
+    """Take steps of a program whenever a line of the standard input asks for one."""
+    served = _Served(program, setting)
+    for line in sys.stdin:
+        print(_MARK + json.dumps(getattr(served, line.strip())()), flush=True)
+
+
+class _Served:
+    """The questions that can be asked."""
+
+    def __init__(self, program: str, setting: Setting) -> None:
+        self._device = setting.device
+        self._step = build(program, setting)
+        self._before = resident("VmRSS")
+
+    def start(self) -> dict[str, float]:
+        """Take the first steps, which are slower, and tell their seconds."""
+        walls = [seconds_of(self._step, self._device)[1] for _ in range(_FIRST_STEPS)]
+        return {"first": round(walls[0], 2), "second": round(walls[1], 2)}
+
+    def step(self) -> tuple[float, float]:
+        return seconds_of(self._step, self._device)
+
+    def peak(self) -> float:
+        """Return by how many MB the process grew, at its peak, since the program was loaded.
+
+        On a CUDA device: the most that its tensors took.
+        """
+        if self._device.type == "cuda":
+            return round(1000 * peak_memory(self._device), 1)
+        return round(resident("VmHWM") - self._before, 1)
+
+    def shares(self) -> dict[str, float]:
+        return shares(self._step, self._device)
+
+    def alone(self) -> tuple[float, float]:
+        return convolutions_alone(self._step, self._device)
+
+
+def resident(which: str) -> float:
+    """Return the memory of this process in MB, at present (VmRSS) or at its peak (VmHWM); Linux only."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(which))) * 1024 / 1e6
+
+
+__all__ = ["Worker", "resident", "serve"]
