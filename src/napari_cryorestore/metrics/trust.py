@@ -15,7 +15,7 @@ from napari_cryorestore.physics.wedge import apply_mask
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_cryorestore.metrics.spectra import Band
+    from napari_cryorestore.metrics.bands import Band
     from napari_cryorestore.physics.wedge import Wedge
 
 WINDOW = 3.0

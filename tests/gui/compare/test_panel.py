@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,10 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_cryorestore.comparison.config import COLUMNS, RowConfig
-from napari_cryorestore.gui.compare import row_offers
+from napari_cryorestore.gui.compare import row_offers, trust_control, trust_jobs
 from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.compare.saving import NO_NUMBERS, NOTHING
+from napari_cryorestore.gui.compare.trust_jobs import agreement_job, bands_of
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.io.mrc_output import write_volume
 
@@ -341,6 +343,59 @@ def test_both_parts_become_rows(two, viewer, settled):
     assert seen + supplied == pytest.approx(two.model.entries[0].volume.data, abs=1e-4)
     assert viewer.layers[-1].name == "input · share supplied by the network"
     assert two.model.entries[2].volume.corner == pytest.approx(two.model.entries[0].volume.corner)
+
+
+def test_maps_of_large_rows_follow_the_crosshair(two, viewer, settled, monkeypatch):
+    monkeypatch.setattr(trust_jobs, "MOST_EDGE", 8)
+    two.model.update(tilt_range=(-60, 60))
+    tab, entry = two.tray.trust, two.model.entries[0]
+    two.tray.maps.show_row()
+    assert "cover a block of 8 × 8 × 8" in tab.extent.text()
+    voxel = np.array(entry.volume.voxel_size)
+    two.model.set_cursor(tuple(4 * voxel))
+    tab.buttons["share"].click()
+    settled(two)
+    (layer,) = [layer for layer in viewer.layers if "share supplied" in layer.name]
+    assert layer.data.shape == (8, 8, 8)
+    before = layer.translate.copy()
+    two.model.set_cursor(tuple(9 * voxel))
+    settled(two)
+    assert (layer.translate > before).all()
+    moved = layer.translate.copy()
+
+    tab.follow.click()
+    two.model.set_cursor(tuple(4 * voxel))
+    settled(two)
+    assert (layer.translate == moved).all()
+    tab.follow.click()
+    settled(two)
+    assert (layer.translate == before).all()
+    viewer.layers.remove(layer)
+    two.model.set_cursor(tuple(9 * voxel))
+    settled(two)
+    assert not [layer for layer in viewer.layers if "share supplied" in layer.name]
+
+
+def test_the_agreement_is_mapped_in_the_band_chosen(two, viewer, settled, monkeypatch):
+    halves = tuple(noise(seed=seed) for seed in (3, 4))
+    raw = replace(two.model.entries[0].volume, name="raw", halves=halves)
+    two.model.set_volume(numbers(two)[1], replace(two.model.entries[1].volume, halves=halves))
+    monkeypatch.setattr(
+        trust_control,
+        "agreement_job",
+        lambda volume, _, *place, **more: agreement_job(volume, raw, *place, **more),
+    )
+    tab = two.tray.trust
+    two.rows.choose(numbers(two)[1])
+    tab.band.setCurrentIndex(3)
+    tab.buttons["agreement"].click()
+    settled(two)
+    assert tab.band.currentText() == str(bands_of(raw)[2])
+    assert viewer.layers[-1].name == f"restored · agreement with the other half, {bands_of(raw)[2]}"
+    tab.band.setCurrentIndex(0)
+    tab.band.activated.emit(0)
+    settled(two)
+    assert viewer.layers[-1].name == "restored · agreement with the other half"
 
 
 def test_particles_are_held_against_a_reference(two, tmp_path, settled):

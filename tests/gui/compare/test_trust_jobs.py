@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from napari_cryorestore.comparison.measuring import agreement_numbers
+from napari_cryorestore.gui.compare import trust_jobs
 from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
 from napari_cryorestore.gui.compare.store import Watch
-from napari_cryorestore.gui.compare.trust_jobs import agreement_job, disagreement_job, parts_job
+from napari_cryorestore.gui.compare.trust_jobs import (
+    agreement_job,
+    bands_of,
+    covered_shape,
+    disagreement_job,
+    has_moved_off,
+    parts_job,
+)
 
 from .conftest import noise
 
@@ -54,3 +65,50 @@ def test_agreement_is_high_where_the_data_have_the_same(volume) -> None:
     found = made(agreement_job(row, held, None, None)).by_name["agreement"]
     assert found[:, :, 2:8].mean() > 0.8
     assert abs(found[:, :, 18:]).mean() < 0.3
+
+
+def test_the_bands_are_those_of_the_table(volume) -> None:
+    row = volume("r", shape=(16, 16, 16))
+    row = volume("r", shape=(16, 16, 16), halves=(row.data, noise((16, 16, 16), 5)))
+    table = [number.region for number in agreement_numbers(row, row.halves)]
+    assert [str(band) for band in bands_of(row)] == table
+
+
+def test_agreement_in_a_band_hears_nothing_of_other_bands(volume) -> None:
+    """Halves that share what is coarse and differ in what is fine agree in the coarse band alone."""
+    shape = (32, 32, 32)
+    coarse = np.broadcast_to(np.sin(np.arange(32) * 2 * np.pi / 16), shape).astype(np.float32)
+    fine = [np.broadcast_to((-1.0) ** np.arange(32), shape).astype(np.float32) * sign for sign in (1, -1)]
+    halves = tuple(coarse + part for part in fine)
+    row, raw = volume("r", data=coarse, halves=halves), volume("m", data=coarse, halves=halves)
+    bands = bands_of(row)
+    jobs = [agreement_job(row, raw, None, None, band=band) for band in (None, bands[1], bands[-1])]
+    overall, agreeing, opposed = (made(job).by_name["agreement"].mean() for job in jobs)
+    assert agreeing > 0.9
+    assert opposed < -0.9
+    assert -0.5 < overall < 0.5
+    assert len({job.key for job in jobs}) == 3
+
+
+def test_maps_of_large_rows_cover_a_block_that_moves_only_with_the_crosshair(
+    volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust_jobs, "MOST_EDGE", 16)
+    row = volume("r", shape=(16, 48, 48))
+    voxel = row.voxel_size[0]
+    assert covered_shape(row) == (16, 16, 16)
+    block = disagreement_job_block(row, (8 * voxel, 24 * voxel, 24 * voxel))
+    assert block.shape == (16, 16, 16)
+    assert not has_moved_off(row, block, (8 * voxel, 26 * voxel, 22 * voxel))
+    assert not has_moved_off(row, block, (1 * voxel, 24 * voxel, 24 * voxel))  # it is that thick
+    assert has_moved_off(row, block, (8 * voxel, 31 * voxel, 24 * voxel))
+    narrow = volume("n", shape=(16, 16, 19))
+    left = disagreement_job_block(narrow, (8 * voxel, 8 * voxel, 0.0))
+    assert not has_moved_off(narrow, left, (8 * voxel, 8 * voxel, 15 * voxel))
+    assert has_moved_off(narrow, left, (8 * voxel, 8 * voxel, 17.5 * voxel))
+    corner = disagreement_job_block(row, (8 * voxel, 0.0, 0.0))
+    assert not has_moved_off(row, corner, (8 * voxel, 6 * voxel, 0.0))
+
+
+def disagreement_job_block(row, cursor):
+    return made(disagreement_job(replace(row, halves=(row.data, row.data)), cursor)).block

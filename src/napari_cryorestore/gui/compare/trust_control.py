@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_cryorestore.gui.compare.map_layers import MapLayers, colour_as_share
 from napari_cryorestore.gui.compare.spectrum_jobs import tilts_of
-from napari_cryorestore.gui.compare.trust_jobs import agreement_job, disagreement_job, parts_job
-from napari_cryorestore.gui.compare.trust_tab import SUPPLIED
-from napari_cryorestore.gui.layers import AXES, UNITS, contrast_limits
+from napari_cryorestore.gui.compare.trust_jobs import (
+    agreement_job,
+    bands_of,
+    covered_shape,
+    disagreement_job,
+    has_moved_off,
+    parts_job,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,9 +27,10 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.compare.store import Job
     from napari_cryorestore.gui.compare.trust_jobs import Maps
     from napari_cryorestore.gui.compare.trust_tab import TrustTab
+    from napari_cryorestore.metrics.bands import Band
 
-_SHARES = (0.0, 0.5)  # from transparent to full orange: half is far more than most places have
 _LOOK_EVERY = 200  # milliseconds
+_SETTLE = 500  # milliseconds that the crosshair rests before maps follow it
 PARTS = ("seen", "supplied")
 OVERLAY = (
     "A layer over the tomogram: the more orange, the larger the share that was supplied; full at one half."
@@ -32,6 +40,34 @@ LAYERS = {
     "agreement": "agreement with the other half",
     "disagreement": "disagreement of the halves",
 }
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A map that is wanted.
+
+    Attributes
+    ----------
+    what : str
+        One of `DOES`.
+    number : int
+        The row's.
+    name : str
+        The row's, when it was asked for.
+    band : Band or None
+        Of the agreement; all detail if ``None``.
+    """
+
+    what: str
+    number: int
+    name: str
+    band: Band | None = None
+
+    @property
+    def title(self) -> str:
+        """What its layer is called."""
+        band = f", {self.band}" if self.band is not None else ""
+        return f"{self.name} · {LAYERS.get(self.what, self.what)}{band}"
 
 
 class TrustControl(QObject):
@@ -50,30 +86,41 @@ class TrustControl(QObject):
     def __init__(self, panel: ComparePanel, tab: TrustTab) -> None:
         super().__init__(panel)
         self._panel, self._tab = panel, tab
-        self._store = panel.comparison.maps
-        self._waiting: list[tuple[str, str, Job]] = []
-        self._timer = QTimer(self)
+        self._store, self._layers = panel.comparison.maps, MapLayers(panel.viewer)
+        self._waiting: list[tuple[Wish, Job]] = []
+        self._shown: dict[Wish, ComparedVolume] = {}  # with the block that each is of
+        self._timer, self._settling = QTimer(self), QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.timeout.connect(self.follow)
         self._timer.timeout.connect(self._look)
         self._ready.connect(self._deliver)
         self._store.ready = self._ready.emit
         tab.asked.connect(self.make)
+        tab.band_chosen.connect(self._change_band)
+        tab.follow_chosen.connect(self.follow)
+        panel.model.changed.connect(self._model_changed)
 
     def leave(self) -> None:
         """Give up what is being computed."""
+        self._panel.model.changed.disconnect(self._model_changed)
         self._store.ready = lambda: None
         self._store.want([])
         self._ready.disconnect(self._deliver)
         self._timer.stop()
+        self._settling.stop()
 
     @property
     def busy(self) -> bool:
         """Whether a map is still to come."""
-        return bool(self._waiting)
+        return bool(self._waiting) or self._settling.isActive()
 
     def show_row(self) -> None:
-        """Name the chosen row."""
+        """Name the chosen row, its bands, and how much of it maps cover."""
         entry = self._chosen()
+        volume = entry.volume if entry is not None else None
         self._tab.show_row(entry.config.name if entry is not None else "")
+        self._tab.offer_bands([str(band) for band in bands_of(volume)] if volume is not None else ())
+        self._tab.say_extent(_extent(volume) if volume is not None else "")
 
     def make(self, what: str) -> None:
         """Compute one of `DOES` for the chosen row, and show it as soon as it is there."""
@@ -81,75 +128,100 @@ class TrustControl(QObject):
         if entry is None or entry.volume is None:
             return
         self._tab.say()
+        self._store.forgive()
+        chosen = self._tab.chosen_band() if what == "agreement" else None
+        band = None if chosen is None else bands_of(entry.volume)[chosen]
+        self._want(Wish(what, entry.number, entry.config.name, band), entry.volume)
+
+    def follow(self) -> None:
+        """Compute maps that are shown anew where the crosshair has left the middle of their block."""
+        model = self._panel.model
+        for wish, block in list(self._shown.items()):
+            if not any(self._layers.get(key) is not None for key in _keys(wish)):
+                del self._shown[wish]  # the user has removed its layers
+                continue
+            volume = model.entry(wish.number).volume if model.has(wish.number) else None
+            if volume is None or not self._tab.follow.isChecked() or self._is_coming(wish):
+                continue
+            if has_moved_off(volume, block, model.cursor):
+                self._want(wish, volume)
+
+    def _model_changed(self, what: str) -> None:
+        if what in ("cursor", "row") and self._shown:
+            self._settling.start(_SETTLE)
+
+    def _change_band(self) -> None:
+        """Map the agreement in another band, where it is mapped already."""
+        entry = self._chosen()
+        if entry is not None and any(
+            (wish.what, wish.number) == ("agreement", entry.number) for wish in self._shown
+        ):
+            self.make("agreement")
+
+    def _want(self, wish: Wish, volume: ComparedVolume) -> None:
         try:
-            job = self._job(what, entry.volume)
+            job = self._job(wish, volume)
         except ValueError as error:
             self._tab.say(problem=str(error))
             return
-        self._store.forgive()
-        self._waiting.append((what, entry.config.name, job))
-        self._store.want([job for _, _, job in self._waiting])
+        self._waiting = [*(item for item in self._waiting if item[0] != wish), (wish, job)]
+        self._store.want([job for _, job in self._waiting])
         self._timer.start(_LOOK_EVERY)
         self._deliver()
 
-    def _job(self, what: str, volume: ComparedVolume) -> Job:
+    def _is_coming(self, wish: Wish) -> bool:
+        return any(waiting == wish for waiting, _ in self._waiting)
+
+    def _job(self, wish: Wish, volume: ComparedVolume) -> Job:
         model = self._panel.model
         tilts, cursor = tilts_of(volume, model.config), model.cursor
-        if what == "agreement":
+        if wish.what == "agreement":
             rows = (entry.volume for entry in model.shown if entry.config.kind == "mean")
-            return agreement_job(volume, next(rows, None), tilts, cursor)
-        if what == "disagreement":
+            return agreement_job(volume, next(rows, None), tilts, cursor, band=wish.band)
+        if wish.what == "disagreement":
             return disagreement_job(volume, cursor)
         return parts_job(volume, tilts, cursor)
 
     def _deliver(self) -> None:
         """Show what has become ready, and say what has failed."""
         left = []
-        for what, name, job in self._waiting:
+        for wish, job in self._waiting:
             maps, failure = self._store.get(job.key), self._store.failure(job.key)
             if maps is not None:
-                self._show(what, name, maps)
+                self._show(wish, maps)
             elif failure is not None:
                 self._tab.say(problem=str(failure.error))
             else:
-                left.append((what, name, job))
+                left.append((wish, job))
         self._waiting = left
         if not left:
             self._timer.stop()
         self._look()
 
     def _look(self) -> None:
-        keys: list[Hashable] = [job.key for _, _, job in self._waiting]
+        keys: list[Hashable] = [job.key for _, job in self._waiting]
         shares = [share for key in keys if (share := self._store.share(key)) is not None]
         self._tab.show_progress(max(shares, default=0.0) if keys else None)
 
-    def _show(self, what: str, name: str, maps: Maps) -> None:
-        if what == "parts":
-            for part in PARTS:
-                layer = self._add(maps.by_name[part], f"{name} · {part}", maps.block, visible=False)
-                self._panel.rows.add_layer(layer)
-            self._tab.say([f"Both parts of {name} are rows now, and hidden layers."])
+    def _show(self, wish: Wish, maps: Maps) -> None:
+        self._shown[wish] = maps.block
+        if wish.what == "parts":
+            for key, part in zip(_keys(wish), PARTS, strict=True):
+                named = replace(wish, what=part).title
+                layer, is_new = self._layers.show(
+                    key, maps.by_name[part], maps.block, name=named, visible=False
+                )
+                if is_new:
+                    self._panel.rows.add_layer(layer)
+            self._tab.say([f"Both parts of {wish.name} are rows now, and hidden layers."])
             return
-        layer = self._add(maps.by_name[what], f"{name} · {LAYERS[what]}", maps.block)
-        if what == "share":
-            layer.colormap, layer.blending, layer.contrast_limits = _overlay_colours(), "translucent", _SHARES
-            self._tab.say([OVERLAY])
-        else:
+        (key,) = _keys(wish)
+        layer, is_new = self._layers.show(key, maps.by_name[wish.what], maps.block, name=wish.title)
+        if is_new and wish.what == "share":
+            colour_as_share(layer)
+        elif is_new:
             layer.colormap = "viridis"
-            self._tab.say([f"“{layer.name}” is a layer now."])
-
-    def _add(self, data: Any, name: str, block: ComparedVolume, *, visible: bool = True) -> Any:
-        corner = [place - size / 2 for place, size in zip(block.corner, block.voxel_size, strict=True)]
-        return self._panel.viewer.add_image(
-            data,
-            name=name,
-            scale=block.voxel_size,
-            translate=corner,
-            units=UNITS,
-            axis_labels=AXES,
-            contrast_limits=contrast_limits(data),
-            visible=visible,
-        )
+        self._tab.say([OVERLAY if wish.what == "share" else f"“{layer.name}” is a layer now."])
 
     def _chosen(self) -> Entry | None:
         entries = self._panel.model.shown
@@ -157,12 +229,24 @@ class TrustControl(QObject):
         return next(iter(chosen or entries), None)
 
 
-def _overlay_colours() -> Any:
-    from napari.utils.colormaps import Colormap
+def _keys(wish: Wish) -> list[tuple[str, int, Band | None]]:
+    """Return what each layer of a wish is known by."""
+    return [(what, wish.number, wish.band) for what in (PARTS if wish.what == "parts" else (wish.what,))]
 
-    red, green, blue, _ = SUPPLIED.getRgbF()
-    stops = [[red, green, blue, 0.0], [red, green, blue, 0.0], [red, green, blue, 0.85]]
-    return Colormap(stops, controls=[0.0, 0.1, 1.0], name="supplied by the network")
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _extent(volume: ComparedVolume) -> str:
+    """Say how much of a row maps cover, where it is not all."""
+    covered = covered_shape(volume)
+    if covered == volume.shape:
+        return ""
+    return (
+        f"This row has {_size(volume.shape)} voxels: parts and maps cover a block of {_size(covered)} "
+        "around the crosshair, and nothing else."
+    )
 
 
 __all__ = ["LAYERS", "PARTS", "TrustControl"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
     from napari_cryorestore.gui.compare.store import Watch
+    from napari_cryorestore.metrics.bands import Band
 
     Volume = NDArray[np.float32]
 
@@ -35,7 +36,7 @@ class Maps:
     Attributes
     ----------
     block : ComparedVolume
-        The part of the row.
+        The part of the row, around the crosshair where the row is larger than `MOST_EDGE`.
     by_name : dict
         Volumes (z, y, x) of the block's shape: ``seen``, ``supplied`` and ``share``; or ``agreement``; or
         ``disagreement``.
@@ -70,9 +71,14 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
 
 
 def agreement_job(
-    volume: ComparedVolume, raw: ComparedVolume | None, tilts: Tilts | None, cursor: Position | None
+    volume: ComparedVolume,
+    raw: ComparedVolume | None,
+    tilts: Tilts | None,
+    cursor: Position | None,
+    *,
+    band: Band | None = None,
 ) -> Job:
-    """Return the job of correlating a row's halves with the other raw half, place by place.
+    """Return the job of correlating a row's halves with the other raw half, place by place, in a band.
 
     Raises
     ------
@@ -86,16 +92,18 @@ def agreement_job(
     block, data = common_part(block_around(volume, cursor, MOST_EDGE), raw)
 
     def compute(watch: Watch) -> Maps:
+        from napari_cryorestore.comparison.measuring import edge_of
         from napari_cryorestore.metrics.trust import agreement
 
         even, odd = (_tensor(half) for half in block.halves or ())
         raw_even, raw_odd = (_tensor(half) for half in data.halves or ())
         wedge = None if tilts is None else tilts.wedge()
-        first = agreement(even, raw_odd, wedge)
+        within: dict[str, Any] = {} if band is None else {"band": band, "voxel_size": edge_of(block)}
+        first = agreement(even, raw_odd, wedge, **within)
         watch.progress(0.5)
-        return Maps(block, {"agreement": ((first + agreement(odd, raw_even, wedge)) / 2).numpy()})
+        return Maps(block, {"agreement": ((first + agreement(odd, raw_even, wedge, **within)) / 2).numpy()})
 
-    return Job(("agreement map", *_identity(block), *_identity(data), tilts), compute, size=_bytes)
+    return Job(("agreement map", *_identity(block), *_identity(data), tilts, band), compute, size=_bytes)
 
 
 def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
@@ -119,6 +127,27 @@ def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
     return Job(("disagreement map", *_identity(block)), compute, size=_bytes)
 
 
+def bands_of(volume: ComparedVolume) -> tuple[Band, ...]:
+    """Return the bands that the table has for a row, coarse detail first."""
+    from napari_cryorestore.metrics.bands import octaves
+
+    return octaves(volume.voxel_size[0])
+
+
+def covered_shape(volume: ComparedVolume) -> tuple[int, ...]:
+    """Return the voxels (z, y, x) of a row that maps cover; fewer than it has where it is large."""
+    return tuple(min(size, MOST_EDGE) for size in volume.shape)
+
+
+def has_moved_off(volume: ComparedVolume, block: ComparedVolume, cursor: Position | None) -> bool:
+    """Tell whether the crosshair has left a block, or is far from its middle, so that another is wanted."""
+    wanted = block_around(volume, cursor, MOST_EDGE)
+    shifts = zip(wanted.corner, block.corner, wanted.shape, wanted.voxel_size, strict=True)
+    is_outside = cursor is not None and block.index_of(cursor) is None
+    limit = 0.0 if is_outside else 0.25
+    return any(abs(new - old) > max(limit * size, 0.5) * voxel for new, old, size, voxel in shifts)
+
+
 def _tensor(data: Any) -> Any:
     import numpy as np
     import torch
@@ -134,4 +163,13 @@ def _bytes(maps: Maps) -> int:
     return sum(volume.nbytes for volume in maps.by_name.values())
 
 
-__all__ = ["MOST_EDGE", "Maps", "agreement_job", "disagreement_job", "parts_job"]
+__all__ = [
+    "MOST_EDGE",
+    "Maps",
+    "agreement_job",
+    "bands_of",
+    "covered_shape",
+    "disagreement_job",
+    "has_moved_off",
+    "parts_job",
+]

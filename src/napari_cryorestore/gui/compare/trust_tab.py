@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtCore import QRectF, QSize, Signal
 from qtpy.QtGui import QColor, QLinearGradient, QPainter
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.gui.editors import combo_box
+from napari_cryorestore.gui.rows import side_by_side
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
@@ -17,6 +28,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
 SEEN, SUPPLIED = QColor("#8a94a6"), QColor("#ff8c1a")
+ALL_DETAIL, FOLLOW = "all detail", "Maps follow the crosshair"
 DOES = {
     "parts": (
         "Add both parts as rows",
@@ -41,20 +53,32 @@ class TrustTab(QWidget):
     ----------
     asked : Signal(str)
         One of `DOES`.
+    band_chosen, follow_chosen : Signal()
+        The user chose another band for the agreement, or whether maps follow the crosshair.
     """
 
     asked = Signal(str)
+    band_chosen = Signal()
+    follow_chosen = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.row, self.state, self.problem = QLabel(), SentenceLabel(), SentenceLabel()
+        self.extent, self.follow, self.band = SentenceLabel(), QCheckBox(FOLLOW), combo_box()
+        self.follow.setChecked(True)
+        self.follow.setToolTip("Compute maps that are shown anew where the crosshair has gone.")
+        self.band.setToolTip("The sizes of detail in which halves are correlated; the table has the same.")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(5)
         self.buttons = {name: QPushButton(words) for name, (words, _) in DOES.items()}
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+        self.band.activated.connect(self.band_chosen)
+        self.follow.clicked.connect(self.follow_chosen)
         self._lay_out()
+        self.offer_bands(())
+        self.say_extent("")
         self.show_progress(None)
 
     def show_row(self, name: str) -> None:
@@ -62,6 +86,25 @@ class TrustTab(QWidget):
         self.row.setText(f"Of the chosen row: <b>{name}</b>" if name else "Choose a row by its heading.")
         for button in self.buttons.values():
             button.setEnabled(bool(name))
+
+    def offer_bands(self, bands: Sequence[str]) -> None:
+        """List bands of detail, by the names that they have in the table; the one chosen stays."""
+        names = [ALL_DETAIL, *bands]
+        if names == [self.band.itemText(row) for row in range(self.band.count())]:
+            return
+        chosen = self.band.currentIndex()
+        self.band.clear()
+        self.band.addItems(names)
+        self.band.setCurrentIndex(chosen if 0 <= chosen < len(names) else 0)
+
+    def chosen_band(self) -> int | None:
+        """Return which of the bands is chosen, from 0; ``None`` for all detail."""
+        return self.band.currentIndex() - 1 if self.band.currentIndex() > 0 else None
+
+    def say_extent(self, sentence: str) -> None:
+        """Say that maps cover a part of the row only; an empty sentence says that they cover it all."""
+        self.extent.warn(sentence)
+        self.follow.setVisible(bool(sentence))
 
     def show_progress(self, share: float | None) -> None:
         """Show that something is computed, and how much is done; ``None`` if nothing is."""
@@ -79,13 +122,16 @@ class TrustTab(QWidget):
         column = QVBoxLayout(page)
         column.setContentsMargins(6, 6, 6, 4)
         self.row.setWordWrap(True)
-        for widget in (self.row, Legend(), self.bar, self.problem, self.state):
+        for widget in (self.row, self.extent, self.follow, Legend(), self.bar, self.problem, self.state):
             column.addWidget(widget)
         for name, (_, sentence) in DOES.items():
             words = QLabel(sentence)
             words.setWordWrap(True)
             column.addSpacing(4)
-            column.addWidget(self.buttons[name], 0, Qt.AlignmentFlag.AlignLeft)
+            beside = [QLabel("in"), self.band] if name == "agreement" else []
+            line = side_by_side([self.buttons[name], *beside])
+            line.addStretch(10)
+            column.addLayout(line)
             column.addWidget(words)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -124,4 +170,4 @@ class _Gradient(QWidget):
         painter.end()
 
 
-__all__ = ["DOES", "SEEN", "SUPPLIED", "Legend", "TrustTab"]
+__all__ = ["ALL_DETAIL", "DOES", "SEEN", "SUPPLIED", "Legend", "TrustTab"]
