@@ -20,6 +20,7 @@ from napari_cryorestore.gui.layers import (
     path_of,
     tomogram_layer,
 )
+from napari_cryorestore.gui.messages import place_messages_soon
 from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.whole_file import whole_file
 
@@ -153,6 +154,7 @@ class _PairWatch:
 
         actions = (("Open Train", self._open_train),)
         notification_manager.dispatch(Offer(f"{tomogram} paired as half maps; open Train?", "info", actions))
+        place_messages_soon()
 
     def _open_train(self, _dialog: object = None) -> None:
         viewer = self._viewer()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.gui.messages import place_messages_soon
 from napari_cryorestore.gui.preferences import PLUGIN
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def open_panel(viewer: Viewer, name: str) -> QWidget:
         panel = _class_of(name)(viewer)
         # one behind the other: below one another, each would be too low to be read
         viewer.window.add_dock_widget(panel, name=title, area=_AREAS.get(name), tabify=True)
+        place_messages_soon()
     dock = panel.parent()
     dock.show()
     dock.raise_()
