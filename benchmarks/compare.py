@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_cryorestore.gui.scripted_window import until, wait
+
 SMALL, LARGE, HEAVY = (256, 256, 256), (464, 928, 928), (512, 512, 512)
 ROWS = 4
 SIZE = (1400, 950)
@@ -80,7 +82,7 @@ class Session:
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(*SIZE)
         self.panel = open_panel(self.viewer, "Compare")
-        self.wait(0.5)
+        wait(0.5)
 
     def moves(self, volumes: list[np.ndarray], count: int, *, name: str) -> dict[str, float]:
         """Move the crosshair here and there; milliseconds until everything is painted."""
@@ -102,7 +104,7 @@ class Session:
             walls.append(time.perf_counter() - wall)
             thread.append(time.thread_time() - cpu)
             every.append(time.process_time() - all_cpu)
-            self.wait(0.12)  # the viewer follows
+            wait(0.12)  # the viewer follows
             whole.append(time.thread_time() - cpu)
         return {
             f"{name}: crosshair moved to painted, median (ms)": 1e3 * float(np.median(walls)),
@@ -119,7 +121,7 @@ class Session:
         volume = np.random.default_rng(2).standard_normal(HEAVY, dtype=np.float32)
         self.show([volume], wait=False)
         begin = time.perf_counter()
-        self.until(lambda: not self.panel.pictures.busy)
+        until(lambda: not self.panel.pictures.busy, pause=0.001)
         timer.stop()
         gaps = np.diff(ticks)
         return {
@@ -142,8 +144,8 @@ class Session:
             )
             self.panel.rows.add_layer(layer)
         if wait:
-            self.until(lambda: not self.panel.pictures.busy)
-            self.wait(1)
+            until(lambda: not self.panel.pictures.busy, pause=0.001)
+            wait(1)
 
     def close(self) -> None:
         """Close the window, and tell of threads that do not end."""
@@ -161,22 +163,6 @@ class Session:
         while self.panel.pictures.painting:
             loop.exec()
         self.panel.pictures.painted.disconnect(loop.quit)
-
-    def until(self, happened: Any, *, seconds: float = 120.0) -> None:
-        """Let the window live until something has happened."""
-        from qtpy.QtWidgets import QApplication
-
-        deadline = time.monotonic() + seconds
-        while not happened():
-            QApplication.processEvents()
-            if time.monotonic() > deadline:
-                raise TimeoutError("what was waited for did not happen")
-            time.sleep(0.001)
-
-    def wait(self, seconds: float) -> None:
-        """Let the window live for a while."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
 
 
 def _timer(tick: Any) -> Any:

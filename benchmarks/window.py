@@ -5,7 +5,8 @@ Run, for example (without a display, and with one leave out the first part)::
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window.py
 
 Makes its own files in a temporary folder: a pair of 64³ voxels and, with ``--large``, a tomogram of
-928×928×464. With ``--process`` training is a program of its own that takes every core.
+928×928×464. With ``--process`` training is a program of its own that takes every core; with ``--tomograms 3``
+three pairs are open and trained on.
 The last line is JSON.
 """
 
@@ -24,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_cryorestore.gui.scripted_window import until
+
 LARGE = (464, 928, 928)
 PLUGIN = "napari-cryorestore"
-POLL = 0.005
-"""Seconds between two looks at whether something has happened."""
 
 
 def main() -> None:
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to train while looking")
     parser.add_argument("--large", action="store_true", help="open a file of 1.6 GB as well")
     parser.add_argument("--process", action="store_true", help="train in a process that takes every core")
+    parser.add_argument("--tomograms", type=int, default=1, help="how many pairs to open and train on")
     options = parser.parse_args()
     figures: dict[str, Any] = {"plugin adds to the start (s)": start_up_cost()}
     with tempfile.TemporaryDirectory() as scratch:
@@ -48,7 +50,16 @@ def main() -> None:
         print(f"{name:<52} {value:8.3f}")
     where = "process" if options.process else "thread"
     print(
-        json.dumps({"benchmark": "window", "cores": os.cpu_count(), "training": where, **figures}), flush=True
+        json.dumps(
+            {
+                "benchmark": "window",
+                "cores": os.cpu_count(),
+                "training": where,
+                "tomograms": options.tomograms,
+                **figures,
+            }
+        ),
+        flush=True,
     )
 
 
@@ -94,7 +105,7 @@ class Session:
         """Go through everything once."""
         figures = self._open_large() if options.large else {}
         figures |= self._smoothness(5, "nothing happens")
-        train, monitor, first = self._first_preview()
+        train, monitor, first = self._first_preview(options.tomograms)
         figures["Start pressed to first preview (s)"] = first
         figures |= self._smoothness(options.seconds, "training")
         figures |= self._stop(train, monitor)
@@ -117,33 +128,42 @@ class Session:
         self.viewer.layers.clear()
         return {"1.6 GB file opened and drawn (s)": seconds, "anonymous memory for it (MB)": used / 1e6}
 
-    def _first_preview(self) -> tuple[Any, Any, float]:
-        from napari_cryorestore.gui.panels import open_panel
+    def _open_pairs(self, count: int) -> None:
+        """Open simulated pairs as layers."""
         from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 
-        even, odd, *_ = write_pair(
-            self.folder, simulate(SimulationConfig(size=64, voxel_size=10.0)), name="sim"
-        )
-        self.viewer.open([str(even), str(odd)], plugin=PLUGIN)
+        for seed in range(count):
+            pair = simulate(SimulationConfig(size=64, voxel_size=10.0, seed=seed))
+            even, odd, *_ = write_pair(self.folder, pair, name=f"sim{seed + 1}")
+            self.viewer.open([str(even), str(odd)], plugin=PLUGIN)
+
+    def _first_preview(self, tomograms: int) -> tuple[Any, Any, float]:
+        from napari_cryorestore.gui.panels import open_panel
+
+        self._open_pairs(tomograms)
         train, monitor = (open_panel(self.viewer, name) for name in ("Train", "Monitor"))
-        self._until(lambda: train.recipe is not None and not train.background.busy())
+        until(lambda: train.recipe is not None and not train.background.busy())
+        if tomograms > 1:
+            train.further.add["layers"].click()
+            until(lambda: all(item.found is not None for item in train.model.further_tomograms))
+            assert len(train.model.config().tomograms) == tomograms
         train.recipe.preset_chosen.emit("quick-look")
         schedule = train.model.sections["schedule"].model_copy(update={"steps": 100_000})
         train.model.put("schedule", schedule)
         if self.outside:
             hardware = train.model.sections["hardware"]
             train.model.put("hardware", hardware.model_copy(update={"threads": os.cpu_count()}))
-        self._until(train.bar.start.isEnabled)
+        until(train.bar.start.isEnabled)
         start = time.perf_counter()
         train.bar.start.click()
-        self._until(lambda: len(monitor.model.frames.steps) > 1)
+        until(lambda: len(monitor.model.frames.steps) > 1)
         return train, monitor, time.perf_counter() - start
 
     def _smoothness(self, seconds: float, during: str) -> dict[str, float]:
         self.ticks.clear()
         self.timer.start()
         end = time.perf_counter() + seconds
-        self._until(lambda: time.perf_counter() > end)
+        until(lambda: time.perf_counter() > end)
         self.timer.stop()
         gaps, own = 1000 * np.diff(np.array(self.ticks), axis=0).T
         return {
@@ -157,35 +177,25 @@ class Session:
         step = 1 / state.rate if getattr(state, "rate", 0) else float("nan")
         start = time.perf_counter()
         train.bar.stop.click()
-        self._until(lambda: monitor.model.status() == "stopped")
+        until(lambda: monitor.model.status() == "stopped")
         return {"Stop pressed to stopped (s)": time.perf_counter() - start, "one step (s)": step}
 
     def _close(self, train: Any) -> dict[str, float]:
         from napari_cryorestore.gui.live_runs import runs_of
 
-        self._until(train.bar.start.isEnabled)
+        until(train.bar.start.isEnabled)
         train.bar.start.click()
         runs, known = runs_of(self.viewer), len(runs_of(self.viewer).paths)
-        self._until(lambda: len(runs.paths) > known and runs.is_training(runs.current))
+        until(lambda: len(runs.paths) > known and runs.is_training(runs.current))
         end = time.perf_counter() + 5
-        self._until(lambda: time.perf_counter() > end)
+        until(lambda: time.perf_counter() > end)
         start = time.perf_counter()
         self.viewer.close()
         seconds = time.perf_counter() - start
         alive = [t.name for t in threading.enumerate() if t.name.startswith("cryorestore")]
         assert not alive, f"left running: {alive}"
-        self._until(lambda: not runs.is_training(runs.current))  # a process that is just beginning ends later
+        until(lambda: not runs.is_training(runs.current))  # a process that is just beginning ends later
         return {"window closed while training (s)": seconds}
-
-    def _until(self, happened: Any, *, seconds: float = 120.0) -> None:
-        from qtpy.QtWidgets import QApplication
-
-        deadline = time.perf_counter() + seconds
-        while not happened():
-            QApplication.processEvents()
-            if time.perf_counter() > deadline:
-                raise TimeoutError("nothing happened for two minutes")
-            time.sleep(POLL)
 
     def _settle(self) -> None:
         from qtpy.QtWidgets import QApplication

@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+
+from napari_cryorestore.gui.scripted_window import dismiss_messages, take_pictures, until, wait
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZE = (1400, 1220)
@@ -47,7 +47,7 @@ class Pictures:
         self.viewer.window.resize(*SIZE)
         self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
         self.panel = open_panel(self.viewer, "Compare")
-        self.wait(0.5)
+        wait(0.5)
 
     def take(self, runs: list[Path]) -> None:
         """Add rows, then show pictures, curves, and what was supplied."""
@@ -60,18 +60,18 @@ class Pictures:
         self.panel.model.set_cursor(PLACE)
         self.settle()
         self.panel.grid.show_all()
-        self.dismiss_messages()
+        dismiss_messages()
         self.make_room()
-        self.shoot("compare")
+        take_pictures(self.viewer, self.images, "compare")
         self.panel.bar.numbers.click()
         self.settle()
-        self.shoot("compare-curves")
+        take_pictures(self.viewer, self.images, "compare-curves")
         self.panel.rows.choose(self.panel.model.entries[-1].number)
         self.panel.tray.setCurrentWidget(self.panel.tray.trust)
         for what in ("parts", "share"):
             self.panel.tray.trust.buttons[what].click()
         self.settle()
-        self.shoot("compare-trust")
+        take_pictures(self.viewer, self.images, "compare-trust")
         self.viewer.close()
 
     def make_room(self) -> None:
@@ -81,47 +81,13 @@ class Pictures:
         self.panel.window().resizeDocks([self.panel.parent()], [PANEL], Qt.Orientation.Vertical)
         self.settle()
 
-    def dismiss_messages(self) -> None:
-        """Close what napari says in the corner."""
-        from napari._qt.dialogs.qt_notification import NapariQtNotification
-        from qtpy.QtWidgets import QApplication
-
-        for widget in QApplication.allWidgets():
-            if isinstance(widget, NapariQtNotification):
-                widget.close()
-
-    def shoot(self, name: str) -> None:
-        """Save the window in both themes; without the flash, which would take the colours away."""
-        for theme in ("dark", "light"):
-            self.viewer.theme = theme
-            self.wait(0.6)
-            path = self.images / f"{name}-{theme}.png"
-            self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
-        self.viewer.theme = "dark"
-
     def settle(self) -> None:
         """Let the window live until nothing is computed any more."""
         panel = self.panel
         parts = (panel.pictures, panel.rows.sources, panel.tray)
-        self.wait(0.6)
-        self.until(lambda: not any(part.busy for part in parts), seconds=900)
-        self.wait(0.6)
-
-    def until(self, happened: Any, *, seconds: float = 120.0) -> None:
-        """Let the window live until something has happened."""
-        from qtpy.QtWidgets import QApplication
-
-        deadline = time.monotonic() + seconds
-        while not happened():
-            QApplication.processEvents()
-            if time.monotonic() > deadline:
-                raise TimeoutError("what was waited for did not happen")
-            time.sleep(0.005)
-
-    def wait(self, seconds: float) -> None:
-        """Let the window live for a while."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
+        wait(0.6)
+        until(lambda: not any(part.busy for part in parts), seconds=900)
+        wait(0.6)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from napari_cryorestore.gui.scripted_window import dismiss_messages, take_pictures, until, wait
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIZE = (1400, 900)
@@ -22,19 +23,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--every", type=int, default=50)
+    parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
     options = parser.parse_args()
+    options.images = options.images.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["NAPARI_CONFIG"] = f"{scratch}/settings.yaml"
-        Journey(Path(scratch)).go(options)
+        Journey(Path(scratch), options.images).go(options)
 
 
 class Journey:
     """One napari window with the panels in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, images: Path) -> None:
         import napari
 
-        self.folder = folder
+        self.folder, self.images = folder, images
         self.viewer = napari.Viewer(title="CryoRestore")
         self.viewer.window.resize(*SIZE)
 
@@ -45,19 +48,19 @@ class Journey:
 
         self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
         train = open_panel(self.viewer, "Train")
-        self.until(lambda: train.recipe is not None and not train.background.busy())
-        self.wait(2)  # the message comes in from the side
-        self.shoot("paired")
-        self.dismiss_messages()
+        until(lambda: train.recipe is not None and not train.background.busy())
+        wait(2)  # the message comes in from the side
+        take_pictures(self.viewer, self.images, "journey-paired")
+        dismiss_messages()
         self.prepare(train.model, options)
         train.recipe.preset_chosen.emit("")
         train.bar.start.click()
-        self.until(lambda: "Monitor (CryoRestore)" in self.viewer.window.dock_widgets)
+        until(lambda: "Monitor (CryoRestore)" in self.viewer.window.dock_widgets)
         monitor = self.viewer.window.dock_widgets["Monitor (CryoRestore)"]
-        self.until(lambda: len(monitor.model.frames.steps) > 6)
-        self.shoot("training")
-        self.until(lambda: monitor.model.status() == "completed", seconds=3600)
-        self.wait(2)
+        until(lambda: len(monitor.model.frames.steps) > 6, seconds=600)
+        take_pictures(self.viewer, self.images, "journey-training")
+        until(lambda: monitor.model.status() == "completed", seconds=3600)
+        wait(2)
         self.leaf_through(monitor)
         self.restore(monitor)
         self.viewer.close()
@@ -81,19 +84,19 @@ class Journey:
         for name, step in (("early", monitor.model.frames.steps[1]), ("good", good), ("late", 10**9)):
             monitor.select(step)
             monitor.body.step_view.pin.click()
-            self.wait(1)
-            self.shoot(f"slider-{name}")
+            wait(1)
+            take_pictures(self.viewer, self.images, f"journey-slider-{name}")
         monitor.select(good)
 
     def restore(self, monitor: Any) -> None:
         """Restore the whole tomogram with the suggested step, and lay the result beside its input."""
         monitor.body.step_view.use.click()
         panel = self.viewer.window.dock_widgets["Restore (CryoRestore)"]
-        self.wait(2)
+        wait(2)
         known = len(self.viewer.layers)
         panel.bar.restore.click()
-        self.until(lambda: len(self.viewer.layers) > known, seconds=600)
-        self.wait(1)
+        until(lambda: len(self.viewer.layers) > known, seconds=600)
+        wait(1)
         viewer = self.viewer
         history = next(layer for layer in viewer.layers if layer.ndim == 4)
         viewer.layers.remove(history)
@@ -101,41 +104,8 @@ class Journey:
         viewer.canvas.grid.enabled = True
         viewer.layers.selection.active = viewer.layers[-1]
         viewer.fit_to_view()
-        self.wait(1)
-        self.shoot("restored")
-
-    def dismiss_messages(self) -> None:
-        """Close what napari says in the corner."""
-        from napari._qt.dialogs.qt_notification import NapariQtNotification
-        from qtpy.QtWidgets import QApplication
-
-        for widget in QApplication.allWidgets():
-            if isinstance(widget, NapariQtNotification):
-                widget.close()
-
-    def shoot(self, name: str) -> None:
-        """Save the window in both themes."""
-        for theme in ("dark", "light"):
-            self.viewer.theme = theme
-            self.wait(0.6)
-            self.viewer.window.screenshot(str(IMAGES / f"journey-{name}-{theme}.png"), canvas_only=False)
-        self.viewer.theme = "dark"
-
-    def until(self, happened: Any, *, seconds: float = 120.0) -> None:
-        """Let the window live until something has happened."""
-        from qtpy.QtWidgets import QApplication
-
-        deadline = time.monotonic() + seconds
-        while not happened():
-            QApplication.processEvents()
-            if time.monotonic() > deadline:
-                raise TimeoutError("what was waited for did not happen")
-            time.sleep(0.005)
-
-    def wait(self, seconds: float) -> None:
-        """Let the window live for a while."""
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
+        wait(1)
+        take_pictures(self.viewer, self.images, "journey-restored")
 
 
 if __name__ == "__main__":

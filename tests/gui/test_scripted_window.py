@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_cryorestore.gui.scripted_window import COLOURS, shrink, until, wait
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.usefixtures("qtbot")
+def test_what_does_not_happen_is_not_waited_for_for_ever() -> None:
+    looks = iter([False, False, True])
+    until(lambda: next(looks))
+    assert list(looks) == []
+    with pytest.raises(TimeoutError, match=r"within 0\.02 seconds"):
+        until(lambda: False, seconds=0.02)
+    wait(0.01)
+
+
+def test_a_picture_gets_smaller_and_looks_the_same(tmp_path: Path) -> None:
+    """Grey noise beside flat colours and a ramp of them, as in a window with a tomogram."""
+    random = np.random.default_rng(0)
+    grey = random.normal(128, 40, (200, 300, 1)).clip(0, 255).repeat(3, axis=2)
+    ramp = np.linspace(0, 255, 300)[None, :, None] * np.array([1.0, 0.4, 0.1]) + np.zeros((60, 1, 1))
+    picture = np.concatenate([grey, ramp]).astype(np.uint8)
+    picture[:20, :50] = (0, 114, 255)
+    path = tmp_path / "window.png"
+    Image.fromarray(picture).convert("RGBA").save(path)
+    before = path.stat().st_size
+    shrink(path)
+    assert path.stat().st_size < before / 2
+    with Image.open(path) as small:
+        assert len(small.getcolors() or []) <= COLOURS
+        difference = np.asarray(small.convert("RGB")).astype(int) - picture
+    assert np.abs(difference).max() < 32
+    assert np.sqrt((difference**2).mean()) < 4
+    once = path.read_bytes()
+    shrink(path)
+    assert path.read_bytes() == once
