@@ -75,9 +75,11 @@ class Rows:
     def follow(self, name: str, training: Iterable[Moment]) -> None:
         """Judge a training at every moment that it shows."""
         for moment in training:
+            where = {"step": moment.step, "seconds": round(moment.seconds, 2)}
             for passes, volume in moment.volumes.items():
-                where = {"step": moment.step, "seconds": round(moment.seconds, 2), "passes": passes}
-                self.add(name, volume, **where)
+                self.add(name, volume, **where, passes=passes)
+            if moment.averaged is not None:
+                self.add(f"{name}, flips averaged", moment.averaged, **where, passes=1)
 
 
 def main() -> None:
@@ -106,7 +108,8 @@ def _one_case(rows: Rows, options: argparse.Namespace, folder: Path) -> None:
     for recipe in options.recipe:
         config = recipe_of(recipe, case, steps=steps, precision=options.precision, threads=options.threads)
         run = run_at(folder / _run_name(recipe, rows.case), config) if options.keep else None
-        rows.follow(recipe, timed(config, options.at or moments(config.schedule.steps), run=run))
+        at = options.at or moments(config.schedule.steps)
+        rows.follow(recipe, timed(config, at, run=run, average_flips=options.average_flips))
     if options.reference:
         small = {"features": 8, "crop": 32, "batch": 4, "learning_rate": 1e-3, "steps": steps}
         rows.follow(
@@ -137,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default="auto", choices=["auto", "32", "bf16"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--reference", help="a checkout of swing-research/icecream")
+    parser.add_argument("--average-flips", action="store_true", help="judge that kind of restoration too")
     parser.add_argument("--no-lines", action="store_true", help="leave out raw, Wiener and noise-free")
     parser.add_argument("--keep", type=Path, help="keep simulated pairs and runs here")
     parser.add_argument("--record", type=Path, help="append every row to this file")

@@ -63,11 +63,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a training stands: steps, CPU seconds of these alone, and the restored volumes by passes."""
+    """Where a training stands: steps, CPU seconds of these alone, and the restored volumes by passes.
+
+    Where that was wanted, there is also one restored in one pass and averaged over flips.
+    """
 
     step: int
     seconds: float
     volumes: dict[int, np.ndarray]
+    averaged: np.ndarray | None = None
 
 
 def case_at(folder: Path, config: SimulationConfig) -> Case:
@@ -117,7 +121,9 @@ def run_at(path: Path, config: RunConfig) -> RunDir:
     return RunDir.create(path, config=config.to_toml(), environment=environment())
 
 
-def timed(config: RunConfig, at: Sequence[int], *, run: RunDir | None = None) -> Iterator[Moment]:
+def timed(
+    config: RunConfig, at: Sequence[int], *, run: RunDir | None = None, average_flips: bool = False
+) -> Iterator[Moment]:
     """Train, and yield where training stands at some numbers of steps, with a checkpoint into the run."""
     fabric, _ = launched(config.hardware, precision=config.hardware.precision, say=print)
     method = build_method(config.method)
@@ -142,16 +148,18 @@ def timed(config: RunConfig, at: Sequence[int], *, run: RunDir | None = None) ->
             continue
         with fabric.autocast():
             volumes = {n: restored(learner.average, method, volume, passes=n) for n in (1, 2)}
+            wishes = {"passes": 1, "average_flips": True}
+            averaged = restored(learner.average, method, volume, **wishes) if average_flips else None
         if run:
             label = Label(step + 1, config.method, config.network, volume.imaging.wiener)
             run.write_checkpoint(step + 1, partial(save_weights, network=learner.average, label=label))
-        yield Moment(step + 1, seconds, volumes)
+        yield Moment(step + 1, seconds, volumes, averaged)
 
 
 @torch.no_grad()
-def restored(network: Network, method: Method, volume: TrainingVolume, *, passes: int) -> np.ndarray:
-    """Return the mean of both halves, each restored in one piece."""
-    changed = type(method)(method.config.model_copy(update={"passes": passes}))
+def restored(network: Network, method: Method, volume: TrainingVolume, **wishes: Any) -> np.ndarray:
+    """Return the mean of both halves, each restored in one piece, by a method with changed settings."""
+    changed = type(method)(method.config.model_copy(update=wishes))
     corner = torch.zeros(1, 3, dtype=torch.int64)
     shape: Any = tuple(volume.even.shape)
     whole = cut_pair(volume, corner, size=shape, kind=method.input_kind)
