@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from napari_cryorestore.gui.scripted_window import COLOURS, shrink, until, wait
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.usefixtures("qtbot")
@@ -42,3 +39,12 @@ def test_a_picture_gets_smaller_and_looks_the_same(tmp_path: Path) -> None:
     once = path.read_bytes()
     shrink(path)
     assert path.read_bytes() == once
+
+
+def test_the_pictures_of_the_documentation_stay_small() -> None:
+    pictures = list((Path(__file__).parents[2] / "docs" / "images").glob("*.png"))
+    assert pictures
+    megabytes = sum(path.stat().st_size for path in pictures) / 1e6
+    assert megabytes < 4.5, (
+        f"docs/images holds {megabytes:.1f} MB: give new pictures to scripted_window.shrink"
+    )
