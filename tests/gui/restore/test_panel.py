@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.docked_panel import WIDTH
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panels import open_panel
@@ -278,6 +279,13 @@ def test_closing_the_window_ends_the_work(window: Viewer, restorer, pair: tuple[
     assert not work.alive
     assert active == [False]
     assert not list(pair[0].parent.glob("*Wiener*"))
+
+
+def test_nothing_is_cut_off_in_a_narrow_dock(window: Viewer) -> None:
+    panel = open_panel(window, "Restore")
+    panel._folds["Advanced"].unfold()
+    page = panel.sections.parentWidget()
+    assert page.minimumSizeHint().width() < panel.minimumSizeHint().width() <= WIDTH
 
 
 def test_other_images_are_no_volumes(viewer: ViewerModel, panel: RestorePanel) -> None:

@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QMessageBox
 
+from napari_cryorestore.gui.docked_panel import WIDTH
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.train import panel as panel_module
 from napari_cryorestore.gui.train.panel import TrainPanel
@@ -164,8 +165,8 @@ def test_nothing_is_cut_off_in_a_narrow_dock(bench, make_napari_viewer, theme):
     panel = bench.open(viewer)
     for fold in panel._folds.values():
         fold.unfold()
-    page = panel._sections.parentWidget()
-    assert page.minimumSizeHint().width() < panel.minimumSizeHint().width() <= panel_module.WIDTH
+    page = panel.sections.parentWidget()
+    assert page.minimumSizeHint().width() < panel.minimumSizeHint().width() <= WIDTH
     assert panel.styleSheet() == ""
     assert all(widget.styleSheet() == "" for widget in panel.findChildren(type(panel.bar.start)))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.background import Background
+from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
@@ -31,13 +31,12 @@ from napari_cryorestore.gui.restore.work_bar import WorkBar
 if TYPE_CHECKING:
     from napari import Viewer
 
-WIDTH = 340
 TICK = 100
 """Milliseconds between two looks at the work."""
 _TICKS_PER_REFRESH = 10
 
 
-class RestorePanel(QWidget):
+class RestorePanel(DockedPanel):
     """Chooses tomograms and a model, restores in the background, and shows results as layers.
 
     Queue and work belong to the viewer: closing the panel keeps both, opening it again shows both.
@@ -56,8 +55,15 @@ class RestorePanel(QWidget):
         self.background = Background()
         self.source, self.choice, self.output = SourceSection(), ModelSection(), OutputSection()
         self.compute, self.bar = ComputeSection(), WorkBar()
-        self._folds: dict[str, Fold] = {}
-        self._lay_out()
+        self._folds = {
+            "Tomogram": Fold("Tomogram", self.source),
+            "Model": Fold("Model", self.choice),
+            "Result": Fold("Result", self.output),
+            "Advanced": Fold("Advanced", self.compute),
+        }
+        self.lay_out(self._folds, self.bar)
+        for title in ("Model", "Result"):
+            self._folds[title].unfold()
         self._sources = SourceControl(
             self._viewer, self.source, self.model, changed=self._show, complain=self.bar.complain
         )
@@ -77,21 +83,6 @@ class RestorePanel(QWidget):
         self._models.begin()
         self._tick()
         self._timer.start(TICK)
-
-    def sizeHint(self) -> QSize:
-        """Be as wide as the right dock usually is."""
-        return QSize(WIDTH, 560)
-
-    def minimumSizeHint(self) -> QSize:
-        """Let the user make the dock narrow and low: the sections scroll."""
-        return QSize(240, 200)
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Let go of the viewer when the dock was closed, which orphans the panel; restoring goes on."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.leave()
-            self.deleteLater()
 
     def leave(self) -> None:
         """Stop looking at the viewer, its runs and the work."""
@@ -138,34 +129,6 @@ class RestorePanel(QWidget):
         entry = self._result()
         if entry is not None and entry.output is not None:
             self._runs.compare_file.emit(entry.output)
-
-    def _lay_out(self) -> None:
-        page = QWidget()
-        sections = QVBoxLayout(page)
-        sections.setContentsMargins(4, 4, 4, 4)
-        sections.setSpacing(6)
-        contents = {
-            "Tomogram": self.source,
-            "Model": self.choice,
-            "Result": self.output,
-            "Advanced": self.compute,
-        }
-        for title, content in contents.items():
-            self._folds[title] = fold = Fold(title, content)
-            fold.make_bold()
-            sections.addWidget(fold)
-            if title != "Advanced":
-                fold.unfold()
-        sections.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.bar)
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._tick)

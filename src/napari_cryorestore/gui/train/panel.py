@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui.background import Background
+from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
 from napari_cryorestore.gui.panels import open_panel
@@ -31,12 +31,11 @@ from napari_cryorestore.gui.viewer_place import crosshair, middle_of_view
 if TYPE_CHECKING:
     from napari import Viewer
 
-WIDTH = 340
 TICK = 100
 """Milliseconds between two looks at threads and the run folder."""
 
 
-class TrainPanel(QWidget):
+class TrainPanel(DockedPanel):
     """Chooses data and a recipe, starts training and says how it goes.
 
     The choices and the run belong to the viewer: closing the panel keeps both, opening it again shows both.
@@ -59,7 +58,6 @@ class TrainPanel(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._docked = False
         self._start_wanted = self._load_failed = False
         self._runs = runs_of(self._viewer)
         self._runs.closed.connect(self.leave)
@@ -69,14 +67,15 @@ class TrainPanel(QWidget):
         self.recipe: RecipeSection | None = None
         self._recipe_control: RecipeControl | None = None
         self._further_control: FurtherControl | None = None
-        self._loading, self._scroll = SentenceLabel(), QScrollArea()
-        self._sections = QVBoxLayout()
+        self._loading = SentenceLabel()
+        self._loading.say("Loading PyTorch…")
         self._folds = {
             "data": Fold("Data", self.data),
             "further": Fold("More tomograms", self.further),
             "run": Fold("Run", self.run),
         }
-        self._lay_out()
+        self.lay_out(self._folds, self.bar)
+        self.sections.insertWidget(self.sections.indexOf(self._folds["run"]), self._loading)
         self.control = RunControl(self._runs, self.bar, self.background, started=self._started)
         self._data_control = DataControl(
             self._viewer, self.data, self.model, self.background, changed=self._changed
@@ -91,28 +90,6 @@ class TrainPanel(QWidget):
         self._timer.setInterval(TICK)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
-
-    def sizeHint(self) -> QSize:
-        """Be as wide as the right dock usually is."""
-        return QSize(WIDTH, 700)
-
-    def minimumSizeHint(self) -> QSize:
-        """Let the user make the dock low, as the sections scroll, but not narrower than they are."""
-        page, bar = self._scroll.widget(), self._scroll.verticalScrollBar()
-        inside = page.minimumSizeHint().width() + bar.sizeHint().width() if page and bar else 0
-        margins = self.contentsMargins()
-        return QSize(inside + margins.left() + margins.right() + 8, 200)
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Let go of the viewer when the dock was closed, which orphans the panel; training goes on."""
-        super().changeEvent(event)
-        if event is None or event.type() != QEvent.Type.ParentChange:
-            return
-        if self.parent() is not None:
-            self._docked = True
-        elif self._docked:
-            self.leave()
-            self.deleteLater()
 
     def leave(self) -> None:
         """Stop looking at the viewer, at threads and at the run folder."""
@@ -138,28 +115,6 @@ class TrainPanel(QWidget):
         self.control.start(self.model)
 
     # -------------------------------------------------------------------------------------------------
-
-    def _lay_out(self) -> None:
-        page = QWidget()
-        self._sections = QVBoxLayout(page)
-        self._sections.setContentsMargins(4, 4, 4, 4)
-        self._sections.setSpacing(6)
-        self._loading.say("Loading PyTorch…")
-        for part in (self._folds["data"], self._folds["further"], self._loading, self._folds["run"]):
-            self._sections.addWidget(part)
-        self._sections.addStretch(1)
-        for fold in self._folds.values():
-            fold.make_bold()
-        self._folds["data"].unfold()
-        scroll = self._scroll
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.bar)
 
     def _connect(self) -> None:
         self.bar.chosen.connect(self._obey)
@@ -190,7 +145,7 @@ class TrainPanel(QWidget):
             return
         self._loading.say("")
         self.recipe = RecipeSection(self.model.recipes)
-        self._sections.insertWidget(self._sections.indexOf(self._loading), self.recipe)
+        self.sections.insertWidget(self.sections.indexOf(self._loading), self.recipe)
         self._recipe_control = RecipeControl(
             self.recipe, self.model, self.background, changed=self._data_control.show
         )
