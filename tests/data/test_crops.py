@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -176,3 +179,25 @@ def test_turning_is_by_quarters_about_the_tilt_axis(wedge: Wedge | None, plane: 
         seen.add(quarter)
     assert seen == {0, 1, 2, 3}
     assert torch.equal(turned.even_input[:, :1], turned.even)
+
+
+def test_crops_go_to_a_gpu_from_pinned_memory_and_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned, brought = [], []
+    copied = torch.Tensor.to
+
+    def pin_memory(self: torch.Tensor) -> torch.Tensor:
+        pinned.append(self.data_ptr())
+        return self
+
+    def to(self: torch.Tensor, device: Any, *args: Any, **more: Any) -> torch.Tensor:
+        if torch.device(device).type == "cpu":
+            return copied(self, device, *args, **more)
+        brought.append((self.data_ptr(), more))
+        return self
+
+    volume = replace(training_volume(), device=torch.device("cuda", 0))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    cut_pair(volume, volume.corners[:2], size=8, kind="raw")
+    assert len(pinned) == 2
+    assert brought == [(place, {"non_blocking": True}) for place in pinned]
