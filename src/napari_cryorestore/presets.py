@@ -7,8 +7,6 @@ from typing import Any, Literal
 PresetName = Literal["quick-look", "standard", "paper"]
 
 _OURS_ICECREAM = {
-    "eq_weight": 3.0,
-    "weigh_orientations": True,
     "input": "wiener+raw",
     "double_size": False,
     "window": False,

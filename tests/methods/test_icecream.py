@@ -204,24 +204,6 @@ def test_orientations_are_drawn_crop_by_crop(monkeypatch: pytest.MonkeyPatch, mi
     assert {a == b for a, b in pairwise(seen[:400])} == {True, False}
 
 
-@pytest.mark.parametrize(("wedge", "ratio"), [(Wedge(-60, 60), 0.373), (Wedge(-89, 89), 0.039)])
-def test_orientations_may_be_weighed_by_what_they_teach(wedge: Wedge, ratio: float) -> None:
-    drawn = method(weigh_orientations=True)._orientations(wedge, 4000, generator())
-    assert set(drawn) == set(GROUP)
-    about_tilt_axis, about_x = (sum(g.axes == axes for g in drawn) for axes in ((2, 1, 0), (1, 0, 2)))
-    assert about_x / about_tilt_axis == pytest.approx(ratio, abs=0.05)
-
-
-def test_weighed_orientations_serve_the_loss(make_batch: MakeBatch) -> None:
-    batch = make_batch(count=3, size=6, wedge=WEDGES[0])
-    losses = {
-        weigh: float(method(weigh_orientations=weigh).loss(lambda x: x / 2, batch, generator()).total)
-        for weigh in (False, True)
-    }
-    assert losses[True] > 0
-    assert losses[True] != losses[False]
-
-
 @pytest.mark.parametrize(("wedge", "count"), [(WEDGES[0], 8), (WEDGES[1], 4), (WEDGES[2], 8), (WEDGES[3], 4)])
 def test_flips_are_those_that_keep_the_wedge(wedge: Wedge, count: int, make_batch: MakeBatch) -> None:
     batch = make_batch(count=64, size=6, wedge=wedge)

@@ -18,7 +18,6 @@ from napari_cryorestore.physics.rotation import (
     SignedPermutation,
     averaging,
     preserving,
-    supervised_share,
 )
 
 if TYPE_CHECKING:
@@ -48,11 +47,6 @@ class IcecreamConfig(LearnedConfig):
     )
     mirrored: bool = setting(
         True, "Let the equivariance term use mirrored orientations too (as published).", advanced=True
-    )
-    weigh_orientations: bool = setting(
-        False,
-        "Draw an orientation the more often, the more of the missing wedge it can teach.",
-        advanced=True,
     )
     double_size: bool = setting(
         True, "Apply the wedge by linear convolution on a zero-padded crop (as published).", advanced=True
@@ -89,7 +83,8 @@ class Icecream(Method):
         measured = _mask(wedge, self._padded(size), y.device)
         data = self._distance(_exchanged(y) - e, measured)
 
-        elements = self._orientations(wedge, len(batch.even), generator)
+        group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
+        elements = _draw(group, len(batch.even), generator)
         r = _rotate(e, elements + elements)
         rotated = _rotated_masks(wedge, self._padded(size), elements * 2, y.device)
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
@@ -111,16 +106,6 @@ class Icecream(Method):
             return once
         again = second_pass_input(self._measure(once, _wedge(imaging)), channels=self.channels)
         return network(again).float()
-
-    def _orientations(
-        self, wedge: Wedge, count: int, generator: torch.Generator
-    ) -> tuple[SignedPermutation, ...]:
-        group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
-        if not self.config.weigh_orientations:
-            return _draw(group, count, generator)
-        shares = _supervised_shares(wedge, group)
-        drawn = torch.multinomial(shares, count, replacement=True, generator=generator)
-        return tuple(group[int(i)] for i in drawn)
 
     def _padded(self, size: int) -> tuple[int, int, int]:
         return (2 * size,) * 3 if self.config.double_size else (size,) * 3
@@ -167,12 +152,6 @@ def _draw(
 ) -> tuple[SignedPermutation, ...]:
     drawn = torch.randint(len(group), (count,), generator=generator)
     return tuple(group[int(i)] for i in drawn)
-
-
-@lru_cache(maxsize=32)
-@torch.inference_mode(mode=False)
-def _supervised_shares(wedge: Wedge, group: tuple[SignedPermutation, ...]) -> Tensor:
-    return torch.tensor([supervised_share(element, wedge, (32, 32, 32)) for element in group])
 
 
 def _wedge(imaging: Imaging) -> Wedge:
