@@ -8,8 +8,10 @@ The larger ribosome is found in any volume and the six-fold ring in hardly any, 
 Scores are normalised correlations within a sphere, on voxels of at least 2 nm, the highest of 24 directions
 of the barrel (30° apart; a turned average finds half as many). Templates get the missing wedge where the
 volume has it: raw, Wiener-filtered and noise-free. A restored volume claims to have none, so it is searched
-with whole templates; those with a wedge were no better there. Local maxima at least a radius apart are the
-picks, and each is right within half a radius of a particle that no better one has taken.
+with whole templates; others changed its numbers by 0.02 at most in the mean. Local maxima at least a radius
+apart are the picks, and each is right within half a radius of a particle that no better one has taken.
+
+One particle of ten is 0.1 of precision by kind: look at means over several tomograms.
 
 Run, for example, on a folder that `cryorestore simulate DIR` or ``quality.py --keep`` wrote::
 
@@ -52,9 +54,9 @@ if TYPE_CHECKING:
 KINDS = {"barrel": (barrel, 24), "cage": (cage, 1)}
 """What is looked for, and in how many directions of its axis."""
 COARSE = 2.0
-"""nm; finer volumes are cut to such voxels in Fourier space, which a search for 12 nm does not suffer."""
+"""nm; finer volumes are cut to such voxels in Fourier space, which makes the search eight times as fast."""
 FLATTEST = 0.5
-"""The least deviation within a sphere, of that of the volume: or smooth ice scored as high as protein."""
+"""The least deviation in a sphere, of the volume's: else smooth ice scores high. Noise-free loses nothing."""
 
 
 def average_precision(
