@@ -41,7 +41,8 @@ def main() -> None:
     chosen = options.programs or [*setting.programs, *(setting.compiled if options.compile else ())]
     workers = {program: Worker(program) for program in chosen}
     figures = _measured(workers, options.rounds)
-    _add_speed(figures, workers, full_speed(setting))
+    if not options.brief:
+        _add_work(figures, workers, full_speed(setting))
     for program, own in figures.items():
         workers[program].end()
         print(f"{program}: {json.dumps(own)}")
@@ -68,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", help="a checkout of icecream or DeepDeWedge")
     parser.add_argument("--compile", action="store_true", help="our programs by torch.compile, too")
     parser.add_argument("--programs", nargs="+", help="only these, such as paper 'paper compiled'")
+    parser.add_argument("--brief", action="store_true", help="seconds and memory only")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -82,7 +84,8 @@ def _measured(workers: dict[str, Worker], rounds: int) -> dict[str, dict[str, An
     figures = {program: _figures(program, times) for program in workers}
     for program, worker in workers.items():
         more = {"first step, wall seconds": first[program]["first"], "peak memory MB": worker.ask("peak")}
-        figures[program] |= more | {"shares": worker.ask("shares")}
+        figures[program] |= more
+        print(f"{program}: {json.dumps(figures[program])}", flush=True)
     return figures
 
 
@@ -102,9 +105,10 @@ def _spread(values: Any) -> list[float]:
     return [round(value, 3) for value in (statistics.median(values), min(values), max(values))]
 
 
-def _add_speed(figures: dict[str, dict[str, Any]], workers: dict[str, Worker], ceiling: float) -> None:
+def _add_work(figures: dict[str, dict[str, Any]], workers: dict[str, Worker], ceiling: float) -> None:
     print(f"wide 3D convolutions: {ceiling / 1e9:.0f} GFLOP/s")
     for program, own in figures.items():
+        own["shares"] = workers[program].ask("shares")
         operations, alone = workers[program].ask("alone")
         seconds = own["seconds"][0]
         own["GFLOP"] = round(operations / 1e9, 1)
