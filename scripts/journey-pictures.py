@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
     options = parser.parse_args()
     options.images = options.images.resolve()
+    options.images.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["NAPARI_CONFIG"] = f"{scratch}/settings.yaml"
         Journey(Path(scratch), options.images).go(options)
