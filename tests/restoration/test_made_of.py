@@ -77,9 +77,7 @@ def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(
     ],
 )
 def test_other_settings_are_told(done: RestoreRequest, change: dict[str, Any]) -> None:
-    with pytest.raises(
-        FileExistsError, match=r"out\.mrc was made with other settings than asked for now"
-    ):
+    with pytest.raises(FileExistsError, match=r"out\.mrc was made with other settings than asked for now"):
         require_same(replace(done, **change))
 
 
