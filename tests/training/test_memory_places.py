@@ -77,7 +77,7 @@ def failure(events: list[Event]) -> str:
         (UNet, "forward"),
         (Noise2Noise, "loss"),
         (Fabric, "backward"),
-        (Fabric, "clip_gradients"),
+        (learner, "limit_gradients"),
         (Muon, "step"),
         (learner, "follow"),
     ],
