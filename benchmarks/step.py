@@ -43,9 +43,8 @@ def main() -> None:
     figures = _measured(workers, options.rounds)
     if not options.brief:
         _add_work(figures, workers, full_speed(setting))
-    for program, own in figures.items():
-        workers[program].end()
-        print(f"{program}: {json.dumps(own)}")
+    for worker in workers.values():
+        worker.end()
     about = asdict(setting) | {
         "device": _name(device),
         "reference": options.reference and kind_of(options.reference),
@@ -115,6 +114,7 @@ def _add_work(figures: dict[str, dict[str, Any]], workers: dict[str, Worker], ce
         own["GFLOP/s"] = round(operations / seconds / 1e9, 1)
         own["of wide ceiling"] = round(operations / seconds / ceiling, 3)
         own["of own convolutions' ceiling"] = round(alone / seconds, 3)
+        print(f"{program}: {json.dumps(own)}")
 
 
 def _name(device: torch.device) -> str:
