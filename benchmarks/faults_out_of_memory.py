@@ -33,7 +33,7 @@ _LOOP = {
     "first network pass": (UNet, "forward"),
     "loss": (Icecream, "_distance"),
     "backward": (Fabric, "backward"),
-    "clipping": (Fabric, "clip_gradients"),
+    "clipping": (learner, "limit_gradients"),
     "optimiser": (Muon, "step"),
     "moving average": (learner, "follow"),
     "adding up losses": (running_mean.RunningMean, "add"),
