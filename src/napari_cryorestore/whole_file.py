@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NUMBERS = count()
+_APPENDING = threading.Lock()
 _PART, _OLDER = ".part", ".older"
 
 
@@ -128,12 +130,13 @@ def append_line(path: Path, line: bytes) -> None:
         If the file cannot be written, or only a part of the line found room.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666)
-    try:
-        line = line if _ends_whole(descriptor) else b"\n" + line
-        written = os.write(descriptor, line)
-    finally:
-        os.close(descriptor)
+    with _APPENDING:  # else a line of another thread that is being written looks cut off
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            line = line if _ends_whole(descriptor) else b"\n" + line
+            written = os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
     if written < len(line):
         raise OSError(28, "No space left on device")
 
