@@ -31,14 +31,14 @@ def open_panel(viewer: Viewer, name: str) -> QWidget:
         The panel.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
-    title = _TITLE.format(name)
-    docked = viewer.window.dock_widgets
-    if title in docked:
-        panel = docked[title]
-    else:
-        panel = _class_of(name)(viewer)
+    kind = _class_of(name)
+    # its title depends on how it was opened
+    panel = next((item for item in viewer.window.dock_widgets.values() if isinstance(item, kind)), None)
+    if panel is None:
+        panel = kind(viewer)
         # one behind the other: below one another, each would be too low to be read
-        viewer.window.add_dock_widget(panel, name=title, area=_AREAS.get(name), tabify=True)
+        area = _AREAS.get(name)
+        viewer.window.add_dock_widget(panel, name=_TITLE.format(name), area=area, tabify=True)
         place_messages_soon()
     dock = panel.parent()
     dock.show()

@@ -34,6 +34,11 @@ def test_the_panel_is_docked_below_by_its_menu_entry(window, settled) -> None:
     assert open_panel(window, "Compare") is panel
 
 
+def test_a_panel_opened_from_the_console_is_found_too(window) -> None:
+    _, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Compare")
+    assert open_panel(window, "Compare") is panel
+
+
 def test_floating_and_docking_again_keeps_everything(window, settled) -> None:
     panel = open_panel(window, "Compare")
     panel.empty.buttons["layers"].click()
