@@ -50,7 +50,7 @@ def done(tmp_path: Path) -> RestoreRequest:
 def test_the_label_fits_into_a_header(done: RestoreRequest) -> None:
     (label,) = read_volume(done.output).labels[1:]
     assert len(label) <= 80
-    assert label == made_of(done, opened(done))
+    assert label == str(made_of(done, opened(done)))
 
 
 def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(

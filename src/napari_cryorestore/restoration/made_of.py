@@ -5,21 +5,47 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.checkpoint import load_label
+from napari_cryorestore.checkpoint import load_label, weights_file
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.restoration.model import as_wished
-from napari_cryorestore.restoration.resuming import stamp, weights_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restoration.request import RestoreRequest
 
-_PARTS = ("weights", "settings", "inputs")
-_SAID = re.compile("made of: " + " ".join(f"{part} ([0-9a-f]{{12}})" for part in _PARTS))
+_SHORT = 12
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """What decides the voxels, each by a hash; as a string a label of a header, with twelve letters of each.
+
+    Attributes
+    ----------
+    weights : str
+        Of the file's content.
+    settings : str
+        Of the method's, the arithmetic asked for, voxel size and tilts.
+    inputs : str
+        Of names, sizes and times of change.
+    """
+
+    weights: str
+    settings: str
+    inputs: str
+
+    def __str__(self) -> str:
+        return "made of: " + " ".join(f"{name} {part[:_SHORT]}" for name, part in asdict(self).items())
+
+
+_SAID = re.compile("made of: " + " ".join(f"{item.name} ([0-9a-f]{{{_SHORT}}})" for item in fields(MadeOf)))
 
 
 def opened(request: RestoreRequest) -> Tomogram:
@@ -34,14 +60,16 @@ def opened(request: RestoreRequest) -> Tomogram:
     )
 
 
-def made_of(request: RestoreRequest, tomogram: Tomogram) -> str:
-    """Return one label that tells weights, settings and inputs from others, each by twelve letters.
+def made_of(request: RestoreRequest, tomogram: Tomogram) -> MadeOf:
+    """Return what tells weights, settings and inputs from others.
 
-    Inputs are known by name, size and time of change. The device and the tiles, on which the voxels hardly
-    depend, are left out, as is the folder that inputs lie in.
+    The device and the tiles, on which the voxels hardly depend, are left out, as is the folder that inputs
+    lie in.
     """
-    hashes = _hashes(request, tomogram)
-    return "made of: " + " ".join(f"{name} {part}" for name, part in zip(_PARTS, hashes, strict=True))
+    inputs = [_stamp(path) for path in (request.even, request.odd, request.mask) if path is not None]
+    settings = _settings(request, tomogram)
+    said = (json.dumps(part, sort_keys=True).encode() for part in (settings, inputs))
+    return MadeOf(_weights(request), *(hashlib.sha256(part).hexdigest() for part in said))
 
 
 def require_same(request: RestoreRequest) -> None:
@@ -60,23 +88,17 @@ def require_same(request: RestoreRequest) -> None:
         raise FileExistsError(
             f"{path} does not say what it was made of: remove it, or choose another folder or name"
         )
-    wanted = _hashes(request, opened(request))
+    wanted = asdict(made_of(request, opened(request)))
     others = [
-        f"other {part}"
-        for part, one, other in zip(_PARTS, found.groups(), wanted, strict=True)
-        if one != other
+        f"other {name}"
+        for (name, part), other in zip(wanted.items(), found.groups(), strict=True)
+        if part[:_SHORT] != other
     ]
     if others:
         raise FileExistsError(
             f"{path} was made with {' and '.join(others)} than asked for now: remove it, or choose another "
             "folder or name"
         )
-
-
-def _hashes(request: RestoreRequest, tomogram: Tomogram) -> list[str]:
-    inputs = [stamp(path) for path in (request.even, request.odd, request.mask) if path is not None]
-    parts = (weights_digest(request), _settings(request, tomogram), inputs)
-    return [hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12] for part in parts]
 
 
 def _settings(request: RestoreRequest, tomogram: Tomogram) -> list[Any]:
@@ -89,4 +111,14 @@ def _settings(request: RestoreRequest, tomogram: Tomogram) -> list[Any]:
     return [method, request.precision, tomogram.voxel_size, *tilts]
 
 
-__all__ = ["made_of", "opened", "require_same"]
+def _weights(request: RestoreRequest) -> str:
+    content = b"" if request.source == "wiener" else weights_file(request.source).read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _stamp(path: Path) -> list[Any]:
+    facts = path.stat()
+    return [path.name, facts.st_size, facts.st_mtime_ns]
+
+
+__all__ = ["MadeOf", "made_of", "opened", "require_same"]

@@ -32,7 +32,7 @@ class RestoreRequest:
     passes : {1, 2}, optional
         Network passes, for methods that have such a knob; as trained if not given.
     average_flips : bool, optional
-        Whether to restore every flip that keeps the wedge and average, for methods that have such a knob; as
+        Whether to restore four flips that keep the wedge and average, for methods that have such a knob; as
         trained if not given.
     mask : Path, optional
         A volume, above 0 where restoring is worth it; other tiles get the halves' mean value.

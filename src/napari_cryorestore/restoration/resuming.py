@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from napari_cryorestore.checkpoint import weights_file
 from napari_cryorestore.data.journal import FileJournal, forget, unfinished
 from napari_cryorestore.data.tile_plan import TilePlan
 from napari_cryorestore.io.mrc_output import Output, filled_output
@@ -15,32 +15,29 @@ from napari_cryorestore.io.part_file import part_of, room_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.restoration.made_of import MadeOf
     from napari_cryorestore.restoration.model import Model
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _PLAN = ("tile", "margin", "align", "batch")
 
 
-def fingerprint(request: RestoreRequest, tomogram: Tomogram, model: Model) -> str:
+def fingerprint(made: MadeOf, request: RestoreRequest, tomogram: Tomogram, model: Model) -> str:
     """Return what tells two requests apart that may give different voxels.
 
     It covers the weights and the method's settings, the inputs' names, sizes and times of change, what is
     known of the imaging, and the arithmetic; not the tiles chosen to suit the device, which are kept.
     """
-    inputs = [path for path in (request.even, request.odd, request.mask) if path is not None]
     said = {
-        "weights": weights_digest(request),
+        "made of": asdict(made),
         "method": model.method.config.model_dump(mode="json"),
         "name": model.name,
-        "inputs": [stamp(path) for path in inputs],
         "shape": tomogram.shape,
-        "voxel size": tomogram.voxel_size,
         "imaging": repr(model.imaging),
         "arithmetic": [model.device.type, model.precision],
         "tiles": [request.tile, request.batch],
@@ -114,17 +111,4 @@ def resumable(
         raise
 
 
-def stamp(path: Path) -> list[Any]:
-    """Return what a file is known by without reading it: name, size and time of change."""
-    facts = path.stat()
-    return [path.name, facts.st_size, facts.st_mtime_ns]
-
-
-def weights_digest(request: RestoreRequest) -> str:
-    """Return a hash of the weights that a request names; empty for the Wiener filter."""
-    if request.source == "wiener":
-        return ""
-    return hashlib.sha256(weights_file(request.source).read_bytes()).hexdigest()
-
-
-__all__ = ["fingerprint", "kept_plan", "resumable", "stamp", "weights_digest"]
+__all__ = ["fingerprint", "kept_plan", "resumable"]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.journal import Journal
     from napari_cryorestore.data.tile_plan import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.restoration.made_of import MadeOf
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
@@ -80,8 +81,9 @@ def restore(
     """
     tomogram = opened(request)
     model = Model.of(request, tomogram)
-    work = Work(tomogram, model, request, progress, cancelled)
-    mark = fingerprint(request, tomogram, model)
+    made = made_of(request, tomogram)
+    work = Work(tomogram, model, request, made, progress, cancelled)
+    mark = fingerprint(made, request, tomogram, model)
     kept = kept_plan(request, mark)
     if kept is not None:
         say(f"{request.output.name} was being restored when the program was killed: going on from there.")
@@ -105,6 +107,7 @@ class Work:
     tomogram: Tomogram
     model: Model
     request: RestoreRequest
+    made: MadeOf
     progress: Callable[[float], None]
     cancelled: Callable[[], bool]
 
@@ -114,7 +117,7 @@ class Work:
         output = Output(
             tomogram.even.shape,
             tomogram.voxel_size,
-            label=f"cryorestore: {self.model.name}\n{made_of(self.request, tomogram)}",
+            label=f"cryorestore: {self.model.name}\n{self.made}",
             origin=tomogram.header.origin,
             start=tomogram.header.start,
         )
