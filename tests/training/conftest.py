@@ -36,6 +36,25 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def out_of_memory_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Let memory run out at some calls of a function, counted from 0; a list returned grows by each."""
+
+    def starve(owner: Any, name: str, *, at: range) -> list[int]:
+        original, calls = getattr(owner, name), []
+
+        def starving(*args: Any, **kwargs: Any) -> Any:
+            calls.append(len(calls))
+            if calls[-1] in at:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, starving)
+        return calls
+
+    return starve
+
+
 @pytest.fixture(scope="session")
 def make_pair(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
     """Write two halves with a common signal."""

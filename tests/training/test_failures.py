@@ -32,6 +32,7 @@ from napari_cryorestore.training.running_mean import RunningMean
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
+Starve = Callable[..., list[int]]
 
 
 def of_kind(events: list[Event], *kinds: type[Event]) -> list[Any]:
@@ -237,32 +238,23 @@ def test_too_little_memory_for_the_preview_costs_the_preview_alone(
     assert warnings(events)[0].startswith("Out of memory for the preview: choose a smaller preview block")
 
 
-def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, call: int) -> list[int]:
-    """Let memory run out at one call of a function, counted from 1; return a list that grows by each call."""
-    original, calls = getattr(owner, name), []
-
-    def starving(*args: Any, **kwargs: Any) -> Any:
-        calls.append(len(calls) + 1)
-        if calls[-1] == call:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, starving)
-    return calls
-
-
 @pytest.mark.usefixtures("every_step")
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(RunningMean, "add"), (RunningMean, "take"), (Learner, "state"), (trainer, "save_weights")],
 )
 def test_between_steps_what_must_be_done_is_done_once_more(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+    planned: Planned,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    out_of_memory_at: Starve,
+    owner: Any,
+    name: str,
 ) -> None:
     released = []
     original = Learner.release
     monkeypatch.setattr(Learner, "release", lambda self: (released.append(1), original(self))[1])
-    calls = once(monkeypatch, owner, name, call=2)
+    calls = out_of_memory_at(owner, name, at=range(1, 2))
     run = planned()
     run_training(run)
     assert len(calls) > 2
@@ -272,9 +264,9 @@ def test_between_steps_what_must_be_done_is_done_once_more(
 
 
 def test_too_little_memory_to_show_a_preview_costs_that_preview_alone(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+    planned: Planned, history: History, out_of_memory_at: Starve
 ) -> None:
-    once(monkeypatch, Preview, "mean_of_halves", call=1)
+    out_of_memory_at(Preview, "mean_of_halves", at=range(1))
     run = planned()
     run_training(run)
     assert [event.step for event in of_kind(history(run), Snapshotted)] == [4]

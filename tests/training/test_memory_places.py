@@ -24,20 +24,7 @@ from napari_cryorestore.training.trainer import Trainer
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
-
-
-def starve(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, at: range) -> list[int]:
-    """Let memory run out at these calls of a function, counted from 0; return a list that grows by each."""
-    original, calls = getattr(owner, name), []
-
-    def starving(*args: Any, **kwargs: Any) -> Any:
-        calls.append(len(calls))
-        if calls[-1] in at:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, starving)
-    return calls
+Starve = Callable[..., list[int]]
 
 
 def watch_weights(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
@@ -84,10 +71,15 @@ def failure(events: list[Event]) -> str:
     ids=lambda item: getattr(item, "__name__", item),
 )
 def test_within_a_step_half_the_crops_go_on_and_no_weight_has_moved(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+    planned: Planned,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    out_of_memory_at: Starve,
+    owner: Any,
+    name: str,
 ) -> None:
     run = planned(schedule={"steps": 3, "batch": 4, "optimiser": "muon"}, snapshots={"every": 0})
-    starve(monkeypatch, owner, name, at=range(1, 2))
+    out_of_memory_at(owner, name, at=range(1, 2))
     stayed = watch_weights(monkeypatch)
     run_training(run)
     assert all(stayed)
@@ -102,14 +94,19 @@ def test_within_a_step_half_the_crops_go_on_and_no_weight_has_moved(
     [(RunningMean, "add"), (RunningMean, "take"), (Learner, "state"), (trainer, "save_weights")],
 )
 def test_between_steps_lasting_lack_of_memory_ends_the_run_and_keeps_what_was_saved(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+    planned: Planned,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    out_of_memory_at: Starve,
+    owner: Any,
+    name: str,
 ) -> None:
     run = planned(schedule={"steps": 9}, snapshots={"every": 2})
     original = Learner.update
 
     def update(self: Learner, draw: Draw, *, step: int) -> Any:
         if step == 3:
-            starve(monkeypatch, owner, name, at=range(10**9))
+            out_of_memory_at(owner, name, at=range(10**9))
         return original(self, draw, step=step)
 
     monkeypatch.setattr(Learner, "update", update)
@@ -122,10 +119,10 @@ def test_between_steps_lasting_lack_of_memory_ends_the_run_and_keeps_what_was_sa
 
 @pytest.mark.parametrize("name", ["restore", "evaluate", "mean_of_halves"])
 def test_one_preview_is_left_out_and_that_is_said(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, name: str
+    planned: Planned, history: History, out_of_memory_at: Starve, name: str
 ) -> None:
     run = planned()
-    starve(monkeypatch, Preview, name, at=range(1))
+    out_of_memory_at(Preview, name, at=range(1))
     run_training(run)
     events = history(run)
     assert [event.step for event in events if isinstance(event, Snapshotted)] == [4]
@@ -138,9 +135,14 @@ def test_one_preview_is_left_out_and_that_is_said(
     [(trainer, "prepare"), (learner, "build_network"), (preview, "cut_pair")],
 )
 def test_before_the_first_step_it_ends_with_a_sentence(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+    planned: Planned,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    out_of_memory_at: Starve,
+    owner: Any,
+    name: str,
 ) -> None:
-    starve(monkeypatch, owner, name, at=range(1))
+    out_of_memory_at(owner, name, at=range(1))
     run = planned()
     with pytest.raises(torch.OutOfMemoryError):
         run_training(run)
@@ -154,10 +156,15 @@ def test_before_the_first_step_it_ends_with_a_sentence(
 @pytest.mark.usefixtures("every_step")
 @pytest.mark.parametrize(("owner", "name"), [(Fabric, "backward"), (RunningMean, "add"), (Learner, "state")])
 def test_of_several_devices_one_that_runs_out_of_memory_ends_the_run(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+    planned: Planned,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    out_of_memory_at: Starve,
+    owner: Any,
+    name: str,
 ) -> None:
     """One that took a step again, or had fewer crops, would be waited for by the others."""
-    starve(monkeypatch, owner, name, at=range(1, 2))
+    out_of_memory_at(owner, name, at=range(1, 2))
     monkeypatch.setattr(Fabric, "world_size", property(lambda self: 2))
     run = planned()
     with pytest.raises(torch.OutOfMemoryError):
