@@ -17,6 +17,7 @@ from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.presets import merged, preset
+from napari_cryorestore.restoration.model import as_wished
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
@@ -159,7 +160,7 @@ def timed(
 @torch.no_grad()
 def restored(network: Network, method: Method, volume: TrainingVolume, **wishes: Any) -> np.ndarray:
     """Return the mean of both halves, each restored in one piece, by a method with changed settings."""
-    changed = type(method)(method.config.model_copy(update=wishes))
+    changed = as_wished(method, **wishes)
     corner = torch.zeros(1, 3, dtype=torch.int64)
     shape: Any = tuple(volume.even.shape)
     whole = cut_pair(volume, corner, size=shape, kind=method.input_kind)

@@ -29,8 +29,7 @@ def choose_tomograms(parent: QWidget, title: str = "Tomograms to restore") -> li
 
 def choose_run(parent: QWidget) -> Path | None:
     """Ask for the folder of a run."""
-    name = QFileDialog.getExistingDirectory(parent, "Folder of a run", str(last_folder()))
-    return _remembered(name) if name else None
+    return _chosen_folder(parent, "Folder of a run", last_folder())
 
 
 def choose_weights(parent: QWidget) -> Path | None:
@@ -53,8 +52,7 @@ def choose_file(parent: QWidget, title: str, kind: str) -> Path | None:
 
 def choose_pairs_folder(parent: QWidget) -> Path | None:
     """Ask for a folder that holds pairs of half tomograms."""
-    name = QFileDialog.getExistingDirectory(parent, "Folder of pairs to train on", str(last_folder()))
-    return _remembered(name) if name else None
+    return _chosen_folder(parent, "Folder of pairs to train on", last_folder())
 
 
 def choose_volume(parent: QWidget, title: str) -> Path | None:
@@ -65,8 +63,7 @@ def choose_volume(parent: QWidget, title: str) -> Path | None:
 def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
     """Ask for a folder to save into."""
     start = next((folder for folder in (proposed, *proposed.parents) if folder.is_dir()), last_folder())
-    name = QFileDialog.getExistingDirectory(parent, "Folder for results", str(start))
-    return _remembered(name) if name else None
+    return _chosen_folder(parent, "Folder for results", start)
 
 
 def choose_target(parent: QWidget, proposed: str, *, kind: str = OUTPUT) -> Path | None:
@@ -86,6 +83,11 @@ def choose_target(parent: QWidget, proposed: str, *, kind: str = OUTPUT) -> Path
         return None
     path = _remembered(name)
     return path if path.suffix else path.with_suffix(Path(proposed).suffix)
+
+
+def _chosen_folder(parent: QWidget, title: str, start: Path) -> Path | None:
+    name = QFileDialog.getExistingDirectory(parent, title, str(start))
+    return _remembered(name) if name else None
 
 
 def _remembered(name: str) -> Path:

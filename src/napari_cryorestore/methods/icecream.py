@@ -13,12 +13,7 @@ from napari_cryorestore.data.inputs import second_pass_input
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
 from napari_cryorestore.physics.fourier import nyquist_ball
-from napari_cryorestore.physics.rotation import (
-    GROUP,
-    SignedPermutation,
-    averaging,
-    preserving,
-)
+from napari_cryorestore.physics.rotation import GROUP, SignedPermutation, averaging, preserving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -73,10 +73,10 @@ class Journal:
 
     def take_up(self, checkpoint: Path) -> None:
         """Know what is kept, and tell of this checkpoint: who was killed right after saving could not."""
-        steps = {int(folder.name[5:]): folder for folder in checkpoint.parent.glob("step_*")}
-        self.saved = sorted(steps)
-        step = next(step for step, folder in steps.items() if folder.name == checkpoint.name)
-        self.record(Checkpointed(step=step, file=f"{checkpoint.parent.name}/{checkpoint.name}"))
+        self.saved = sorted(_step_of(folder) for folder in checkpoint.parent.glob("step_*"))
+        self.record(
+            Checkpointed(step=_step_of(checkpoint), file=f"{checkpoint.parent.name}/{checkpoint.name}")
+        )
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
         """Let `write` fill a checkpoint, then let go of what is too much."""
@@ -98,3 +98,7 @@ class Journal:
         for gone in removed:
             self._recorder.remove_step(gone)
             self.saved.remove(gone)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step_"))

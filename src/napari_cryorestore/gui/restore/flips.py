@@ -19,10 +19,16 @@ SENTENCE = (
 )
 
 
-def takes_flips(wish: bool | None, model: ModelChoice) -> bool:
-    """Return whether a model averages over flips, where ``None`` means as it was trained."""
+def takes_flips(wish: bool | None, model: ModelChoice) -> bool | None:
+    """Return whether a model averages over flips, where no wish means as it was trained.
+
+    Returns
+    -------
+    bool or None
+        ``None`` where its method has no such knob.
+    """
     trained = averages_flips(model)
-    return trained is not None and (trained if wish is None else wish)
+    return trained if trained is None or wish is None else wish
 
 
 __all__ = ["FLIPS", "NAME", "SENTENCE", "takes_flips"]

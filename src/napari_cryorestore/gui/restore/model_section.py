@@ -95,11 +95,11 @@ class ModelSection(QWidget):
         self.device.addItems(list(titles.values()))
         self.device.setCurrentIndex(self._devices.index(chosen) if chosen in self._devices else 0)
 
-    def offer_flips(self, *, chosen: bool, has_knob: bool) -> None:
-        """Offer to average over flips where the model's method can."""
-        self.flips.setChecked(chosen)
-        self.flips.setVisible(has_knob)
-        self.flips_line.say(SENTENCE if has_knob else "")
+    def offer_flips(self, chosen: bool | None) -> None:
+        """Offer to average over flips; not where that is ``None``, as the model's method cannot."""
+        self.flips.setChecked(bool(chosen))
+        self.flips.setVisible(chosen is not None)
+        self.flips_line.say("" if chosen is None else SENTENCE)
 
     def _step(self) -> int | None:
         row = self.step.currentIndex()

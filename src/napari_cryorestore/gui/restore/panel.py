@@ -13,7 +13,7 @@ from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.model_choice import RecordedTomogram, averages_flips
+from napari_cryorestore.gui.model_choice import RecordedTomogram
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
 from napari_cryorestore.gui.restore.flips import takes_flips
@@ -161,15 +161,8 @@ class RestorePanel(DockedPanel):
         self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
         self.compute.show_wishes(wishes, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
-        self._show_flips()
+        self.choice.offer_flips(takes_flips(wishes.average_flips, wishes.model))
         self._show_work()
-
-    def _show_flips(self) -> None:
-        wishes = self.model.wishes
-        self.choice.offer_flips(
-            chosen=takes_flips(wishes.average_flips, wishes.model),
-            has_knob=averages_flips(wishes.model) is not None,
-        )
 
     def _show_work(self) -> None:
         self.source.show_entries(self.model.entries)
