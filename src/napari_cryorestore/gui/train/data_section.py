@@ -14,6 +14,7 @@ from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import LABEL_WIDTH
 from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.train.recording_form import MASK_TIP
 from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class DataSection(QWidget):
     def _explain(self) -> None:
         self.even.setToolTip("The half map of the even frames or tilts.")
         self.odd.setToolTip("The half map of the odd frames or tilts.")
-        self.region.setToolTip("A volume that is above 0.5 where training crops may lie; optional.")
+        self.region.setToolTip(MASK_TIP)
         self.voxel_size.setToolTip("Edge of a voxel in Å; empty takes that of half 1.")
         self.tilt_min.setPlaceholderText("min")
         self.tilt_max.setPlaceholderText("max")

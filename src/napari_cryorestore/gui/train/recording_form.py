@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.further import FurtherTomogram
 
+MASK_TIP = "A volume that is above 0 where training crops may lie; optional."
 _TEXTS = ("voxel_size", "tilt_min", "tilt_max")
 
 
@@ -73,7 +74,7 @@ class RecordingForm(QWidget):
     def _lay_out(self) -> None:
         self.region.setReadOnly(True)
         self.region.setPlaceholderText("none")
-        self.region.setToolTip("A volume that is above 0.5 where training crops may lie; optional.")
+        self.region.setToolTip(MASK_TIP)
         self.browse.setText("…")
         self.browse.setToolTip("Choose the file of a mask.")
         self.drop.setText("✕")
@@ -92,4 +93,4 @@ class RecordingForm(QWidget):
         add_row(grid, self._mask_label, self.region, self.browse, self.drop)
 
 
-__all__ = ["RecordingForm"]
+__all__ = ["MASK_TIP", "RecordingForm"]
