@@ -3,7 +3,9 @@
 from napari_cryorestore.findings import Finding, gravest_first, problems
 
 NOTE = Finding("note", "voxel size", "The voxel size is 1 Å.")
-WARNING = Finding("warning", "tilt range", "The tilt range is −78…78°.", "Check the tilt file.", about="TS_01")
+WARNING = Finding(
+    "warning", "tilt range", "The tilt range is −78…78°.", "Check the tilt file.", about="TS_01"
+)
 PROBLEM = Finding("problem", "halves", "The odd half is constant.", "Choose another file.")
 
 
