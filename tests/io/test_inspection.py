@@ -27,7 +27,7 @@ def test_report(make_mrc: Maker) -> None:
     assert (report.path, report.other_half, report.tilt_file) == (path, other, tilts)
     assert (report.shape, report.mode, report.dtype) == ((8, 5, 6), 1, "int16")
     assert (report.voxel_sizes, report.origin, report.start) == ((8.0,) * 3, (1.0, 2.0, 3.0), (4, 5, 6))
-    assert (report.labels, report.note) == (("made by hand",), "")
+    assert (report.labels, report.findings) == (("made by hand",), ())
     assert (report.minimum, report.maximum, report.mean) == (0.0, 239.0, pytest.approx(119.5))
 
 

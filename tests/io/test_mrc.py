@@ -50,7 +50,7 @@ def test_header_facts_are_kept(make_mrc: Maker) -> None:
     assert volume.start == (4, 5, 6)
     assert volume.labels == ("one", "three")
     assert volume.path == path
-    assert volume.note == ""
+    assert volume.findings == ()
 
 
 def test_non_finite_origin_counts_as_none(make_mrc: Maker) -> None:
@@ -165,7 +165,8 @@ def test_compressed_file_is_loaded_whole_and_says_so(
     packed.write_bytes(compress(plain.read_bytes()))
     volume = read_volume(packed)
     np.testing.assert_array_equal(volume.data, RAMP)
-    assert "loaded whole" in volume.note
+    assert [finding.topic for finding in volume.findings] == ["compressed file"]
+    assert "loaded whole" in volume.findings[0].text
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])

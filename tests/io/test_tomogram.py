@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,14 @@ def test_everything_found(pair: tuple[Path, Path]) -> None:
     assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (8.0, -58.0, 61.0)
     assert (tomogram.tilt_axis, tomogram.name) == ("y", "TS")
     assert (tomogram.header.origin, tomogram.header.start) == ((1.0, 2.0, 3.0), (4, 5, 6))
+
+
+def test_what_was_noticed_in_reading_is_collected(pair: tuple[Path, Path]) -> None:
+    packed = pair[1].with_name("TS_odd.mrc.gz")
+    packed.write_bytes(gzip.compress(pair[1].read_bytes()))
+    assert open_tomogram(pair[0], odd=pair[1]).findings == ()
+    (finding,) = open_tomogram(pair[0], odd=packed).findings
+    assert (finding.topic, finding.about) == ("compressed file", "TS_odd.mrc.gz")
 
 
 def test_only_what_is_there(pair: tuple[Path, Path]) -> None:

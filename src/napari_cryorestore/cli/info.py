@@ -43,8 +43,8 @@ def _header(report: VolumeReport) -> Iterator[tuple[str, str]]:
     yield "start", f"{' '.join(map(str, report.start))} (x, y, z)"
     for label in report.labels:
         yield "label", label
-    if report.note:
-        yield "note", report.note
+    for finding in report.findings:
+        yield finding.severity, finding.text
 
 
 def _neighbours(report: VolumeReport) -> Iterator[tuple[str, str]]:

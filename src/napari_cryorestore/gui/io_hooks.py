@@ -178,8 +178,8 @@ def _read(path: Path) -> LayerTuple:
         volume = read_volume(path)
     except OSError as error:
         raise ValueError(str(error)) from error
-    if volume.note:
-        _warn(volume.note)
+    for finding in volume.findings:
+        _warn(finding.text)
     if not any(volume.voxel_sizes):
         _warn(f"{path.name} does not say its voxel size: it is shown as 1 Å; give the right one to train.")
     return tomogram_layer(volume)

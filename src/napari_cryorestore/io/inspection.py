@@ -14,6 +14,8 @@ from napari_cryorestore.io.tilts import find_tilt_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_cryorestore.findings import Finding
+
 
 @dataclass(frozen=True)
 class VolumeReport:
@@ -41,8 +43,8 @@ class VolumeReport:
         Of the sampled planes.
     other_half, tilt_file : Path or None
         What lies beside it.
-    note : str
-        A sentence for the user, or empty.
+    findings : tuple of Finding
+        What the user should know about the way it was read.
     """
 
     path: Path
@@ -58,7 +60,7 @@ class VolumeReport:
     mean: float
     other_half: Path | None
     tilt_file: Path | None
-    note: str
+    findings: tuple[Finding, ...]
 
 
 def inspect_volume(path: Path | str) -> VolumeReport:
@@ -99,5 +101,5 @@ def inspect_volume(path: Path | str) -> VolumeReport:
         mean=total / count,
         other_half=find_other_half(volume.path),
         tilt_file=find_tilt_file(volume.path),
-        note=volume.note,
+        findings=volume.findings,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.header import (
     COMPRESSED_SUFFIXES,
     HEADER_BYTES,
@@ -57,8 +58,8 @@ class MrcVolume:
         The MRC mode of the file.
     path : Path
         The file.
-    note : str
-        A sentence for the user, empty if there is nothing to say.
+    findings : tuple of Finding
+        What the user should know about the way it was read; empty if there is nothing to say.
     """
 
     data: NDArray[Any]
@@ -66,7 +67,7 @@ class MrcVolume:
     header: Header
     mode: int
     path: Path
-    note: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def voxel_size(self) -> float:
@@ -179,11 +180,14 @@ def _read_compressed(path: Path) -> MrcVolume:
     layout = _layout(content[:HEADER_BYTES], path=path)
     _refuse_truncated(layout, len(content), path=path)
     flat = np.frombuffer(content, layout.dtype, count=math.prod(layout.shape), offset=layout.offset)
-    note = (
-        f"{path.name} is compressed and was loaded whole ({len(content) / 1e9:.2f} GB of memory); "
-        "decompress it to open it at once."
+    loaded = Finding(
+        "note",
+        "compressed file",
+        f"The file is compressed and was loaded whole ({len(content) / 1e9:.2f} GB of memory).",
+        "Decompress it to open it at once.",
+        about=path.name,
     )
-    return _volume(flat.reshape(layout.shape), layout, path=path, note=note)
+    return _volume(flat.reshape(layout.shape), layout, path=path, findings=(loaded,))
 
 
 def _decompress(path: Path) -> bytes:
@@ -194,12 +198,14 @@ def _decompress(path: Path) -> bytes:
         raise ValueError(f"{path.name} cannot be decompressed ({error}): copy or make it again.") from error
 
 
-def _volume(stored: NDArray[Any], layout: Layout, *, path: Path, note: str = "") -> MrcVolume:
+def _volume(
+    stored: NDArray[Any], layout: Layout, *, path: Path, findings: tuple[Finding, ...] = ()
+) -> MrcVolume:
     return MrcVolume(
         data=stored.transpose(layout.order),
         voxel_sizes=layout.voxel_sizes,
         header=layout.header,
         mode=layout.mode,
         path=path,
-        note=note,
+        findings=findings,
     )

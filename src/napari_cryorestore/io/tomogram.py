@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cryorestore.findings import Finding, gravest_first
 from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equal_shapes
 from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
 from napari_cryorestore.io.mrc import MrcVolume, read_volume
@@ -43,6 +44,8 @@ class Tomogram:
         What to call it.
     header : Header
         Origin and start that an output inherits.
+    findings : tuple of Finding
+        What the user should know about the way its files were read.
     """
 
     even: NDArray[Any]
@@ -54,6 +57,7 @@ class Tomogram:
     mask: NDArray[Any] | None
     name: str
     header: Header
+    findings: tuple[Finding, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -119,6 +123,9 @@ def open_tomogram(
         mask=None if region is None else region.data,
         name=name or tomogram_name(first.path),
         header=first.header,
+        findings=gravest_first(
+            tuple(finding for volume in (first, second, region) if volume for finding in volume.findings)
+        ),
     )
 
 
