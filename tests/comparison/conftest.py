@@ -47,12 +47,21 @@ def make_volume() -> Callable[..., ComparedVolume]:
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return two halves of 24×60×52 voxels of 8 Å with a tilt file; leave them alone."""
+    """Return halves of 24×60×52 voxels of 8 Å, each on its own scale, with a tilt file; leave them alone."""
+    return _written_pair(tmp_path_factory.mktemp("pair"), offsets=(100.0, -40.0))
+
+
+@pytest.fixture(scope="session")
+def centred_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the same halves about 0, where float32 resolves the small values of an untrained network."""
+    return _written_pair(tmp_path_factory.mktemp("centred"), offsets=(0.0, 0.0))
+
+
+def _written_pair(folder: Path, *, offsets: tuple[float, float]) -> tuple[Path, Path]:
     random = np.random.default_rng(1)
-    folder = tmp_path_factory.mktemp("pair")
     z, y, x = np.meshgrid(*(np.arange(n) for n in (24, 60, 52)), indexing="ij")
     signal = np.sin(z / 2) + np.cos(y / 3) * np.sin(x / 4)
-    for name, scale, offset in (("even", 3.0, 100.0), ("odd", 5.0, -40.0)):
+    for name, scale, offset in zip(("even", "odd"), (3.0, 5.0), offsets, strict=True):
         values = offset + scale * (signal + random.standard_normal(signal.shape))
         write_volume(folder / f"ts_{name}.mrc", values, voxel_size=8.0, label="test")
     (folder / "ts.tlt").write_text("-50\n0\n60\n", encoding="utf-8")

@@ -16,7 +16,10 @@ from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.restoration import Model, RestoreRequest, restore
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.physics.normalize import Standardisation
 
 
 @pytest.fixture
@@ -25,26 +28,35 @@ def tomogram(pair: tuple[Path, Path]) -> Tomogram:
 
 
 @pytest.fixture
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let tiles be so small that the tomogram takes several."""
-    monkeypatch.setattr("napari_cryorestore.restoration.tiling.TILES", (48, 40))
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let tiles be so small that the tomogram takes several; return how many were given at once."""
+    monkeypatch.setattr("napari_cryorestore.restoration.tiling.CPU_TILES", (48, 40))
+    restore_tiles, batches = Model.restore, []
+
+    def counting(model: Model, tiles: Tensor, scale: Standardisation) -> Tensor:
+        batches.append(len(tiles))
+        return restore_tiles(model, tiles, scale)
+
+    monkeypatch.setattr(Model, "restore", counting)
+    return batches
 
 
-@pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("source", ["run", "wiener"])
 @pytest.mark.parametrize("centre", [(12, 30, 26), (0, 59, 51)])
 def test_a_region_is_part_of_the_whole_restoration(
     source: str,
     centre: tuple[int, int, int],
     run: Path,
-    pair: tuple[Path, Path],
-    tomogram: Tomogram,
+    centred_pair: tuple[Path, Path],
+    small_tiles: list[int],
     tmp_path: Path,
 ) -> None:
     model: Any = run if source == "run" else "wiener"
-    wanted = RestoreRequest(model, pair[0], tmp_path / "whole.mrc", odd=pair[1], device="cpu", threads=1)
+    even, odd = centred_pair
+    wanted = RestoreRequest(model, even, tmp_path / "whole.mrc", odd=odd, device="cpu", threads=1)
     whole = read_volume(restore(wanted)).data
-    tomogram = open_tomogram(pair[0], odd=pair[1], name="TS")
+    assert sum(small_tiles) > 2  # several tiles of each half, so that they are blended
+    tomogram = open_tomogram(even, odd=odd, name="TS")
     part = restore_region(model, tomogram, Region(centre, 20), device="cpu")
     box = Region(centre, 20).within(tomogram.shape)
     assert part.shape == (20, 20, 20)

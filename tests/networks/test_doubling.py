@@ -55,7 +55,9 @@ def test_sixteen_bits_lose_no_more_than_in_the_plain_way() -> None:
         ours, plain = convolve_joined(convolution, skip, below), plainly(convolution, skip, below)
     assert ours.dtype == torch.bfloat16
     lost = [float((rough.float() - exact).detach().norm()) for rough in (ours, plain)]
-    assert lost[0] < 1.2 * lost[1]
+    # The plain way rounds 3 times: map, weights, result. On processors that convolve no bf16, PyTorch
+    # rounds each of the 8 partial sums of ours: map, weights, sums, result. sqrt(11 / 3) = 1.9
+    assert lost[0] < 2 * lost[1]
 
 
 def test_the_joined_map_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:

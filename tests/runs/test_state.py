@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
+import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
+from napari_cryorestore.runs.curve import Curve
 from napari_cryorestore.runs.events import (
     Checkpointed,
     Evaluated,
@@ -44,6 +46,22 @@ def state_of(*events):
     state = RunState()
     state.apply(events)
     return state
+
+
+@contextmanager
+def counted_calls():
+    """Count calls of functions, Python's and C's; yields what returns their number so far."""
+    number = 0
+
+    def count(frame, kind, argument):
+        nonlocal number
+        number += kind in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        yield lambda: number
+    finally:
+        sys.setprofile(None)
 
 
 def test_before_anything_happened():
@@ -170,10 +188,24 @@ def test_a_loss_that_is_no_number_is_a_gap():
     assert np.isnan(state.curves["loss"].values).all()
 
 
-def test_a_long_history_folds_fast():
-    events = [stepped(step, time=0.2 * step) for step in range(200_000)]
+def calls_to_fold(count, calls):
+    """Return how many calls of functions it takes to fold so many steps, every tenth with a preview."""
+    events = [started()]
+    for step in range(count):
+        events += [stepped(step, time=0.2 * step), *(saved(step) if step % 10 == 0 else ())]
     state = RunState()
-    start = time.process_time()
+    before = calls()
     state.apply(events)
-    assert time.process_time() - start < 2
-    assert len(state.curves["loss"]) == 200_000
+    assert len(state.curves["loss"]) == count
+    return calls() - before
+
+
+def test_a_long_history_costs_no_more_per_event_than_a_short_one(monkeypatch):
+    """A fold that looks back at every event would do 16 times the work for 4 times the history."""
+    looked_at = []
+    settle = Curve._settle
+    monkeypatch.setattr(Curve, "_settle", lambda curve: (looked_at.append(len(curve)), settle(curve)))
+    with counted_calls() as calls:
+        short, long = calls_to_fold(500, calls), calls_to_fold(2000, calls)
+    assert long < 4.1 * short
+    assert sum(looked_at) == 0  # nothing was copied on the way
