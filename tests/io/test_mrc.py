@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
+import sys
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.io.header import IMOD_STAMP
-from napari_cryorestore.io.mrc import is_volume_path, read_volume
+from napari_cryorestore.io.mrc import is_volume_path, read_volume, write_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,10 +173,44 @@ def test_compressed_file_is_loaded_whole_and_says_so(
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
-def test_damaged_compressed_file(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
-    path = tmp_path / "a.mrc.gz"
-    path.write_bytes(compress(RAMP.tobytes() * 20)[:-20])
+def test_damaged_compressed_file(make_mrc: Maker, compress: Callable[[bytes], bytes]) -> None:
+    noise = np.random.default_rng(0).normal(size=(20, 30, 40)).astype(np.float32)
+    path = make_mrc("a.mrc.gz", noise)
+    path.write_bytes(compress(path.read_bytes())[:-20])
     with pytest.raises(ValueError, match=r"a\.mrc\.gz cannot be decompressed"):
+        read_volume(path)
+
+
+def test_wrong_checksum_is_noticed(make_mrc: Maker) -> None:
+    path = make_mrc("a.mrc.gz", RAMP)
+    packed = bytearray(gzip.compress(path.read_bytes()))
+    packed[-8] ^= 1
+    path.write_bytes(packed)
+    with pytest.raises(ValueError, match="CRC check failed"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_no_more_is_decompressed_than_the_header_announces(
+    make_mrc: Maker, compress: Callable[[bytes], bytes]
+) -> None:
+    path = make_mrc("a.mrc.gz", RAMP)
+    path.write_bytes(compress(path.read_bytes() + bytes(200_000_000)))
+    tracemalloc.start()
+    volume = read_volume(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(volume.data, RAMP)
+    assert most < 20_000_000
+
+
+def test_more_than_fits_into_memory_is_not_decompressed(
+    make_mrc: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_mrc("a.mrc.gz", RAMP)
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    monkeypatch.setattr("napari_cryorestore.io.compressed.available_memory", lambda: 1503)
+    with pytest.raises(ValueError, match=r"1\.5 kB of voxels and header.*decompress it into a file"):
         read_volume(path)
 
 
@@ -238,7 +275,7 @@ def test_forbidden_file(make_mrc: Maker, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (b"", "is empty"),
         (b"short", "5 bytes, but an MRC header alone has 1024"),
-        (b"II*\0" + b"tiff" * 600, "is not an MRC file: its first bytes"),
+        (b"II*\0" + b"tiff" * 600, "a.mrc is a TIFF image, but MRC volumes are read: convert it with IMOD's"),
         (b"\0" * 4096, "is not an MRC file: its first bytes"),
         (b"text and more text\n" * 200, "is not an MRC file: its first bytes"),
     ],
@@ -248,6 +285,89 @@ def test_no_mrc_file(tmp_path: Path, content: bytes, words: str) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=words):
         read_volume(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_extended_header_that_is_announced_and_not_there(make_mrc: Maker, packed: bool) -> None:
+    path = make_mrc("a.mrc", RAMP)
+    content = bytearray(path.read_bytes())
+    content[92:96] = (57600).to_bytes(4, "little")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.data, RAMP)
+    told = next(finding for finding in volume.findings if finding.topic == "extended header")
+    assert told.text == (
+        "a.mrc: The header announces 57,600 bytes of extended header that are not there; all voxels are, "
+        "and were read."
+    )
+
+
+def test_part_of_an_extended_header_means_truncated(make_mrc: Maker) -> None:
+    path = make_mrc("a.mrc", RAMP, extended=b"x" * 77)
+    path.write_bytes(path.read_bytes()[:-76])
+    with pytest.raises(ValueError, match="truncated"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("imod", "expected"),
+    [
+        ((IMOD_STAMP, 0), (-1.0, -2.0, 3.0)),
+        ((IMOD_STAMP, 3), (-1.0, -2.0, 3.0)),
+        ((IMOD_STAMP, 4), (1.0, 2.0, -3.0)),
+        ((IMOD_STAMP, 5), (1.0, 2.0, -3.0)),
+        ((0, 0), (1.0, 2.0, -3.0)),
+    ],
+)
+@pytest.mark.parametrize("endian", ["<", ">"])
+def test_origin_of_imod_has_the_opposite_sign(
+    make_mrc: Maker, imod: tuple[int, int], expected: tuple[float, ...], endian: str
+) -> None:
+    """Without IMOD's flag 4 the origin is stored by IMOD's own definition; MRC2014's is its negative."""
+    path = make_mrc("a.mrc", RAMP, imod=imod, origin=(1.0, 2.0, -3.0), endian=endian)
+    assert read_volume(path).origin == expected
+
+
+def test_origin_means_the_same_when_it_is_written_again(make_mrc: Maker, tmp_path: Path) -> None:
+    volume = read_volume(make_mrc("a.mrc", RAMP, imod=(IMOD_STAMP, 0), origin=(1000.0, 2000.0, -300.0)))
+    written = write_volume(tmp_path / "b.mrc", volume.data, voxel_size=8, origin=volume.origin, label="b")
+    stamp = written.read_bytes()[152:156]
+    assert stamp == bytes(4)  # so that IMOD too reads the numbers by MRC2014's definition
+    assert read_volume(written).origin == volume.origin == (-1000.0, -2000.0, 300.0)
+
+
+def test_no_origin_has_no_sign(make_mrc: Maker) -> None:
+    assert str(read_volume(make_mrc("a.mrc", RAMP, imod=(IMOD_STAMP, 0))).origin) == "(0.0, 0.0, 0.0)"
+
+
+def test_bytes_that_wrap_are_read_as_unsigned(make_mrc: Maker) -> None:
+    bell = np.random.default_rng(0).normal(128, 25, (16, 24, 24)).clip(0, 255).astype(np.uint8)
+    volume = read_volume(make_mrc("a.mrc", bell, mode=0, statistics=(0.0, 0.0), axes=(3, 2, 1)))
+    np.testing.assert_array_equal(volume.data, bell.transpose(2, 1, 0))
+    assert [finding.topic for finding in volume.findings] == ["sign of bytes"]
+
+
+def test_bytes_that_no_one_vouches_for_are_said_to_be_taken_as_signed(make_mrc: Maker) -> None:
+    (told,) = read_volume(make_mrc("a.mrc", np.full((4, 5, 6), 200, np.uint8), mode=0)).findings
+    assert (told.severity, told.about) == ("warning", "a.mrc")
+    assert "read as −128…127" in told.text
+
+
+def test_a_folder_of_zarr_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.mrc").mkdir()
+    (tmp_path / "a.mrc" / ".zattrs").touch()
+    (tmp_path / "a.mrc" / "zarr.json").touch()
+    with pytest.raises(ValueError, match=r"a\.mrc is a Zarr store.*napari-ome-zarr"):
+        read_volume(tmp_path / "a.mrc")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes with names")
+def test_a_pipe_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.mrc").symlink_to("pipe")
+    with pytest.raises(ValueError, match=r"a\.mrc is a pipe, but a regular file is expected"):
+        read_volume(tmp_path / "a.mrc")
 
 
 def test_gigabytes_open_without_being_read(make_mrc: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,3 +160,16 @@ def test_real_pair(real_data: Path) -> None:
     tomogram = open_tomogram(real_data / "mpn20_A_even.mrc", odd=real_data / "mpn20_A_odd.mrc")
     assert (tomogram.name, tomogram.voxel_size, tomogram.shape) == ("mpn20_A", 20.0, (96, 144, 144))
     assert tomogram.header.origin == (160.0, 120.0, 160.0)
+
+
+@pytest.mark.parametrize("scale", [1e13, 1e18, 1e-17, 1e-32])
+def test_values_that_no_spectrum_can_be_computed_of(make_mrc: Maker, scale: float) -> None:
+    path = make_mrc("TS.mrc", (NOISE[0] * scale).astype(np.float32))
+    with pytest.raises(ValueError, match=r"TS\.mrc has values from .* scale it to a standard deviation"):
+        open_tomogram(path)
+
+
+@pytest.mark.parametrize("scale", [1e11, 1e-14, 0.0])
+def test_other_values_are_computed_with(make_mrc: Maker, scale: float) -> None:
+    path = make_mrc("TS.mrc", (NOISE[0] * scale).astype(np.float32))
+    assert open_tomogram(path).shape == (6, 7, 8)

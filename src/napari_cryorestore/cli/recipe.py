@@ -13,6 +13,7 @@ from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.presets import PRESETS, merged, preset
+from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.run_config import (
     HardwareConfig,
     RunConfig,
@@ -145,7 +146,8 @@ def _kind(typed: str | None, content: dict[str, Any], section: str, known: Itera
 def _read(path: Path) -> dict[str, Any]:
     """Return a recipe file's content, its relative paths taken from where it lies."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            content = tomllib.load(file)
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no recipe {path}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

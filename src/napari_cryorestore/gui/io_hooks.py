@@ -179,7 +179,7 @@ def _read(path: Path) -> LayerTuple:
     except OSError as error:
         raise ValueError(str(error)) from error
     for finding in volume.findings:
-        _warn(finding.text)
+        (_inform if finding.severity == "note" else _warn)(finding.text)
     if not any(volume.voxel_sizes):
         _warn(f"{path.name} does not say its voxel size: it is shown as 1 Å; give the right one to train.")
     return tomogram_layer(volume)
@@ -230,6 +230,12 @@ def _scale(attributes: dict[str, Any]) -> Any:
 
 def _units(attributes: dict[str, Any]) -> Any:
     return attributes.get("units", ("pixel", "pixel", "pixel"))
+
+
+def _inform(message: str) -> None:
+    from napari.utils.notifications import show_info
+
+    show_info(message)
 
 
 def _warn(message: str) -> None:

@@ -28,6 +28,7 @@ _MODE_ADVICE = {
 }
 _DEFAULT_AXES = (1, 2, 3)
 _BIG_ENDIAN = 0x11
+_SIGNED_BYTES, _ORIGIN_AS_MRC2014 = 1, 4  # IMOD's flags
 
 ByteOrder = Literal["<", ">"]
 
@@ -39,7 +40,7 @@ class Header:
     Attributes
     ----------
     origin : tuple of float
-        Origin along x, y, z in Å.
+        Where the first voxel lies along x, y, z in Å, as MRC2014 defines it.
     start : tuple of int
         Index of the first voxel along x, y, z.
     labels : tuple of str
@@ -71,6 +72,8 @@ class Layout:
         Å along z, y, x; 0 where the file does not say.
     header : Header
         Origin, start and labels.
+    sign_is_open : bool
+        Whether the header leaves it open if bytes are signed.
     """
 
     shape: tuple[int, int, int]
@@ -80,6 +83,7 @@ class Layout:
     offset: int
     voxel_sizes: tuple[float, float, float]
     header: Header
+    sign_is_open: bool = False
 
     @property
     def bytes_needed(self) -> int:
@@ -114,17 +118,20 @@ def parse_layout(raw: bytes, *, name: str) -> Layout:
     """
     record, byte_order = _plausible_record(raw, name=name)
     axes = _axes(record, name=name)
-    columns_rows_sections = (int(record["nx"]), int(record["ny"]), int(record["nz"]))
     _refuse_volume_stack(record, name=name)
-    mode = int(record["mode"])
+    flags = _imod_flags(raw, byte_order=byte_order)
+    mode = _readable_mode(record, name=name)
+    signed = _bytes_are_signed(record, flags) if mode == 0 else True
+    origin = _origin(record, turned=flags is not None and not flags & _ORIGIN_AS_MRC2014)
     return Layout(
-        shape=(columns_rows_sections[2], columns_rows_sections[1], columns_rows_sections[0]),
+        shape=(int(record["nz"]), int(record["ny"]), int(record["nx"])),
         axes=axes,
-        dtype=np.dtype(_voxel_type(record, raw, byte_order=byte_order, name=name)).newbyteorder(byte_order),
+        dtype=np.dtype("u1" if signed is False else MODE_DTYPES[mode]).newbyteorder(byte_order),
         mode=mode,
         offset=HEADER_BYTES + max(0, int(record["nsymbt"])),
         voxel_sizes=_voxel_sizes(record),
-        header=Header(origin=_origin(record), start=_start(record, axes), labels=_labels(record)),
+        header=Header(origin=origin, start=_start(record, axes), labels=_labels(record)),
+        sign_is_open=signed is None,
     )
 
 
@@ -198,7 +205,7 @@ def _refuse_volume_stack(record: np.void, *, name: str) -> None:
         )
 
 
-def _voxel_type(record: np.void, raw: bytes, *, byte_order: ByteOrder, name: str) -> str:
+def _readable_mode(record: np.void, *, name: str) -> int:
     mode = int(record["mode"])
     if mode not in MODE_DTYPES:
         kind = _MODE_NAMES.get(mode, "an unknown voxel type")
@@ -206,17 +213,21 @@ def _voxel_type(record: np.void, raw: bytes, *, byte_order: ByteOrder, name: str
         raise ValueError(
             f"{name} has MRC mode {mode} ({kind}), but modes 0, 1, 2, 6 and 12 can be read: {advice}."
         )
-    if mode == 0 and _holds_unsigned_bytes(record, raw, byte_order=byte_order):
-        return "u1"
-    return MODE_DTYPES[mode]
+    return mode
 
 
-def _holds_unsigned_bytes(record: np.void, raw: bytes, *, byte_order: ByteOrder) -> bool:
+def _imod_flags(raw: bytes, *, byte_order: ByteOrder) -> int | None:
+    """Return what IMOD says of its dialect, None if the file does not come from IMOD."""
     stamp, flags = np.frombuffer(raw, f"{byte_order}i4", count=2, offset=152)
-    if int(stamp) == IMOD_STAMP:
-        return not int(flags) & 1
-    # Before the stamp existed only the statistics told: no signed byte exceeds 127.
-    return float(record["dmin"]) >= 0 and 127 < float(record["dmax"]) <= 255
+    return int(flags) if int(stamp) == IMOD_STAMP else None
+
+
+def _bytes_are_signed(record: np.void, flags: int | None) -> bool | None:
+    """Tell it from IMOD's flag or the statistics; None where the bytes themselves have to tell."""
+    if flags is not None:
+        return bool(flags & _SIGNED_BYTES)
+    # Before the flags existed only the statistics told: no signed byte exceeds 127.
+    return False if float(record["dmin"]) >= 0 and 127 < float(record["dmax"]) <= 255 else None
 
 
 def _voxel_sizes(record: np.void) -> tuple[float, float, float]:
@@ -229,11 +240,12 @@ def _voxel_sizes(record: np.void) -> tuple[float, float, float]:
     return (size("z"), size("y"), size("x"))
 
 
-def _origin(record: np.void) -> tuple[float, float, float]:
+def _origin(record: np.void, *, turned: bool) -> tuple[float, float, float]:
+    """Return where the first voxel lies; IMOD's own definition, the older one, has the opposite sign."""
     # A file older than the MAP id keeps other things in these bytes.
     if not bytes(record["map"]).startswith(b"MAP"):
         return (0.0, 0.0, 0.0)
-    x, y, z = (float(record["origin"][axis]) for axis in "xyz")
+    x, y, z = (float(record["origin"][axis]) * (-1 if turned else 1) + 0.0 for axis in "xyz")
     return (x, y, z) if all(map(math.isfinite, (x, y, z))) else (0.0, 0.0, 0.0)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import math
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_cryorestore.findings import Finding
+from napari_cryorestore.io.byte_sign import read_bytes
+from napari_cryorestore.io.compressed import is_compressed, read_compressed
+from napari_cryorestore.io.foreign import foreign_format
 from napari_cryorestore.io.header import (
     COMPRESSED_SUFFIXES,
     HEADER_BYTES,
@@ -22,6 +23,7 @@ from napari_cryorestore.io.header import (
     parse_layout,
 )
 from napari_cryorestore.io.mrc_output import open_output, unique_path, write_volume
+from napari_cryorestore.regular_file import open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +39,6 @@ __all__ = [
 ]
 
 SUFFIXES = (".mrc", ".rec", ".map", ".st", ".ali", ".mrcs")
-_GZIP_MAGIC = b"\x1f\x8b"
-_BZIP2_MAGIC = b"BZh"
 
 
 @dataclass(frozen=True)
@@ -132,75 +132,73 @@ def read_volume(path: Path | str) -> MrcVolume:
     PermissionError
         If the file may not be read.
     ValueError
-        If the file is empty, truncated, no MRC file, or of a mode that holds no real volume.
+        If the file is empty, truncated, of another format, no file but a pipe, or of a mode that holds no
+        real volume.
     """
     path = Path(path)
     first_bytes = _first_bytes(path)
-    if first_bytes.startswith((_GZIP_MAGIC, _BZIP2_MAGIC)):
-        return _read_compressed(path)
-    layout = _layout(first_bytes, path=path)
-    _refuse_truncated(layout, path.stat().st_size, path=path)
+    if is_compressed(first_bytes):
+        layout, content, loaded = read_compressed(path, first_bytes, partial(_layout, path=path))
+        layout, noticed = _located(layout, content.size, path=path)
+        flat = np.frombuffer(content, layout.dtype, count=math.prod(layout.shape), offset=layout.offset)
+        return _volume(flat.reshape(layout.shape), layout, path=path, findings=(loaded, *noticed))
+    layout, noticed = _located(_layout(first_bytes, path=path), path.stat().st_size, path=path)
     stored = np.memmap(path, dtype=layout.dtype, mode="r", offset=layout.offset, shape=layout.shape)
-    return _volume(stored, layout, path=path)
+    return _volume(stored, layout, path=path, findings=noticed)
 
 
 def _first_bytes(path: Path) -> bytes:
     if path.is_dir():
+        foreign = foreign_format(path)
+        if foreign is not None:
+            raise ValueError(foreign)
         raise IsADirectoryError(f"{path} is a folder, but a file is expected: choose an MRC file in it.")
-    try:
-        with path.open("rb") as file:
-            return file.read(HEADER_BYTES)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist: check the folder and the name.") from None
-    except PermissionError:
-        raise PermissionError(f"{path} may not be read by you: change its permissions.") from None
+    with open_regular(path) as file:
+        return file.read(HEADER_BYTES)
 
 
 def _layout(first_bytes: bytes, *, path: Path) -> Layout:
     if not first_bytes:
         raise ValueError(f"{path.name} is empty (0 bytes): copy or make it again.")
-    if len(first_bytes) < HEADER_BYTES:
-        raise ValueError(
-            f"{path.name} is not an MRC file: it has {len(first_bytes)} bytes, "
-            f"but an MRC header alone has {HEADER_BYTES}."
-        )
-    return parse_layout(first_bytes, name=path.name)
-
-
-def _refuse_truncated(layout: Layout, size: int, *, path: Path) -> None:
-    if size < layout.bytes_needed:
-        raise ValueError(
-            f"{path.name} is truncated: it has {size:,} of the {layout.bytes_needed:,} bytes that its header "
-            "announces; copy or make it again."
-        )
-
-
-def _read_compressed(path: Path) -> MrcVolume:
-    content = _decompress(path)
-    layout = _layout(content[:HEADER_BYTES], path=path)
-    _refuse_truncated(layout, len(content), path=path)
-    flat = np.frombuffer(content, layout.dtype, count=math.prod(layout.shape), offset=layout.offset)
-    loaded = Finding(
-        "note",
-        "compressed file",
-        f"The file is compressed and was loaded whole ({len(content) / 1e9:.2f} GB of memory).",
-        "Decompress it to open it at once.",
-        about=path.name,
-    )
-    return _volume(flat.reshape(layout.shape), layout, path=path, findings=(loaded,))
-
-
-def _decompress(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else bz2.decompress(content)
-    except (EOFError, OSError, ValueError, zlib.error) as error:
-        raise ValueError(f"{path.name} cannot be decompressed ({error}): copy or make it again.") from error
+        if len(first_bytes) < HEADER_BYTES:
+            raise ValueError(
+                f"{path.name} is not an MRC file: it has {len(first_bytes)} bytes, "
+                f"but an MRC header alone has {HEADER_BYTES}."
+            )
+        return parse_layout(first_bytes, name=path.name)
+    except ValueError as error:
+        foreign = foreign_format(path, first_bytes)
+        if foreign is None:
+            raise
+        raise ValueError(foreign) from error
+
+
+def _located(layout: Layout, size: int, *, path: Path) -> tuple[Layout, tuple[Finding, ...]]:
+    """Return where the voxels truly are in a file of so many bytes; raises ValueError if some are missing."""
+    if size >= layout.bytes_needed:
+        return layout, ()
+    announced = layout.offset - HEADER_BYTES
+    if size == layout.bytes_needed - announced:
+        sentence = (
+            f"The header announces {announced:,} bytes of extended header that are not there; "
+            "all voxels are, and were read."
+        )
+        return replace(layout, offset=HEADER_BYTES), (
+            Finding("note", "extended header", sentence, about=path.name),
+        )
+    raise ValueError(
+        f"{path.name} is truncated: it has {size:,} of the {layout.bytes_needed:,} bytes that its header "
+        "announces; copy or make it again."
+    )
 
 
 def _volume(
     stored: NDArray[Any], layout: Layout, *, path: Path, findings: tuple[Finding, ...] = ()
 ) -> MrcVolume:
+    if layout.sign_is_open:
+        stored, noticed = read_bytes(stored, name=path.name)
+        findings += noticed
     return MrcVolume(
         data=stored.transpose(layout.order),
         voxel_sizes=layout.voxel_sizes,

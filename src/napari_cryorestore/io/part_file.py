@@ -9,6 +9,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from napari_cryorestore.size_words import size_words
+
 if sys.platform != "win32":  # which does not let a file go that somebody writes
     import fcntl
 
@@ -66,7 +68,7 @@ def reserve(part: Path, size: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < size:
         raise OSError(
-            f"{part.parent} has {free / 1e9:.2f} GB of free space, but {size / 1e9:.2f} GB are needed: "
+            f"{part.parent} has {size_words(free)} of free space, but {size_words(size)} are needed: "
             "free some or choose another folder."
         )
     with _opened_for_writing(part, "wb") as file:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SLAB_PLANES = 4
 _MOST_SLABS = 12
 _WIDEST = 1024
+_LARGEST, _NARROWEST = 1e12, 1e-15  # beyond, sums of squares leave the range of 32-bit floats
 
 
 def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
@@ -60,6 +61,29 @@ def require_finite(sample: NDArray[np.float32], *, name: str) -> None:
         raise ValueError(
             f"{name} contains NaN or infinite voxels ({bad} of {sample.size} looked at): "
             "reconstruct it again, or replace them by the mean first."
+        )
+
+
+def require_ordinary(sample: NDArray[np.float32], *, name: str) -> None:
+    """Refuse values so large, or so close together, that no spectrum of them can be computed.
+
+    Parameters
+    ----------
+    sample : ndarray
+        Finite voxels of any shape.
+    name : str
+        What the sample is of, the subject of the error message.
+
+    Raises
+    ------
+    ValueError
+        If a value is beyond ±1e12, or if they differ, but by less than 1e-15.
+    """
+    low, high = float(sample.min()), float(sample.max())
+    if max(-low, high) > _LARGEST or 0 < high - low < _NARROWEST:
+        raise ValueError(
+            f"{name} has values from {low:.3g} to {high:.3g}, but only values up to 1e12 that differ by more "
+            "than 1e-15 can be computed with: scale it to a standard deviation of about 1 first."
         )
 
 

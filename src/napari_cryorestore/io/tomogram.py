@@ -12,7 +12,7 @@ from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equa
 from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
 from napari_cryorestore.io.mrc import MrcVolume, read_volume
 from napari_cryorestore.io.pairing import tomogram_name
-from napari_cryorestore.io.sampling import require_finite
+from napari_cryorestore.io.sampling import require_finite, require_ordinary
 from napari_cryorestore.io.tilts import find_tilt_file
 from napari_cryorestore.io.tilts import tilt_range as read_tilt_range
 
@@ -136,7 +136,9 @@ def _open_volume(path: Path | str) -> MrcVolume:
         raise ValueError(
             f"{volume.path.name} is a single image ({size}), but a volume is needed: choose a tomogram."
         )
-    require_finite(volume.data[volume.data.shape[0] // 2].astype("f4"), name=volume.path.name)
+    middle = volume.data[volume.data.shape[0] // 2].astype("f4")
+    require_finite(middle, name=volume.path.name)
+    require_ordinary(middle, name=volume.path.name)
     return volume
 
 
