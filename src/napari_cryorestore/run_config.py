@@ -28,7 +28,9 @@ class TomogramConfig(Config):
     tilt_max: float | None = setting(
         None, "Highest tilt angle; from a .tlt beside the file if not given.", unit="°", ge=-90, le=90
     )
-    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+    tilt_axis: Literal["auto", "y", "x"] = setting(
+        "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."
+    )
 
     @model_validator(mode="after")
     def _tilts_in_order(self) -> TomogramConfig:

@@ -32,7 +32,7 @@ def test_a_half_with_everything_beside_it(
     assert told["other half"] == str(odd)
     assert told["halves"]
     assert told["tilt file"] == str(even.with_name("tiny.tlt"))
-    assert told["tilt range"] == "-60…60°"
+    assert told["tilt range"] == "−60…60°, from tiny.tlt"
     assert told["spectrum"]
 
 
@@ -53,8 +53,8 @@ def test_a_tilt_file_that_disagrees_is_told(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "cell.tlt").write_text("-40\n0\n40\n", encoding="utf-8")
     assert main(["info", str(copy)]) == 0
     told = facts(capsys.readouterr().out)
-    assert told["tilt range"] == "-40…40°"
-    assert "but the spectrum of this tomogram looks like" in told["warning"]
+    assert told["tilt range"] == "−40…40°, from cell.tlt"
+    assert "but the spectrum shows −62…62°" in told["warning"]
     assert told["other half"] == "none found beside it"
 
 

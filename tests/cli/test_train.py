@@ -21,6 +21,7 @@ from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock
 from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,16 +185,23 @@ def test_a_run_that_is_not_there_cannot_go_on(capsys: pytest.CaptureFixture[str]
     assert "There is no folder gone" in capsys.readouterr().err
 
 
-def test_a_wrong_tilt_range_is_noted(
-    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_tilt_range_is_told_before_the_first_step_and_with_the_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from napari_cryorestore.cli import wedge_check
-
-    monkeypatch.setattr(wedge_check, "wedge_warning", lambda tomogram: f"{tomogram.name} is doubtful.")
-    assert main(["train", *tiny, "--schedule.steps", "1", "--run", "run", "--quiet"]) == 0
-    first = RunFollower(tmp_path / "run").poll()[0]
-    assert isinstance(first, Noted)
-    assert (first.level, first.message) == ("warning", "tiny is doubtful.")
+    even, odd = (str(path) for path in real_pair())
+    arguments = ["--even", even, "--odd", odd, "--tilt-range", "\N{MINUS SIGN}48", "72", "--tilt-axis", "x"]
+    small = ["--preset", "quick-look", "--schedule.steps", "1", "--schedule.crop", "32"]
+    assert main(["train", *arguments, *small, "--network.features", "4", "--run", "run"]) == 0
+    range_, axis = "the spectrum shows −62…62°", "the spectrum shows the tilt axis y"
+    lines = capsys.readouterr().err.splitlines()
+    begun = next(number for number, line in enumerate(lines) if line.startswith("running"))
+    for words in (range_, axis):
+        told = [number for number, line in enumerate(lines) if line.startswith("warning") and words in line]
+        assert len(told) == 2
+        assert told[0] < begun
+        assert told[1] > len(lines) - 4
+    noted = [event for event in RunFollower(tmp_path / "run").poll()[:2] if isinstance(event, Noted)]
+    assert [event.level for event in noted] == ["warning", "warning"]
 
 
 def test_several_devices_begin_as_a_process_that_can_be_repeated(

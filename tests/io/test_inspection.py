@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,8 @@ def test_report(make_mrc: Maker) -> None:
     fields = {"mode": 1, "origin": (1.0, 2.0, 3.0), "start": (4, 5, 6), "labels": ("made by hand",)}
     path = make_mrc("TS_odd.mrc", data, **fields)
     other = make_mrc("TS_even.mrc", data, mode=1)
-    tilts = path.with_name("TS.tlt")
-    tilts.write_text("0\n", encoding="utf-8")
     report = inspect_volume(str(path))
-    assert (report.path, report.other_half, report.tilt_file) == (path, other, tilts)
+    assert (report.path, report.other_half) == (path, other)
     assert (report.shape, report.mode, report.dtype) == ((8, 5, 6), 1, "int16")
     assert (report.voxel_sizes, report.origin, report.start) == ((8.0,) * 3, (1.0, 2.0, 3.0), (4, 5, 6))
     assert (report.labels, report.findings) == (("made by hand",), ())
@@ -33,12 +32,16 @@ def test_report(make_mrc: Maker) -> None:
 
 def test_file_alone(make_mrc: Maker) -> None:
     report = inspect_volume(make_mrc("TS.mrc", np.ones((2, 3, 4), np.float32)))
-    assert (report.other_half, report.tilt_file) == (None, None)
+    assert report.other_half is None
 
 
-def test_non_finite_voxels(make_mrc: Maker) -> None:
-    with pytest.raises(ValueError, match=r"TS\.mrc contains NaN"):
-        inspect_volume(make_mrc("TS.mrc", np.full((2, 3, 4), np.nan, np.float32)))
+def test_voxels_that_are_not_finite_are_left_out(make_mrc: Maker) -> None:
+    data = np.full((2, 3, 4), np.nan, np.float32)
+    report = inspect_volume(make_mrc("TS.mrc", data))
+    assert all(map(math.isnan, (report.minimum, report.maximum, report.mean)))
+    data[0, 0, :2] = 1, 3
+    report = inspect_volume(make_mrc("TS2.mrc", data))
+    assert (report.minimum, report.maximum, report.mean) == (1, 3, 2)
 
 
 def test_real_integers(real_data: Path) -> None:

@@ -62,11 +62,20 @@ def test_only_what_is_there(pair: tuple[Path, Path]) -> None:
     assert (tomogram.odd, tomogram.mask, tomogram.tilt_min, tomogram.tilt_max) == (None, None, None, None)
 
 
-def test_given_tilt_range_wins_over_a_broken_file(pair: tuple[Path, Path]) -> None:
+def test_a_broken_tilt_file_is_told_unless_the_range_is_given(pair: tuple[Path, Path]) -> None:
     pair[0].with_name("TS.tlt").write_text("nothing\n", encoding="utf-8")
-    assert open_tomogram(pair[0], tilt_range=(-50, 50)).tilt_max == 50
-    with pytest.raises(ValueError, match=r"TS\.tlt holds 'nothing'"):
-        open_tomogram(pair[0])
+    given = open_tomogram(pair[0], tilt_range=(-50, 50))
+    assert (given.tilt_max, given.findings) == (50, ())
+    told = open_tomogram(pair[0])
+    assert told.tilt_max is None
+    assert [(finding.severity, finding.topic) for finding in told.findings] == [("warning", "tilt file")]
+    assert "TS.tlt holds 'nothing'" in told.findings[0].sentence
+
+
+def test_an_axis_that_nobody_gave_is_left_open(pair: tuple[Path, Path]) -> None:
+    for given, known in (("auto", ("y", False)), ("y", ("y", True)), ("x", ("x", True))):
+        tomogram = open_tomogram(pair[0], tilt_axis=given)  # type: ignore[arg-type]
+        assert (tomogram.tilt_axis, tomogram.axis_given) == known
 
 
 def test_unknown_voxel_size_is_asked_for(make_mrc: Maker) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
-from napari_cryorestore.physics.wedge_detection import DetectedWedge, detect_wedge, disagreement
+from napari_cryorestore.physics.wedge_detection import DetectedWedge, detect_wedge
 
 
 def real_volume(name):
@@ -126,32 +126,3 @@ def test_a_block_of_nan_is_left_out():
 def test_an_image_is_refused():
     with pytest.raises(ValueError, match=r"three axes \(z, y, x\).*\(5, 6\)"):
         detect_wedge(np.zeros((5, 6)))
-
-
-def seen(*wedge, reliable=True):
-    return DetectedWedge(Wedge(*wedge), 0.98, reliable=reliable)
-
-
-@pytest.mark.parametrize("detected", [seen(-62.2, 57.1), seen(-60, 60), seen(-30, 30, reliable=False)])
-def test_agreement_and_doubt_are_silent(detected):
-    assert disagreement(Wedge(-60, 60), detected) is None
-
-
-@pytest.mark.parametrize(
-    ("given", "detected", "words"),
-    [
-        (
-            Wedge(-60, 60),
-            seen(-65, 57),
-            "−60…60° .* looks like −65…57° .*: check the final, aligned",
-        ),
-        (Wedge(-65, 45), seen(-45.4, 65.1), "check the sign, the range may have to be −45…65°"),
-        (Wedge(-60, 60, "x"), seen(-60, 60), r"\(tilt axis x\).*\(tilt axis y\): check the tilt axis"),
-    ],
-)
-def test_a_contradiction_is_told_in_one_sentence(given, detected, words):
-    sentence = disagreement(given, detected)
-    assert sentence is not None
-    assert sentence.count(".") == 1
-    with pytest.raises(ValueError, match=words):
-        raise ValueError(sentence)

@@ -12,7 +12,7 @@ from napari_cryorestore.config import settings_of
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import pair_halves
 from napari_cryorestore.io.picks import read_picks
-from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilt_range
+from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilts_beside
 from napari_cryorestore.simulation import SimulatedPair, SimulationConfig, pair, simulate, write_pair
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def test_written_files_are_found_as_a_pair_with_its_tilts(simulated: SimulatedPa
     (found,) = [item for item in pair_halves(list(paths[:4])) if item.odd is not None]
     assert (found.even, found.odd) == (even, odd)
     assert find_tilt_file(even) == find_tilt_file(odd) == tilts
-    assert tilt_range(tilts) == (-60.0, 60.0)
+    assert tilts_beside(even).range == (-60.0, 60.0)
     assert read_tilt_angles(tilts) == simulated.angles
     volume = read_volume(truth)
     assert volume.voxel_size == pytest.approx(10.0)

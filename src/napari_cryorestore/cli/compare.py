@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
-from napari_cryorestore.cli.parser import given
+from napari_cryorestore.cli.parser import given, typed_number
 from napari_cryorestore.config import Config, setting, settings_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     looks = [item for item in settings_of(ComparisonConfig) if item.path[0] not in _NOT_TYPED]
     group = parser.add_settings("looks", looks, under="looks")
     group.add_argument(
-        "--tilt-range", nargs=2, type=float, metavar=("LOW", "HIGH"),
+        "--tilt-range", nargs=2, type=typed_number, metavar=("LOW", "HIGH"),
         help="Draw the wedge of these tilts; from a .tlt beside each file if not given (°).",
     )  # fmt: skip
     group.add_argument(

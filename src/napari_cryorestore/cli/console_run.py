@@ -63,6 +63,20 @@ class ConsoleRun(RunDir):
         super().record(event)
         self.hear(event)
 
+    def warnings(self) -> list[str]:
+        """Return the lines of all warnings that were recorded so far, each once."""
+        noted = [event.message for event in self.state.messages if event.level == "warning"]
+        return [f"warning: {message}" for message in dict.fromkeys(noted)]
+
+    def tell_recorded(self) -> None:
+        """Show what was recorded before this training began; of one that goes on, the warnings."""
+        if self.screen is None:
+            return
+        fresh = self.state.status() == "waiting"
+        told = [f"{event.level}: {event.message}" for event in self.state.messages]
+        for line in told if fresh else self.warnings():
+            self.screen.say(line)
+
     def hear(self, event: Event) -> None:
         """Show what an event changes, whoever wrote it down."""
         self.state.apply([event])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
-from napari_cryorestore.cli.parser import given
+from napari_cryorestore.cli.parser import given, typed_number
 from napari_cryorestore.config import Config, setting, settings_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_settings("evaluation", settings_of(EvaluateOptions), under="evaluation").add_argument(
         "--tilt-range",
         nargs=2,
-        type=float,
+        type=typed_number,
         metavar=("LOW", "HIGH"),
         help="Lowest and highest tilt angle; from a .tlt beside the files if not given (°).",
     )
@@ -161,15 +161,14 @@ def _tilt_range(
     options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
 ) -> tuple[float, float] | None:
     """Return the range typed, or the first one found beside a file; raise ValueError if it is none."""
-    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+    from napari_cryorestore.io.tilts import tilts_beside
     from napari_cryorestore.physics.wedge import Wedge
 
     if options.tilt_range is not None:
         wedge = Wedge(options.tilt_range[0], options.tilt_range[1], wishes.tilt_axis)
         return wedge.tilt_min, wedge.tilt_max
     found = next((row.tilt_range for row in rows if row.tilt_range is not None), None)
-    beside = None if wishes.raw_even is None or found is not None else find_tilt_file(wishes.raw_even)
-    return found if beside is None else tilt_range(beside)
+    return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range
 
 
 def questions_of(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.cli.outcome import DONE
+from napari_cryorestore.cli.outcome import DONE, words
 from napari_cryorestore.io.inspection import VolumeReport, inspect_volume
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.tilts import tilt_range
+from napari_cryorestore.io.pairing import half_of
+from napari_cryorestore.io.tomogram import open_tomogram
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
     from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -26,7 +30,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 def run(options: Namespace) -> int:
     """Print the facts, those that are quick to find first."""
     report = inspect_volume(options.file)
-    for name, fact in (*_header(report), *_neighbours(report), *_wedge(report)):
+    for name, fact in chain(_header(report), _examined(report)):
         print(f"{name:16}{fact}", flush=True)
     return DONE
 
@@ -43,35 +47,51 @@ def _header(report: VolumeReport) -> Iterator[tuple[str, str]]:
     yield "start", f"{' '.join(map(str, report.start))} (x, y, z)"
     for label in report.labels:
         yield "label", label
-    for finding in report.findings:
-        yield finding.severity, finding.text
 
 
-def _neighbours(report: VolumeReport) -> Iterator[tuple[str, str]]:
+def _examined(report: VolumeReport) -> Iterator[tuple[str, str]]:
+    """Examine the tomogram that the file belongs to, as training would."""
     yield "other half", str(report.other_half or "none found beside it")
-    if report.other_half is not None:
-        from napari_cryorestore.io.halves import check_halves
+    try:
+        tomogram = _opened(report)
+    except (OSError, ValueError) as error:
+        yield from ((finding.severity, finding.text) for finding in report.findings)
+        yield "problem", words(error)
+        return
+    from napari_cryorestore.examination import examine, range_words
 
-        first, second = read_volume(report.path), read_volume(report.other_half)
-        checked = check_halves(first.data, second.data, voxel_size=first.voxel_sizes[0])
-        yield "halves", checked.warning or checked.message
-    yield "tilt file", str(report.tilt_file or "none found beside it")
-
-
-def _wedge(report: VolumeReport) -> Iterator[tuple[str, str]]:
-    if report.tilt_file is not None:
-        low, high = tilt_range(report.tilt_file)
-        yield "tilt range", f"{low:g}…{high:g}°"
-    from napari_cryorestore.cli.wedge_check import detected_words
-    from napari_cryorestore.physics.wedge import Wedge
-    from napari_cryorestore.physics.wedge_detection import detect_wedge, disagreement
-
-    detected = detect_wedge(read_volume(report.path).data)
-    yield "spectrum", detected_words(detected)
-    if report.tilt_file is not None:
-        warning = disagreement(Wedge(low, high, detected.wedge.tilt_axis), detected)
-        if warning:
-            yield "warning", warning
+    found = examine(tomogram, needs_wedge=False)
+    if found.halves is not None:
+        yield "halves", found.halves.message
+    tilts = tomogram.tilts
+    yield "tilt file", str(tilts.file if tilts and tilts.file else "none found beside it")
+    if found.tilt_range is not None:
+        source = "the spectrum" if found.tilt_source == "spectrum" else found.tilt_source
+        yield "tilt range", f"{range_words(found.tilt_range)}, from {source}"
+    yield "spectrum", detected_words(found.detected)
+    for finding in found.findings:
+        yield finding.severity, replace(finding, about="").text
 
 
-__all__ = ["add_options", "run"]
+def _opened(report: VolumeReport) -> Tomogram:
+    halves = [path for path in (report.path, report.other_half) if path is not None]
+    if half_of(report.path) == "odd":
+        halves.reverse()
+    known = all(report.voxel_sizes)
+    tomogram = open_tomogram(
+        halves[0], odd=halves[1] if len(halves) > 1 else None, voxel_size=None if known else 1
+    )
+    return tomogram if known else replace(tomogram, voxel_size=0)
+
+
+def detected_words(detected: DetectedWedge) -> str:
+    """Return what the spectrum says of the tilt range."""
+    from napari_cryorestore.examination import range_words
+
+    wedge = detected.wedge
+    if not detected.reliable:
+        return "not clear"
+    return f"{range_words((round(wedge.tilt_min), round(wedge.tilt_max)))}, tilt axis {wedge.tilt_axis}"
+
+
+__all__ = ["add_options", "detected_words", "run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 _WORDS: dict[type, str] = {int: "N", float: "X", Path: "FILE"}
 _LETTERS = {1: "N", 2: "LOW HIGH", 3: "Z Y X"}
+
+
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 class Parser(argparse.ArgumentParser):
@@ -100,6 +104,25 @@ class Parser(argparse.ArgumentParser):
         self.error(f"there is no option {flag} here" + (f": did you mean {close[0]}?" if close else ""))
 
 
+def plain_number(text: str) -> str:
+    """Return a typed number with the signs that Python reads: − is as good as -, a comma is refused.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the number has a decimal comma.
+    """
+    plain = text.replace("\N{MINUS SIGN}", "-")
+    if _DECIMAL_COMMA.fullmatch(plain):
+        raise argparse.ArgumentTypeError(f"write {plain.replace(',', '.')} with a point, not {text!r}")
+    return plain
+
+
+def typed_number(text: str) -> float:
+    """Return a typed number; errors as of `plain_number`, and ``ValueError`` for what is none."""
+    return float(plain_number(text))
+
+
 def given(options: argparse.Namespace, section: str) -> dict[str, Any]:
     """Return what was given for a section of a configuration, nested as the configuration is."""
     result: dict[str, Any] = {}
@@ -136,6 +159,8 @@ def _default(setting: Setting, defaults: dict[str, Any]) -> Any:
 def _reader(setting: Setting) -> Callable[[str], Any]:
     """Return what makes a choice of its text; everything else is read by the configuration itself."""
     choices = {str(choice): choice for choice in setting.choices}
+    if not choices and setting.kind in (int, float):
+        return plain_number
     return lambda text: choices.get(text, text)
 
 
@@ -157,4 +182,4 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-__all__ = ["Parser", "describe", "given"]
+__all__ = ["Parser", "describe", "given", "plain_number", "typed_number"]

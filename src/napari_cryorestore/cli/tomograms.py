@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.parser import Parser, given
+from napari_cryorestore.cli.parser import Parser, given, plain_number
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.run_config import TomogramConfig
 
@@ -26,8 +26,9 @@ def add_tomogram_options(parser: Parser, without: tuple[str, ...] = ()) -> None:
         "--tilt-range",
         nargs=2,
         action="append",
+        type=plain_number,
         metavar=("LOW", "HIGH"),
-        help="Lowest and highest tilt angle; from a .tlt beside the file if not given (°).",
+        help="Lowest and highest tilt angle; from a file beside the tomogram or its spectrum if not given (°).",
     )
     group.add_argument(
         "--pairs",

@@ -12,7 +12,6 @@ from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE, CommandError, exit_code, words
 from napari_cryorestore.cli.run_words import headline, verdict
-from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.naming import new_run_path
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
@@ -74,26 +73,13 @@ def _refuse_many_folders(config: RunConfig) -> None:
 
 
 def create(config: RunConfig, path: Path | None = None) -> Path:
-    """Make the folder of a run, in the current folder where none is named, and return it.
-
-    A tilt range that contradicts the spectrum is noted in the run.
-    """
-    from napari_cryorestore.cli.wedge_check import wedge_warning
+    """Make the folder of a run, in the current folder where none is named, and return it."""
     from napari_cryorestore.io.pairing import tomogram_name
-    from napari_cryorestore.methods import METHODS
-    from napari_cryorestore.run_config import RunConfig
     from napari_cryorestore.training.launch import create_run
-    from napari_cryorestore.training.preparation import open_configured
 
     first = config.tomograms[0]
     name = first.name or tomogram_name(first.even)
-    made = create_run(config, path or new_run_path(Path.cwd(), tomogram=name, method=config.method.kind))
-    if METHODS[config.method.kind].needs_wedge:
-        for item in RunConfig.from_toml(made.config_text()).tomograms:
-            warning = wedge_warning(open_configured(item))
-            if warning:
-                made.record(Noted(level="warning", message=warning))
-    return made.path
+    return create_run(config, path or new_run_path(Path.cwd(), tomogram=name, method=config.method.kind)).path
 
 
 def train_in(path: Path, screen: LiveText | None) -> int:
@@ -107,6 +93,7 @@ def train_in(path: Path, screen: LiveText | None) -> int:
     from napari_cryorestore.training.launch import run_training
 
     console = ConsoleRun(path, screen)
+    console.tell_recorded()
     try:
         with on_interruption(console.stop):
             run_training(console, hear=console.hear)
@@ -118,5 +105,6 @@ def train_in(path: Path, screen: LiveText | None) -> int:
         if screen:
             screen.end()
     if screen:
-        screen.say("\n".join(line for line in (headline(console.state), verdict(console.state)) if line))
+        last = (headline(console.state), verdict(console.state), *console.warnings())
+        screen.say("\n".join(line for line in last if line))
     return DONE

@@ -14,7 +14,7 @@ from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.imaging import MeanOfHalves
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+from napari_cryorestore.io.tilts import tilts_beside
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
@@ -167,14 +167,13 @@ def _compared(volume: MrcVolume, data: Any, row: RowConfig) -> ComparedVolume:
             f"{volume.path.name} has no voxel size in its header: give it in Å (on the command line by "
             "--voxel-size)."
         )
-    tilts = find_tilt_file(volume.path)
     changed = volume.path.stat().st_mtime_ns
     return ComparedVolume(
         name=row.name,
         data=data,
         voxel_size=sizes,
         corner=corner_of(sizes),
-        tilt_range=None if tilts is None else tilt_range(tilts),
+        tilt_range=tilts_beside(volume.path).range,
         tilt_axis=row.tilt_axis,
         key=f"{volume.path}|{changed}",
     )

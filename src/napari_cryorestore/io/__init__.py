@@ -8,7 +8,7 @@ from napari_cryorestore.io.inspection import VolumeReport, inspect_volume
 from napari_cryorestore.io.mrc import SUFFIXES, MrcVolume, is_volume_path, read_volume
 from napari_cryorestore.io.mrc_output import open_output, unique_path, write_volume
 from napari_cryorestore.io.pairing import Pair, find_other_half, half_of, pair_halves, tomogram_name
-from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilt_range
+from napari_cryorestore.io.tilts import TiltsBeside, read_tilt_angles, tilts_beside
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 
 __all__ = [
@@ -17,11 +17,11 @@ __all__ = [
     "Header",
     "MrcVolume",
     "Pair",
+    "TiltsBeside",
     "Tomogram",
     "VolumeReport",
     "check_halves",
     "find_other_half",
-    "find_tilt_file",
     "half_of",
     "inspect_volume",
     "is_volume_path",
@@ -30,7 +30,7 @@ __all__ = [
     "pair_halves",
     "read_tilt_angles",
     "read_volume",
-    "tilt_range",
+    "tilts_beside",
     "tomogram_name",
     "unique_path",
     "write_volume",

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import find_other_half
-from napari_cryorestore.io.sampling import require_finite, sample_slabs
-from napari_cryorestore.io.tilts import find_tilt_file
+from napari_cryorestore.io.sampling import sample_slabs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +41,8 @@ class VolumeReport:
     labels : tuple of str
         Text labels.
     minimum, maximum, mean : float
-        Of the sampled planes.
-    other_half, tilt_file : Path or None
+        Of the sampled planes, NaN and infinity left out; NaN if there is nothing else.
+    other_half : Path or None
         What lies beside it.
     findings : tuple of Finding
         What the user should know about the way it was read.
@@ -59,7 +60,6 @@ class VolumeReport:
     maximum: float
     mean: float
     other_half: Path | None
-    tilt_file: Path | None
     findings: tuple[Finding, ...]
 
 
@@ -79,14 +79,15 @@ def inspect_volume(path: Path | str) -> VolumeReport:
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, ValueError
-        As `read_volume`; ValueError also if a sampled voxel is not finite.
+        As `read_volume`.
     """
     volume = read_volume(path)
     low, high, total, count = math.inf, -math.inf, 0.0, 0
     for slab in sample_slabs(volume.data):
-        require_finite(slab, name=volume.path.name)
-        low, high = min(low, float(slab.min())), max(high, float(slab.max()))
-        total, count = total + float(slab.sum(dtype="f8")), count + slab.size
+        finite = slab[np.isfinite(slab)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+            total, count = total + float(finite.sum(dtype="f8")), count + finite.size
     return VolumeReport(
         path=volume.path,
         shape=volume.data.shape,
@@ -96,10 +97,9 @@ def inspect_volume(path: Path | str) -> VolumeReport:
         origin=volume.origin,
         start=volume.start,
         labels=volume.labels,
-        minimum=low,
-        maximum=high,
-        mean=total / count,
+        minimum=low if count else math.nan,
+        maximum=high if count else math.nan,
+        mean=total / count if count else math.nan,
         other_half=find_other_half(volume.path),
-        tilt_file=find_tilt_file(volume.path),
         findings=volume.findings,
     )

@@ -15,6 +15,7 @@ SLAB_PLANES = 4
 _MOST_SLABS = 12
 _WIDEST = 1024
 _LARGEST, _NARROWEST = 1e12, 1e-15  # beyond, sums of squares leave the range of 32-bit floats
+_LINES = 16
 
 
 def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
@@ -39,6 +40,24 @@ def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
     for index in range(count):
         start = min(depth - planes, int(spacing * (index + 0.5) - planes / 2))
         yield np.asarray(volume[start : start + planes, rows, columns], dtype=np.float32)
+
+
+def sample_lines(volume: NDArray[Any]) -> NDArray[np.float32]:
+    """Take a few lines of every plane, so that no plane is overlooked.
+
+    Parameters
+    ----------
+    volume : ndarray
+        Voxels (z, y, x), of any real type; a memory map is read only where it is cut.
+
+    Returns
+    -------
+    ndarray
+        Float32 (z, lines, x) of at most 16 whole lines, evenly spaced along y.
+    """
+    count = min(_LINES, volume.shape[1])
+    rows = np.unique(np.linspace(0, volume.shape[1] - 1, count).round().astype(int))
+    return np.asarray(volume[:, rows], dtype=np.float32)
 
 
 def require_finite(sample: NDArray[np.float32], *, name: str) -> None:

@@ -13,13 +13,12 @@ from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
 from napari_cryorestore.io.mrc import MrcVolume, read_volume
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
-from napari_cryorestore.io.tilts import find_tilt_file
-from napari_cryorestore.io.tilts import tilt_range as read_tilt_range
+from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_tomogram"]
+__all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_tomogram", "voxel_size_doubts"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Tomogram:
     tilt_min, tilt_max : float or None
         Tilt range in degrees, None if unknown.
     tilt_axis : "y" or "x"
-        The axis about which the specimen was tilted.
+        The axis about which the specimen was tilted; y where nobody said, until `examine` looks.
     mask : ndarray or None
         (z, y, x), above 0 where training crops may be taken.
     name : str
@@ -46,6 +45,12 @@ class Tomogram:
         Origin and start that an output inherits.
     findings : tuple of Finding
         What the user should know about the way its files were read.
+    tilts : TiltsBeside or None
+        What files beside it say about the tilt range; None where the range was given.
+    axis_given : bool
+        Whether somebody said what the tilt axis is.
+    files : tuple of str
+        The names of the files of its halves; empty if they are not files.
     """
 
     even: NDArray[Any]
@@ -58,6 +63,9 @@ class Tomogram:
     name: str
     header: Header
     findings: tuple[Finding, ...] = ()
+    tilts: TiltsBeside | None = None
+    axis_given: bool = True
+    files: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,7 +81,7 @@ def open_tomogram(
     mask: Path | str | None = None,
     voxel_size: float | None = None,
     tilt_range: tuple[float, float] | None = None,
-    tilt_axis: Literal["y", "x"] = "y",
+    tilt_axis: Literal["auto", "y", "x"] = "auto",
     name: str | None = None,
 ) -> Tomogram:
     """Open a tomogram without reading its voxels, apart from the middle plane.
@@ -90,8 +98,8 @@ def open_tomogram(
         Å; from the file if not given.
     tilt_range : tuple of float, optional
         Smallest and largest tilt in degrees; from a tilt file beside the tomogram if not given.
-    tilt_axis : "y" or "x"
-        The axis about which the specimen was tilted.
+    tilt_axis : "auto", "y" or "x"
+        The axis about which the specimen was tilted; "auto" leaves it to `examine`.
     name : str, optional
         What to call it; from the file name if not given.
 
@@ -111,21 +119,28 @@ def open_tomogram(
     first = _open_volume(even)
     second = None if odd is None else _open_partner(odd, first)
     region = None if mask is None else _open_mask(mask, first)
-    size = _voxel_size(first, given=voxel_size)
-    tilts = _checked_range(tilt_range) if tilt_range is not None else _range_beside(first.path)
+    volumes = [volume for volume in (first, second, region) if volume is not None]
+    size, doubts = _voxel_size(first, given=voxel_size)
+    beside = tilts_beside(first.path) if tilt_range is None else None
+    tilts = beside.range if beside is not None else _checked_range(tilt_range)
+    axis = _checked_axis(tilt_axis)
     return Tomogram(
         even=first.data,
         odd=None if second is None else second.data,
         voxel_size=size,
         tilt_min=None if tilts is None else tilts[0],
         tilt_max=None if tilts is None else tilts[1],
-        tilt_axis=_checked_axis(tilt_axis),
+        tilt_axis=axis or "y",
         mask=None if region is None else region.data,
         name=name or tomogram_name(first.path),
         header=first.header,
         findings=gravest_first(
-            tuple(finding for volume in (first, second, region) if volume for finding in volume.findings)
+            (*(finding for volume in volumes for finding in volume.findings), *doubts)
+            + (beside.findings if beside is not None else ())
         ),
+        tilts=beside,
+        axis_given=axis is not None,
+        files=tuple(volume.path.name for volume in volumes[: 1 if odd is None else 2]),
     )
 
 
@@ -169,22 +184,28 @@ def _open_mask(path: Path | str, first: MrcVolume) -> MrcVolume:
     return mask
 
 
-def _voxel_size(volume: MrcVolume, *, given: float | None) -> float:
+def _voxel_size(volume: MrcVolume, *, given: float | None) -> tuple[float, tuple[Finding, ...]]:
     if given is not None:
         if not (math.isfinite(given) and given > 0):
             raise ValueError(f"The voxel size is {given}, but a positive number of Å is needed.")
-        return given
+        return given, ()
     if volume.voxel_size == 0:
         raise ValueError(f"{volume.path.name} has no voxel size in its header: give it in Å.")
-    return volume.voxel_size
+    return volume.voxel_size, voxel_size_doubts(volume.voxel_size)
 
 
-def _range_beside(path: Path) -> tuple[float, float] | None:
-    tilt_file = find_tilt_file(path)
-    return None if tilt_file is None else read_tilt_range(tilt_file)
+def voxel_size_doubts(size: float) -> tuple[Finding, ...]:
+    """Return what is odd about a voxel size in Å that a header has: programs write 1 where they know none."""
+    if size != 1.0:
+        return ()
+    sentence = "The voxel size in the header is exactly 1.00 Å: was it never set?"
+    remedy = "If so, give the true one with --voxel-size, in Å."
+    return (Finding("warning", "voxel size", sentence, remedy),)
 
 
-def _checked_range(tilts: tuple[float, float]) -> tuple[float, float]:
+def _checked_range(tilts: tuple[float, float] | None) -> tuple[float, float] | None:
+    if tilts is None:
+        return None
     low, high = tilts
     if not (-90 <= low <= 90 and -90 <= high <= 90):
         raise ValueError(
@@ -195,9 +216,12 @@ def _checked_range(tilts: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _checked_axis(axis: str) -> Literal["y", "x"]:
+def _checked_axis(axis: str) -> Literal["y", "x"] | None:
+    """Return the axis; None where it is left open."""
+    if axis == "auto":
+        return None
     if axis == "y":
         return "y"
     if axis == "x":
         return "x"
-    raise ValueError(f"The tilt axis is {axis!r}, but it must be 'y' or 'x'.")
+    raise ValueError(f"The tilt axis is {axis!r}, but it must be 'y', 'x' or 'auto'.")

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from napari_cryorestore.physics.fourier import frequencies, hann_window, rfft
-from napari_cryorestore.physics.rotation import across_tilt_axis
 from napari_cryorestore.physics.wedge import Wedge
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    Axis = Literal["y", "x"]
+    Letter = Literal["z", "y", "x"]
     Floats = NDArray[np.float64]
     Shape = tuple[int, int, int]
 
@@ -41,7 +40,8 @@ _MARGIN = 2  # degrees at an edge that belong to neither level
 _NARROWEST = 6  # degrees: a smaller empty sector cannot be told from an accident
 _LEAST_WEIGHT = 0.03  # of a shell without a wedge
 _TINY = 1e-30
-_AXES: tuple[Axis, Axis] = ("y", "x")
+_LETTERS: tuple[Letter, Letter, Letter] = ("z", "y", "x")
+_PLANES = ((0, 2), (0, 1), (1, 2))  # perpendicular to the tilt axes y, x and z
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,15 @@ class DetectedWedge:
     contrast : float
         1 - (power in the empty sector) / (power beside it), 0 to 1, of the fainter of its two edges.
     reliable : bool
-        Whether the sector is empty enough for the range to be believed.
+        Whether the sector is empty enough for the range to be believed; never where the beam is not z.
+    beam : {"z", "y", "x"}
+        The axis that the missing wedge is about: y where a volume's y and z are exchanged.
     """
 
     wedge: Wedge
     contrast: float
     reliable: bool
-
-
-_NOTHING = DetectedWedge(Wedge(-90.0, 90.0), 0.0, reliable=False)
+    beam: Letter = "z"
 
 
 def detect_wedge(volume: NDArray[Any]) -> DetectedWedge:
@@ -72,7 +72,8 @@ def detect_wedge(volume: NDArray[Any]) -> DetectedWedge:
     Up to nine Hann-windowed blocks of up to 128³ voxels are read, so a memory-mapped volume stays on disk.
     Their power is divided by the mean of its shell, which cancels the falling spectrum, and averaged over
     sectors of one degree around the tilt axis; the sector around kz that holds next to nothing is the missing
-    wedge. Both tilt axes are tried and the one whose sector is emptier is taken.
+    wedge. Both tilt axes are tried and the one whose sector is emptier is taken. If neither is clear, y and x
+    are tried as the beam as well, since volumes are met whose axes are exchanged.
 
     Parameters
     ----------
@@ -92,47 +93,29 @@ def detect_wedge(volume: NDArray[Any]) -> DetectedWedge:
         raise ValueError(f"A tomogram has three axes (z, y, x), but this array's shape is {volume.shape}.")
     shape = (min(volume.shape[0], BLOCK), min(volume.shape[1], BLOCK), min(volume.shape[2], BLOCK))
     if min(shape) < _SMALLEST_SIDE:
-        return _NOTHING
-    bins = {axis: _bins(shape, axis) for axis in _AXES}
-    counts = {axis: _sum_up(bins[axis], None) for axis in _AXES}
-    power = {axis: np.zeros((_SHELLS, _SECTORS)) for axis in _AXES}
+        return _nothing()
+    bins = [_bins(shape, plane) for plane in _PLANES]
+    counts = [_sum_up(sorted_, None) for sorted_ in bins]
+    power = [np.zeros((_SHELLS, _SECTORS)) for _ in _PLANES]
     for spectrum in _block_spectra(volume, shape):
-        for axis in _AXES:
-            power[axis] += _whitened(_sum_up(bins[axis], spectrum), counts[axis])
-    return max((_detect_about(axis, power[axis], counts[axis]) for axis in _AXES), key=lambda d: d.contrast)
+        for index, sorted_ in enumerate(bins):
+            power[index] += _whitened(_sum_up(sorted_, spectrum), counts[index])
+    views = [
+        _detect_about(plane, power[index], counts[index], turned=turned)
+        for turned in (False, True)
+        for index, plane in enumerate(_PLANES)
+    ]
+    upright = max((view for view in views if view.beam == "z"), key=lambda view: view.contrast)
+    if upright.reliable:
+        return upright
+    exchanged = max((view for view in views if view.beam != "z"), key=lambda view: view.contrast)
+    return exchanged if exchanged.contrast >= RELIABLE_CONTRAST else upright
 
 
-def disagreement(given: Wedge, detected: DetectedWedge) -> str | None:
-    """Say in one sentence how the tilt range given by the user contradicts the spectrum.
-
-    Returns
-    -------
-    str or None
-        None if they agree within `TOLERANCE` degrees, or if the detection is not reliable.
-    """
-    seen = detected.wedge
-    if not detected.reliable or _agree(given, seen):
-        return None
-    mirrored = Wedge(-given.tilt_max, -given.tilt_min, given.tilt_axis)
-    if given.tilt_axis != seen.tilt_axis:
-        advice = "check the tilt axis"
-    elif _agree(mirrored, seen):
-        advice = f"check the sign, the range may have to be {_range(mirrored)}"
-    else:
-        advice = "check the final, aligned tilt angles"
-    return (
-        f"The tilt range {_range(given)} (tilt axis {given.tilt_axis}) was given, but the spectrum of this "
-        f"tomogram looks like {_range(seen)} (tilt axis {seen.tilt_axis}): {advice}."
-    )
-
-
-def _agree(first: Wedge, second: Wedge) -> bool:
+def agree(first: Wedge, second: Wedge) -> bool:
+    """Tell whether two wedges have the same tilt axis, and the same range within `TOLERANCE` degrees."""
     apart = max(abs(first.tilt_min - second.tilt_min), abs(first.tilt_max - second.tilt_max))
     return first.tilt_axis == second.tilt_axis and apart <= TOLERANCE
-
-
-def _range(wedge: Wedge) -> str:
-    return f"{wedge.tilt_min:.0f}…{wedge.tilt_max:.0f}°".replace("-", "−")
 
 
 def _block_spectra(volume: NDArray[Any], shape: Shape) -> Iterator[Tensor]:
@@ -152,14 +135,17 @@ def _block_spectra(volume: NDArray[Any], shape: Shape) -> Iterator[Tensor]:
             yield rfft(torch.from_numpy(standard) * window).abs().double().square().flatten()
 
 
-def _bins(shape: Shape, axis: Axis) -> Tensor:
-    """Sort the half spectrum into shell × sector, shape (coefficients,); the last bin is trash."""
+def _bins(shape: Shape, plane: tuple[int, int]) -> Tensor:
+    """Sort the half spectrum into shell × sector, shape (coefficients,); the last bin is trash.
+
+    The sectors are elevations of the plane's first axis above its second one.
+    """
     k = frequencies(shape)
-    across = k[across_tilt_axis(axis)]
-    elevation = torch.rad2deg(torch.atan2(torch.where(across < 0, -k[0], k[0]), across.abs()))
+    up, across = k[plane[0]], k[plane[1]]
+    elevation = torch.rad2deg(torch.atan2(torch.where(across < 0, -up, up), across.abs()))
     sector = (elevation + 90).floor().clamp(0, _SECTORS - 1)
     shell = ((k[0].square() + k[1].square() + k[2].square()).sqrt() / _SHELL_WIDTH).floor()
-    counted = (shell < _SHELLS) & ((k[0].square() + across.square()).sqrt() > _LOWEST)
+    counted = (shell < _SHELLS) & ((up.square() + across.square()).sqrt() > _LOWEST)
     return torch.where(counted, shell * _SECTORS + sector, _SHELLS * _SECTORS).long().flatten()
 
 
@@ -174,18 +160,29 @@ def _whitened(power: Floats, counts: Floats) -> Floats:
     return np.asarray(power / np.where(mean > 0, mean, 1), dtype=np.float64)
 
 
-def _detect_about(axis: Axis, power: Floats, counts: Floats) -> DetectedWedge:
+def _detect_about(plane: tuple[int, int], power: Floats, counts: Floats, *, turned: bool) -> DetectedWedge:
+    """Look for an empty sector about the plane's first axis, or turned about its second one."""
+    beam, across = plane
+    if turned:
+        beam, across = across, beam
+        power, counts = (np.roll(sums[:, ::-1], _SECTORS // 2, axis=1) for sums in (power, counts))
     profile = _profile(power, counts)
     if not profile.any():
-        return _NOTHING
+        return _nothing(beam)
     first, stop = _split(profile)
     if _SECTORS - (stop - first) < _NARROWEST:
-        return _NOTHING
+        return _nothing(beam)
     # mirrored, the upper edge is a lower one
     low, low_contrast = _edge(profile, first, stop)
     high, high_contrast = _edge(profile[::-1], _SECTORS - stop, _SECTORS - first)
     contrast = float(np.clip(min(low_contrast, high_contrast), 0.0, 1.0))
-    return DetectedWedge(Wedge(low, -high, axis), contrast, reliable=contrast >= RELIABLE_CONTRAST)
+    wedge = Wedge(low, -high, "x" if (beam, across) == (0, 1) else "y")
+    reliable = contrast >= RELIABLE_CONTRAST and beam == 0
+    return DetectedWedge(wedge, contrast, reliable, _LETTERS[beam])
+
+
+def _nothing(beam: int = 0) -> DetectedWedge:
+    return DetectedWedge(Wedge(-90.0, 90.0), 0.0, reliable=False, beam=_LETTERS[beam])
 
 
 def _profile(power: Floats, counts: Floats) -> Floats:

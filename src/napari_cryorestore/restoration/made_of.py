@@ -9,14 +9,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.checkpoint import load_label, weights_file
+from napari_cryorestore.examination import examine
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
-from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.restoration.model import as_wished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restoration.request import RestoreRequest
 
@@ -48,9 +51,35 @@ class MadeOf:
 _SAID = re.compile("made of: " + " ".join(f"{item.name} ([0-9a-f]{{{_SHORT}}})" for item in fields(MadeOf)))
 
 
-def opened(request: RestoreRequest) -> Tomogram:
-    """Open the tomogram that a request names; errors as of `open_tomogram`."""
-    return open_tomogram(
+def opened(request: RestoreRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Tomogram:
+    """Open and examine the tomogram that a request names.
+
+    Parameters
+    ----------
+    request : RestoreRequest
+        Which tomogram, and what restores it.
+    say : callable
+        Is told what the user should know about it.
+
+    Returns
+    -------
+    Tomogram
+        With the tilts in force.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it cannot be used, with what to do about it.
+    """
+    found = _examined(request)
+    found.require_usable()
+    for finding in found.findings:
+        say(finding.text)
+    return found.tomogram
+
+
+def _examined(request: RestoreRequest) -> Examination:
+    tomogram = open_tomogram(
         request.even,
         odd=request.odd,
         mask=request.mask,
@@ -58,6 +87,8 @@ def opened(request: RestoreRequest) -> Tomogram:
         tilt_range=request.tilt_range,
         tilt_axis=request.tilt_axis,
     )
+    trained = None if request.source == "wiener" else METHODS[load_label(request.source).method.kind]
+    return examine(tomogram, needs_wedge=trained is not None and trained.needs_wedge)
 
 
 def made_of(request: RestoreRequest, tomogram: Tomogram) -> MadeOf:
@@ -88,7 +119,7 @@ def require_same(request: RestoreRequest) -> None:
         raise FileExistsError(
             f"{path} does not say what it was made of: remove it, or choose another folder or name"
         )
-    wanted = asdict(made_of(request, opened(request)))
+    wanted = asdict(made_of(request, _examined(request).tomogram))
     others = [
         f"other {name}"
         for (name, part), other in zip(wanted.items(), found.groups(), strict=True)

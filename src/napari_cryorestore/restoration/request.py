@@ -24,9 +24,9 @@ class RestoreRequest:
     voxel_size : float, optional
         In Å, where the header has none.
     tilt_range : (float, float), optional
-        In degrees, where there is no ``.tlt`` beside the tomogram.
-    tilt_axis : {"y", "x"}
-        Axis of tilting.
+        In degrees; from a file beside the tomogram, or else its spectrum, if not given.
+    tilt_axis : {"auto", "y", "x"}
+        Axis of tilting; "auto" takes what the spectrum shows, or else y.
     device, precision : str
         As in a run's configuration.
     passes : {1, 2}, optional
@@ -48,7 +48,7 @@ class RestoreRequest:
     odd: Path | None = None
     voxel_size: float | None = None
     tilt_range: tuple[float, float] | None = None
-    tilt_axis: Literal["y", "x"] = "y"
+    tilt_axis: Literal["auto", "y", "x"] = "auto"
     device: str = "auto"
     precision: str = "auto"
     passes: Literal[1, 2] | None = None

@@ -79,7 +79,7 @@ def restore(
     ValueError, OSError, MemoryError
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
-    tomogram = opened(request)
+    tomogram = opened(request, say=say)
     model = Model.of(request, tomogram)
     made = made_of(request, tomogram)
     work = Work(tomogram, model, request, made, progress, cancelled)

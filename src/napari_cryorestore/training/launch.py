@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.run_config import RunConfig
     from napari_cryorestore.runs.events import Event
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 def create_run(config: RunConfig, path: Path) -> RunDir:
     """Make a run folder whose configuration leaves nothing open.
 
-    The voxel size, the tilt range, the name and the crop are filled in where they were not given.
+    The voxel size, the tilt range and axis, the name and the crop are filled in where they were not given.
+    What the examination of the tomograms found is recorded first.
 
     Raises
     ------
@@ -45,8 +47,12 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
     """
     from napari_cryorestore.training.resolution import resolved
 
-    complete = resolved(config)
-    return RunDir.create(path, config=complete.to_toml(), environment=environment())
+    findings: list[Finding] = []
+    complete = resolved(config, tell=findings.append)
+    run = RunDir.create(path, config=complete.to_toml(), environment=environment())
+    for finding in findings:
+        run.record(Noted(level="info" if finding.severity == "note" else "warning", message=finding.text))
+    return run
 
 
 def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: None) -> None:

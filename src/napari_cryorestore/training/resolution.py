@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_file
 from napari_cryorestore.data.corners import valid_corners
-from napari_cryorestore.data.imaging import required_wedge
 from napari_cryorestore.data.inputs import PADDING
-from napari_cryorestore.io.tomogram import Tomogram, check_halves
+from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.places import SMALLEST_CROP, USUAL_CROP, fitting_crop, preview_box
 from napari_cryorestore.training.preparation import holds_out, open_configured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_cryorestore.data.crops import Box
+    from napari_cryorestore.findings import Finding
+    from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.networks import Network
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
@@ -26,17 +30,24 @@ _WORTHWHILE_CROP = 32
 """A preview block that nobody placed moves aside rather than push the crops below this edge, in voxels."""
 
 
-def resolved(config: RunConfig) -> RunConfig:
-    """Return the recipe with absolute paths, voxel sizes, tilt ranges, names, preview block and crop given.
+def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda finding: None) -> RunConfig:
+    """Return the recipe with absolute paths, voxel sizes, tilts, names, preview block and crop given.
+
+    Parameters
+    ----------
+    config : RunConfig
+        As typed. Of several tomograms, those whose volumes are of no use are left out.
+    tell : callable
+        Is told what the user should know before the first step.
 
     Raises
     ------
     ValueError, OSError
         If the tomograms or the weights to start from cannot be used, with what to do about it.
     """
-    tomograms = [open_configured(item) for item in config.tomograms]
+    config, tomograms = _examined(config, tell)
     for tomogram in tomograms:
-        _require_usable(tomogram, config)
+        _require_room(tomogram)
     _require_alike(tomograms, config)
     method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
@@ -54,12 +65,26 @@ def resolved(config: RunConfig) -> RunConfig:
     )
 
 
-def _require_usable(tomogram: Tomogram, config: RunConfig) -> None:
-    method = build_method(config.method)
-    if method.needs_wedge:
-        required_wedge(tomogram, method=method.title)
-    if tomogram.odd is not None:
-        check_halves(tomogram.even, tomogram.odd)
+def _examined(config: RunConfig, tell: Callable[[Finding], None]) -> tuple[RunConfig, list[Tomogram]]:
+    """Return the tomograms that can be learned from, with the tilts in force."""
+    needs_wedge, count = build_method(config.method).needs_wedge, len(config.tomograms)
+    used, tomograms = [], []
+    for item in config.tomograms:
+        found = examine(open_configured(item), needs_wedge=needs_wedge)
+        spoiled = next((finding for finding in found.problems if finding.topic in UNUSABLE), None)
+        if spoiled is not None and count > 1:  # the others go on
+            tell(replace(spoiled, severity="warning", remedy=f"{spoiled.remedy} It is left out.".strip()))
+            count -= 1
+            continue
+        found.require_usable()
+        for finding in found.findings:
+            tell(replace(finding, about=finding.about if len(config.tomograms) > 1 else ""))
+        used.append(item)
+        tomograms.append(found.tomogram)
+    return config.model_copy(update={"tomograms": tuple(used)}), tomograms
+
+
+def _require_room(tomogram: Tomogram) -> None:
     if min(tomogram.shape) < SMALLEST_CROP:
         raise ValueError(
             f"{tomogram.name} is only {min(tomogram.shape)} voxels thin {tomogram.shape}, but a training "
@@ -126,6 +151,7 @@ def _completed(config: TomogramConfig, tomogram: Tomogram, name: str) -> Tomogra
             "voxel_size": tomogram.voxel_size,
             "tilt_min": tomogram.tilt_min,
             "tilt_max": tomogram.tilt_max,
+            "tilt_axis": tomogram.tilt_axis,
         }
     )
 

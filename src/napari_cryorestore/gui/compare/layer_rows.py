@@ -190,14 +190,10 @@ def _angstrom(layer: Image) -> list[float]:
 
 def _tilt_range(layer: Image) -> tuple[float, float] | None:
     """Read the tilt range from a file beside the one of the layer, if there is any."""
-    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+    from napari_cryorestore.io.tilts import tilts_beside
 
     path = path_of(layer)
-    try:
-        file = find_tilt_file(path) if path is not None else None
-        return tilt_range(file) if file is not None else None
-    except (OSError, ValueError):
-        return None
+    return None if path is None else tilts_beside(path).range
 
 
 __all__ = ["UNKNOWN_SIZE", "LayerRows", "compared", "row_of", "size_is_known"]

@@ -13,7 +13,7 @@ from napari_cryorestore.gui.inputs import file_name, written_inputs
 from napari_cryorestore.gui.model_choice import ModelChoice, RecordedTomogram, tomograms_of
 from napari_cryorestore.gui.restore.flips import takes_flips
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
-from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+from napari_cryorestore.io.tilts import tilts_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -192,15 +192,8 @@ def known_settings(subject: Subject, model: ModelChoice) -> RecordedTomogram:
     if known is None:
         first = recorded[0] if recorded else RecordedTomogram()
         known = RecordedTomogram(tilt_range=first.tilt_range, tilt_axis=first.tilt_axis)
-    return replace(known, tilt_range=_range_beside(path) or known.tilt_range)
-
-
-def _range_beside(path: Path | None) -> tuple[float, float] | None:
-    file = find_tilt_file(path) if path is not None else None
-    try:
-        return tilt_range(file) if file is not None else None
-    except (ValueError, OSError):
-        return None  # whoever opens the tomogram says what is wrong with the file
+    beside = None if path is None else tilts_beside(path).range
+    return replace(known, tilt_range=beside or known.tilt_range)
 
 
 def output_name(title: str) -> str:

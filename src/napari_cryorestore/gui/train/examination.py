@@ -121,8 +121,8 @@ def detect_tilt_range(choice: DataChoice) -> Detection:
 
 
 def _contradiction(choice: DataChoice, found: DetectedWedge) -> str:
+    from napari_cryorestore.examination import contradictions
     from napari_cryorestore.physics.wedge import Wedge
-    from napari_cryorestore.physics.wedge_detection import disagreement
 
     if not choice.tilt_range_given:
         return ""
@@ -130,7 +130,7 @@ def _contradiction(choice: DataChoice, found: DetectedWedge) -> str:
         given = Wedge(float(choice.tilt_min), float(choice.tilt_max), "x" if choice.tilt_axis == "x" else "y")
     except ValueError as error:
         return str(error)
-    return disagreement(given, found) or ""
+    return " ".join(finding.text for finding in contradictions(given, found))
 
 
 def _look_at_one(choice: DataChoice) -> tuple[str, str, str]:
@@ -149,17 +149,14 @@ def _look_at_one(choice: DataChoice) -> tuple[str, str, str]:
 
 def _tilts_beside(choice: DataChoice) -> tuple[tuple[float, float] | None, str, str]:
     """Return range, file name and a warning where the file is no good."""
-    from napari_cryorestore.io.tilts import find_tilt_file, tilt_range
+    from napari_cryorestore.io.tilts import tilts_beside
 
     assert choice.even is not None
-    path = choice.even.path
-    found = find_tilt_file(path) if path is not None else None
-    if found is None:
+    if choice.even.path is None:
         return None, "", ""
-    try:
-        return tilt_range(found), found.name, ""
-    except (OSError, ValueError) as error:
-        return None, found.name, str(error)
+    found = tilts_beside(choice.even.path)
+    words = " ".join(finding.text for finding in found.findings if finding.severity != "note")
+    return found.range, "" if found.file is None else found.file.name, words
 
 
 __all__ = ["Detection", "Examination", "detect_tilt_range", "examine"]
