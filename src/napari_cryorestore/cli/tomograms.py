@@ -28,7 +28,7 @@ def add_tomogram_options(parser: Parser, without: tuple[str, ...] = ()) -> None:
         action="append",
         type=plain_number,
         metavar=("LOW", "HIGH"),
-        help="Lowest and highest tilt angle; from a file beside the tomogram or its spectrum if not given (°).",
+        help="Lowest and highest tilt angle; from a tilt file beside it or the spectrum if not given (°).",
     )
     group.add_argument(
         "--pairs",
