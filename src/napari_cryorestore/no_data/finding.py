@@ -1,0 +1,236 @@
+"""Finding the regions of a tomogram that hold no data, in one reading of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.ndimage import (
+    binary_dilation,
+    binary_opening,
+    distance_transform_edt,
+    find_objects,
+    label,
+    minimum_filter,
+)
+
+from napari_cryorestore.no_data.blocks import EDGE, Blocks, measure_blocks, typical
+from napari_cryorestore.no_data.region import NoData, enlarged, extrapolated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_cryorestore.no_data.blocks import Bools, Floats
+
+SMALLEST = 8
+"""Edge in voxels of the smallest cube that counts as no data; smaller ones may be saturated or chance."""
+
+_VARIANCE = (
+    0.01  # share of the usual variance of the halves' difference, below which there is nothing measured
+)
+_GAP = (0.04, 0.5)  # up to this share, at most so many blocks per block below _VARIANCE: a fill stands apart
+_TAPERED = (0.5, 4)  # share of the usual variance below which, for so many blocks, a fill's soft edge goes on
+_LARGE = 16  # blocks that make a region large without a closer look
+_CHANCE = 0.002  # share of blocks that are constant outside solid regions, from which on chance makes them
+_NEAR = 3  # voxels to look beyond the constant blocks of a small region
+_FLANK = 0.3  # share of its depth that the voxels around a saturated bead reach on average
+_LARGEST_BEAD = 64  # voxels across: what saturates is small
+
+
+def find_no_data(*maps: Any) -> NoData | None:
+    """Find where one map, or both halves of a tomogram, hold no data.
+
+    No data are connected regions, slabs, borders or blocks of at least 8³ voxels, in which each map holds one
+    value, whichever, or in which the difference of the halves varies by less than 1 % of what is usual.
+    Single equal voxels are chance in bytes or 16-bit numbers, and stay data. Blocks of 4³ voxels are measured
+    in one reading of the volume, a few planes at a time; constant regions are then told to the voxel.
+
+    Parameters
+    ----------
+    *maps : array-like, shape (z, y, x)
+        One map, or even and odd half; memory-mapped or not.
+
+    Returns
+    -------
+    NoData or None
+        None if there are data everywhere.
+
+    Raises
+    ------
+    ValueError
+        If there are no maps, or their shapes differ.
+    """
+    if not maps or len({tuple(volume.shape) for volume in maps}) != 1:
+        raise ValueError(f"Give one map or two halves of one shape, not {[v.shape for v in maps]}.")
+    with np.errstate(invalid="ignore", over="ignore"):  # not finite: whoever measures the voxels refuses it
+        blocks = measure_blocks(maps)
+        flat = _flat(blocks)
+        chosen = _regions(flat, blocks, maps)
+    if chosen is None:
+        return None
+    fine = _Voxels(maps, blocks, chosen.empty & blocks.constant, chosen.empty)
+    packed = np.stack([np.packbits(plane, axis=-1) for plane in fine.planes()])
+    outside = _with_edges(chosen.empty, blocks)
+    left_out = outside | binary_dilation(chosen.saturated, np.ones((3, 3, 3)))
+    return NoData(
+        shape=blocks.shape,
+        packed=packed,
+        share=float(np.bitwise_count(packed).sum(dtype=np.int64)) / float(np.prod(blocks.shape)),
+        outside=outside,
+        left_out=left_out,
+        means=tuple(extrapolated(mean, ~left_out) for mean in blocks.means),
+    )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Blocks without data, and blocks that hold nothing but saturated ones."""
+
+    empty: Bools
+    saturated: Bools
+
+
+def _flat(blocks: Blocks) -> Bools:
+    """Tell which blocks hold nothing that was measured."""
+    if blocks.spread is None:
+        return blocks.constant
+    share = blocks.spread / np.float32(typical(blocks.spread, blocks.constant) or 1.0)
+    even = share < _VARIANCE
+    between = np.count_nonzero((share >= _VARIANCE) & (share < _GAP[0]))
+    # halves that were smoothed or denoised agree more or less everywhere, and nothing stands apart
+    stands_apart = between <= _GAP[1] * np.count_nonzero(even)
+    return blocks.constant | even if stands_apart else blocks.constant
+
+
+def _regions(flat: Bools, blocks: Blocks, maps: Sequence[Any]) -> _Chosen | None:
+    """Return the connected regions that are large enough, saturated ones apart; None if there are none."""
+    if not flat.any() and not np.any(blocks.borders):
+        return None
+    solid = binary_opening(np.pad(flat, 1, constant_values=True), np.ones((2, 2, 2)))[1:-1, 1:-1, 1:-1] & flat
+    if np.count_nonzero(flat & ~solid & ~binary_dilation(solid)) > _CHANCE * flat.size:
+        flat = solid
+    names, _ = label(flat)
+    sizes = np.bincount(names.ravel())
+    empty, saturated = np.zeros_like(flat), np.zeros_like(flat)
+    for name, place in enumerate(find_objects(names), start=1):
+        here = names[place] == name
+        region = _Region(place, here, maps, blocks)
+        if sizes[name] < _LARGE and not region.holds_a_cube():
+            continue
+        target = saturated if region.is_saturated() else empty
+        target[place] |= here
+    found = empty.any() or saturated.any() or np.any(blocks.borders)
+    return _Chosen(empty, saturated) if found else None
+
+
+@dataclass(frozen=True)
+class _Region:
+    """A connected region of flat blocks, to be looked at more closely where it is small."""
+
+    place: tuple[slice, ...]
+    here: Bools
+    maps: Sequence[Any]
+    blocks: Blocks
+
+    def holds_a_cube(self) -> bool:
+        """Tell whether a cube of the smallest size fits into it, counted in voxels."""
+        equal, _ = self._equal()
+        return bool(minimum_filter(equal, SMALLEST, mode="constant", cval=0)[self._inner(equal)].any())
+
+    def is_saturated(self) -> bool:
+        """Tell whether it is the flat top of a bead: at an end of the range, with flanks that lead there."""
+        sides = [(part.stop - part.start) * EDGE for part in self.place]
+        if max(sides) > _LARGEST_BEAD:
+            return False
+        equal, voxels = self._equal()
+        ring = binary_dilation(equal, iterations=1) & ~equal
+        if not ring.any():
+            return False
+        known = zip(self._values(), self.blocks.extremes, self.blocks.means, voxels, strict=True)
+        for value, ends, means, one in known:
+            usual, flank = float(np.median(means)), float(one[ring].mean())
+            if value not in ends or abs(flank - usual) < _FLANK * abs(value - usual):
+                return False
+        return True
+
+    def _values(self) -> list[float]:
+        """Return what each map holds in the first of its blocks, of constant ones if there are any."""
+        constant = self.blocks.constant[self.place] & self.here
+        first = tuple(index[0] for index in np.nonzero(constant if constant.any() else self.here))
+        return [float(low[self.place][first]) for low in self.blocks.low]
+
+    def _equal(self) -> tuple[Bools, list[Floats]]:
+        """Return which voxels in and around it hold its value in every map, and the maps there."""
+        around = tuple(
+            slice(max(0, part.start * EDGE - _NEAR), min(length, part.stop * EDGE + _NEAR))
+            for part, length in zip(self.place, self.blocks.shape, strict=True)
+        )
+        voxels = [np.asarray(volume[around], dtype=np.float32) for volume in self.maps]
+        same = [one == value for one, value in zip(voxels, self._values(), strict=True)]
+        return np.logical_and.reduce(same), voxels
+
+    @staticmethod
+    def _inner(equal: Bools) -> tuple[slice, ...]:
+        """Return where a cube lies whole inside: the filter's window reaches half a cube to both sides."""
+        half = SMALLEST // 2
+        return tuple(slice(half, length - half + 1) for length in equal.shape)
+
+
+@dataclass(frozen=True)
+class _Voxels:
+    """The regions to the voxel: blocks, and what holds the same values beside constant ones."""
+
+    maps: Sequence[Any]
+    blocks: Blocks
+    constant: Bools
+    empty: Bools
+
+    def planes(self) -> Iterator[Bools]:
+        """Yield one plane (y, x) after the other, True where there are no data."""
+        beside = binary_dilation(self.constant, np.ones((3, 3, 3))) & ~self.empty
+        nearest: NDArray[Any] | None = None
+        if beside.any():
+            nearest = distance_transform_edt(~self.constant, return_distances=False, return_indices=True)
+        for row in range(self.empty.shape[0]):
+            stop = min(self.blocks.shape[0], (row + 1) * EDGE)
+            slab = enlarged(self.empty[row : row + 1], (stop - row * EDGE, *self.blocks.shape[1:]))
+            if nearest is not None and beside[row].any():
+                slab |= self._same_beside(row, stop, beside[row], nearest[:, row])
+            self._add_borders(slab, row * EDGE)
+            yield from slab
+
+    def _same_beside(self, row: int, stop: int, beside: Bools, nearest: NDArray[Any]) -> Bools:
+        shape = stop - row * EDGE, *self.blocks.shape[1:]
+        same = enlarged(beside[None], shape)
+        for volume, low in zip(self.maps, self.blocks.low, strict=True):
+            fill = enlarged(low[tuple(nearest)][None], shape)
+            same &= np.asarray(volume[row * EDGE : stop], dtype=np.float32) == fill
+        return same
+
+    def _add_borders(self, slab: Bools, first: int) -> None:
+        depth, height, width = self.blocks.shape
+        (top, bottom), (front, back), (left, right) = self.blocks.borders
+        z = np.arange(first, first + len(slab))
+        slab[(z < top) | (z >= depth - bottom)] = True
+        slab[:, :front] = slab[:, height - back :] = True
+        slab[:, :, :left] = slab[:, :, width - right :] = True
+
+
+def _with_edges(empty: Bools, blocks: Blocks) -> Bools:
+    """Return the blocks without data, their soft edges, one block around them, and those of thin borders."""
+    outside = empty
+    if blocks.spread is not None and empty.any():
+        weak = blocks.spread < np.float32(_TAPERED[0] * typical(blocks.spread, blocks.constant))
+        outside = binary_dilation(empty, iterations=_TAPERED[1], mask=weak | empty)
+    outside = binary_dilation(outside, np.ones((3, 3, 3))) if outside.any() else outside.copy()
+    for axis, (first, last) in enumerate(blocks.borders):
+        moved = np.moveaxis(outside, axis, 0)
+        moved[: -(-first // EDGE)] = True
+        moved[max(0, blocks.shape[axis] - last) // EDGE if last else len(moved) :] = True
+    return outside
+
+
+__all__ = ["SMALLEST", "find_no_data"]

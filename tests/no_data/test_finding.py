@@ -1,0 +1,208 @@
+"""No data are told from data, whatever was filled in and however voxels are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_cryorestore.no_data import NoData, find_no_data
+
+Volume = np.ndarray[Any, Any]
+
+ROWS = slice(0, 19)  # not a multiple of the block's edge
+
+
+def found(*maps: Volume) -> NoData:
+    result = find_no_data(*maps)
+    assert result is not None
+    return result
+
+
+def only_rows(result: NoData, shape: tuple[int, ...], rows: slice = ROWS) -> None:
+    """Demand that the rows are found, to the voxel, and nothing else."""
+    expected = np.zeros(shape, bool)
+    expected[:, rows] = True
+    np.testing.assert_array_equal(result[:], expected)
+    assert result.share == pytest.approx(expected.mean())
+
+
+def test_there_are_data_everywhere(halves: list[Volume]) -> None:
+    assert find_no_data(*halves) is None
+    assert find_no_data(halves[0]) is None
+
+
+@pytest.mark.parametrize("fills", [(0, 0), (5.9, 6.1), (6.0, -3.0), (1e6, 1e6)])
+def test_a_slab_with_any_fill_in_each_half(halves: list[Volume], fills: tuple[float, float]) -> None:
+    for half, fill in zip(halves, fills, strict=True):
+        half[:, ROWS] = fill
+    only_rows(found(*halves), halves[0].shape)
+
+
+def test_two_different_constants_in_each_half(halves: list[Volume]) -> None:
+    for half in halves:
+        half[:, :19] = 0
+        half[:, 45:] = half.mean()
+    result = found(*halves)[:]
+    assert result[:, :19].all()
+    assert result[:, 45:].all()
+    assert not result[:, 19:45].any()
+
+
+def test_every_plane_with_its_own_mean(halves: list[Volume]) -> None:
+    """As IMOD fills, plane by plane."""
+    for half in halves:
+        half[:, :20] = half[:, 20:].mean(axis=(1, 2), keepdims=True)
+    only_rows(found(*halves), halves[0].shape, slice(0, 20))
+
+
+def test_a_region_in_which_both_halves_are_the_same(halves: list[Volume]) -> None:
+    halves[1][:, :20] = halves[0][:, :20]
+    only_rows(found(*halves), halves[0].shape, slice(0, 20))
+
+
+def test_a_soft_edge_is_left_out_of_what_is_learned(halves: list[Volume]) -> None:
+    weight = np.clip((np.arange(64) - 16) / 10, 0, 1).astype(np.float32)[:, None]
+    tapered = [half * weight for half in halves]
+    result = found(*tapered)
+    assert result[:, :16].all()
+    assert not result[:, 20:].any()
+    assert not result.usable[:, :22].any()  # where less than 60 % of the density is there
+    assert result.usable[:, 34:].all()
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16])
+def test_whole_numbers_with_ten_levels(halves: list[Volume], kind: Any) -> None:
+    """Two such halves agree in a tenth of their voxels by chance."""
+    middle = 0 if kind == np.int8 else 100
+    stored = [
+        np.clip(np.round((half - 6) * 2) + middle, middle - 5, middle + 5).astype(kind) for half in halves
+    ]
+    assert np.mean(stored[0] == stored[1]) > 0.1
+    assert find_no_data(*stored) is None
+    for half in stored:
+        half[:, ROWS] = middle
+    assert found(*stored)[:, ROWS].all()
+    assert found(*stored)[:, 19:].mean() < 2e-3  # chance, beside the region
+
+
+@pytest.mark.parametrize(("offset", "unit"), [(1000, 1), (0, 1e-6), (100, 0.02)])
+def test_sixteen_bit_numbers(halves: list[Volume], offset: float, unit: float) -> None:
+    """At 1000 they are 0.5 apart; 1e-6 is among the smallest that there are; at 100, 0.06 apart."""
+    stored = [(offset + unit * (half - 6)).astype(np.float16) for half in halves]
+    assert find_no_data(*stored) is None
+    for half in stored:
+        half[:, ROWS] = half.mean(dtype=np.float64)
+    result = found(*stored)
+    assert result[:, ROWS].all()
+    assert result[:, 22:].mean() < 0.01
+
+
+def test_clipped_gold_leaves_the_statistics_but_is_data(halves: list[Volume]) -> None:
+    z, y, x = np.ogrid[:40, :64, :72]
+    bead = np.exp(-((((z - 20) ** 2 + (y - 30) ** 2 + (x - 36) ** 2) / 12**2) ** 1.5))
+    clipped = [np.clip(half - 60 * bead, -20, None).astype(np.float32) for half in halves]
+    top = (clipped[0] == -20) & (clipped[1] == -20)
+    assert top.sum() > 1000
+    result = found(*clipped)
+    assert result.share == 0
+    assert not result[:].any()
+    assert not result.usable[:][top].any()
+    assert result.usable[:].mean() > 0.7
+    assert result.forbidden[:].mean() == 0
+
+
+def test_a_hole_is_no_bead(halves: list[Volume]) -> None:
+    for half in halves:
+        half[12:28, 20:36, 20:40] = 0
+    result = found(*halves)
+    assert result.share == pytest.approx(16 * 16 * 20 / halves[0].size)
+    assert result[12:28, 20:36, 20:40].all()
+
+
+@pytest.mark.parametrize(("edge", "is_found"), [(8, True), (7, False), (9, True), (11, True)])
+@pytest.mark.parametrize("first", [16, 17, 19])
+def test_a_block_counts_from_eight_voxels_on(
+    halves: list[Volume], edge: int, first: int, *, is_found: bool
+) -> None:
+    block = (slice(first, first + edge),) * 3
+    for half in halves:
+        half[block] = 0
+    result = find_no_data(*halves)
+    assert (result is not None) == is_found
+    if result is not None:
+        assert result[block].all()
+        assert result[:].sum() == edge**3
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 5])
+def test_a_thin_border(halves: list[Volume], thickness: int) -> None:
+    inside = (slice(thickness, -thickness),) * 3
+    expected = np.ones(halves[0].shape, bool)
+    expected[inside] = False
+    bordered = [np.where(expected, np.float32(0), half) for half in halves]
+    np.testing.assert_array_equal(found(*bordered)[:], expected)
+    assert not found(*bordered).usable[:][expected].any()
+
+
+def test_the_outside_of_a_cylinder(halves: list[Volume]) -> None:
+    """As a user masks a pair, or a program what few tilts have seen."""
+    _, y, x = np.ogrid[:40, :64, :72]
+    outside = np.broadcast_to((y - 31.5) ** 2 + (x - 35.5) ** 2 > 31**2, halves[0].shape)
+    masked = [np.where(outside, np.float32(half.mean()), half) for half in halves]
+    result = found(*masked)[:]
+    assert not (result & ~outside).any()
+    assert result[outside].mean() > 0.97
+
+
+def test_a_tilted_slab(halves: list[Volume]) -> None:
+    z, y, _ = np.ogrid[:40, :64, :72]
+    outside = np.broadcast_to(z + 0.4 * y < 22, halves[0].shape)
+    result = found(*(np.where(outside, np.float32(0), half) for half in halves))[:]
+    assert not (result & ~outside).any()
+    assert result[outside].mean() > 0.97
+
+
+@pytest.mark.parametrize("share", [0.7, 0.9])
+def test_little_data_are_data(halves: list[Volume], share: float) -> None:
+    rows = round(share * 64)
+    for half in halves:
+        half[:, :rows] = 3
+    only_rows(found(*halves), halves[0].shape, slice(0, rows))
+
+
+def test_denoised_halves_agree_but_are_data(halves: list[Volume]) -> None:
+    """Smooth halves differ by little where there is nothing to see."""
+    smooth = [gaussian_filter(half, 1.5) for half in halves]
+    quiet = np.linspace(1, 1e-3, 72, dtype=np.float32)
+    difference = (smooth[1] - smooth[0]) * quiet**2
+    assert find_no_data(smooth[0], smooth[0] + difference) is None
+
+
+def test_one_map_alone_is_judged_by_what_is_constant(halves: list[Volume]) -> None:
+    halves[0][:, ROWS] = 0
+    only_rows(found(halves[0]), halves[0].shape)
+    assert find_no_data(*halves) is None  # the other half has data there
+
+
+def test_one_pass_over_planes_in_any_byte_order_gives_the_same(halves: list[Volume], tmp_path: Any) -> None:
+    for half in halves:
+        half[:, ROWS] = 0
+    mapped = []
+    for name, half in zip("eo", halves, strict=True):
+        np.save(tmp_path / f"{name}.npy", half.astype(">f4"))
+        mapped.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    np.testing.assert_array_equal(found(*mapped)[:], found(*halves)[:])
+
+
+def test_what_is_not_finite_is_left_to_others(halves: list[Volume]) -> None:
+    halves[0][3, 4] = np.nan
+    halves[1][5, 6] = np.inf
+    assert find_no_data(*halves) is None
+
+
+def test_halves_of_two_shapes_are_refused(halves: list[Volume]) -> None:
+    with pytest.raises(ValueError, match="two halves of one shape"):
+        find_no_data(halves[0], halves[1][1:])
