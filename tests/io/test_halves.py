@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_cryorestore.io.halves import check_halves, describe_size
+from napari_cryorestore.findings import problems
+from napari_cryorestore.io.halves import check_halves, describe_size, require_halves
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.sampling import sample_slabs
+from napari_cryorestore.io.shift import shift_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
     Volume = np.ndarray[Any, Any]
 
 
-def halves(seed: int, *, noise: float, shape: tuple[int, int, int] = (40, 96, 128)) -> tuple[Volume, Volume]:
+def halves(
+    seed: int, *, noise: float, shape: tuple[int, int, int] = (40, 96, 128), width: float = 3
+) -> tuple[Volume, Volume]:
     rng = np.random.default_rng(seed)
-    signal = gaussian_filter(rng.normal(size=shape), 3)
+    signal = gaussian_filter(rng.normal(size=shape), width)
     signal /= signal.std()
     even, odd = (signal + noise * rng.normal(size=shape) for _ in range(2))
     return even.astype(np.float32), odd.astype(np.float32)
@@ -31,8 +36,8 @@ def test_genuine_halves_agree() -> None:
     result = check_halves(even, odd, voxel_size=8.0)
     assert result.correlation == pytest.approx(0.5, abs=0.02)
     assert result.coarse_correlation > 0.9
-    assert result.empty_fraction == 0.0
-    assert result.warning is None
+    assert result.no_data == 0.0
+    assert result.findings == ()
     assert result.message.startswith("40×96×128, 8.0 Å, halves agree (r = 0.")
 
 
@@ -69,8 +74,8 @@ def test_common_empty_border_does_not_hide_that_halves_are_unrelated() -> None:
         half[:2] = 0
     result = check_halves(even, odd)
     assert result.warning is not None
-    assert result.empty_fraction == pytest.approx(30 / 96, abs=0.04)
-    assert "% empty" in result.message
+    assert result.no_data == pytest.approx(30 / 96, abs=0.04)
+    assert "% no data" in result.message
 
 
 def test_inverted_half_is_warned_about() -> None:
@@ -80,34 +85,114 @@ def test_inverted_half_is_warned_about() -> None:
     assert "opposite contrast" in warning
 
 
+def problem_of(even: Volume, odd: Volume, **more: bool) -> str:
+    """Return the problem's sentence, which `require_halves` raises."""
+    found = problems(check_halves(even, odd, **more).findings)
+    assert len(found) == 1
+    with pytest.raises(ValueError, match=re.escape(f"TS_01: {found[0].text}")):
+        require_halves(even, odd, name="TS_01", **more)
+    return found[0].text
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_same_volume_is_refused(scale: float) -> None:
+def test_same_volume_is_a_problem(scale: float) -> None:
     even, _ = halves(0, noise=1.0)
-    with pytest.raises(ValueError, match=r"same volume \(correlation 1\.0000\)"):
-        check_halves(even, scale * even)
+    assert "same volume (correlation 1.0000)" in problem_of(even, scale * even)
+    even[:, :30] = 0  # with no data in it, too
+    assert "same volume (correlation 1.0000)" in problem_of(even, scale * even)
 
 
-def test_different_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"even is 4×5×6, odd is 4×5×7"):
-        check_halves(np.zeros((4, 5, 6)), np.zeros((4, 5, 7)))
+def test_different_shapes_are_a_problem() -> None:
+    assert "even is 4×5×6, odd is 4×5×7" in problem_of(np.zeros((4, 5, 6)), np.zeros((4, 5, 7)))
 
 
 @pytest.mark.parametrize(
     ("constant", "words"), [(0, "The even half is constant"), (1, "The odd half is constant")]
 )
-def test_constant_half_is_refused(constant: int, words: str) -> None:
+def test_constant_half_is_a_problem(constant: int, words: str) -> None:
     pair = list(halves(0, noise=1.0))
     pair[constant][:] = 3.0
-    with pytest.raises(ValueError, match=words):
-        check_halves(pair[0], pair[1])
+    assert words in problem_of(pair[0], pair[1])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_non_finite_half_is_refused(value: float) -> None:
+def test_non_finite_half_is_a_problem(value: float) -> None:
     even, odd = halves(0, noise=1.0)
     odd[:, 3, 4] = value
-    with pytest.raises(ValueError, match="The odd half contains NaN or infinite voxels"):
-        check_halves(even, odd)
+    assert "The odd half contains NaN or infinite voxels" in problem_of(even, odd)
+
+
+@pytest.mark.parametrize(("offset", "fill"), [(60.0, (0.0, 0.0)), (5.0, (4.0, 4.0)), (5.0, (4.9, 5.1))])
+def test_a_fill_leaves_numbers_and_verdict_alone(offset: float, fill: tuple[float, float]) -> None:
+    """A fill far off made any halves agree, and genuine ones look the same (correlation 0.9993)."""
+    plain = check_halves(*halves(0, noise=1.0))
+    pair = [half + np.float32(offset) for half in halves(0, noise=1.0)]
+    unrelated = [pair[0].copy(), halves(1, noise=1.0)[1] + np.float32(offset)]
+    for half, value in zip((*pair, *unrelated), fill * 2, strict=True):
+        half[:, :40] = value
+    result = check_halves(*pair)
+    assert result.findings == ()
+    assert result.correlation == pytest.approx(plain.correlation, abs=0.03)
+    assert result.no_data == pytest.approx(40 / 96, abs=0.01)
+    assert f"halves agree (r = {result.correlation:.2g}), 42 % no data" in result.message
+    (told,) = check_halves(*unrelated).findings
+    assert "unrelated" in told.sentence
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_hardly_any_data_needs_somebody_who_says_so(*, masked: bool) -> None:
+    pair = halves(0, noise=1.0)
+    for half in pair:
+        half[:, :64] = half.mean()
+    if masked:
+        assert check_halves(*pair, masked=True).findings == ()
+        return
+    text = problem_of(*pair)
+    assert text.startswith("67 % of the tomogram hold no data")
+    assert "--mask" in text
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+@pytest.mark.parametrize("step", [(0, 0, 4), (0, -1, 0), (2, 0, -5)])
+def test_a_shift_is_told_before_contrast_is_judged(noise: float, step: tuple[int, int, int]) -> None:
+    even, odd = halves(0, noise=noise, width=1)
+    (told,) = check_halves(even, np.roll(odd, step, (0, 1, 2))).findings
+    z, y, x = (str(n).replace("-", "−") for n in step)
+    assert told.severity == "warning"
+    assert f"by {z}, {y} and {x} voxels along z, y and x" in told.sentence
+    assert shift_of(even, np.roll(odd, step, (0, 1, 2))) == step
+
+
+@pytest.mark.parametrize("fill", [None, 0.0])
+def test_unshifted_halves_have_no_shift(fill: float | None) -> None:
+    for noise in (1.0, 6.0):
+        pair = [half + np.float32(7) for half in halves(0, noise=noise)]
+        for half in pair:
+            if fill is not None:
+                half[:, :, 70:] = fill
+        assert shift_of(*pair) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1 / 1000])
+def test_spreads_a_thousandfold_apart_are_told(factor: float) -> None:
+    even, odd = halves(0, noise=1.0)
+    (told,) = check_halves(even, factor * odd).findings
+    assert "a factor of 100" in told.sentence or "a factor of 99" in told.sentence
+    assert "scaled alike" in told.remedy
+    assert check_halves(even, 2 * odd).findings == ()
+
+
+@pytest.mark.parametrize("share", [0.8, 0.0])
+def test_noise_that_both_halves_share_is_told(share: float) -> None:
+    even, odd = halves(0, noise=1.0)
+    common = share * np.random.default_rng(5).normal(size=even.shape).astype(np.float32)
+    found = check_halves(even + common, odd + common).findings
+    assert [finding.topic for finding in found] == ["noise of the halves"] * (share > 0)
+
+
+def test_clear_halves_share_no_noise() -> None:
+    """Signal of twenty times the noise's variance reaches far, and falls."""
+    assert check_halves(*halves(0, noise=0.05)).findings == ()
 
 
 def test_tiny_volumes_of_integers() -> None:

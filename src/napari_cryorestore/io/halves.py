@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from napari_cryorestore.io.sampling import require_finite, sample_slabs
+from napari_cryorestore.findings import Finding, gravest_first, problems
+from napari_cryorestore.io.sampling import SLAB_PLANES, require_finite, sample_slabs
+from napari_cryorestore.io.shared_noise import shared_noise
+from napari_cryorestore.io.shift import shift_of
+from napari_cryorestore.no_data import find_no_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_cryorestore.no_data import NoData
+
+    Floats = NDArray[np.float32]
+
 SAME_VOLUME = 0.999
+MOST_NO_DATA = 0.6
+"""Share of a tomogram without data, beyond which somebody should say that this is meant."""
 _WEAK = 0.05
 _CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
 _BACKGROUND = 5
 _COARSE_PIXELS = 32
+_UNEQUAL = 3.0
+_TOLD = 0.005
 
 
 @dataclass(frozen=True)
@@ -29,64 +41,92 @@ class HalvesCheck:
     Attributes
     ----------
     correlation : float
-        Correlation of the voxels that are not empty.
+        Correlation of the voxels that hold data; NaN where it could not be measured.
     coarse_correlation : float
         The same for averages over blocks of 4 to 16 voxels a side, without their slow background: shared
         structure shows here even where the noise of single voxels hides it.
-    empty_fraction : float
-        Share of the voxels that are zero in both halves.
+    no_data : float
+        Share of the voxels that hold no data, see `find_no_data`.
     message : str
-        Size, voxel size, agreement and emptiness in one line.
-    warning : str or None
-        What looks wrong, in one sentence.
+        Size, voxel size, agreement and share without data in one line.
+    findings : tuple of Finding
+        What looks wrong, the gravest first; with a problem among them, nothing sensible comes of the halves.
     """
 
     correlation: float
     coarse_correlation: float
-    empty_fraction: float
+    no_data: float
     message: str
-    warning: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def warning(self) -> str | None:
+        """What looks wrong but does not forbid to go on, in one line."""
+        texts = [finding.text for finding in self.findings if finding.severity == "warning"]
+        return " ".join(texts) or None
 
 
-def check_halves(even: NDArray[Any], odd: NDArray[Any], *, voxel_size: float = 0.0) -> HalvesCheck:
-    """Compare two half tomograms, in less than a second.
+def check_halves(
+    even: NDArray[Any], odd: NDArray[Any], *, voxel_size: float = 0.0, masked: bool = False
+) -> HalvesCheck:
+    """Compare two half tomograms, in a second or two.
 
     Parameters
     ----------
     even, odd : ndarray
-        Voxels (z, y, x); memory maps are read in at most twelve slabs of four planes.
+        Voxels (z, y, x); memory maps are read in at most twelve slabs of four planes, and a block of at most
+        128³ voxels.
     voxel_size : float
         Å, for the message; 0 if unknown.
+    masked : bool
+        Whether somebody gave a mask, who so knows how much of the tomogram holds data.
 
     Returns
     -------
     HalvesCheck
-        Numbers and the sentences to show.
+        Numbers, and what to tell: problems if the halves differ in shape, are the same volume, one is
+        constant or not finite, or hardly anything holds data.
+    """
+    size = describe_size(even.shape, voxel_size)
+    try:
+        require_equal_shapes(even, odd)
+        first, second = (_sample(half, name) for half, name in ((even, "even"), (odd, "odd")))
+    except ValueError as error:
+        return HalvesCheck(math.nan, math.nan, 0.0, size, (_problem(str(error)),))
+    sample = _JointSample(first, second)
+    findings = [*sample.findings(), *_no_data_findings(sample.no_data, masked=masked)]
+    if not problems(tuple(findings)):
+        findings += _relation(sample, even, odd)
+    agree = not any(finding.topic == "halves" for finding in findings)
+    message = f"{size}, {'halves agree' if agree else 'halves do not agree'} (r = {sample.correlation:.2g})"
+    if sample.no_data >= _TOLD:
+        message += f", {100 * sample.no_data:.0f} % no data"
+    return HalvesCheck(
+        sample.correlation, sample.coarse[0], sample.no_data, message, gravest_first(tuple(findings))
+    )
+
+
+def require_halves(
+    even: NDArray[Any], odd: NDArray[Any], *, name: str = "", masked: bool = False
+) -> HalvesCheck:
+    """Check two halves and refuse those with a problem.
+
+    Parameters
+    ----------
+    even, odd, masked
+        As of `check_halves`.
+    name : str
+        What to call the tomogram in the sentence.
 
     Raises
     ------
     ValueError
-        If the halves differ in shape, are the same volume, or if one is constant or not finite.
+        If there is a problem, with what to do about it.
     """
-    require_equal_shapes(even, odd)
-    sample = _JointSample()
-    for first, second in zip(sample_slabs(even), sample_slabs(odd), strict=True):
-        sample.add(first, second)
-    sample.refuse_constant()
-    correlation = sample.correlation()
-    if correlation > SAME_VOLUME:
-        raise ValueError(
-            f"The two halves are the same volume (correlation {correlation:.4f}): "
-            "choose the tomograms made from different frames or tilts."
-        )
-    coarse, error = sample.coarse_correlation()
-    warning = _warning(correlation, coarse, error)
-    empty = sample.empty_fraction()
-    agreement = "halves agree" if warning is None else "halves do not agree"
-    message = f"{describe_size(even.shape, voxel_size)}, {agreement} (r = {correlation:.2g})"
-    if empty >= 0.005:
-        message += f", {100 * empty:.0f} % empty"
-    return HalvesCheck(correlation, coarse, empty, message, warning)
+    checked = check_halves(even, odd, masked=masked)
+    for problem in problems(checked.findings):
+        raise ValueError(f"{name}: {problem.text}" if name else problem.text)
+    return checked
 
 
 def require_equal_shapes(even: NDArray[Any], odd: NDArray[Any]) -> None:
@@ -132,80 +172,158 @@ def _size(shape: tuple[int, ...]) -> str:
     return "×".join(str(length) for length in shape)
 
 
+def _sample(half: NDArray[Any], name: str) -> Floats:
+    """Return the sampled slabs as one volume; refuse what is not finite or constant."""
+    sample = np.concatenate(list(sample_slabs(half)))
+    require_finite(sample, name=f"The {name} half")
+    if sample.min() == sample.max():
+        value = f"{float(sample.flat[0]):g}"
+        raise ValueError(
+            f"The {name} half is constant (every voxel looked at is {value}): choose another file."
+        )
+    return sample
+
+
 class _JointSample:
-    """Moments of the voxels that are not empty in both halves, and the coarse picture of each slab."""
+    """What the sampled slabs of two halves say where both hold data."""
 
-    def __init__(self) -> None:
-        self._seen = 0
-        self._products = np.zeros((3, 3))
-        self._ranges = {"even": (math.inf, -math.inf), "odd": (math.inf, -math.inf)}
-        self._coarse: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    def __init__(self, even: Floats, odd: Floats) -> None:
+        found: NoData | None = find_no_data(even, odd)
+        self.no_data = 0.0 if found is None else found.share
+        products, coarse = np.zeros((3, 3)), []
+        for start in range(0, len(even), SLAB_PLANES):
+            slabs = even[start : start + SLAB_PLANES], odd[start : start + SLAB_PLANES]
+            usable = (
+                np.ones(slabs[0].shape, bool) if found is None else found.usable[start : start + SLAB_PLANES]
+            )
+            for planes in zip(*slabs, usable, strict=True):
+                products += _moments(*planes)
+            coarse.append([_coarse_picture(slab, usable) for slab in slabs])
+        self.correlation, self.spreads = _from_moments(products)
+        self.coarse = _coarse_correlation(coarse)
+        self.shared_noise = shared_noise(even, odd, found)
 
-    def add(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> None:
-        for slab, name in ((first, "even"), (second, "odd")):
-            require_finite(slab, name=f"The {name} half")
-            low, high = self._ranges[name]
-            self._ranges[name] = (min(low, float(slab.min())), max(high, float(slab.max())))
-        for plane, other in zip(first, second, strict=True):
-            self._add_moments(plane, other)
-        self._seen += first.size
-        filled = (first != 0) | (second != 0)
-        self._coarse.append((_coarse_picture(first, filled), _coarse_picture(second, filled)))
-
-    def _add_moments(self, plane: NDArray[np.float32], other: NDArray[np.float32]) -> None:
-        filled = (plane != 0) | (other != 0)
-        values = np.ones((3, int(np.count_nonzero(filled))))
-        values[1], values[2] = plane[filled], other[filled]
-        self._products += values @ values.T
-
-    def refuse_constant(self) -> None:
-        for name, (low, high) in self._ranges.items():
-            if low == high:
-                raise ValueError(
-                    f"The {name} half is constant (every voxel looked at is {low:g}): choose another file."
+    def findings(self) -> list[Finding]:
+        """Return what the sample alone tells."""
+        if self.correlation > SAME_VOLUME:
+            return [
+                _problem(
+                    f"The two halves are the same volume (correlation {self.correlation:.4f}).",
+                    "Choose the tomograms made from different frames or tilts.",
                 )
+            ]
+        found = []
+        small, large = min(self.spreads), max(self.spreads)
+        if small > 0 and large > _UNEQUAL * small:
+            even, odd = self.spreads
+            sentence = (
+                f"The halves' grey values spread very differently: by {even:.3g} in the even one and "
+                f"{odd:.3g} in the odd one (standard deviations), a factor of {_rounded(large / small)}."
+            )
+            remedy = "Check that both were scaled alike: the mean of the two is ruled by the larger one."
+            found.append(Finding("warning", "spread of the halves", sentence, remedy))
+        if self.shared_noise is not None:
+            sentence = (
+                "The halves seem to share noise: at the finest detail they still correlate by "
+                f"{self.shared_noise:.2f}, as no signal does."
+            )
+            remedy = (
+                "Make them from different frames or tilts, and denoise neither: what they share passes for "
+                "signal."
+            )
+            found.append(Finding("warning", "noise of the halves", sentence, remedy))
+        return found
 
-    def empty_fraction(self) -> float:
-        return 1.0 - float(self._products[0, 0]) / self._seen
 
-    def correlation(self) -> float:
-        moments = self._products / self._products[0, 0]
-        covariance = moments[1:, 1:] - np.outer(moments[0, 1:], moments[0, 1:])
-        scale = math.sqrt(max(float(covariance[0, 0] * covariance[1, 1]), 0.0))
-        return float(covariance[0, 1]) / scale if scale > 0 else 0.0
-
-    def coarse_correlation(self) -> tuple[float, float]:
-        """Correlation of the coarse pictures and the standard error of no correlation."""
-        first, second = (np.concatenate(pictures) for pictures in zip(*self._coarse, strict=True))
-        scale = float(np.linalg.norm(first) * np.linalg.norm(second))
-        return (float(first @ second) / scale if scale > 0 else 0.0), 1.0 / math.sqrt(first.size)
+def _moments(even: Floats, odd: Floats, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    values = np.ones((3, int(np.count_nonzero(usable))))
+    values[1], values[2] = even[usable], odd[usable]
+    return np.asarray(values @ values.T)
 
 
-def _coarse_picture(slab: NDArray[np.float32], filled: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _from_moments(products: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+    """Return the correlation and both standard deviations."""
+    if products[0, 0] == 0:
+        return 0.0, (0.0, 0.0)
+    moments = products / products[0, 0]
+    covariance = moments[1:, 1:] - np.outer(moments[0, 1:], moments[0, 1:])
+    first, second = (math.sqrt(max(float(covariance[i, i]), 0.0)) for i in (0, 1))
+    # as one root: two of them multiplied can round a correlation of 1 to more
+    scale = math.sqrt(max(float(covariance[0, 0] * covariance[1, 1]), 0.0))
+    return (float(covariance[0, 1]) / scale if scale > 0 else 0.0), (first, second)
+
+
+def _coarse_correlation(pictures: list[list[Floats]]) -> tuple[float, float]:
+    """Correlation of the coarse pictures and the standard error of no correlation."""
+    first, second = (np.concatenate(parts) for parts in zip(*pictures, strict=True))
+    scale = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return (float(first @ second) / scale if scale > 0 else 0.0), 1.0 / math.sqrt(first.size)
+
+
+def _coarse_picture(slab: Floats, filled: NDArray[np.bool_]) -> Floats:
     """Average a slab over its planes and over blocks, and take the slow background away."""
     # The outline of the empty part would agree between any two tomograms.
-    mean = float(slab.sum(dtype=np.float64)) / max(1, int(np.count_nonzero(filled)))
+    mean = float(slab[filled].sum(dtype=np.float64)) / max(1, int(np.count_nonzero(filled)))
     plane = np.where(filled, slab, np.float32(mean)).mean(axis=0)
     block = min(max(min(plane.shape) // _COARSE_PIXELS, 4), 16)
     rows, columns = (min(block, length) for length in plane.shape)
     height, width = plane.shape[0] // rows, plane.shape[1] // columns
     blocks = plane[: height * rows, : width * columns].reshape(height, rows, width, columns)
-    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    means: Floats = blocks.mean(axis=(1, 3), dtype=np.float32)
     # Ice gradients and the shape of the slab agree between any two tomograms.
     background = np.asarray(uniform_filter(means, _BACKGROUND, mode="reflect"), dtype=np.float32)
     return (means - background).ravel()
 
 
-def _warning(correlation: float, coarse: float, error: float) -> str | None:
+def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
+    if share <= MOST_NO_DATA or masked:
+        return []
+    sentence = f"{100 * share:.0f} % of the tomogram hold no data: there the halves are constant or the same."
+    remedy = (
+        "Check that both files were written completely; if this is meant, give a mask of what to learn from "
+        "with --mask (in the Train panel: Mask)."
+    )
+    return [_problem(sentence, remedy, topic="no data")]
+
+
+def _relation(sample: _JointSample, even: NDArray[Any], odd: NDArray[Any]) -> list[Finding]:
+    """Tell halves that are shifted, inverted or unrelated."""
+    shift = shift_of(even, odd)
+    if any(shift):
+        z, y, x = (f"{step:d}".replace("-", "−") for step in shift)
+        sentence = (
+            f"The odd half is shifted against the even one, by {z}, {y} and {x} voxels along z, y and x."
+        )
+        remedy = "Reconstruct both halves with one alignment, or shift one of them back before training."
+        return [Finding("warning", "halves", sentence, remedy)]
+    coarse, error = sample.coarse
     limit = max(_WEAK, _STANDARD_ERRORS * error)
     if coarse < -limit:
-        return (
-            f"The halves have opposite contrast (coarse correlation {coarse:.2f}): "
-            "one of them is inverted; invert it back before training."
+        sentence = (
+            f"The halves have opposite contrast (coarse correlation {coarse:.2f}): one of them is inverted."
         )
-    if coarse < limit and correlation < _CLEAR:
-        return (
-            f"The halves seem unrelated (correlation {correlation:.3f}, {coarse:.3f} for coarse structure): "
-            "check that both belong to the same tomogram and are not shifted or flipped."
-        )
-    return None
+        return [Finding("warning", "halves", sentence, "Invert it back before training.")]
+    if coarse < limit and sample.correlation < _CLEAR:
+        numbers = f"correlation {sample.correlation:.3f}, {coarse:.3f} for coarse structure"
+        sentence = f"The halves seem unrelated ({numbers})."
+        remedy = "Check that both belong to the same tomogram, and that neither is flipped."
+        return [Finding("warning", "halves", sentence, remedy)]
+    return []
+
+
+def _rounded(ratio: float) -> str:
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def _problem(sentence: str, remedy: str = "", *, topic: str = "halves") -> Finding:
+    return Finding("problem", topic, sentence, remedy)
+
+
+__all__ = [
+    "MOST_NO_DATA",
+    "HalvesCheck",
+    "check_halves",
+    "describe_size",
+    "require_equal_shapes",
+    "require_halves",
+]

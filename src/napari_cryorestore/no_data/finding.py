@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 SMALLEST = 8
 """Edge in voxels of the smallest cube that counts as no data; smaller ones may be saturated or chance."""
 
-_VARIANCE = (
-    0.01  # share of the usual variance of the halves' difference, below which there is nothing measured
-)
-_GAP = (0.04, 0.5)  # up to this share, at most so many blocks per block below _VARIANCE: a fill stands apart
+_VARIANCE = 0.01  # share of the usual variance of the halves' difference, below which nothing was measured
+_GAP = (0.04, 0.5)  # up to this share, at most so many blocks per one below _VARIANCE: a fill stands apart
+_SAME = 0.9  # share of the blocks that are not constant, beyond which equal halves are one volume
 _TAPERED = (0.5, 4)  # share of the usual variance below which, for so many blocks, a fill's soft edge goes on
 _LARGE = 16  # blocks that make a region large without a closer look
 _CHANCE = 0.002  # share of blocks that are constant outside solid regions, from which on chance makes them
@@ -99,6 +98,8 @@ def _flat(blocks: Blocks) -> Bools:
         return blocks.constant
     share = blocks.spread / np.float32(typical(blocks.spread, blocks.constant) or 1.0)
     even = share < _VARIANCE
+    if np.count_nonzero(even & ~blocks.constant) > _SAME * np.count_nonzero(~blocks.constant):
+        return blocks.constant  # the same volume twice, which is another matter
     between = np.count_nonzero((share >= _VARIANCE) & (share < _GAP[0]))
     # halves that were smoothed or denoised agree more or less everywhere, and nothing stands apart
     stands_apart = between <= _GAP[1] * np.count_nonzero(even)

@@ -19,7 +19,8 @@ from napari_cryorestore.data.imaging import (
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.stored import StoredHalf
-from napari_cryorestore.io.tomogram import Tomogram, check_halves, open_tomogram
+from napari_cryorestore.io.halves import require_halves
+from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.training.holding import held
 from napari_cryorestore.training.places import fitting_crop, leaves_room, preview_box
@@ -148,7 +149,7 @@ def _volume(
 ) -> TrainingVolume:
     """Make one tomogram ready, with its own statistics, wedge and Wiener filter."""
     even, odd = tomogram.even, _odd(tomogram)
-    checked = check_halves(even, odd)
+    checked = require_halves(even, odd, masked=tomogram.mask is not None)
     if checked.warning:
         several = len(config.tomograms) > 1
         say(f"{tomogram.name}: {checked.warning}" if several else checked.warning)

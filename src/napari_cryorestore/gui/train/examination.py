@@ -69,6 +69,7 @@ class Detection:
 
 def examine(choice: DataChoice) -> Examination:
     """Look at the halves, and for tilt angles and the other half beside them; takes about a second."""
+    from napari_cryorestore.findings import problems
     from napari_cryorestore.io.halves import check_halves
 
     if choice.even is None:
@@ -77,13 +78,16 @@ def examine(choice: DataChoice) -> Examination:
     if choice.odd is None:
         line, warning, problem = _look_at_one(choice)
     else:
-        try:
-            checked = check_halves(
-                choice.even.data, choice.odd.data, voxel_size=choice.known_voxel_size or 0.0
-            )
-            line, warning, problem = checked.message, checked.warning or "", ""
-        except ValueError as error:
-            line, warning, problem = "", "", str(error)
+        checked = check_halves(
+            choice.even.data,
+            choice.odd.data,
+            voxel_size=choice.known_voxel_size or 0.0,
+            masked=choice.mask is not None,
+        )
+        line, warning = checked.message, checked.warning or ""
+        problem = " ".join(finding.text for finding in problems(checked.findings))
+        if problem:
+            line, warning = "", ""
     return Examination(
         line=line,
         warning=" ".join(words for words in (warning, tilt_warning) if words),
