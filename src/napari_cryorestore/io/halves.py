@@ -6,21 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy.ndimage import uniform_filter
-
 from napari_cryorestore.findings import Finding, gravest_first, problems
-from napari_cryorestore.io.sampling import SLAB_PLANES, require_finite, sample_slabs
-from napari_cryorestore.io.shared_noise import shared_noise
+from napari_cryorestore.io.joint_sample import JointSample, sampled
 from napari_cryorestore.io.shift import shift_of
-from napari_cryorestore.no_data import find_no_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_cryorestore.no_data import NoData
-
-    Floats = NDArray[np.float32]
 
 SAME_VOLUME = 0.999
 MOST_NO_DATA = 0.6
@@ -28,8 +20,6 @@ MOST_NO_DATA = 0.6
 _WEAK = 0.05
 _CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
-_BACKGROUND = 5
-_COARSE_PIXELS = 32
 _UNEQUAL = 3.0
 _TOLD = 0.005
 
@@ -90,11 +80,11 @@ def check_halves(
     size = describe_size(even.shape, voxel_size)
     try:
         require_equal_shapes(even, odd)
-        first, second = (_sample(half, name) for half, name in ((even, "even"), (odd, "odd")))
+        first, second = (sampled(half, name) for half, name in ((even, "even"), (odd, "odd")))
     except ValueError as error:
         return HalvesCheck(math.nan, math.nan, 0.0, size, (_problem(str(error)),))
-    sample = _JointSample(first, second)
-    findings = [*sample.findings(), *_no_data_findings(sample.no_data, masked=masked)]
+    sample = JointSample(first, second)
+    findings = [*_sample_findings(sample), *_no_data_findings(sample.no_data, masked=masked)]
     if not problems(tuple(findings)):
         findings += _relation(sample, even, odd)
     agree = not any(finding.topic == "halves" for finding in findings)
@@ -172,107 +162,36 @@ def _size(shape: tuple[int, ...]) -> str:
     return "×".join(str(length) for length in shape)
 
 
-def _sample(half: NDArray[Any], name: str) -> Floats:
-    """Return the sampled slabs as one volume; refuse what is not finite or constant."""
-    sample = np.concatenate(list(sample_slabs(half)))
-    require_finite(sample, name=f"The {name} half")
-    if sample.min() == sample.max():
-        value = f"{float(sample.flat[0]):g}"
-        raise ValueError(
-            f"The {name} half is constant (every voxel looked at is {value}): choose another file."
+def _sample_findings(sample: JointSample) -> list[Finding]:
+    """Return what the sample alone tells."""
+    if sample.correlation > SAME_VOLUME:
+        return [
+            _problem(
+                f"The two halves are the same volume (correlation {sample.correlation:.4f}).",
+                "Choose the tomograms made from different frames or tilts.",
+            )
+        ]
+    found = []
+    small, large = min(sample.spreads), max(sample.spreads)
+    if small > 0 and large > _UNEQUAL * small:
+        even, odd = sample.spreads
+        sentence = (
+            f"The halves' grey values spread very differently: by {even:.3g} in the even one and "
+            f"{odd:.3g} in the odd one (standard deviations), a factor of {_rounded(large / small)}."
         )
-    return sample
-
-
-class _JointSample:
-    """What the sampled slabs of two halves say where both hold data."""
-
-    def __init__(self, even: Floats, odd: Floats) -> None:
-        found: NoData | None = find_no_data(even, odd)
-        self.no_data = 0.0 if found is None else found.share
-        products, coarse = np.zeros((3, 3)), []
-        for start in range(0, len(even), SLAB_PLANES):
-            slabs = even[start : start + SLAB_PLANES], odd[start : start + SLAB_PLANES]
-            usable = (
-                np.ones(slabs[0].shape, bool) if found is None else found.usable[start : start + SLAB_PLANES]
-            )
-            for planes in zip(*slabs, usable, strict=True):
-                products += _moments(*planes)
-            coarse.append([_coarse_picture(slab, usable) for slab in slabs])
-        self.correlation, self.spreads = _from_moments(products)
-        self.coarse = _coarse_correlation(coarse)
-        self.shared_noise = shared_noise(even, odd, found)
-
-    def findings(self) -> list[Finding]:
-        """Return what the sample alone tells."""
-        if self.correlation > SAME_VOLUME:
-            return [
-                _problem(
-                    f"The two halves are the same volume (correlation {self.correlation:.4f}).",
-                    "Choose the tomograms made from different frames or tilts.",
-                )
-            ]
-        found = []
-        small, large = min(self.spreads), max(self.spreads)
-        if small > 0 and large > _UNEQUAL * small:
-            even, odd = self.spreads
-            sentence = (
-                f"The halves' grey values spread very differently: by {even:.3g} in the even one and "
-                f"{odd:.3g} in the odd one (standard deviations), a factor of {_rounded(large / small)}."
-            )
-            remedy = "Check that both were scaled alike: the mean of the two is ruled by the larger one."
-            found.append(Finding("warning", "spread of the halves", sentence, remedy))
-        if self.shared_noise is not None:
-            sentence = (
-                "The halves seem to share noise: at the finest detail they still correlate by "
-                f"{self.shared_noise:.2f}, as no signal does."
-            )
-            remedy = (
-                "Make them from different frames or tilts, and denoise neither: what they share passes for "
-                "signal."
-            )
-            found.append(Finding("warning", "noise of the halves", sentence, remedy))
-        return found
-
-
-def _moments(even: Floats, odd: Floats, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    values = np.ones((3, int(np.count_nonzero(usable))))
-    values[1], values[2] = even[usable], odd[usable]
-    return np.asarray(values @ values.T)
-
-
-def _from_moments(products: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
-    """Return the correlation and both standard deviations."""
-    if products[0, 0] == 0:
-        return 0.0, (0.0, 0.0)
-    moments = products / products[0, 0]
-    covariance = moments[1:, 1:] - np.outer(moments[0, 1:], moments[0, 1:])
-    first, second = (math.sqrt(max(float(covariance[i, i]), 0.0)) for i in (0, 1))
-    # as one root: two of them multiplied can round a correlation of 1 to more
-    scale = math.sqrt(max(float(covariance[0, 0] * covariance[1, 1]), 0.0))
-    return (float(covariance[0, 1]) / scale if scale > 0 else 0.0), (first, second)
-
-
-def _coarse_correlation(pictures: list[list[Floats]]) -> tuple[float, float]:
-    """Correlation of the coarse pictures and the standard error of no correlation."""
-    first, second = (np.concatenate(parts) for parts in zip(*pictures, strict=True))
-    scale = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return (float(first @ second) / scale if scale > 0 else 0.0), 1.0 / math.sqrt(first.size)
-
-
-def _coarse_picture(slab: Floats, filled: NDArray[np.bool_]) -> Floats:
-    """Average a slab over its planes and over blocks, and take the slow background away."""
-    # The outline of the empty part would agree between any two tomograms.
-    mean = float(slab[filled].sum(dtype=np.float64)) / max(1, int(np.count_nonzero(filled)))
-    plane = np.where(filled, slab, np.float32(mean)).mean(axis=0)
-    block = min(max(min(plane.shape) // _COARSE_PIXELS, 4), 16)
-    rows, columns = (min(block, length) for length in plane.shape)
-    height, width = plane.shape[0] // rows, plane.shape[1] // columns
-    blocks = plane[: height * rows, : width * columns].reshape(height, rows, width, columns)
-    means: Floats = blocks.mean(axis=(1, 3), dtype=np.float32)
-    # Ice gradients and the shape of the slab agree between any two tomograms.
-    background = np.asarray(uniform_filter(means, _BACKGROUND, mode="reflect"), dtype=np.float32)
-    return (means - background).ravel()
+        remedy = "Check that both were scaled alike: the mean of the two is ruled by the larger one."
+        found.append(Finding("warning", "spread of the halves", sentence, remedy))
+    if sample.shared_noise is not None:
+        sentence = (
+            "The halves seem to share noise: at the finest detail they still correlate by "
+            f"{sample.shared_noise:.2f}, as no signal does."
+        )
+        remedy = (
+            "Make them from different frames or tilts, and denoise neither: what they share passes for "
+            "signal."
+        )
+        found.append(Finding("warning", "noise of the halves", sentence, remedy))
+    return found
 
 
 def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
@@ -286,7 +205,7 @@ def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
     return [_problem(sentence, remedy, topic="no data")]
 
 
-def _relation(sample: _JointSample, even: NDArray[Any], odd: NDArray[Any]) -> list[Finding]:
+def _relation(sample: JointSample, even: NDArray[Any], odd: NDArray[Any]) -> list[Finding]:
     """Tell halves that are shifted, inverted or unrelated."""
     shift = shift_of(even, odd)
     if any(shift):

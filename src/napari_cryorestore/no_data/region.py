@@ -126,7 +126,8 @@ class BlockView:
         parts += (slice(None),) * (len(self.shape) - len(parts))
         indices = [np.arange(length)[part] // EDGE for part, length in zip(parts, self.shape, strict=True)]
         picked = self._blocks[np.ix_(*map(np.atleast_1d, indices))]
-        return picked.reshape([len(i) for i in indices if np.ndim(i)])
+        part: NDArray[Any] = picked.reshape([len(index) for index in indices if np.ndim(index)])
+        return part
 
 
 class FilledView:
