@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Range = tuple[float, float]
 
-UNUSABLE = ("voxels", "halves")
+UNUSABLE = ("voxels", "halves", "no data")
 """Topics of problems with the volumes themselves: of several tomograms, the others can go on."""
 _SAME = 2.0
 """Degrees by which the angles of two tilt files may differ before the user hears of it."""
@@ -142,11 +142,9 @@ def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
         found += _voxels(half, name + file)
     if found or tomogram.odd is None:
         return None, found
-    try:
-        checked = check_halves(tomogram.even, tomogram.odd, voxel_size=tomogram.voxel_size)
-    except ValueError as error:
-        return None, [Finding("problem", "halves", str(error))]
-    return checked, [Finding("warning", "halves", checked.warning)] if checked.warning else []
+    masked = tomogram.mask is not None
+    checked = check_halves(tomogram.even, tomogram.odd, voxel_size=tomogram.voxel_size, masked=masked)
+    return checked, list(checked.findings)
 
 
 def _voxels(half: NDArray[Any], name: str) -> Iterator[Finding]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _WIDEST = 256  # pixels of a plane
 _NARROWEST = 32
 _FINEST, _MIDDLE = (0.4, 0.5), (0.2, 0.3)  # cycles/pixel
-_MOST = 0.25  # correlation at the finest detail that two genuine halves may have
-_FALL = 0.8  # of what it is at middle detail: the correlation by a signal falls faster
+_MOST = 0.35  # correlation at the finest detail that two genuine halves may have
+_FALL = 0.9  # of what it is at middle detail: the correlation by a signal falls faster
 
 
 def shared_noise(even: Floats, odd: Floats, no_data: NoData | None) -> float | None:
