@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_cryorestore import checkpoint as module
@@ -161,7 +164,14 @@ def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
         ({"method": "[]"}, "damaged"),
         ({"step": "many"}, "damaged"),
         ({"step": None}, "damaged"),
+        ({"step": "-5"}, "damaged"),
+        ({"step": "9" * 5000}, "damaged"),
         ({"wiener": '["a", "b"]'}, "damaged"),
+        ({"wiener": '"ab"'}, "damaged"),
+        ({"wiener": "[1, 2" + "0" * 400 + "]"}, "damaged"),
+        ({"wiener": "[" * 99_999}, "damaged"),
+        ({"method": "[" * 99_999}, "damaged"),
+        ({"network": '{"kind": []}'}, "damaged"),
     ],
 )
 def test_a_label_that_is_not_understood_is_refused(tmp_path: Path, change: Any, words: str) -> None:
@@ -197,7 +207,7 @@ def test_resume_state_round_trip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [{"step": 3}, [1, 2], torch.zeros(2)])
 def test_a_resume_state_that_lacks_something_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / RESUME)
-    with pytest.raises(ValueError, match="holds no state of a training"):
+    with pytest.raises(ValueError, match="holds no state of this training"):
         load_resume(tmp_path, needed=("step", "network"))
 
 
@@ -244,3 +254,47 @@ def test_the_label_is_readable_json(tmp_path: Path) -> None:
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     assert json.loads(header["__metadata__"]["method"])["kind"] == "icecream"
     assert json.loads(header["__metadata__"]["wiener"]) == list(FILTER.weights)
+
+
+def test_a_label_that_promises_a_huge_network_takes_no_memory(tmp_path: Path) -> None:
+    huge = UNetConfig(features=256, levels=5)
+    checkpoint = load_checkpoint(relabelled(tmp_path, network=huge.model_dump_json()))
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(ValueError, match="do not fit this network"):
+        checkpoint.build()
+    assert psutil.Process().memory_info().rss - before < 300e6  # it would be 4 GB
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    network = build_network(SMALL, seed=0)
+    next(iter(network.parameters())).data[0] = value
+    save_weights(tmp_path, network, Label(1, Noise2NoiseConfig(), SMALL))
+    assert "not all finite numbers" in refusal(tmp_path)
+
+
+def test_weights_of_whole_numbers_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with safe_open(tmp_path / WEIGHTS, framework="pt") as opened:
+        about = opened.metadata()
+    whole = {name: value.long() for name, value in load_file(tmp_path / WEIGHTS).items()}
+    save_file(whole, tmp_path / WEIGHTS, metadata=about)
+    assert "not all finite numbers" in refusal(tmp_path)
+
+
+def test_a_resume_state_that_unpacks_to_more_than_its_size_is_refused(tmp_path: Path) -> None:
+    save_resume(tmp_path, {"step": 3, "zeros": torch.zeros(1_000_000)})
+    with zipfile.ZipFile(tmp_path / RESUME) as plain:
+        contents = {name: plain.read(name) for name in plain.namelist()}
+    with zipfile.ZipFile(tmp_path / RESUME, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in contents.items():
+            packed.writestr(name, content)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_resume(tmp_path)
+
+
+def test_the_newest_checkpoint_is_a_step_and_has_weights(tmp_path: Path) -> None:
+    saved(tmp_path / "checkpoints/step_00000010", step=10)
+    saved(tmp_path / "checkpoints/step_old", step=99)
+    (tmp_path / "checkpoints/step_00000020").mkdir()
+    assert load_label(tmp_path).step == 10

@@ -10,6 +10,7 @@ import pytest
 from napari_cryorestore.whole_file import (
     append_line,
     put_right,
+    remove,
     remove_folder,
     whole_file,
     whole_folder,
@@ -153,3 +154,50 @@ def test_no_part_of_a_removed_folder_is_ever_found(tmp_path, monkeypatch):
     put_right(tmp_path)
     assert not list(tmp_path.iterdir())
     remove_folder(path)  # nothing there: nothing to do
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Return a folder that lies on another disk, as it were."""
+    folder = tmp_path / "elsewhere" / "folder"
+    filled(folder)
+    return folder
+
+
+@pytest.mark.parametrize("delete", [remove, remove_folder])
+def test_of_a_link_to_a_folder_the_link_is_deleted(tmp_path, elsewhere, delete):
+    path = tmp_path / "here" / "folder"
+    path.parent.mkdir()
+    path.symlink_to(elsewhere)
+    delete(path)
+    assert not list(path.parent.iterdir())
+    assert (elsewhere / "old").exists()
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_folder_takes_the_place_of_a_link(tmp_path, elsewhere, dangling):
+    path = tmp_path / "here" / "folder"
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "nowhere" if dangling else elsewhere)
+    with whole_folder(path) as aside:
+        (aside / "new").touch()
+    assert not path.is_symlink()
+    assert [item.name for item in path.iterdir()] == ["new"]
+    assert list(path.parent.iterdir()) == [path]
+    assert (elsewhere / "old").exists()
+
+
+def test_links_that_killed_writers_left_are_put_right_like_folders(tmp_path, elsewhere):
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in (".step_1.77-0.part", ".step_2.older", "step_2", ".step_3.older"):
+        (here / name).symlink_to(elsewhere)
+    put_right(here)
+    assert sorted(item.name for item in here.iterdir()) == ["step_2", "step_3"]
+    assert (elsewhere / "old").exists()
+
+
+def test_a_line_is_appended_to_a_plain_values_only(tmp_path):
+    os.mkfifo(tmp_path / "lines")
+    with pytest.raises(OSError, match="no regular file"):
+        append_line(tmp_path / "lines", b"one\n")

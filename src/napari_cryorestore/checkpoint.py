@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,15 @@ from napari_cryorestore.config import sentence
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.plain_values import plain_json, require_unpacked
+from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.run_dir import RunDir
 
 WEIGHTS = "weights.safetensors"
 RESUME = "resume.pt"
 _MARK = "cryorestore-"
 _FORMAT = f"{_MARK}1"
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Checkpoint:
             If the weights are not those of the network that the label names.
         """
         method = build_method(self.label.method)
+        with torch.device("meta"):  # where a network takes no memory: the label may promise a huge one
+            planned = build_network(self.label.network, channels=method.channels, seed=0)
+        _require_fit(planned, self, source="the checkpoint")
         network = build_network(self.label.network, channels=method.channels, seed=0)
         load_into(network, self, source="the checkpoint")
         return method, network.eval()
@@ -98,11 +105,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     FileNotFoundError
         If there is none.
     ValueError
-        If the file is damaged, of another program, or of a method or network not known here.
+        If the file is damaged, of another program, of a method or network not known here, or of a training
+        that had failed.
     """
     file = weights_file(path)
     about, weights = _read(file, names=None)
-    return Checkpoint(_label(about, file), weights)
+    label = _label(about, file)
+    if not all(value.dtype in _FLOATS and bool(value.isfinite().all()) for value in weights.values()):
+        raise ValueError(
+            f"The weights in {file} are not all finite numbers, so nothing can be restored with them: choose "
+            "another step."
+        )
+    return Checkpoint(label, weights)
 
 
 def load_label(path: Path) -> Label:
@@ -120,14 +134,8 @@ def load_into(network: nn.Module, checkpoint: Checkpoint, *, source: Path | str)
     ValueError
         If they do not fit.
     """
-    try:
-        network.load_state_dict(checkpoint.weights)
-    except RuntimeError as error:
-        label = checkpoint.label
-        raise ValueError(
-            f"The weights of {source} do not fit this network: they were trained with {label.network!r} "
-            f"and input {getattr(label.method, 'input', 'raw')!r}; choose the same network and input."
-        ) from error
+    _require_fit(network, checkpoint, source=source)
+    network.load_state_dict(checkpoint.weights)
 
 
 def save_resume(folder: Path, state: dict[str, Any]) -> None:
@@ -153,24 +161,31 @@ def load_resume(folder: Path, *, needed: tuple[str, ...] = ()) -> dict[str, Any]
         If the file is damaged, holds anything else, or lacks something that is needed.
     """
     try:
-        state = torch.load(folder / RESUME, map_location="cpu", weights_only=True)
+        with open_regular(folder / RESUME) as file:
+            require_unpacked(file)
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
             f"{folder / RESUME} cannot be read ({type(error).__name__}), so training cannot go on from it: "
             "start a new run from the weights beside it."
         ) from error
     if not isinstance(state, dict) or not state.keys() >= set(needed):
-        raise ValueError(
-            f"{folder / RESUME} holds no state of a training, so none can go on from it: "
-            "start a new run from the weights beside it."
-        )
+        raise not_resumable(folder)
     return state
 
 
+def not_resumable(folder: Path) -> ValueError:
+    """Return what is said where the resume state of a checkpoint is not one that this run can go on from."""
+    return ValueError(
+        f"{folder / RESUME} holds no state of this training, so it cannot go on from it: "
+        "start a new run from the weights beside it."
+    )
+
+
 def drop_resume_states(folder: Path, *, keep: str) -> None:
-    """Remove the bulky resume states of all checkpoints in a folder but one."""
+    """Remove the bulky resume states of all checkpoints in a folder but one; none behind a link."""
     for file in folder.glob(f"*/{RESUME}"):
-        if file.parent.name != keep:
+        if file.parent.name != keep and not file.parent.is_symlink():
             file.unlink(missing_ok=True)
 
 
@@ -187,7 +202,10 @@ def weights_file(path: Path) -> Path:
         return path
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
-    found = sorted(path.glob(f"checkpoints/step_*/{WEIGHTS}"))
+    run = RunDir(path)
+    found = [
+        file for step in run.checkpoint_steps() if (file := run.checkpoint_path(step) / WEIGHTS).is_file()
+    ]
     if not found:
         raise FileNotFoundError(
             f"There is no checkpoint at {path}: give a run folder, a checkpoint or {WEIGHTS}."
@@ -215,6 +233,16 @@ def checkpoint_at(run: Path, step: int | None) -> Path:
     return folder.checkpoint_path(step)
 
 
+def _require_fit(network: nn.Module, checkpoint: Checkpoint, *, source: Path | str) -> None:
+    needed = {name: value.shape for name, value in network.state_dict().items()}
+    if needed != {name: value.shape for name, value in checkpoint.weights.items()}:
+        label = checkpoint.label
+        raise ValueError(
+            f"The weights of {source} do not fit this network: they were trained with {label.network!r} "
+            f"and input {getattr(label.method, 'input', 'raw')!r}; choose the same network and input."
+        )
+
+
 def _not_written(folder: Path, error: Exception) -> OSError:
     name = folder.name.lstrip(".").partition(".")[0]  # it is filled under another name
     free = shutil.disk_usage(folder).free / 1e6
@@ -230,7 +258,7 @@ def _read(file: Path, *, names: tuple[str, ...] | None) -> tuple[dict[str, str],
             about = opened.metadata() or {}
             wanted = opened.keys() if names is None else names
             return about, {name: opened.get_tensor(name) for name in wanted}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{file} is no readable checkpoint ({error}): choose another step, or a file that is whole."
         ) from error
@@ -245,12 +273,14 @@ def _label(about: dict[str, str], file: Path) -> Label:
     if mark != _FORMAT:
         raise ValueError(f"{file} was written by a newer version ({mark}): update napari-cryorestore.")
     try:
-        wiener = json.loads(about["wiener"]) if "wiener" in about else None
+        wiener = plain_json(about["wiener"]) if "wiener" in about else None
         method = _config(about["method"], {name: item.Config for name, item in METHODS.items()}, "method")
         network = _config(about["network"], {name: item.Config for name, item in NETWORKS.items()}, "network")
-        filtering = None if wiener is None else RadialFilter(tuple(wiener))
+        filtering = None if wiener is None else RadialFilter(tuple(map(float, wiener)))
+        if not re.fullmatch("[0-9]{1,12}", about["step"]):
+            raise ValueError(f"its step is {about['step'][:20]!r}")
         return Label(step=int(about["step"]), method=method, network=network, wiener=filtering)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         words = sentence(error) if isinstance(error, ValidationError) else error
         raise ValueError(
             f"{file} cannot be used ({words}): it is damaged, or written by another version or with a plugin "
@@ -259,7 +289,7 @@ def _label(about: dict[str, str], file: Path) -> Label:
 
 
 def _config(text: str, known: dict[str, Any], what: str) -> Any:
-    kind = json.loads(text).get("kind")
+    kind = plain_json(text).get("kind")
     if kind not in known:
         raise ValueError(f"it needs the {what} {kind!r}, which is not known here")
     return known[kind].model_validate_json(text)

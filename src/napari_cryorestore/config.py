@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin
@@ -10,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origi
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_cryorestore.plain_values import plain_toml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
+
+_MOST_PROBLEMS, _LONGEST_VALUE = 8, 120
 
 
 class Config(BaseModel):
@@ -38,8 +41,8 @@ class Config(BaseModel):
             If the text is no TOML, or a key or value is not one of this configuration's.
         """
         try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            values = plain_toml(text)
+        except ValueError as error:
             raise ValueError(f"the text is no TOML ({error}): correct it there") from error
         return cls.model_validate(values)
 
@@ -114,12 +117,20 @@ def settings_of(config: type[Config], prefix: tuple[str, ...] = ()) -> Iterator[
 def sentence(error: ValidationError) -> str:
     """Turn a validation error into one line that a user can act on."""
     parts = []
-    for item in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for item in problems[:_MOST_PROBLEMS]:
         where = ".".join(str(piece) for piece in item["loc"])
         what = item["msg"].removeprefix("Value error, ")
-        given = "" if item["type"] in ("missing", "value_error") else f" (given: {item['input']!r})"
+        given = "" if item["type"] in ("missing", "value_error") else f" (given: {_short(item['input'])})"
         parts.append(f"{where}: {what}{given}" if where else what)
+    if len(problems) > _MOST_PROBLEMS:
+        parts.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     return "; ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:

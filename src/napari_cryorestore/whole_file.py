@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -72,27 +74,39 @@ def whole_folder(path: Path) -> Iterator[Path]:
     aside.mkdir(parents=True)
     try:
         yield aside
-        if path.exists():
-            shutil.rmtree(older, ignore_errors=True)
+        if os.path.lexists(path):
+            remove(older)
             os.rename(path, older)
         os.rename(aside, path)
     except BaseException:
-        if older.exists() and not path.exists():
+        if os.path.lexists(older) and not os.path.lexists(path):
             os.rename(older, path)
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(older, ignore_errors=True)
+        with suppress(OSError):
+            remove(older)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a folder or a link, never what a link leads to; nothing if there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_folder(path: Path) -> None:
-    """Delete a folder so that nobody ever finds a part of it; nothing if there is none."""
+    """Delete a folder so that nobody ever finds a part of it; nothing if there is none.
+
+    Of a link to a folder, the link is deleted: what it leads to belongs to others.
+    """
     aside = _beside(path)
     try:
         os.rename(path, aside)
     except FileNotFoundError:
         return
-    shutil.rmtree(aside)
+    remove(aside)
 
 
 def put_right(folder: Path) -> None:
@@ -102,15 +116,12 @@ def put_right(folder: Path) -> None:
     """
     for older in folder.glob(f".*{_OLDER}"):
         path = older.with_name(older.name[1 : -len(_OLDER)])
-        if path.exists():
-            shutil.rmtree(older)
+        if os.path.lexists(path):
+            remove(older)
         else:
             os.rename(older, path)
     for part in folder.glob(f".*{_PART}"):
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        remove(part)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -129,16 +140,18 @@ def append_line(path: Path, line: bytes) -> None:
     OSError
         If the file cannot be written, or only a part of the line found room.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     with _APPENDING:  # else a line of another thread that is being written looks cut off
         descriptor = os.open(path, flags, 0o666)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, f"{path.name} is no regular file")
             line = line if _ends_whole(descriptor) else b"\n" + line
             written = os.write(descriptor, line)
         finally:
             os.close(descriptor)
     if written < len(line):
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def _beside(path: Path) -> Path:
@@ -155,6 +168,7 @@ def _ends_whole(descriptor: int) -> bool:
 __all__ = [
     "append_line",
     "put_right",
+    "remove",
     "remove_folder",
     "require_new",
     "whole_file",

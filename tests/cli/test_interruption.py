@@ -22,6 +22,33 @@ def test_the_first_signal_asks(number: int) -> None:
     assert signal.getsignal(number) is before
 
 
+hangups = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no such signal")
+
+
+@hangups
+def test_the_end_of_the_terminal_asks_however_often_it_is_told() -> None:
+    asked: list[str] = []
+    before = signal.getsignal(signal.SIGHUP)
+    with on_interruption(lambda: asked.append("once")):
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+    assert asked == ["once"]
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+@hangups
+def test_who_began_with_nohup_goes_on() -> None:
+    asked: list[str] = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with on_interruption(lambda: asked.append("never")):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert asked == []
+
+
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_interrupts_and_so_does_the_third(first: int, second: int) -> None:

@@ -81,3 +81,16 @@ def test_without_an_interval_everything_is_appended() -> None:
     screen.show("one")
     screen.show("two", "three")
     assert stream.getvalue() == "one\ntwo\nthree\n"
+
+
+class Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_was_closed_ends_nothing() -> None:
+    screen = LiveText(Closed())
+    screen.say("one")
+    screen.show("two")
+    screen.end()
+    assert screen.is_gone

@@ -138,6 +138,12 @@ def test_wrong_options(typed: str, error: type[Exception], sentence: str) -> Non
     [
         ("steps = ", "is no recipe in TOML"),
         ("method = 3", "must be tables"),
+        ("tomograms = 3", r"must be tables, \[\[tomograms\]\]"),
+        ("tomograms = [3]", "must be tables"),
+        ("[[tomograms]]\nmask = 3\n", "path"),
+        ("from_checkpoint = 3", "path"),
+        ("a = " + "[" * 9999, "nested too deeply"),
+        ("a." * 9999 + "b = 1", "nested too deeply"),
         ("[x]\ny = 1\n", "Extra inputs"),
     ],
 )

@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_nothing_behind(
         return original(request, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(restoration, "restore", interrupted)
-    assert main(["restore", str(trained), "--output", "out.mrc", *CPU]) == 1
+    assert main(["restore", str(trained), "--output", "out.mrc", *CPU]) == 130
     assert list(tmp_path.iterdir()) == []
     assert "cancelled: out.mrc was not made" in capsys.readouterr().err
 

@@ -72,7 +72,7 @@ def test_a_terminal_is_redrawn(
     class Screen(LiveText):
         def __init__(self, stream: object) -> None:
             assert stream is sys.stdout
-            self.in_place = True
+            self.in_place, self.is_gone = True, False
 
         def show(self, *lines: str) -> None:
             shown.append(lines)
@@ -93,10 +93,47 @@ def test_a_terminal_is_redrawn(
     assert shown[3] == ("end",)
 
 
+def test_the_watching_ends_where_nobody_reads(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen(LiveText):
+        def say(self, line: str) -> None:
+            self.is_gone = True
+
+    monkeypatch.setattr(watch, "LiveText", Screen)
+    monkeypatch.setattr(time, "sleep", pytest.fail)
+    assert main(["watch", str(run.path)]) == 0
+
+
 def test_a_failed_run_fails(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     run.record(Failed(step=3, error="No space left."))
     assert main(["watch", str(run.path)]) == 1
     assert capsys.readouterr().err == "cryorestore watch: the run failed: No space left.\n"
+
+
+def test_a_run_that_is_taken_up_from_its_beginning_is_shown(
+    run: RunDir, later: list[list[Event]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.record(Stepped(step=3, loss=0.5))
+    run.record(Failed(step=3, error="No space left."))
+    run.record(Started(steps=20, process=2, host="here"))
+    later += [[Finished(step=20, reason="completed")]]
+    assert main(["watch", str(run.path), "--once"]) == 0
+    assert main(["watch", str(run.path)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "running · 0/20"
+
+
+@pytest.mark.parametrize(
+    "line", ['"step":1e20', '"step":"x"', '"parts":null', f'"parts":{"[" * 500 + "]" * 500}', '"time":NaN']
+)
+def test_a_damaged_line_is_passed_over_with_one_note(
+    run: RunDir, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.record(Stepped(step=3, loss=0.5))
+    with run.events_path.open("a") as file:
+        file.write(f'{{"kind":"stepped","loss":0.5,{line}}}\n' * 3)
+    assert main(["watch", str(run.path), "--once"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("running · 3/20")
+    assert told.count("Damaged lines of events.jsonl were left out") == 1
 
 
 def test_a_killed_run_is_told_by_its_silence(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:

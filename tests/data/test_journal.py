@@ -97,6 +97,32 @@ def test_anything_else_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert unfinished(path, "that" if change == "request" else "this") is None
 
 
+@pytest.mark.parametrize("change", [{"done": 7}, {"done": "x"}, {"notes": None}, {"plan": []}, {"boot": 5}])
+def test_a_damaged_count_begins_anew(tmp_path: Path, change: dict[str, object]) -> None:
+    path = file_of(tmp_path)
+    FileJournal(path, "this", PLAN).write()
+    state = tmp_path / "out.mrc.part.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), **change}))
+    assert unfinished(path, "this") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", "cut off", "other blocks"])
+def test_a_damaged_record_of_what_was_before_begins_anew(tmp_path: Path, content: bytes | str) -> None:
+    path = file_of(tmp_path)
+    work = FileJournal(path, "this", PLAN)
+    work.write()
+    add(np.zeros((4, 4, 4), np.float32), work, 1)
+    before = tmp_path / "out.mrc.part.before"
+    assert unfinished(path, "this") == PLAN
+    if content == "cut off":
+        content = before.read_bytes()[:-1]
+    elif content == "other blocks":
+        content = before.read_bytes().replace(b"(2, 3, 3)", b"(3, 3, 2)")
+    assert isinstance(content, bytes)
+    before.write_bytes(content)
+    assert unfinished(path, "this") is None
+
+
 def test_what_is_forgotten_leaves_no_file(tmp_path: Path) -> None:
     path = file_of(tmp_path)
     work = FileJournal(path, "this", PLAN)

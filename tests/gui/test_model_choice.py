@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps, method_of, tomograms_of
+import pytest
+
+from napari_cryorestore.gui.model_choice import (
+    ModelChoice,
+    RunSteps,
+    averages_flips,
+    loss_of,
+    method_of,
+    tomograms_of,
+)
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -41,6 +50,25 @@ def test_a_run_tells_what_it_learned_from(run: Path, pair: tuple[Path, Path]) ->
 def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
     assert tomograms_of(tmp_path) == []
     assert method_of(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["= no TOML", "method = 5\ntomograms = 7", "tomograms = [7]\n[method]", "[[tomograms]]\neven = 5\n",
+     "a = " + "[" * 9999],
+)  # fmt: skip
+def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> None:
+    made = RunDir.create(tmp_path / "run", config=config, environment={})
+    assert tomograms_of(made.path) == []
+    assert method_of(made.path) == loss_of(made.path) == ""
+    assert averages_flips(ModelChoice(made.path)) is None
+
+
+def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:
+    config = "[[tomograms]]\neven = 'e'\nodd = 5\nvoxel_size = 'x'\ntilt_min = []\ntilt_max = 60\n"
+    made = RunDir.create(tmp_path / "run", config=config, environment={})
+    (known,) = tomograms_of(made.path)
+    assert (known.odd, known.voxel_size, known.tilt_range) == (None, None, None)
 
 
 def test_a_choice_names_its_source(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.checkpoint import Label, save_weights
+from napari_cryorestore.checkpoint import WEIGHTS, Label, load_checkpoint, save_weights
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
@@ -45,6 +46,23 @@ def done(tmp_path: Path) -> RestoreRequest:
     said = f"cryorestore: x\n{made_of(request, opened(request))}"
     write_volume(request.output, np.zeros((4, 5, 6)), voxel_size=7.5, label=said)
     return request
+
+
+def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_path: Path) -> None:
+    before = made_of(done, opened(done)).weights
+    file = tmp_path / "c" / WEIGHTS
+    content = file.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    turned = {name: header[name] for name in reversed(header)}
+    turned["__metadata__"] = {name: turned["__metadata__"][name] for name in sorted(turned["__metadata__"])}
+    for order in (turned, {name: turned[name] for name in sorted(turned)}):
+        text = json.dumps(order).encode()
+        file.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+        assert load_checkpoint(file).label.step == 5
+        assert made_of(done, opened(done)).weights == before
+    file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(len(content) - 8 - length))
+    assert made_of(done, opened(done)).weights != before
 
 
 def test_the_label_fits_into_a_header(done: RestoreRequest) -> None:

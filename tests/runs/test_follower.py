@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
-from napari_cryorestore.runs.events import Stepped, to_json
-from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.events import Noted, Stepped, to_json
+from napari_cryorestore.runs.follower import LONGEST, RunFollower
 
 
 @pytest.fixture
@@ -23,7 +26,11 @@ def append(history, data):
 
 
 def steps(events):
-    return [event.step for event in events]
+    return [event.step for event in events if not isinstance(event, Noted)]
+
+
+def warnings(events):
+    return [event.message for event in events if isinstance(event, Noted)]
 
 
 def test_waits_for_a_file_and_a_folder(tmp_path):
@@ -54,8 +61,39 @@ def test_a_line_cut_anywhere_waits_for_its_end(history, cut):
 def test_damaged_lines_are_counted_and_skipped(history):
     append(history, b'{"kind":"step\n' + b"[]\n7\n" + b'{"kind":"stepped","step":1}\n\xff\xfe\n\n' + line(2))
     follower = RunFollower(history.parent)
-    assert steps(follower.poll()) == [2]
+    events = follower.poll()
+    assert steps(events) == [2]
     assert follower.skipped == 5
+    assert warnings(events) == [
+        "Damaged lines of events.jsonl were left out: what they told is missing here."
+    ]
+    append(history, b"[]\n")
+    assert follower.poll() == []  # said once
+    assert follower.skipped == 6
+
+
+def test_a_line_without_end_is_passed_over(history):
+    append(history, line(1) + b"x" * (2 * LONGEST + 5))
+    follower = RunFollower(history.parent)
+    assert steps(follower.poll()) == [1]
+    assert follower.skipped == 0
+    append(history, b"x" * 5 + b"\n" + line(2))
+    assert steps(follower.poll()) == [2]
+    assert follower.skipped == 1
+    assert steps(RunFollower(history.parent).poll(limit=500)) == [1]
+    again, found = RunFollower(history.parent), []
+    for _ in range(5):
+        found += steps(again.poll(limit=500))
+    assert found == [1, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_a_pipe_in_the_place_of_the_history_is_not_waited_for(history):
+    os.mkfifo(history)
+    follower = RunFollower(history.parent)
+    (message,) = warnings(follower.poll())
+    assert "but a regular file is expected" in message
+    assert follower.poll() == []
 
 
 def test_kinds_of_a_newer_version_are_left_out(history):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 
 import numpy as np
@@ -241,3 +242,64 @@ def test_pins(run):
 def test_spoilt_pins_are_no_pins(run, text):
     (run.path / "pins.json").write_text(text)
     assert run.pins() == set()
+
+
+@pytest.mark.parametrize("text", ["[" * 99_999, "[true, 1.5, 7]"])
+def test_only_steps_are_pinned(run, text):
+    (run.path / "pins.json").write_text(text)
+    assert run.pins() == ({7} if "7" in text else set())
+
+
+@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((2, 2, 2), np.int16), np.zeros((0, 2, 2))])
+def test_a_snapshot_of_another_shape_or_type_is_damaged(run, array):
+    with run.snapshot_path(5).open("wb") as file:
+        np.save(file, array)
+    with pytest.raises(ValueError, match="damaged and cannot be shown"):
+        run.read_snapshot(5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_pipes_in_a_run_folder_are_not_waited_for(run):
+    run.write_snapshot(5, np.zeros((2, 2, 2)))
+    for name in ("stop", "pause", "preview", "pins.json", "snapshots/step_00000005.npy"):
+        (run.path / name).unlink(missing_ok=True)
+        os.mkfifo(run.path / name)
+    (run.path / "config.toml").unlink()
+    os.mkfifo(run.path / "config.toml")
+    assert run.request() is Request.CONTINUE
+    assert not run.snapshot_requested()
+    assert run.pins() == set()
+    with pytest.raises(ValueError, match="regular file is expected"):
+        run.read_snapshot(5)
+    with pytest.raises(ValueError, match="regular file is expected"):
+        run.config_text()
+    run.clear_requests()
+    run.remove_step(5)
+    assert not (run.path / "stop").exists()
+    assert not run.snapshot_path(5).exists()
+
+
+def test_folders_that_are_called_like_requests_ask_for_nothing(run):
+    for name in ("stop", "pause", "preview"):
+        (run.path / name).mkdir()
+    assert run.request() is Request.CONTINUE
+    assert not run.snapshot_requested()
+    run.clear_requests()
+    run.request_stop()
+    assert run.request() is Request.STOP
+
+
+def test_only_folders_of_steps_are_checkpoints(run):
+    for name in ("step_00000020", "step_20", "step_old", "step_00000020.bak", "step_9999999999999999"):
+        (run.path / "checkpoints" / name).mkdir()
+    assert run.checkpoint_steps() == [20]
+
+
+def test_a_checkpoint_that_lies_elsewhere_is_let_go_of_but_not_deleted(run, tmp_path):
+    other = RunDir.create(tmp_path / "other", config="", environment={})
+    other.write_checkpoint(20, lambda folder: (folder / "weights").touch())
+    run.checkpoint_path(20).symlink_to(other.checkpoint_path(20))
+    run.put_right()
+    run.remove_step(20)
+    assert not os.path.lexists(run.checkpoint_path(20))
+    assert (other.checkpoint_path(20) / "weights").exists()

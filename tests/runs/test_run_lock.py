@@ -239,6 +239,32 @@ def test_a_lock_that_is_being_written_is_respected_for_a_moment(run: RunDir) -> 
     RunLock.take(run.path).release()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", 5), ("host", None), ("process", "x"), ("process", -1), ("process", 10**30), ("born", "x"),
+        ("born", None), ("time", []), ("time", float("nan")), ("folder", 7), ("turn", 5), ("turn", "77.x"),
+        ("token", {}), ("surprise", 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("here", [True, False])
+def test_a_damaged_lock_is_nobodys(run: RunDir, elsewhere: Any, name: str, value: Any, here: bool) -> None:
+    host = {"host": platform.node()} if here else {}
+    elsewhere(**{**host, name: value})
+    os.utime(run.path / LOCK_FILE, (time.time() - 20,) * 2)
+    assert not is_trained(run.path)
+    RunLock.take(run.path).release()
+    assert not (run.path / LOCK_FILE).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(run: RunDir) -> None:
+    os.mkfifo(run.path / LOCK_FILE)
+    os.utime(run.path / LOCK_FILE, (time.time() - 20,) * 2)
+    RunLock.take(run.path).release()
+    assert not (run.path / LOCK_FILE).exists()
+
+
 def test_one_at_a_time_clears_a_dead_lock_away(run: RunDir, elsewhere: Any) -> None:
     elsewhere(ago=SILENCE + 1)
     guard = run.path / f".{LOCK_FILE}.clearing"

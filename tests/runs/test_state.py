@@ -209,3 +209,10 @@ def test_a_long_history_costs_no_more_per_event_than_a_short_one(monkeypatch):
         short, long = calls_to_fold(500, calls), calls_to_fold(2000, calls)
     assert long < 4.1 * short
     assert sum(looked_at) == 0  # nothing was copied on the way
+
+
+def test_a_run_taken_up_before_its_first_checkpoint_has_no_empty_curves():
+    state = state_of(started(), stepped(5), *saved(5), started())
+    assert (state.curves, state.metrics, state.snapshots) == ({}, {}, {})
+    state.apply([stepped(1)])
+    assert set(state.curves) == {"loss", "data"}

@@ -81,3 +81,21 @@ def test_steps_are_told_to_be_gone_before_their_files_are(
     for step in (1, 2, 3):
         journal.save(step, write)
     assert told == [[2]]
+
+
+def test_a_checkpoint_that_lies_elsewhere_keeps_its_resume_state(tmp_path: Path) -> None:
+    def resumable(folder: Path) -> None:
+        (folder / "resume.pt").touch()
+
+    other = RunDir.create(tmp_path / "other", config="", environment={})
+    other.write_checkpoint(3, resumable)
+    run = RunDir.create(tmp_path / "run", config="", environment={})
+    for step in (3, 4):
+        run.checkpoint_path(step).symlink_to(other.checkpoint_path(3))
+    (run.path / "checkpoints" / "step_old").mkdir()
+    journal = Journal(run, kept=2, first=True)
+    journal.take_up(run.checkpoint_path(4))
+    journal.save(5, resumable)
+    assert journal.saved == run.checkpoint_steps() == [3, 5]
+    assert (other.checkpoint_path(3) / "resume.pt").exists()
+    assert (run.checkpoint_path(5) / "resume.pt").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -275,6 +277,60 @@ def test_a_damaged_resume_state_is_a_failure_with_a_sentence(planned: Planned, h
     assert isinstance(failed, Failed)
     assert failed.step == 4
     assert "start a new run from the weights beside it" in failed.error
+
+
+def tampered(state: dict[str, Any], name: str, value: Any) -> None:
+    """Change what a dotted name stands for, in place."""
+    *way, last = name.split(".")
+    for piece in way:
+        state = state[int(piece) if piece.isdigit() else piece]
+    state[int(last) if last.isdigit() else last] = value
+
+
+NAN = torch.tensor(float("nan"))
+
+
+def test_a_tampered_resume_state_is_a_failure_with_a_sentence(
+    planned: Planned, history: History, monkeypatch: Any
+) -> None:
+    run = planned(schedule={"steps": 2})
+    run_training(run)
+    whole = load_resume(run.checkpoint_path(2))
+    momentum = "optimiser.parts.0.state.0.momentum"
+    for name, value in {
+        "step": 1, "batch": 0, "precision": "magic", "generator": torch.zeros(3), "network": [],
+        "average": {}, "network.head.weight": torch.zeros(3), "network.head.weight ": torch.zeros(1),
+        "average.head.weight": whole["average"]["head.weight"] * NAN, "optimiser": {}, "optimiser.parts": [],
+        "optimiser.parts.0.state": {0: {}}, "optimiser.parts.0.state.0": 5, momentum: torch.zeros(1),
+        f"{momentum} ": NAN,
+    }.items():  # fmt: skip
+        state = copy.deepcopy(whole)
+        if name.startswith(("network.", "average.")):
+            section, weight = name.split(".", 1)
+            state[section][weight] = value
+        else:
+            tampered(state, name, value)
+        torch.save(state, run.checkpoint_path(2) / RESUME)
+        with pytest.raises(ValueError, match="holds no state of this training"):
+            run_training(run)
+        assert isinstance(history(run)[-1], Failed), name
+    torch.save(whole, run.checkpoint_path(2) / RESUME)
+    run_training(run)
+
+
+def test_the_optimisers_settings_are_those_of_the_schedule(planned: Planned) -> None:
+    run = planned(schedule={"steps": 2})
+    run_training(run)
+    (run.path / "config.toml").write_text(run.config_text().replace("steps = 2", "steps = 4"))
+    parted = shutil.copytree(run.path, run.path.parent / "tampered")
+    state = load_resume(run.checkpoint_path(2))
+    for part in state["optimiser"]["parts"]:
+        part["param_groups"][0].update(lr=float("nan"), momentum="x", betas=None)
+    torch.save(state, parted / "checkpoints/step_00000002" / RESUME)
+    for path in (run.path, parted):
+        run_training(RunDir(path))
+    one, other = (load_resume(path / "checkpoints/step_00000004") for path in (run.path, parted))
+    assert all(torch.equal(one["network"][name], other["network"][name]) for name in one["network"])
 
 
 def test_automatic_precision_stays_what_it_was(planned: Planned, history: History, monkeypatch: Any) -> None:

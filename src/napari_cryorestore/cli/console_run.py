@@ -42,7 +42,10 @@ class ConsoleRun(RunDir):
         super().__init__(path)
         self.screen = screen
         self.state = RunState()
-        self.state.apply(RunFollower(path).poll())
+        follower = RunFollower(path)
+        self.state.apply(follower.poll())
+        if screen and follower.skipped:
+            screen.say(f"warning: {self.state.messages[-1].message}")
         self.failure = ""
         self._asked = False
 

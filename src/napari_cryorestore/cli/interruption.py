@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request; asking twice ends the command at once."""
+"""Ctrl-C, SIGTERM and the terminal's end as a polite request; asking twice ends the command at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 
 @contextmanager
 def on_interruption(ask: Callable[[], None]) -> Iterator[None]:
-    """Call `ask` at the first Ctrl-C or SIGTERM within the block; each one after it raises.
+    """Call `ask` at the first Ctrl-C, SIGTERM or SIGHUP within the block; the next of the first two raises.
+
+    SIGHUP comes with the end of the terminal, often twice: it never raises, and is not heard where it was
+    ignored before, as with ``nohup``.
 
     Raises
     ------
@@ -25,17 +29,20 @@ def on_interruption(ask: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread hears signals
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heard: list[int] = list(_SIGNALS)
+    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+        heard.append(_HANGUP)
+    before = {number: signal.getsignal(number) for number in heard}
 
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
     def hear(number: int, frame: Any) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, interrupt)
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN if each == _HANGUP else interrupt)
         ask()
 
-    for number in _SIGNALS:
+    for number in heard:
         signal.signal(number, hear)
     try:
         yield

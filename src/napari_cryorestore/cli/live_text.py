@@ -22,11 +22,18 @@ class LiveText:
         Where to write.
     interval : float
         Seconds between two appended states where the stream is no terminal.
+
+    Attributes
+    ----------
+    is_gone : bool
+        Whether nobody reads any more: the terminal was closed, or the program at the pipe's other end ended.
+        Nothing is written from then on, and the work goes on.
     """
 
     def __init__(self, stream: TextIO, *, interval: float = 10.0) -> None:
         self.stream, self.interval = stream, interval
         self.in_place = stream.isatty()
+        self.is_gone = False
         self._drawn = 0
         self._last = -interval
 
@@ -58,8 +65,13 @@ class LiveText:
         return f"\r{up}" if self._drawn else ""
 
     def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+        if self.is_gone:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:
+            self.is_gone = True
 
 
 __all__ = ["LiveText"]

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from argparse import RawDescriptionHelpFormatter
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last place that can say what is wrong
         if "--debug" in given:
             traceback.print_exc()
-        print(f"{f'cryorestore {name}'.strip()}: {words(error)}", file=sys.stderr)
+        with suppress(OSError):  # of a terminal that was closed
+            print(f"{f'cryorestore {name}'.strip()}: {words(error)}", file=sys.stderr)
         return exit_code(error)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,15 @@ from napari_cryorestore.cli.tomograms import add_tomogram_options, typed_tomogra
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.plain_values import plain_toml, read_regular
 from napari_cryorestore.presets import PRESETS, merged, preset
-from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.run_config import (
     HardwareConfig,
     RunConfig,
     ScheduleConfig,
     SnapshotsConfig,
 )
+from napari_cryorestore.runs.raw_config import tables
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -146,19 +146,23 @@ def _kind(typed: str | None, content: dict[str, Any], section: str, known: Itera
 def _read(path: Path) -> dict[str, Any]:
     """Return a recipe file's content, its relative paths taken from where it lies."""
     try:
-        with open_regular(path) as file:
-            content = tomllib.load(file)
+        content = plain_toml(read_regular(path).decode())
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no recipe {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is no recipe in TOML: {error}") from error
     if not all(isinstance(content.get(name, {}), dict) for name in ("method", "network", *_SECTIONS)):
         raise ValueError(f"{path} is no recipe: method, network and the like must be tables, [method]")
-    for item in content.get("tomograms", []):
-        for key in {"even", "odd", "mask"} & set(item):
-            item[key] = path.parent / item[key]
-    if "from_checkpoint" in content:
-        content["from_checkpoint"] = path.parent / content["from_checkpoint"]
+    listed = tables(content, "tomograms")
+    if listed != content.get("tomograms", []):
+        raise ValueError(f"{path} is no recipe: tomograms must be tables, [[tomograms]]")
+    for item, keys in (
+        *((item, ("even", "odd", "mask")) for item in listed),
+        (content, ("from_checkpoint",)),
+    ):
+        for key in keys:
+            if isinstance(item.get(key), str):  # what is no text is refused with the rest
+                item[key] = path.parent / item[key]
     return content
 
 

@@ -80,7 +80,7 @@ def restore_shown(request: RestoreRequest, screen: LiveText) -> Path:
         with on_interruption(cancel.set):
             return restore(request, progress=show, cancelled=cancel.is_set, say=say)
     except Cancelled:
-        raise CommandError(f"cancelled: {request.output} was not made") from None
+        raise CommandError(f"cancelled: {request.output} was not made", code=INTERRUPTED) from None
     except KeyboardInterrupt:
         told = f"interrupted: {request.output} was not made"
         raise CommandError(told, code=INTERRUPTED) from None

@@ -132,7 +132,7 @@ def _tomograms(options: Namespace) -> list[TomogramConfig]:
                 "no tomogram is given: name it with --even, and its other half with --odd, or give --pairs"
             )
         return [TomogramConfig.model_validate(item) for item in typed]
-    learned = [item.model_dump() for item in RunConfig.from_toml(own.read_text(encoding="utf-8")).tomograms]
+    learned = [item.model_dump() for item in RunConfig.from_toml(RunDir(own.parent).config_text()).tomograms]
     return [TomogramConfig.model_validate(merged(item, *typed)) for item in learned]
 
 

@@ -69,7 +69,7 @@ def _follow(follower: RunFollower, state: RunState, screen: LiveText) -> None:
             screen.show(*table(state, rows=max(_LEAST_ROWS, shutil.get_terminal_size().lines - 6)))
         else:
             printed.catch_up(state, screen)
-        if state.status() in _ENDED:
+        if state.status() in _ENDED or screen.is_gone:
             screen.end()
             return
         time.sleep(POLL_EVERY)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
+from napari_cryorestore.plain_values import read_regular
 from napari_cryorestore.whole_file import require_new, write_text
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def open_comparison(path: Path | str) -> ComparisonConfig:
     if not path.is_file():
         raise FileNotFoundError(f"There is no comparison {path}: check the folder and the name.")
     try:
-        config = ComparisonConfig.from_toml(path.read_text(encoding="utf-8"))
+        config = ComparisonConfig.from_toml(read_regular(path).decode())
     except ValidationError as error:
         raise ValueError(
             f"{path.name} is no comparison that this version can show: {sentence(error)}."

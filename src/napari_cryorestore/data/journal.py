@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.plain_values import plain_array, plain_json, read_regular
+from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     Blocks = Sequence[tuple[slice, ...]]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Journal:
@@ -81,20 +84,16 @@ class FileJournal(Journal):
         """Write the count down."""
         state = {**self._fixed, "done": self.done, "notes": self.notes}
         with whole_file(self._state, aside=_aside(self._state)) as aside:
-            aside.write_text(json.dumps(state), encoding="utf-8")
+            aside.write_text(json.dumps({**state, "seal": _seal(state)}), encoding="utf-8")
 
     def go_on(self, volume: NDArray[np.float32]) -> None:
         """Take over an earlier process's count, and take back the step that it did not finish."""
         state = _read(self._state)
-        self.done, self.notes = int(state["done"]), [float(note) for note in state["notes"]]
-        if not self._before.exists():
-            return
-        with self._before.open("rb") as file:
-            done, *edges = np.load(file).tolist()
-            if done != self.done:
-                return  # of a step that was finished
-            for block in _blocks(edges):
-                volume[block] = np.load(file)
+        self.done, self.notes = state["done"], state["notes"]
+        done, blocks = _before(self._before)
+        if done == self.done:  # else of a step that was finished
+            for block, values in blocks:
+                volume[block] = values
 
     def _save(self, volume: NDArray[np.float32], blocks: Blocks) -> None:
         edges = [edge for block in blocks for axis in block for edge in (axis.start, axis.stop)]
@@ -114,11 +113,15 @@ def unfinished(path: Path, request: str) -> dict[str, Any] | None:
     request : str
         What the work is; another one, and one of before the computer's last start, is not gone on with.
     """
-    state = _read(_names(path)[0])
-    known = all(key in state for key in ("format", "request", "boot", "plan", "done", "notes"))
-    if not known or not path.is_file() or state["format"] != _FORMAT:
+    written, before = _names(path)
+    state = _read(written)
+    if not path.is_file() or state.get("format") != _FORMAT or state.get("request") != request:
         return None
-    if state["request"] != request or not state["boot"] or state["boot"] != boot_id():
+    if not state["boot"] or state["boot"] != boot_id():
+        return None
+    try:
+        _before(before)
+    except ValueError:
         return None
     plan: dict[str, Any] = state["plan"]
     return plan
@@ -149,11 +152,36 @@ def _aside(path: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Return the state as it was written, or nothing."""
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
+        state = plain_json(read_regular(path))
     except (OSError, ValueError):
         return {}
-    return state if isinstance(state, dict) else {}
+    return state if isinstance(state, dict) and state.pop("seal", None) == _seal(state) else {}
+
+
+def _seal(state: dict[str, Any]) -> str:
+    """Return what tells a state that was written here from one that was damaged."""
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def _before(path: Path) -> tuple[int, list[tuple[tuple[slice, ...], NDArray[Any]]]]:
+    """Return the number of a step and what its blocks held before it; −1 where there is no such file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        with open_regular(path) as file:
+            done, *edges = plain_array(file).tolist()
+            blocks = [(block, plain_array(file)) for block in _blocks(edges)]
+    except FileNotFoundError:
+        return -1, []
+    if any(values.shape != tuple(axis.stop - axis.start for axis in block) for block, values in blocks):
+        raise ValueError("blocks of another shape")
+    return done, blocks
 
 
 def _blocks(edges: list[int]) -> Iterator[tuple[slice, ...]]:

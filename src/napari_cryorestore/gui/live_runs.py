@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,13 +29,12 @@ def create_run(config: RunConfig, path: Path) -> None:
 
 def launch_run(path: Path) -> Work:
     """Train what a run folder describes: in a thread, or as a process of its own on several devices."""
+    from napari_cryorestore.runs.raw_config import device_counts
     from napari_cryorestore.runs.run_dir import RunDir
     from napari_cryorestore.training.launch import launch
 
     run = RunDir.open(path)
-    hardware = tomllib.loads(run.config_text()).get("hardware", {})  # the model of it would import PyTorch
-    computers = hardware.get("devices", 1) * hardware.get("nodes", 1)
-    return launch(run, "thread" if computers == 1 else "process")
+    return launch(run, "thread" if device_counts(run) == (1, 1) else "process")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.raw_config import raw_config, table, tables
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 
@@ -103,12 +103,12 @@ class RunSteps:
 
 def method_of(run: Path) -> str:
     """Return the kind of method that a run trains; empty where it does not say."""
-    return str(_config(run).get("method", {}).get("kind", ""))
+    return str(table(raw_config(RunDir(run)), "method").get("kind", ""))
 
 
 def loss_of(run: Path) -> str:
     """Return the loss that a run's method was told to use; empty where it has but one."""
-    return str(_config(run).get("method", {}).get("loss", ""))
+    return str(table(raw_config(RunDir(run)), "method").get("loss", ""))
 
 
 def averages_flips(choice: ModelChoice) -> bool | None:
@@ -119,22 +119,23 @@ def averages_flips(choice: ModelChoice) -> bool | None:
     bool or None
         ``None`` where its method has no such knob, or does not say.
     """
-    settings = _config(choice.run).get("method", {}) if choice.run else _method_in(choice.weights)
+    settings = table(raw_config(RunDir(choice.run)), "method") if choice.run else _method_in(choice.weights)
     value = settings.get("average_flips")
     return value if isinstance(value, bool) else None
 
 
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
     """Return the tomograms that a run learns from."""
-    return [_recorded(item) for item in _config(run).get("tomograms", []) if "even" in item]
+    listed = tables(raw_config(RunDir(run)), "tomograms")
+    return [_recorded(item) for item in listed if isinstance(item.get("even"), str)]
 
 
 def _recorded(item: dict[str, Any]) -> RecordedTomogram:
-    low, high = item.get("tilt_min"), item.get("tilt_max")
+    low, high, edge = (_number(item.get(name)) for name in ("tilt_min", "tilt_max", "voxel_size"))
     return RecordedTomogram(
         even=Path(item["even"]),
-        odd=Path(item["odd"]) if "odd" in item else None,
-        voxel_size=item.get("voxel_size"),
+        odd=Path(item["odd"]) if isinstance(item.get("odd"), str) else None,
+        voxel_size=edge,
         tilt_range=None if low is None or high is None else (low, high),
         tilt_axis="x" if item.get("tilt_axis") == "x" else "y",
     )
@@ -149,18 +150,14 @@ def _method_in(weights: Path | None) -> dict[str, Any]:
 
     try:
         with safe_open(file, framework="numpy") as opened:
-            settings = json.loads((opened.metadata() or {}).get("method", "{}"))
+            settings = plain_json((opened.metadata() or {}).get("method", "{}"))
     except (OSError, SafetensorError, ValueError):
         return {}  # whoever restores with it says what is wrong with the file
     return settings if isinstance(settings, dict) else {}
 
 
-def _config(run: Path) -> dict[str, Any]:
-    """Read it without the classes that would import PyTorch; a run without one is no error here."""
-    try:
-        return tomllib.loads(RunDir(run).config_text())
-    except (OSError, tomllib.TOMLDecodeError):
-        return {}
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 __all__ = [

@@ -13,6 +13,8 @@ from napari_cryorestore.examination import examine
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import METHODS, build_method
+from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import as_wished
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _SHORT = 12
+_BLOCK = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class MadeOf:
     Attributes
     ----------
     weights : str
-        Of the file's content.
+        Of the file's content, in whatever order its header names it.
     settings : str
         Of the method's, the arithmetic asked for, voxel size and tilts.
     inputs : str
@@ -143,8 +146,15 @@ def _settings(request: RestoreRequest, tomogram: Tomogram) -> list[Any]:
 
 
 def _weights(request: RestoreRequest) -> str:
-    content = b"" if request.source == "wiener" else weights_file(request.source).read_bytes()
-    return hashlib.sha256(content).hexdigest()
+    """Return the hash of a file of weights: its header with sorted names, then the numbers."""
+    found = hashlib.sha256()
+    if request.source != "wiener":
+        with open_regular(weights_file(request.source)) as file:
+            header = plain_json(file.read(int.from_bytes(file.read(8), "little")))
+            found.update(json.dumps(header, sort_keys=True).encode())
+            while block := file.read(_BLOCK):
+                found.update(block)
+    return found.hexdigest()
 
 
 def _stamp(path: Path) -> list[Any]:

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.runs.event_values import READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,14 +157,22 @@ def from_json(line: str | bytes) -> Event | None:
     Raises
     ------
     ValueError
-        If the line is not JSON, or lacks what its kind needs.
+        If the line is not JSON, or what its kind needs is not there or not of its type.
     """
-    content: dict[str, Any] = json.loads(line)
-    event = EVENTS.get(content.pop("kind", ""))
+    content = plain_json(line)
+    if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
+        raise ValueError("a line that is no event")
+    event = EVENTS.get(content["kind"])
     if event is None:
         return None
-    known = {item.name for item in fields(event)}
     try:
-        return event(**{name: value for name, value in content.items() if name in known})
-    except TypeError as error:
-        raise ValueError(f"a {event.kind!r} event is incomplete: {error}") from error
+        return event(**{name: read(content[name]) for name, read in _READ[event] if name in content})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"a damaged {event.kind!r} event: {error}") from error
+
+
+_READ: dict[type[Event], tuple[tuple[str, Callable[[Any], Any]], ...]] = {
+    event: tuple((item.name, READERS.get(item.name) or READERS[str(item.type)]) for item in fields(event))
+    for event in EVENTS.values()
+}
+"""What makes a value of every field from what stands in the line."""

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from napari_cryorestore.runs.events import from_json
+from napari_cryorestore.regular_file import open_regular
+from napari_cryorestore.runs.events import Noted, from_json
 from napari_cryorestore.runs.run_dir import EVENTS_FILE
 
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from collections.abc import Iterator
 
     from napari_cryorestore.runs.events import Event
+
+LONGEST = 1 << 20
+"""Bytes that a line may have, and that are read at once."""
+_LEFT_OUT = f"Damaged lines of {EVENTS_FILE} were left out: what they told is missing here."
 
 
 class RunFollower:
     """Hands out each event of a run once, from a byte offset, whole lines only.
+
+    Lines that are damaged, e.g. cut off by a crash, are passed over, and a `Noted` says so once.
 
     Parameters
     ----------
@@ -26,7 +33,7 @@ class RunFollower:
     Attributes
     ----------
     skipped : int
-        Lines that were damaged, e.g. cut off by a crash.
+        Lines that were damaged.
     unknown : int
         Events of kinds that a newer version wrote.
     replaced : int
@@ -39,7 +46,10 @@ class RunFollower:
         self.unknown = 0
         self.replaced = 0
         self._offset = 0
+        self._in_long_line = False
         self._identity: tuple[int, int] | None = None
+        self._time = 0.0
+        self._warned = False
 
     def poll(self, *, limit: int | None = None) -> list[Event]:
         """Return what is new.
@@ -50,38 +60,58 @@ class RunFollower:
             About how many bytes to read at most; the rest comes with the next calls.
         """
         try:
-            with (self.path / EVENTS_FILE).open("rb") as file:
+            with open_regular(self.path / EVENTS_FILE) as file:
                 self._notice_replacement(file)
                 file.seek(self._offset)
-                lines = _whole_lines(file, limit)
+                lines = self._lines(file, limit)
+                events = [event for line in lines if (event := self._event(line)) is not None]
         except (FileNotFoundError, NotADirectoryError):
             return []
-        self._offset += len(lines)
-        return [event for line in lines.splitlines() if (event := self._event(line)) is not None]
+        except (ValueError, IsADirectoryError) as error:
+            return self._warning(str(error))
+        self._time = events[-1].time if events else self._time
+        return events + self._warning(_LEFT_OUT) if self.skipped else events
 
-    def _notice_replacement(self, file: BufferedReader) -> None:
+    def _notice_replacement(self, file: BinaryIO) -> None:
         status = os.fstat(file.fileno())
         identity = (status.st_dev, status.st_ino)
         if self._identity is not None and (identity != self._identity or status.st_size < self._offset):
             self.replaced += 1
-            self._offset = 0
+            self._offset, self._in_long_line = 0, False
         self._identity = identity
+
+    def _lines(self, file: BinaryIO, limit: int | None) -> Iterator[bytes]:
+        begin = self._offset
+        while limit is None or self._offset - begin < limit:
+            block = file.read(LONGEST if limit is None else min(limit, LONGEST))
+            if b"\n" not in block:
+                block += file.read(LONGEST - len(block))
+            whole = block.rfind(b"\n") + 1
+            if not whole and len(block) < LONGEST:
+                return  # the rest of the line is still to come
+            self._offset += whole or len(block)
+            file.seek(self._offset)
+            lines = block[:whole].splitlines()
+            if self._in_long_line and lines:
+                del lines[0]
+                self.skipped += 1
+            self._in_long_line = not whole
+            yield from lines
 
     def _event(self, line: bytes) -> Event | None:
         if not line.strip():
             return None
         try:
             event = from_json(line.decode())  # decoding first spares json a guess
-        except (ValueError, TypeError, AttributeError):
+        except ValueError:
             self.skipped += 1
             return None
         self.unknown += event is None
         return event
 
+    def _warning(self, message: str) -> list[Event]:
+        warned, self._warned = self._warned, True
+        return [] if warned else [Noted(level="warning", message=message, time=self._time)]
 
-def _whole_lines(file: BufferedReader, limit: int | None) -> bytes:
-    block = file.read() if limit is None else file.read(limit) + file.readline()
-    return block[: block.rfind(b"\n") + 1]
 
-
-__all__ = ["RunFollower"]
+__all__ = ["LONGEST", "RunFollower"]

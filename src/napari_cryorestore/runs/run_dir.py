@@ -10,15 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_cryorestore import whole_file as files
+from napari_cryorestore.plain_values import plain_json, read_regular
 from napari_cryorestore.runs.events import to_json
+from napari_cryorestore.runs.preview_file import read_preview, write_preview
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.write_errors import writing_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
     from napari_cryorestore.runs.events import Event
 
@@ -26,8 +28,9 @@ EVENTS_FILE = "events.jsonl"
 CONFIG_FILE = "config.toml"
 INPUTS_FOLDER = "inputs"
 """Tomograms that were in memory only, written here before the run is made."""
+_MOST_TEXT = 1 << 20  # bytes of a configuration
 _FOLDERS = ("snapshots", "checkpoints", "restored")
-_CHECKPOINT = re.compile(r"step_(\d{8,})$")
+_CHECKPOINT = re.compile(r"step_([0-9]{8,12})")
 
 
 class RunDir:
@@ -106,12 +109,20 @@ class RunDir:
         return self.path / "restored"
 
     def config_text(self) -> str:
-        """Return the configuration as TOML; raises ``FileNotFoundError`` where the run has none."""
-        return (self.path / CONFIG_FILE).read_text(encoding="utf-8")
+        """Return the configuration as TOML.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where the run has none.
+        ValueError
+            If it is no regular file, no text, or too large.
+        """
+        return read_regular(self.path / CONFIG_FILE, most=_MOST_TEXT).decode()
 
     def environment(self) -> dict[str, Any]:
         """Return versions, devices and host as recorded; empty where unknown."""
-        content = _read_json(self.path / "environment.json")
+        content = _json_in(self.path / "environment.json")
         return content if isinstance(content, dict) else {}
 
     # Recording ---------------------------------------------------------------------------------------
@@ -142,7 +153,7 @@ class RunDir:
     def remove_step(self, step: int) -> None:
         """Delete the snapshot and the checkpoint of a step; nothing if there are none."""
         with writing_explained(self.path):
-            self.snapshot_path(step).unlink(missing_ok=True)
+            files.remove(self.snapshot_path(step))
             files.remove_folder(self.checkpoint_path(step))
 
     def put_right(self) -> None:
@@ -165,11 +176,11 @@ class RunDir:
         """Return the steps whose weights are on disk, ascending."""
         folder = self.path / "checkpoints"
         names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-        return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.match(name)))
+        return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name)))
 
     def read_input(self) -> np.ndarray:
         """Return the untouched preview crop (z, y, x), float16; errors as for `read_snapshot`."""
-        return _read_array(self.path / "snapshots/input.npy")
+        return read_preview(self.path / "snapshots/input.npy")
 
     def read_snapshot(self, step: int) -> np.ndarray:
         """Return the preview crop (z, y, x) of a step, float16.
@@ -181,16 +192,18 @@ class RunDir:
         ValueError
             If the file is damaged.
         """
-        return _read_array(self.snapshot_path(step))
+        return read_preview(self.snapshot_path(step))
 
     # Requests ----------------------------------------------------------------------------------------
 
     def request(self) -> Request:
         """Return what is asked of the loop; stopping comes before pausing."""
-        with suppress(FileNotFoundError):
-            words = (self.path / "stop").read_text(encoding="utf-8", errors="replace")
-            return Request.DISCARD if "discard" in words else Request.STOP
-        return Request.PAUSE if (self.path / "pause").exists() else Request.CONTINUE
+        with suppress(
+            FileNotFoundError, IsADirectoryError, ValueError
+        ):  # what is no regular file asks for nothing
+            words = read_regular(self.path / "stop")
+            return Request.DISCARD if b"discard" in words else Request.STOP
+        return Request.PAUSE if (self.path / "pause").is_file() else Request.CONTINUE
 
     def request_stop(self) -> None:
         """Ask for a checkpoint and the end."""
@@ -215,24 +228,24 @@ class RunDir:
 
     def snapshot_requested(self) -> bool:
         """Tell whether a preview was asked for since the last call."""
-        try:
-            (self.path / "preview").unlink()
-        except FileNotFoundError:
+        if not (self.path / "preview").is_file():
             return False
+        with suppress(FileNotFoundError):  # somebody took it back just now
+            (self.path / "preview").unlink()
         return True
 
     def clear_requests(self) -> None:
         """Take every request back, as before a run is continued."""
         with writing_explained(self.path):
             for name in ("stop", "pause", "preview"):
-                (self.path / name).unlink(missing_ok=True)
+                files.remove(self.path / name)
 
     # Pins --------------------------------------------------------------------------------------------
 
     def pins(self) -> set[int]:
         """Return the steps that the user wants kept."""
-        content = _read_json(self.path / "pins.json")
-        return {step for step in content if isinstance(step, int)} if isinstance(content, list) else set()
+        content = _json_in(self.path / "pins.json")
+        return {step for step in content if type(step) is int} if isinstance(content, list) else set()
 
     def pin(self, step: int) -> None:
         """Keep a step when previews are thinned."""
@@ -247,14 +260,8 @@ class RunDir:
             files.write_text(self.path / name, text)
 
     def _write_array(self, name: str, array: np.ndarray) -> str:
-        limit = np.finfo(np.float16).max
-        stored = np.clip(np.asarray(array), -limit, limit).astype(np.float16)
-        with (
-            writing_explained(self.path),
-            files.whole_file(self.path / name) as aside,
-            aside.open("wb") as file,
-        ):
-            np.save(file, stored)
+        with writing_explained(self.path):
+            write_preview(self.path / name, array)
         return name
 
 
@@ -270,31 +277,20 @@ def _made_folders(path: Path) -> bool:
     return True
 
 
+def _json_in(path: Path) -> Any:
+    """Return what a file says; ``None`` where it is not there or damaged."""
+    try:
+        return plain_json(read_regular(path))
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return None
+
+
 def _snapshot_name(step: int) -> str:
     return f"snapshots/step_{step:08d}.npy"
 
 
 def _checkpoint_name(step: int) -> str:
     return f"checkpoints/step_{step:08d}"
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _read_array(path: Path) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"The preview {path.name} is not there: it was thinned out or not made yet."
-        ) from None
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"The preview {path.name} is damaged and cannot be shown ({error}).") from error
-    return array
 
 
 __all__ = ["CONFIG_FILE", "EVENTS_FILE", "INPUTS_FOLDER", "RunDir"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.plain_values import plain_json, read_regular
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.runs.write_errors import writing_explained
@@ -24,6 +26,7 @@ LOCK_FILE = "lock.json"
 SILENCE = 600.0
 """Seconds without an event after which a program on another computer is taken for dead."""
 _CLOCK_ERROR = 60.0  # seconds by which the start of a process may seem to have moved
+_TURN = re.compile(r"(\S+\.[0-9]{1,9})?")
 _STILL_WRITING = 10.0  # seconds that somebody may take to write the few bytes of a lock
 
 
@@ -232,16 +235,26 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _content(folder: Path) -> bytes | None:
     try:
-        return (folder / LOCK_FILE).read_bytes()
+        return read_regular(folder / LOCK_FILE)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except (ValueError, IsADirectoryError):
+        return b""  # nobody's: a lock is a small regular file
 
 
 def _parsed(content: bytes) -> Holder | None:
     try:
-        return Holder(**json.loads(content))
+        holder = Holder(**plain_json(content))
     except (ValueError, TypeError):
         return None
+    words = (holder.host, holder.folder, holder.turn, holder.token)
+    times = (holder.born, holder.time)
+    if not all(type(item) is str for item in words) or not all(type(item) in (float, int) for item in times):
+        return None
+    known = (
+        type(holder.process) is int and 0 < holder.process < 2**31 and all(0 <= item < 1e12 for item in times)
+    )
+    return holder if known and _TURN.fullmatch(holder.turn) else None
 
 
 def _age(path: Path) -> float:

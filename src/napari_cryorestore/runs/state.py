@@ -201,8 +201,11 @@ class RunState:
 
     def _rewind(self, step: int) -> None:
         """Forget what a killed process did after the step from which training goes on."""
-        for curve in (*self.curves.values(), *self.metrics.values()):
-            curve.rewind(step)
+        for curves in (self.curves, self.metrics):
+            for name, curve in list(curves.items()):
+                curve.rewind(step)
+                if not len(curve):  # so that whatever has a name has a latest value
+                    del curves[name]
         for files in (self.snapshots, self.checkpoints):
             for later in [known for known in files if known > step]:
                 del files[later]

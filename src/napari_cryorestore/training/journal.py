@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_cryorestore.checkpoint import drop_resume_states
 from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Snapshotted, Thinned
 from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.thinning import steps_to_remove
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Journal:
 
     def take_up(self, checkpoint: Path) -> None:
         """Know what is kept, and tell of this checkpoint: who was killed right after saving could not."""
-        self.saved = sorted(_step_of(folder) for folder in checkpoint.parent.glob("step_*"))
+        self.saved = RunDir(checkpoint.parent.parent).checkpoint_steps()
         self.record(
             Checkpointed(step=_step_of(checkpoint), file=f"{checkpoint.parent.name}/{checkpoint.name}")
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.runs.events import Noted
+from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock, refuse
 from napari_cryorestore.training.attempt import attempt
@@ -90,7 +89,9 @@ def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: N
 
 
 def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> None:
-    count = 1 if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ else _devices(run)
+    count = (
+        1 if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ else device_counts(run)[0]
+    )
     if count == 1:
         attempt(run, note=note)
         return
@@ -116,7 +117,7 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
     OSError
         If the run folder cannot be written.
     """
-    if where == "thread" and _computers(run) > 1:
+    if where == "thread" and device_counts(run) != (1, 1):
         raise ValueError(
             f"The run {run.path.name} uses several devices, which takes a process of its own: "
             "launch it as a process."
@@ -130,29 +131,9 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
     return ThreadHandle(run, lock)
 
 
-def _hardware(run: RunDir) -> dict[str, Any]:
-    """Return what a recipe says of the hardware; read without its model, which would import PyTorch."""
-    found: dict[str, Any] = tomllib.loads(run.config_text()).get("hardware", {})
-    return found
-
-
-def _devices(run: RunDir) -> int:
-    """Return the number of devices on one computer; a recipe that is damaged fails later."""
-    with suppress(OSError, ValueError, TypeError):
-        return int(_hardware(run).get("devices", 1))
-    return 1
-
-
-def _computers(run: RunDir) -> int:
-    """Return the number of all devices."""
-    return int(_hardware(run).get("devices", 1) * _hardware(run).get("nodes", 1))
-
-
 def _is_first(run: RunDir) -> bool:
     """Tell whether this is the one process of a run that records; a recipe that is damaged fails later."""
-    with suppress(OSError, ValueError):
-        return _computers(run) == 1 or ranks_first()
-    return ranks_first()
+    return device_counts(run) == (1, 1) or ranks_first()
 
 
 __all__ = ["create_run", "launch", "run_training"]

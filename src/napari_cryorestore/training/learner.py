@@ -12,7 +12,7 @@ from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
-from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor
+from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor, require_sound
 from napari_cryorestore.training.recomputation import recomputed
 
 if TYPE_CHECKING:
@@ -192,9 +192,28 @@ class Learner:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Take up what `state` returned; the optimiser's settings stay those of the schedule.
+
+        Raises
+        ------
+        ValueError, or another error of Python or PyTorch
+            If it is not that of this network and optimiser.
+        """
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
+        if not all(
+            value.isfinite().all()
+            for network in (self.network, self.average)
+            for value in network.state_dict().values()
+        ):
+            raise ValueError("weights that are not finite")
+        settings = [
+            {name: value for name, value in group.items() if name != "params"}
+            for group in self.optimiser.param_groups
+        ]
         self.optimiser.load_state_dict(state["optimiser"])
+        for group, own in zip(self.optimiser.param_groups, settings, strict=True):
+            group.update(own)
+        require_sound(self.optimiser.optimizer)
         self._arithmetic.load_state_dict(state["scaler"])
         self.keep()

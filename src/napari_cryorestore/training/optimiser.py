@@ -135,6 +135,30 @@ def _adam(weights: list[nn.Parameter], *, lr: float) -> torch.optim.Adam:
     return torch.optim.Adam(weights, lr=lr, fused=fused)
 
 
+def require_sound(optimiser: torch.optim.Optimizer) -> None:
+    """Refuse a state that was read from a file, if the next step could not begin from it.
+
+    Raises
+    ------
+    ValueError
+        If there is one of no weight of ours, or of another shape, or it is not finite.
+    """
+    for part in getattr(optimiser, "parts", [optimiser]):
+        shapes = {id(weight): weight.shape for group in part.param_groups for weight in group["params"]}
+        names = {"momentum"} if isinstance(part, Muon) else {"step", "exp_avg", "exp_avg_sq"}
+        for weight, state in part.state.items():
+            if not isinstance(state, dict) or state.keys() != names or id(weight) not in shapes:
+                raise ValueError("a state of another optimiser")
+            for name, value in state.items():
+                if not _is_sound(value, torch.Size() if name == "step" else shapes[id(weight)]):
+                    raise ValueError(f"a damaged {name}")
+
+
+def _is_sound(value: object, shape: torch.Size) -> bool:
+    floats = isinstance(value, Tensor) and value.dtype.is_floating_point
+    return floats and value.shape == shape and bool(value.isfinite().all())
+
+
 def rate_factor(step: int, schedule: ScheduleConfig) -> float:
     """Return the learning rate of a step relative to the highest: linear warm-up, then cosine or constant."""
     if step < schedule.warmup:

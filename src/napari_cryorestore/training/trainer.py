@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from napari_cryorestore.checkpoint import Label, load_resume, save_resume, save_weights
+from napari_cryorestore.checkpoint import Label, save_resume, save_weights
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.methods import build_method
@@ -26,14 +26,13 @@ from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
 from napari_cryorestore.training.progress import Progress
 from napari_cryorestore.training.rank import is_supervised
+from napari_cryorestore.training.resume_state import damage_explained, resume_state, step_of
 from napari_cryorestore.training.supervised import is_lost_contact
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.run_config import RunConfig
-
-_STATE = ("step", "batch", "generator", "precision", "network", "average", "optimiser", "scaler")
 
 
 class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
@@ -60,7 +59,7 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
         Whatever else went wrong, after it was recorded.
     """
     journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware))
-    step = int(resume_from.name.rsplit("_", 1)[-1]) if resume_from else 0
+    step = step_of(resume_from) if resume_from else 0
     steps = config.schedule.steps
     journal.record(Started(step=step, steps=steps, process=os.getpid(), host=socket.gethostname()))
     reason: Literal["completed", "stopped"] = "stopped"
@@ -110,7 +109,7 @@ class Trainer:
     def __init__(self, config: RunConfig, journal: Journal, *, resume_from: Path | None) -> None:
         self.config, self.journal, self.step = config, journal, 0
         journal.note("Preparing", level="phase")
-        state = load_resume(resume_from, needed=_STATE) if resume_from else {}
+        state = resume_state(resume_from, config) if resume_from else {}
         precision = config.hardware.precision
         if precision == "auto":
             precision = state.get("precision", precision)
@@ -273,12 +272,13 @@ class Trainer:
         self.learner.with_room(lambda: self.journal.save(self.step, write))
 
     def _take_up(self, state: dict[str, Any], resume_from: Path) -> None:
-        self.learner.load(state)
         self.step, self.batch = state["step"], state["batch"]
-        if self.fabric.global_rank == 0:
-            self.generator.set_state(state["generator"])
-        else:
-            self.generator.manual_seed(self._seed())
+        with damage_explained(resume_from):
+            self.learner.load(state)
+            if self.fabric.global_rank == 0:
+                self.generator.set_state(state["generator"])
+            else:
+                self.generator.manual_seed(self._seed())
         self.journal.take_up(resume_from)
         self.journal.note(f"Going on from step {self.step}.", level="info", step=self.step)
 

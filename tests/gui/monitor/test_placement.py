@@ -15,8 +15,15 @@ def test_name_voxel_size_and_first_voxel(run):
 
 
 @pytest.mark.parametrize(
-    "config", ["", "= no TOML", "[[tomograms]]\n", "[snapshots]\nposition = [1, 2, 3]\n"]
-)
+    "config",
+    [
+        "", "= no TOML", "[[tomograms]]\n", "[snapshots]\nposition = [1, 2, 3]\n", "a = " + "[" * 9999,
+        "tomograms = 3", "tomograms = [3]", "[[tomograms]]\nvoxel_size = 'x'\n", "snapshots = 5",
+        "[[tomograms]]\nvoxel_size = nan\n", "[snapshots]\nposition = [1, 2]\nsize = [1, 2, 3]\n",
+        "[snapshots]\nposition = 5\nsize = 'xyz'\n",
+        "[snapshots]\nposition = ['a', 1, 2]\nsize = [1, 2, 3]\n",
+    ],
+)  # fmt: skip
 def test_what_is_not_said_stays_open(tmp_path, config):
     run = RunDir.create(tmp_path / "run", config=config, environment={})
     place = placement_of(run)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_cryorestore.gui.history import Placement
+from napari_cryorestore.runs.raw_config import raw_config, table, tables
 
 if TYPE_CHECKING:
     from napari_cryorestore.runs.run_dir import RunDir
+
+_MOST = 1e9
 
 
 def placement_of(run: RunDir) -> Placement:
@@ -17,25 +18,30 @@ def placement_of(run: RunDir) -> Placement:
 
     The configuration is read as plain values: its model would import PyTorch.
     """
-    config: dict[str, Any] = {}
-    with suppress(OSError, ValueError):
-        config = tomllib.loads(run.config_text())
-    tomogram: dict[str, Any] = next(iter(config.get("tomograms", [])), {})
+    config = raw_config(run)
+    tomogram: dict[str, Any] = next(iter(tables(config, "tomograms")), {})
+    edge = tomogram.get("voxel_size")
     return Placement(
         name=f"{run.path.name} · training",
         run=str(run.path),
-        voxel_size=float(tomogram.get("voxel_size", 0.0)),
-        start=_start(config.get("snapshots", {})),
+        voxel_size=float(edge) if isinstance(edge, int | float) and 0 < edge < _MOST else 0.0,
+        start=_start(table(config, "snapshots")),
     )
 
 
 def _start(snapshots: dict[str, Any]) -> tuple[int, int, int]:
     """Turn the block's middle and size, as `create_run` fills them in, into its first voxel."""
     position, size = snapshots.get("position"), snapshots.get("size")
-    if not position or not size:
+    if not _is_triple(position) or not _is_triple(size):
         return 0, 0, 0
-    z, y, x = (int(middle) - int(length) // 2 for middle, length in zip(position, size, strict=True))
+    z, y, x = (middle - length // 2 for middle, length in zip(position, size, strict=True))
     return z, y, x
+
+
+def _is_triple(value: Any) -> TypeGuard[list[int]]:
+    return (
+        isinstance(value, list) and len(value) == 3 and all(type(n) is int and 0 <= n < _MOST for n in value)
+    )
 
 
 __all__ = ["placement_of"]

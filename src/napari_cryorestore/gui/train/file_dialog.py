@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.dialogs import choose_target
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
+from napari_cryorestore.plain_values import read_regular
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -46,7 +47,7 @@ def load_configuration(parent: QWidget, model: TrainModel) -> TomogramConfig | N
     if not name:
         return None
     remember_folder(Path(name))
-    return model.load(Path(name).read_text(encoding="utf-8"))
+    return model.load(read_regular(Path(name)).decode())
 
 
 def choose_checkpoint(parent: QWidget, model: TrainModel) -> None:
