@@ -155,8 +155,9 @@ def require_sound(optimiser: torch.optim.Optimizer) -> None:
 
 
 def _is_sound(value: object, shape: torch.Size) -> bool:
-    floats = isinstance(value, Tensor) and value.dtype.is_floating_point
-    return floats and value.shape == shape and bool(value.isfinite().all())
+    if not isinstance(value, Tensor) or value.shape != shape:
+        return False
+    return value.dtype.is_floating_point and bool(value.isfinite().all())
 
 
 def rate_factor(step: int, schedule: ScheduleConfig) -> float:

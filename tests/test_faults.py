@@ -1,0 +1,69 @@
+"""A hundred damaged files of each kind; ``benchmarks/faults_fuzz.py`` makes thousands."""
+
+from __future__ import annotations
+
+import sys
+import time  # noqa: F401  used by what is executed below
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+KINDS = ("history", "volume", "tilts", "weights", "resume", "preview", "recipe", "comparison", "notes")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no alarm for what takes too long")
+
+
+@pytest.fixture
+def fuzzer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    import faults_fuzz
+
+    return faults_fuzz
+
+
+def test_every_kind_is_tested(fuzzer: ModuleType) -> None:
+    assert set(fuzzer.KINDS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_end_in_a_result_or_a_sentence(fuzzer: ModuleType, tmp_path: Path, kind: str) -> None:
+    tally = fuzzer.fuzz(kind, tmp_path, count=100, seed=0)
+    assert tally.problems == []
+    assert tally.read + tally.refused == 100
+    assert kind == "resume" or tally.read > 0
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        ("raise KeyError('x')", "KeyError"),
+        ("raise ValueError", "an empty ValueError"),
+        ("time.sleep(5)", "it took more than"),
+        ("b'x' * 300_000_000", "MB"),
+        ("self.canary.touch()", "it was executed"),
+    ],
+)
+def test_what_is_wrong_is_found(
+    fuzzer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str, words: str
+) -> None:
+    monkeypatch.setattr(fuzzer, "LONGEST", 0.2 if "sleep" in read else 60.0)
+    looks = []
+
+    class Broken(fuzzer.Target):
+        def make(self) -> Path:
+            (tmp_path / "file").write_bytes(b"whole")
+            return tmp_path / "file"
+
+        def read(self) -> None:
+            looks.append(1)
+            if len(looks) > 1:
+                exec(read)
+
+    monkeypatch.setitem(fuzzer.KINDS, "broken", Broken)
+    tally = fuzzer.fuzz("broken", tmp_path, count=2, seed=0, keep=tmp_path / "kept")
+    assert [words in problem for problem in tally.problems] == [True, True]
+    assert len(list((tmp_path / "kept").iterdir())) == 2
