@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,3 +66,53 @@ def test_nothing_found_is_said_with_the_reason(tmp_path: Path) -> None:
         find_pairs([tmp_path])
     with pytest.raises(FileNotFoundError, match="check the folder of the pairs"):
         find_pairs([tmp_path / "gone"])
+
+
+def test_tilt_series_of_aretomo_are_left_out(tmp_path: Path) -> None:
+    ends = ("", "_EVN", "_ODD", "_Vol", "_EVN_Vol", "_ODD_Vol")
+    made(tmp_path, *(f"TS1{end}.mrc" for end in ends))
+    (pair,) = find_pairs([tmp_path])
+    assert (pair.even.name, pair.odd.name) == ("TS1_EVN_Vol.mrc", "TS1_ODD_Vol.mrc")
+
+
+def test_folders_of_warp_and_relion(tmp_path: Path) -> None:
+    warp, relion = tmp_path / "warp/reconstruction", tmp_path / "Tomograms/job006/tomograms"
+    made(warp, "TS_1_10.00Apx.mrc", *(f"{sub}/TS_1_10.00Apx.mrc" for sub in ("even", "odd", "deconv")))
+    made(relion, "rec_Position_1_half1.mrc", "rec_Position_1_half2.mrc")
+    pairs = find_pairs([tmp_path])
+    assert [(pair.even, pair.odd) for pair in pairs] == [
+        (warp / "even/TS_1_10.00Apx.mrc", warp / "odd/TS_1_10.00Apx.mrc"),
+        (relion / "rec_Position_1_half1.mrc", relion / "rec_Position_1_half2.mrc"),
+    ]
+
+
+def test_other_formats_are_named(tmp_path: Path) -> None:
+    made(tmp_path, "tomograms.star", "store/.zgroup")
+    with pytest.raises(ValueError, match=r"tomograms\.star is a STAR list, but MRC volumes are read: give"):
+        find_pairs([tmp_path / "tomograms.star"])
+    with pytest.raises(ValueError, match="store is a Zarr store"):
+        find_pairs([tmp_path / "store"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+def test_a_pair_that_links_lead_to_twice_is_one(tmp_path: Path) -> None:
+    made(tmp_path, "data/TS1_even.mrc", "data/TS1_odd.mrc")
+    (tmp_path / "again").symlink_to("data")
+    assert names(tmp_path) == ["TS1"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+def test_links_to_files_without_such_names_pair(tmp_path: Path) -> None:
+    made(tmp_path, "data/one.mrc", "data/other.mrc")
+    (tmp_path / "TS1_even.mrc").symlink_to("data/one.mrc")
+    (tmp_path / "TS1_odd.mrc").symlink_to("data/other.mrc")
+    assert names(tmp_path) == ["TS1"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes with names")
+def test_pipes_are_passed_over(tmp_path: Path) -> None:
+    made(tmp_path, "TS1_even.mrc", "TS2_even.mrc", "TS2_odd.mrc")
+    os.mkfifo(tmp_path / "TS1_odd.mrc")
+    assert names(tmp_path) == ["TS2"]
+    with pytest.raises(ValueError, match=r"TS1_odd\.mrc is a pipe"):
+        find_pairs([tmp_path / "TS1_odd.mrc"])

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.io.foreign import foreign_format
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.pairing import Pair, half_of, pair_halves
+from napari_cryorestore.regular_file import require_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,24 +41,40 @@ def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
     FileNotFoundError
         If a place does not exist.
     ValueError
-        If there is no pair, with the halves that lack a partner.
+        If there is no pair, with the halves that lack a partner, or if a place is no folder of volumes.
     """
     files: list[Path] = []
     for place in map(Path, places):
-        if not place.exists():
-            raise FileNotFoundError(f"{place} does not exist: check the folder of the pairs.")
-        files += [place] if place.is_file() else sorted(_volumes_below(place))
-    pairs = pair_halves(files)
+        files += _volumes_at(place)
+    pairs = _each_once(pair_halves(files))
     if not pairs:
         raise ValueError(_nothing_found(files))
     return sorted(_told_apart(pairs), key=lambda pair: pair.name)
+
+
+def _volumes_at(place: Path) -> list[Path]:
+    if not place.exists():
+        raise FileNotFoundError(f"{place} does not exist: check the folder of the pairs.")
+    foreign = foreign_format(place)
+    if foreign is not None:
+        raise ValueError(foreign)
+    if place.is_dir():
+        return sorted(_volumes_below(place))
+    require_regular(place)
+    return [place]
 
 
 def _volumes_below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder, followlinks=True):
         deep = len(Path(where).relative_to(folder).parts) >= DEPTH
         folders[:] = [] if deep else [name for name in folders if not name.startswith(".")]
-        yield from (Path(where, name) for name in names if _is_volume(name))
+        volumes = (Path(where, name) for name in names if _is_volume(name))
+        yield from (path for path in volumes if path.is_file())
+
+
+def _each_once(pairs: list[Pair]) -> list[Pair]:
+    """Leave out pairs that links lead to a second time."""
+    return list({(pair.even.resolve(), pair.odd.resolve()): pair for pair in reversed(pairs)}.values())
 
 
 def _is_volume(name: str) -> bool:

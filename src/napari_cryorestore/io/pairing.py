@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_cryorestore.io.half_words import half_words
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.mrc import is_volume_path
+from napari_cryorestore.io.tilt_series import without_tilt_series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-# IMOD, AreTomo, MotionCor, Warp, RELION and cryoCARE habits: (even side, odd side). The first match decides.
-TOKENS = (
-    ("even", "odd"),
-    ("evn", "odd"),
-    ("half1", "half2"),
-    ("half_1", "half_2"),
-    ("half-1", "half-2"),
-    ("halfmap1", "halfmap2"),
-    ("halfmap_1", "halfmap_2"),
-    ("half_map_1", "half_map_2"),
-    ("h1", "h2"),
-)
 _FOLDERS_SEARCHED = 3
-_TOKEN = re.compile(
-    r"(?<![a-z0-9])(?:"
-    + "|".join(sorted({token for pair in TOKENS for token in pair}, key=len, reverse=True))
-    + r")(?![a-z0-9])",
-    re.IGNORECASE,
-)
+_TOMOGRAMS = (".mrc", ".rec", ".map")
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,10 @@ class Pair:
 
 
 class _Guess(NamedTuple):
+    """Where the other half could be, and what would show that the two are no halves."""
+
     path: Path
+    others: tuple[Path, ...]
     is_odd: bool
 
 
@@ -63,26 +51,36 @@ def pair_halves(paths: Iterable[Path | str]) -> list[Pair]:
     Parameters
     ----------
     paths : iterable of Path or str
-        Files in any order; those without a partner among them are left out.
+        Files in any order; those without a partner among them, and tilt series that lie beside their
+        volumes, are left out. Partners written alike come first, then those that differ in upper and lower
+        case, then those of which one ends in .mrc and the other in .rec or .map.
 
     Returns
     -------
     list of Pair
         In the order in which the first half of each was given; every file is in one pair at most.
     """
-    by_name = {str(path).casefold(): Path(path) for path in paths}
-    pairs: list[Pair] = []
-    used: set[Path] = set()
-    for path in by_name.values():
-        if path in used:
-            continue
-        for guess in _guesses(path):
-            partner = by_name.get(str(guess.path).casefold())
-            if partner is not None and partner not in used:
-                pairs.append(_pair(path, partner, is_odd=guess.is_odd))
-                used.update((path, partner))
-                break
-    return pairs
+    files = without_tilt_series(dict.fromkeys(map(Path, paths)))
+    pairs: dict[Path, Pair] = {}
+    for key in (str, _in_any_case, _with_any_ending):
+        alike: dict[str, list[Path]] = defaultdict(list)
+        for path in files:
+            alike[key(path)].append(path)
+        for path in files:
+            if path not in pairs:
+                _join(path, alike, key, pairs)
+    return list(dict.fromkeys(pairs[path] for path in files if path in pairs))
+
+
+def _join(
+    path: Path, alike: dict[str, list[Path]], key: Callable[[Path], str], pairs: dict[Path, Pair]
+) -> None:
+    for guess in _guesses(path):
+        partners = [item for item in alike.get(key(guess.path), ()) if item not in pairs and item != path]
+        if partners and not any(key(other) in alike for other in guess.others):
+            even, odd = (partners[0], path) if guess.is_odd else (path, partners[0])
+            pairs[even] = pairs[odd] = Pair(even=even, odd=odd, name=tomogram_name(even))
+            return
 
 
 def find_other_half(path: Path | str) -> Path | None:
@@ -98,10 +96,12 @@ def find_other_half(path: Path | str) -> Path | None:
     Path or None
         The other half, if a file with the matching name exists.
     """
-    for guess in _guesses(Path(path)):
-        found = _existing(guess.path)
-        if found is not None and found.is_file():
-            return found
+    path = Path(path)
+    folders = [_existing(folder) for folder in dict.fromkeys(guess.path.parent for guess in _guesses(path))]
+    there = [entry for folder in folders if folder is not None for entry in _volumes_in(folder)]
+    for pair in pair_halves([path, *there]):
+        if path in (pair.even, pair.odd):
+            return pair.odd if pair.even == path else pair.even
     return None
 
 
@@ -138,10 +138,10 @@ def tomogram_name(path: Path | str) -> str:
     """
     path = Path(path)
     stem = _stem(path)
-    tokens = list(_TOKEN.finditer(stem))
-    if not tokens:
+    words = half_words(stem)
+    if not words:
         return stem
-    before, after = stem[: tokens[-1].start()], stem[tokens[-1].end() :]
+    before, after = stem[: words[0].start], stem[words[0].end :]
     if not after.strip("_-. "):
         return before.rstrip("_-. ") or path.parent.name or stem
     return before + after.lstrip("_-. ")
@@ -154,47 +154,55 @@ def _stem(path: Path) -> str:
     return Path(name).stem if is_volume_path(name) else name
 
 
-def _pair(path: Path, partner: Path, *, is_odd: bool) -> Pair:
-    even, odd = (partner, path) if is_odd else (path, partner)
-    return Pair(even=even, odd=odd, name=tomogram_name(even))
+def _in_any_case(path: Path) -> str:
+    return str(path).casefold()
+
+
+def _with_any_ending(path: Path) -> str:
+    stem = _stem(path)
+    ending = path.name[len(stem) : len(stem) + 4].lower()
+    return str(path.with_name(stem) if ending in _TOMOGRAMS else path).casefold()
 
 
 def _guesses(path: Path) -> Iterator[_Guess]:
     """Where the other half could be, the likeliest first: beside it, then in sibling folders."""
     names = list(_swapped(path.name))
-    for name, is_odd in names:
-        yield _Guess(path.with_name(name), is_odd)
+    for name, others, is_odd in names:
+        yield _Guess(path.with_name(name), tuple(path.with_name(other) for other in others), is_odd)
     folders = list(_swapped_folders(path.parent))
-    for (name, is_odd), (folder, folder_is_odd) in product(names, folders):
-        if is_odd == folder_is_odd:
-            yield _Guess(folder / name, is_odd)
+    for (name, _, is_odd), folder in product(names, folders):
+        if is_odd == folder.is_odd:
+            yield _Guess(folder.path / name, tuple(other / path.name for other in folder.others), is_odd)
     if not names:
-        for folder, is_odd in folders:
-            yield _Guess(folder / path.name, is_odd)
+        for folder in folders:
+            others_there = tuple(other / path.name for other in folder.others)
+            yield _Guess(folder.path / path.name, others_there, folder.is_odd)
 
 
-def _swapped_folders(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _swapped_folders(folder: Path) -> Iterator[_Guess]:
     """Swap one folder name at a time, the innermost first."""
     below = Path()
     for _ in range(_FOLDERS_SEARCHED):
-        for name, is_odd in _swapped(folder.name):
-            yield folder.with_name(name) / below, is_odd
+        for name, others, is_odd in _swapped(folder.name):
+            siblings = tuple(folder.with_name(other) / below for other in others)
+            yield _Guess(folder.with_name(name) / below, siblings, is_odd)
         below = folder.name / below
         if folder.parent == folder:
             return
         folder = folder.parent
 
 
-def _swapped(name: str) -> Iterator[tuple[str, bool]]:
-    """Replace one token by its opposite, the last token first."""
-    for match in reversed(list(_TOKEN.finditer(name))):
-        token = match.group()
-        for even, odd in TOKENS:
-            if token.casefold() in (even, odd):
-                is_odd = token.casefold() == odd
-                opposite = even if is_odd else odd
-                shown = opposite.upper() if token.isupper() else opposite
-                yield name[: match.start()] + shown + name[match.end() :], is_odd
+def _swapped(name: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Replace one word by its opposite, the last word first."""
+    for word in half_words(name):
+        for opposite in word.opposites:
+            yield opposite, word.others, word.is_odd
+
+
+def _volumes_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if is_volume_path(entry) and entry.is_file())
 
 
 def _existing(path: Path) -> Path | None:
@@ -206,3 +214,6 @@ def _existing(path: Path) -> Path | None:
         return None
     wanted = path.name.casefold()
     return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == wanted), None)
+
+
+__all__ = ["Pair", "find_other_half", "half_of", "pair_halves", "tomogram_name"]
