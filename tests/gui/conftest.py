@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -20,6 +21,7 @@ import pytest  # noqa: E402
 from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
+from napari_cryorestore.gui.live_runs import LiveRuns  # noqa: E402
 from napari_cryorestore.io.mrc_output import write_volume  # noqa: E402
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started  # noqa: E402
 from napari_cryorestore.runs.run_dir import RunDir  # noqa: E402
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
 VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
-GRACE = 10.0  # seconds that threads and deferred deletions have to end after a test
+GRACE = 60.0  # seconds that threads and deferred deletions have to end after a test
 
 
 _STARTED: WeakSet[QTimer] = WeakSet()
@@ -49,6 +52,20 @@ def _remember_timers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QTimer, "start", noted)
         yield
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Wait as long as a busy computer may need: no test measures how fast it is."""
+    for name in ("waitUntil", "waitSignal"):
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=60_000))
+    return qtbot
+
+
+@pytest.fixture(autouse=True)
+def patient_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a closing window wait for its work as long as a busy computer may need."""
+    monkeypatch.setattr(LiveRuns.stop_all, "__defaults__", (60.0,))
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +137,7 @@ class FakeTraining:
         self.thread.start()
 
     def _work(self) -> None:
-        self.release.wait(20)
+        self.release.wait(60)
         time.sleep(self.saving)
         self.events.append("checkpoint")
 
@@ -149,7 +166,7 @@ def begin() -> Iterator[Callable[..., FakeTraining]]:
     yield train
     for training in begun:
         training.release.set()
-        training.join(5)
+        training.join(60)
 
 
 @pytest.fixture

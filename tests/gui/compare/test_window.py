@@ -76,7 +76,7 @@ def test_closing_the_window_ends_what_is_computed(window, qtbot) -> None:
     panel.bar.numbers.click()
     window.close()
     for store in (panel.comparison.spectra, panel.comparison.volumes, panel.comparison.numbers):
-        assert store.join(10)
+        assert store.join(60)
 
 
 def test_a_step_is_compared_from_anywhere(window, run, save, tmp_path, settled) -> None:

@@ -101,14 +101,14 @@ class Bench:
     def start(self, panel: TrainPanel) -> FakeTraining:
         before = len(self.trainings)
         self.click(panel.bar.start)
-        self.qtbot.waitUntil(lambda: len(self.trainings) > before, timeout=10_000)
+        self.qtbot.waitUntil(lambda: len(self.trainings) > before, timeout=60_000)
         return self.trainings[-1]
 
     def shows(self, panel: TrainPanel, words: str) -> None:
         def said() -> bool:
             return words in panel.bar.state.text() + panel.bar.problem.text()
 
-        self.qtbot.waitUntil(said, timeout=10_000)
+        self.qtbot.waitUntil(said, timeout=60_000)
 
 
 @pytest.fixture
@@ -126,4 +126,4 @@ def bench(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         training.stop()
     for thread in threading.enumerate():
         if thread.name.startswith("cryorestore "):  # nobody waits for its answer
-            thread.join(20)
+            thread.join(60)
