@@ -1,10 +1,14 @@
 # make demo: see it work. make test: what every change must pass. make docs, make clean: as they say.
 # Needs Python 3.11 or newer; everything else goes into .venv (and, on Debian as root, into the system).
+# make test THREADS=4: let PyTorch compute with several threads in each of the two test processes.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
+THREADS ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt
 SCREEN := -screen 0 1600x1000x24
 
 .PHONY: demo test docs clean libraries
@@ -23,8 +27,8 @@ test: $(VENV)/.for-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@xvfb=$$(command -v xvfb-run || true); \
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1 $${xvfb:+xvfb-run -a -s "$(SCREEN)"} \
-		$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
+	OMP_NUM_THREADS=$(THREADS) OMP_WAIT_POLICY=passive NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1 PYTHONDONTWRITEBYTECODE= \
+		$${xvfb:+xvfb-run -a -s "$(SCREEN)"} $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
 
 docs: $(VENV)/.for-docs
 	$(BIN)/mkdocs build --strict
@@ -41,7 +45,7 @@ $(VENV)/.for-docs: EXTRAS := docs
 
 $(VENV)/.for-%: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing napari-cryorestore[$(EXTRAS)] into $(VENV); the first time takes a few minutes."
-	@$(PIP) --editable '.[$(EXTRAS)]'
+	@PYTHONUNBUFFERED=1 $(PIP) --editable '.[$(EXTRAS)]' | $(BIN)/python scripts/pip-progress.py
 	@touch $@
 
 $(BIN)/python: | libraries
