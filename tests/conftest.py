@@ -1,13 +1,33 @@
-"""What tests of several storeys share: a tiny pair of half tomograms."""
+"""What tests of several storeys share: a tiny pair of half tomograms, and what rounding may do."""
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at nothing that was made so far: PyTorch, napari and thousands of tests.
+
+    Otherwise each full round, which trainings and closing windows ask for, takes a fifth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """Return how far two ways to the same float32 numbers may be apart, on whatever processor.
+
+    So many units in the last place of the largest number; a sum of n terms takes a few times the root of n.
+    """
+    return lambda values, units=32: units * 2.0**-23 * float(abs(values).max())
 
 
 @pytest.fixture(scope="session")

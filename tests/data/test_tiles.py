@@ -34,7 +34,8 @@ def processed(source: np.ndarray, plan: TilePlan, function=lambda tiles: tiles) 
 
 
 def assert_same(result: np.ndarray, expected: np.ndarray) -> None:
-    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    rounded = 32 * np.finfo(np.float32).eps * np.abs(expected).max()  # up to 8 tiles, each with 3 weights
+    np.testing.assert_allclose(result, expected, rtol=0, atol=rounded)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -42,7 +43,7 @@ def test_the_identity_gives_every_size_back(axis: int) -> None:
     for size in range(17, 171):
         shape = [3, 3, 3]
         shape[axis] = size
-        tile = [8, 8, 8]
+        tile = [12, 12, 12]  # one along the others
         tile[axis] = 24
         source = volume(*shape)
         assert_same(processed(source, TilePlan(tuple(tile), margin=3, batch=8)), source)

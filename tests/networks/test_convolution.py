@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch import nn
@@ -9,9 +11,14 @@ from torch import nn
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.networks.convolution import Convolution, is_slow_alone
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 @pytest.mark.parametrize(("channels", "kernel", "bias"), [(3, 3, True), (3, 3, False), (8, 1, False)])
-def test_a_single_crop_gives_the_numbers_of_pytorch(channels: int, kernel: int, bias: bool) -> None:
+def test_a_single_crop_gives_the_numbers_of_pytorch(
+    channels: int, kernel: int, bias: bool, rounding: Callable[..., float]
+) -> None:
     torch.manual_seed(0)
     ours = Convolution(channels, 4, kernel, padding=kernel // 2, bias=bias)
     crop = torch.randn(1, channels, 6, 7, 8, requires_grad=True)
@@ -19,14 +26,14 @@ def test_a_single_crop_gives_the_numbers_of_pytorch(channels: int, kernel: int, 
     plain.load_state_dict(ours.state_dict())
     assert is_slow_alone(crop)
     one, other = ours(crop), plain(crop)
-    torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    torch.testing.assert_close(one, other, rtol=0, atol=rounding(other))
     leaves = [(crop, *layer.parameters()) for layer in (ours, plain)]
     for mine, theirs in zip(
         torch.autograd.grad(one.square().sum(), leaves[0]),
         torch.autograd.grad(other.square().sum(), leaves[1]),
         strict=True,
     ):
-        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=rounding(theirs, 100))  # of 336 products
 
 
 def test_autocast_keeps_its_say() -> None:
@@ -34,8 +41,9 @@ def test_autocast_keeps_its_say() -> None:
         assert Convolution(2, 2, 3)(torch.randn(1, 2, 4, 4, 4)).dtype == torch.bfloat16
 
 
-def test_a_crop_alone_is_restored_as_it_is_among_others() -> None:
+def test_a_crop_alone_is_restored_as_it_is_among_others(rounding: Callable[..., float]) -> None:
     network = build_network(UNetConfig(features=4), channels=1, seed=0).eval()
     crops = torch.randn(2, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        torch.testing.assert_close(network(crops[:1]), network(crops)[:1], rtol=0, atol=1e-6)
+        alone, among = network(crops[:1]), network(crops)[:1]
+    torch.testing.assert_close(alone, among, rtol=0, atol=rounding(among))

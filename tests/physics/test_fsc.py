@@ -31,8 +31,9 @@ def test_agrees_with_a_loop_over_the_full_spectrum(shape: tuple[int, int, int]) 
 
 def test_identical_volumes_cost_nothing_and_negated_ones_two() -> None:
     a = noise(2, 1, 32, 32, 32)
-    assert 1 - fourier_shell_correlation(a, a).mean() == pytest.approx(0, abs=1e-5)
-    assert 1 - fourier_shell_correlation(a, -a).mean() == pytest.approx(2, abs=1e-5)
+    # sums of up to 1600 products in float32, one after the other on some processors
+    assert 1 - fourier_shell_correlation(a, a).mean() == pytest.approx(0, abs=1e-4)
+    assert 1 - fourier_shell_correlation(a, -a).mean() == pytest.approx(2, abs=1e-4)
 
 
 def test_independent_noise_does_not_correlate() -> None:

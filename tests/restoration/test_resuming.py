@@ -161,11 +161,12 @@ def test_another_request_begins_anew(pair: tuple[Path, Path], tmp_path: Path, ch
     inputs = tmp_path / "even.mrc", tmp_path / "odd.mrc"
     for copy, original in zip(inputs, pair, strict=True):
         copy.write_bytes(original.read_bytes())
-    source = weights(tmp_path / "c", IcecreamConfig())
+    method = IcecreamConfig(double_size=False)
+    source = weights(tmp_path / "c", method)
     ask = replace(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
     leave_unfinished(ask, tmp_path)
     if change == "weights":
-        weights(tmp_path / "c", IcecreamConfig(), seed=1)
+        weights(tmp_path / "c", method, seed=1)
     elif change == "passes":
         ask = replace(ask, passes=1)
     elif change == "input":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.events import Event
 
 STEPS = 12
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 TRAIN = """
 import os, sys
 import torch

@@ -1,0 +1,49 @@
+"""Other processors: what depends on arithmetic is tested with the instructions of older ones too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NUMERIC = [
+    str(HERE / part)
+    for part in (
+        "networks",
+        "methods/test_icecream.py",
+        "methods/test_noise2noise.py",
+        "physics/test_filtering.py",
+        "physics/test_fourier.py",
+        "physics/test_fourier_slices.py",
+        "physics/test_fsc.py",
+        "physics/test_normalize.py",
+        "physics/test_rotation.py",
+        "physics/test_wiener.py",
+        "comparison/test_region.py",
+        "training/test_optimiser.py",
+        "training/test_recomputation.py",
+    )
+]
+"""Tests of results that come out of kernels which PyTorch and oneDNN choose by the processor."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "setting", ["ONEDNN_MAX_CPU_ISA=AVX2", "ATEN_CPU_CAPABILITY=avx2", "ATEN_CPU_CAPABILITY=default"]
+)
+def test_arithmetic_is_right_with_the_instructions_of_other_processors(setting: str) -> None:
+    name, value = setting.split("=")
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # without napari, which takes longer than the tests
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "pytest_timeout", "-p", "no:cacheprovider", *NUMERIC],
+        env={**os.environ, **alone, name: value},
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
