@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -20,7 +21,24 @@ from napari_cryorestore.hardware import (
     use_threads,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 CPU = torch.device("cpu")
+_SLOWNESS = hardware._slowness
+
+
+@pytest.fixture(autouse=True)
+def measured_anew() -> Iterator[None]:
+    """Forget what was measured before, and then what was measured with parts replaced."""
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    conv_error.cache_clear()
+    _SLOWNESS.cache_clear()
 
 
 @pytest.fixture
@@ -75,6 +93,7 @@ def test_threads_are_those_this_program_may_use(
 def test_the_self_test_tells_right_from_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conv_error("32", CPU) == 0.0
     assert 0 < conv_error("bf16", CPU) < 1e-2
+    _forget()
     right = hardware._run
 
     def wrong(conv: torch.nn.Conv3d, crop: torch.Tensor, precision: hardware.Precision) -> torch.Tensor:
@@ -106,7 +125,7 @@ def test_a_precision_that_is_wrong_here_is_replaced_and_said(
     monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
     monkeypatch.setattr(hardware, "conv_error", lambda precision, device: 0.3)
-    monkeypatch.setattr(hardware, "_not_slower", lambda precision, device: True)
+    monkeypatch.setattr(hardware, "_slowness", lambda precision, device: 0.5)
     cuda = torch.device("cuda")
     chosen, words = choose_precision(wanted, cuda)
     assert chosen == "32"
@@ -125,8 +144,36 @@ def test_fp16_is_for_cuda_alone(device: str) -> None:
 def test_auto_avoids_what_is_slower(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "conv_error", lambda precision, device: 1e-3)
     for seconds, chosen in (({"bf16": 2.0, "32": 1.0}, "32"), ({"bf16": 1.0, "32": 2.0}, "bf16")):
+        _forget()
         monkeypatch.setattr(hardware, "_seconds", lambda conv, crop, precision, s=seconds: s[precision])
         assert choose_precision("auto", CPU)[0] == chosen
+
+
+@pytest.mark.parametrize(("slowness", "told"), [(2.5, False), (12.3, True)])
+def test_arithmetic_that_is_far_slower_here_is_taken_and_said(
+    monkeypatch: pytest.MonkeyPatch, slowness: float, told: bool
+) -> None:
+    seconds = {"bf16": slowness, "32": 1.0}
+    monkeypatch.setattr(hardware, "conv_error", lambda precision, device: 1e-3)
+    monkeypatch.setattr(hardware, "_seconds", lambda conv, crop, precision: seconds[precision])
+    chosen, words = choose_precision("bf16", CPU)
+    assert chosen == "bf16"
+    assert words == told * (
+        "bf16 takes about 12 times as long as 32 bits here, as this CPU has no instructions for it: "
+        "choose the precision 32 or auto."
+    )
+    assert choose_precision("bf16", torch.device("cuda")) == ("bf16", "")
+
+
+def test_what_a_device_can_do_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+    for name in ("_seconds", "_run"):
+        original = getattr(hardware, name)
+        monkeypatch.setattr(hardware, name, lambda *args, f=original: (measured.append(1), f(*args))[1])
+    first = choose_precision("auto", CPU)
+    spent = len(measured)
+    assert choose_precision("auto", CPU) == first
+    assert len(measured) == spent > 0
 
 
 @pytest.mark.parametrize(("supported", "chosen"), [(True, "bf16"), (False, "fp16")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from functools import cache
 from typing import Literal
 
 import torch
@@ -19,6 +20,7 @@ FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp16": "16-mixed",
 }
 DTYPES = {"32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_FAR_SLOWER = 3.0  # beyond what a busy computer makes of a measured second
 
 
 def available_devices() -> tuple[str, ...]:
@@ -66,9 +68,10 @@ def use_threads(count: int) -> None:
 
 
 def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]:
-    """Return the arithmetic to use, and a sentence if it is not the one asked for.
+    """Return the arithmetic to use, and a sentence if it is not the one asked for or far slower than 32 bits.
 
-    ``auto`` takes bf16 where it is right and not slower, then (CUDA only) fp16, then 32.
+    ``auto`` takes bf16 where it is right and not slower, then (CUDA only) fp16, then 32. What is measured for
+    that is measured once in a program.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]
         raise ValueError(f"there is no precision {wanted!r}; known: auto, {', '.join(DTYPES)}")
     if wanted == "auto":
         for candidate in _candidates(device):
-            if _not_slower(candidate, device) and conv_error(candidate, device) < 1e-2:
+            if _slowness(candidate, device) < 1 and conv_error(candidate, device) < 1e-2:
                 return candidate, ""
         return "32", ""
     chosen: Precision = "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "32"
@@ -87,14 +90,21 @@ def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]
         return chosen, ""
     if chosen == "fp16" and device.type != "cuda":
         return "32", f"fp16 is for CUDA devices only: computing in 32 bits on {device} instead."
-    if conv_error(chosen, device) < 1e-2:
+    if conv_error(chosen, device) >= 1e-2:
+        words = (
+            f"{chosen} convolutions are wrong on {device} with this PyTorch: computing in 32 bits instead."
+        )
+        return "32", words
+    slowness = _slowness(chosen, device)
+    if slowness < _FAR_SLOWER:
         return chosen, ""
-    return (
-        "32",
-        f"{chosen} convolutions are wrong on {device} with this PyTorch: computing in 32 bits instead.",
+    return chosen, (
+        f"{chosen} takes about {slowness:.0f} times as long as 32 bits here, as this CPU has no instructions "
+        "for it: choose the precision 32 or auto."
     )
 
 
+@cache
 def conv_error(precision: Precision, device: torch.device) -> float:
     """Return the relative error of a 3D convolution (32 channels, 24³) against float32; inf if it fails.
 
@@ -132,11 +142,13 @@ def _candidates(device: torch.device) -> tuple[Precision, ...]:
     return ("bf16",) if device.type == "cpu" else ()
 
 
-def _not_slower(precision: Precision, device: torch.device) -> bool:
-    if device.type == "cuda":
-        return True
+@cache
+def _slowness(precision: Precision, device: torch.device) -> float:
+    """Return how many times as long as in 32 bits a CPU takes; 0 for GPUs, which are made for fewer bits."""
+    if device.type != "cpu":
+        return 0.0
     conv, crop = _trial(device, 16, channels=16)  # small: without hardware support bf16 is 40 times slower
-    return _seconds(conv, crop, precision) < _seconds(conv, crop, "32")
+    return _seconds(conv, crop, precision) / _seconds(conv, crop, "32")
 
 
 def _trial(device: torch.device, size: int, *, channels: int = 32) -> tuple[nn.Conv3d, Tensor]:
