@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
 
 def pytest_collection_finish() -> None:
@@ -27,7 +28,12 @@ def rounding() -> Callable[..., float]:
 
     So many units in the last place of the largest number; a sum of n terms takes a few times the root of n.
     """
-    return lambda values, units=32: units * 2.0**-23 * float(abs(values).max())
+
+    def allowed(values: Any, units: int = 32) -> float:
+        plain = getattr(values, "detach", lambda: values)()
+        return units * 2.0**-23 * float(abs(plain).max())
+
+    return allowed
 
 
 @pytest.fixture(scope="session")

@@ -530,6 +530,7 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
     assert tried == [
         size for size in (192, 160, 128, 112, 96, 80) if size >= tile
     ]  # the smallest is taken untried
+    monkeypatch.setattr("napari_cryorestore.restoration.tiling.free_memory", lambda device: 8e9)
     on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask)
     assert (on_cpu.sizes, on_cpu.batch) == ((128, 128, 128), 2)
 
