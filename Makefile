@@ -3,7 +3,6 @@
 # make test THREADS=4: let PyTorch compute with several threads in each of the two test processes.
 
 SHELL := bash
-.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 THREADS ?= 1
 VENV := .venv
@@ -45,7 +44,7 @@ $(VENV)/.for-docs: EXTRAS := docs
 
 $(VENV)/.for-%: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing napari-cryorestore[$(EXTRAS)] into $(VENV); the first time takes a few minutes."
-	@PYTHONUNBUFFERED=1 $(PIP) --editable '.[$(EXTRAS)]' | $(BIN)/python scripts/pip-progress.py
+	@set -o pipefail; PYTHONUNBUFFERED=1 $(PIP) --editable '.[$(EXTRAS)]' | $(BIN)/python scripts/pip-progress.py
 	@touch $@
 
 $(BIN)/python: | libraries
