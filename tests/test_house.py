@@ -113,3 +113,10 @@ def test_the_tested_torch_is_pinned_and_no_index_is_named() -> None:
 def test_the_scripts_name_no_host() -> None:
     for name in ("Makefile", ".ci/run", "scripts/debian-libraries", "pyproject.toml"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def test_no_test_measures_time() -> None:
+    """How long something takes says more of the computer, and of what else it does, than of the program."""
+    clock = re.compile(r"\b(monotonic|perf_counter|process_time)\(\) - ")
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path.name != Path(__file__).name]
+    assert not [path.name for path in tests if clock.search(path.read_text(encoding="utf-8"))]

@@ -87,7 +87,7 @@ def history(run: Path, *kinds: type[Event]) -> list[Event]:
     return [event for event in RunFollower(run).poll() if isinstance(event, kinds)]
 
 
-def wait_for(condition: Callable[[], bool], job: subprocess.Popen[str], *, seconds: float = 100) -> None:
+def wait_for(condition: Callable[[], bool], job: subprocess.Popen[str], *, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert job.poll() is None, job.communicate()
@@ -185,7 +185,7 @@ def test_a_job_trains_with_two_processes_is_requeued_and_goes_on(
     run.request_resume()
     wait_for(lambda: bool(history(run.path, Resumed)), job)
     job.send_signal(signal.SIGUSR1)  # the time is up
-    out = job.communicate(timeout=100)
+    out = job.communicate(timeout=300)
     assert job.returncode == 0, out
     assert (tmp_path / "scontrol.txt").read_text() == "requeue 77\n"
     (first,) = history(run.path, Finished)
@@ -194,7 +194,7 @@ def test_a_job_trains_with_two_processes_is_requeued_and_goes_on(
     second = cluster(script)
     wait_for(lambda: any(event.step > first.step for event in history(run.path, Stepped)), second)
     run.request_stop()
-    out = second.communicate(timeout=100)
+    out = second.communicate(timeout=300)
     assert second.returncode == 0, out
     begun = history(run.path, Started)
     assert [event.step for event in begun] == [0, first.step]
@@ -206,7 +206,7 @@ def test_a_job_restores_with_two_processes(
 ) -> None:
     words = ["restore", "--method", "wiener", "--pairs", str(three_pairs), "--output-folder", "made"]
     job = cluster(script_of([*words, "--device", "cpu", "--threads", "1"], capsys))
-    out, told = job.communicate(timeout=100)
+    out, told = job.communicate(timeout=300)
     assert job.returncode == 0, told
     assert sorted(out.split()) == [f"made/TS{number}_wiener.mrc" for number in (1, 2, 3)]
     assert "process 1 of 2: 2 restored, of 2" in told

@@ -197,13 +197,13 @@ def test_reading_goes_ahead_of_the_work_and_writing_follows_it() -> None:
         def __getitem__(self, place: tuple[slice, slice, slice]) -> np.ndarray:
             self.reads += 1
             if self.reads == 2:
-                assert began.wait(60)
+                assert began.wait(300)
                 read.set()
             return source[place]
 
     def wait(tiles: torch.Tensor) -> torch.Tensor:
         began.set()
-        assert read.wait(60)
+        assert read.wait(300)
         return tiles
 
     out = np.zeros_like(source)

@@ -58,14 +58,14 @@ def _remember_timers() -> Iterator[None]:
 def qtbot(qtbot: QtBot) -> QtBot:
     """Wait as long as a busy computer may need: no test measures how fast it is."""
     for name in ("waitUntil", "waitSignal"):
-        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=60_000))
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=300_000))
     return qtbot
 
 
 @pytest.fixture(autouse=True)
 def patient_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a closing window wait for its work as long as a busy computer may need."""
-    monkeypatch.setattr(LiveRuns.stop_all, "__defaults__", (60.0,))
+    monkeypatch.setattr(LiveRuns.stop_all, "__defaults__", (300.0,))
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +137,7 @@ class FakeTraining:
         self.thread.start()
 
     def _work(self) -> None:
-        self.release.wait(60)
+        self.release.wait(300)
         time.sleep(self.saving)
         self.events.append("checkpoint")
 
@@ -166,7 +166,7 @@ def begin() -> Iterator[Callable[..., FakeTraining]]:
     yield train
     for training in begun:
         training.release.set()
-        training.join(60)
+        training.join(300)
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_a_big_file_is_opened_memory_mapped(tmp_path: Path) -> None:
 
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", MEASURE, small, big],
-        capture_output=True, text=True, check=True, timeout=100,
+        capture_output=True, text=True, check=True, timeout=300,
     ).stdout.split()  # fmt: skip
 
     assert told[1] == "memmap"

@@ -37,7 +37,7 @@ def runs(launcher: Launcher) -> LiveRuns:
     return LiveRuns(launcher=launcher)
 
 
-def eventually(condition: Callable[[], bool], *, seconds: float = 60.0) -> bool:
+def eventually(condition: Callable[[], bool], *, seconds: float = 300) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)

@@ -69,7 +69,7 @@ def docked(make_napari_viewer: Any, qtbot: Any) -> Any:
     for name in ("Train", "Monitor", "Restore", "Compare"):
         _, panels[name] = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     train = panels["Train"]
-    qtbot.waitUntil(lambda: train.recipe is not None and not train.background.busy(), timeout=60_000)
+    qtbot.waitUntil(lambda: train.recipe is not None and not train.background.busy(), timeout=300_000)
     return viewer, panels
 
 

@@ -13,7 +13,7 @@ def run(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     return subprocess.run(
         [sys.executable, "-c", code],
-        capture_output=True, text=True, check=True, timeout=60, env={**environment, **settings},
+        capture_output=True, text=True, check=True, timeout=300, env={**environment, **settings},
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_a_killed_process_leaves_a_lock_that_is_taken_over(run: RunDir) -> None:
         with pytest.raises(ValueError, match=f"by process {holding.pid} on this computer, and two"):
             RunLock.take(run.path)
         os.kill(holding.pid, signal.SIGKILL)
-        holding.wait(60)
+        holding.wait(300)
     assert not is_trained(run.path)
     lock = RunLock.take(run.path)
     assert lock.note == TAKEN_OVER.format(holding.pid)

@@ -84,7 +84,7 @@ def test_two_processes_learn_what_one_does_from_as_many_crops(
         }  # fmt: skip
         runs.append(RunDir(planned(f"run{processes}", tomograms=pairs, **changes).path))
         started += begun(runs[-1], processes=processes)
-    told = [process.communicate(timeout=100) for process in started]
+    told = [process.communicate(timeout=300) for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], told
     alone, together = ([event.loss for event in history(run) if isinstance(event, Stepped)] for run in runs)
     assert len(alone) == STEPS

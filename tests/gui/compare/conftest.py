@@ -71,8 +71,8 @@ def settled(qtbot) -> Callable[[ComparePanel], None]:
         def still() -> bool:
             return not (panel.pictures.busy or panel.rows.sources.busy or panel.tray.busy)
 
-        qtbot.waitUntil(still, timeout=60_000)
+        qtbot.waitUntil(still, timeout=300_000)
         qtbot.wait(5)
-        qtbot.waitUntil(still, timeout=60_000)
+        qtbot.waitUntil(still, timeout=300_000)
 
     return wait

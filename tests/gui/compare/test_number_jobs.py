@@ -15,11 +15,11 @@ SHAPE = (24, 24, 24)
 
 def finished(store: Store, rows, asked: Asked):
     store.want([job for _, volume in rows for job in jobs_of(volume, asked)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not numbers_of(store, rows, asked)[2]:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    store.join(60)
+    store.join(300)
     return numbers_of(store, rows, asked)
 
 

@@ -140,7 +140,7 @@ def test_leaving_gives_up_restoring(panel, run, sources, qtbot):
     panel.rows.add_step(run, 200)
     qtbot.waitUntil(lambda: len(sources.asked) == 1)
     panel.leave()
-    assert panel.comparison.volumes.join(60)
+    assert panel.comparison.volumes.join(300)
 
 
 def test_moving_out_of_the_region_restores_another_one_at_rest(panel, run, sources, add, settled):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-cryorestore"
 STEPS, EVERY = 16, 4
-LONG = 60_000  # ms
+LONG = 300_000  # ms
 
 
 @pytest.fixture

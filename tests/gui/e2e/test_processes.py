@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-LONG = 120_000  # ms
+LONG = 300_000  # ms
 SHORT = {
     "network": {"features": 4, "levels": 2},
     "schedule": {"steps": 100_000, "batch": 1, "crop": 16},

@@ -145,7 +145,7 @@ def test_line_and_slider_are_one(watching):
 def test_a_timer_follows_the_run(watching, trained, qtbot):
     trained.step(400)
     trained.save(400)
-    qtbot.waitUntil(lambda: slider(watching) == 4, timeout=60_000)
+    qtbot.waitUntil(lambda: slider(watching) == 4, timeout=300_000)
     assert "400/5000" in watching.header.state.text()
 
 

@@ -91,7 +91,7 @@ def test_it_is_asked_for_and_told_by_the_result(model: RestoreModel, restorer, f
     model.choose(ModelChoice(flipping))
     model.wishes = replace(model.wishes, average_flips=True)
     model.start()
-    assert model.restoration.join(60)
+    assert model.restoration.join(300)
     (entry,) = model.entries
     assert restorer.seen[0]["average_flips"] is True
     assert entry.title == "TS01 · ICECREAM @ 400, flips averaged"

@@ -55,11 +55,11 @@ def test_a_step_just_trained_restores_its_tomogram(qtbot, tmp_path: Path, halves
     qtbot.addWidget(panel)
     runs = runs_of(viewer)
     training = runs.start(recipe(halves, steps=3, every=3), tmp_path / "run")
-    assert training.join(60)
+    assert training.join(300)
 
     panel._models.refresh()
     panel.restore()
-    qtbot.waitUntil(lambda: not panel.model.restoration.alive, timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.model.restoration.alive, timeout=300_000)
     panel._tick()
 
     assert panel.bar.problem.text() == ""
@@ -76,11 +76,11 @@ def test_training_ends_with_the_window(
     runs = runs_of(viewer)
     training = runs.start(recipe(halves, steps=100_000, every=1000), tmp_path / "run")
     follower, state = RunFollower(tmp_path / "run"), RunState()
-    qtbot.waitUntil(lambda: state.apply(follower.poll()) or state.step > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: state.apply(follower.poll()) or state.step > 0, timeout=300_000)
 
     viewer.close()
 
-    assert training.join(60)
+    assert training.join(300)
     state.apply(follower.poll())
     assert state.status() == "stopped"
     assert state.step in state.checkpoints

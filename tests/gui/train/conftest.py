@@ -76,7 +76,7 @@ class Bench:
             viewer.window.add_dock_widget(panel, name="Train", area="right")
         else:
             self.qtbot.addWidget(panel)
-        self.qtbot.waitUntil(lambda: panel.recipe is not None, timeout=60_000)
+        self.qtbot.waitUntil(lambda: panel.recipe is not None, timeout=300_000)
         self.settle(panel)
         return panel
 
@@ -92,7 +92,7 @@ class Bench:
         self.add(viewer, "cell_odd", self.half(3))
 
     def settle(self, panel: TrainPanel) -> None:
-        self.qtbot.waitUntil(lambda: not panel.background.busy(), timeout=60_000)
+        self.qtbot.waitUntil(lambda: not panel.background.busy(), timeout=300_000)
 
     def click(self, button: Any) -> None:
         assert button.isEnabled()
@@ -101,14 +101,14 @@ class Bench:
     def start(self, panel: TrainPanel) -> FakeTraining:
         before = len(self.trainings)
         self.click(panel.bar.start)
-        self.qtbot.waitUntil(lambda: len(self.trainings) > before, timeout=60_000)
+        self.qtbot.waitUntil(lambda: len(self.trainings) > before, timeout=300_000)
         return self.trainings[-1]
 
     def shows(self, panel: TrainPanel, words: str) -> None:
         def said() -> bool:
             return words in panel.bar.state.text() + panel.bar.problem.text()
 
-        self.qtbot.waitUntil(said, timeout=60_000)
+        self.qtbot.waitUntil(said, timeout=300_000)
 
 
 @pytest.fixture
@@ -126,4 +126,4 @@ def bench(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         training.stop()
     for thread in threading.enumerate():
         if thread.name.startswith("cryorestore "):  # nobody waits for its answer
-            thread.join(60)
+            thread.join(300)

@@ -57,7 +57,7 @@ def test_the_preview_is_placed_at_the_crosshair(bench, qtbot):
     assert bench.configs[0].snapshots.position == (10, 11, 12)
     assert bench.configs[0].snapshots.held_out == "manual"
     training.stop()
-    qtbot.waitUntil(panel.bar.start.isEnabled, timeout=60_000)
+    qtbot.waitUntil(panel.bar.start.isEnabled, timeout=300_000)
     place.setCurrentIndex(place.findData("view"))
     place.activated.emit(place.currentIndex())
     viewer.scene.camera.center = (0, 8.0 * 20, 8.0 * 30)
