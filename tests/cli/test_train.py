@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from napari_cryorestore.cli import train
 from napari_cryorestore.cli.console_run import ConsoleRun
@@ -73,6 +77,51 @@ def test_a_run_goes_on(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["train", "--resume", str(run_copy)]) == 0
     assert RunDir(run_copy).checkpoint_steps() == [2, 4, 6]
     assert "info: Going on from step 4." in capsys.readouterr().err
+
+
+def test_a_run_that_died_before_its_first_checkpoint_begins_anew(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = run_copy / "events.jsonl"
+    kept = [
+        line
+        for line in history.read_text().splitlines()
+        if json.loads(line)["kind"] in ("started", "stepped")
+    ]
+    history.write_text("\n".join([*kept, '{"kind":"failed","step":3,"error":"No space left."}']) + "\n")
+    shutil.rmtree(run_copy / "checkpoints")
+    assert main(["train", "--resume", str(run_copy)]) == 0
+    assert "completed · 4/4" in capsys.readouterr().err
+    assert RunDir(run_copy).checkpoint_steps() == [2, 4]
+
+
+@pytest.mark.parametrize("line", ['"step":1e20', '"step":"x"', '"metrics":null', f'"metrics":{"[" * 500}'])
+def test_a_run_with_damaged_lines_goes_on_with_one_note(
+    run_copy: Path, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (run_copy / "events.jsonl").open("a") as file:
+        file.write(f'{{"kind":"evaluated",{line}}}\n' * 3)
+    assert main(["train", "--resume", str(run_copy)]) == 0
+    before, _, after = capsys.readouterr().err.partition("Going on from step 4")
+    for part in (before, after):  # as every warning: before the first step, and in the end
+        assert part.count("Damaged lines of events.jsonl were left out") == 1
+
+
+@pytest.mark.parametrize("command", ["train --resume RUN", "restore RUN --output out.mrc"])
+def test_a_tampered_checkpoint_is_bad_input(
+    run_copy: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_copy / "checkpoints" / "step_00000004"
+    torch.save({"step": 4}, folder / "resume.pt")
+    weights = load_file(folder / "weights.safetensors")
+    with safe_open(folder / "weights.safetensors", "pt") as opened:
+        about = opened.metadata()
+    spoilt = {name: value * float("nan") for name, value in weights.items()}
+    save_file(spoilt, folder / "weights.safetensors", about)
+    step = ["--step", "4"] * command.startswith("restore")
+    assert main([*command.replace("RUN", str(run_copy)).split(), *step]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "holds no state of this training" in told or "not all finite numbers" in told
 
 
 def test_ctrl_c_saves_a_checkpoint_and_ends_well(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,10 @@ def test_what_is_no_file_is_refused(tmp_path):
         read_picks(tmp_path, voxel_size=1.0)
     with pytest.raises(ValueError, match="voxel size is 0"):
         read_picks(tmp_path, voxel_size=0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "picks.star")
+    with pytest.raises(ValueError, match=r"picks\.star is a pipe"):
+        read_picks(tmp_path / "picks.star", voxel_size=1.0)

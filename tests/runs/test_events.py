@@ -102,7 +102,7 @@ def test_what_is_no_json_is_refused(line):
         from_json(line)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300])
 def test_a_loss_that_was_not_finite_is_not_a_number(value):
     event = from_json(to_json(Stepped(step=1, loss=value, parts={"data": value})))
     assert math.isnan(event.loss)

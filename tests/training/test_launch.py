@@ -362,6 +362,14 @@ def test_a_process_that_cannot_begin_is_reported(
     ] * reported
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+def test_a_pipe_in_the_place_of_the_output_is_not_waited_for(planned: Planned) -> None:
+    run = planned()
+    os.mkfifo(run.path / OUTPUT)
+    with pytest.raises(ValueError, match=r"output\.log is a pipe"):
+        launch(run, "process")
+
+
 def test_a_process_keeps_requests_that_were_made_since_its_launch(
     planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:

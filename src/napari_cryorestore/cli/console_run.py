@@ -42,10 +42,7 @@ class ConsoleRun(RunDir):
         super().__init__(path)
         self.screen = screen
         self.state = RunState()
-        follower = RunFollower(path)
-        self.state.apply(follower.poll())
-        if screen and follower.skipped:
-            screen.say(f"warning: {self.state.messages[-1].message}")
+        self.state.apply(RunFollower(path).poll())
         self.failure = ""
         self._asked = False
 

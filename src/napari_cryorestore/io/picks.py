@@ -6,12 +6,14 @@ import csv
 import math
 import re
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cryorestore.io.star import read_star
+from napari_cryorestore.regular_file import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,9 +86,10 @@ def read_picks(
         raise ValueError(f"The voxel size is {voxel_size:g}, but a positive number of Å is needed.")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: choose a .star or .csv file of particles.")
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: choose a .star or .csv file of particles.")
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    with TextIOWrapper(open_regular(path), encoding="utf-8-sig", errors="replace") as file:
+        text = file.read()
     if "\0" in text:
         raise ValueError(f"{path.name} is no text: choose a .star or .csv file of particles.")
     if re.search(r"^\s*data_", text, re.MULTILINE):

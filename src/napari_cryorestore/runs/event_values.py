@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _MOST = 10**12  # steps, seconds, GB
 _LEAST = 1e-9
+_LARGEST = 1e100  # sums and squares of such are still finite
 _MOST_NAMES, _LONGEST_NAME = 64, 64
 
 
@@ -21,10 +22,10 @@ def count(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """Return what was measured, NaN where it is not finite; raises ``ValueError`` if it is no number."""
+    """Return what was measured, NaN where it was not finite; raises ``ValueError`` if it is no number."""
     if type(value) is not float and type(value) is not int:
         raise ValueError("no number")
-    return float(value) if math.isfinite(value) else math.nan
+    return float(value) if -_LARGEST < value < _LARGEST else math.nan
 
 
 def amount(value: Any) -> float:

@@ -11,6 +11,7 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.regular_file import require_regular
 from napari_cryorestore.runs.events import Failed, Noted
 from napari_cryorestore.runs.run_lock import is_trained
 from napari_cryorestore.training.attempt import attempt, has_ended, has_failed, history_of
@@ -90,8 +91,10 @@ class ProcessHandle(RunHandle):
 
     def __init__(self, run: RunDir) -> None:
         super().__init__(run)
-        command = training_command(run)
-        with (run.path / OUTPUT).open("ab") as log:
+        command, output = training_command(run), run.path / OUTPUT
+        if output.exists():
+            require_regular(output)  # a pipe would be waited for
+        with output.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
                 stdout=log,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.monitor import frame_loader
 from napari_cryorestore.gui.monitor.model import RESUME_SECONDS, MonitorModel
+from napari_cryorestore.gui.monitor.verdict import numbers_at, verdict_on
 from napari_cryorestore.runs.events import Failed, Finished, Paused, Started, Thinned
 from napari_cryorestore.runs.recorder import Request
 
@@ -50,6 +53,27 @@ def test_the_first_look_finds_everything(model):
     assert model.selected == model.newest == 300
     assert list(model.state.curves["loss"].steps) == [100, 200, 300]
     assert model.placement.start == (8, 17, 26)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_history_with_damaged_lines_is_shown_with_one_note(trained, seed, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "benchmarks")
+    from faults_mutations import damaged_line
+
+    chance = random.Random(seed)
+    whole = trained.events_path.read_bytes().splitlines()
+    damaged = [damaged_line(line, chance) for line in whole]
+    trained.events_path.write_bytes(b"\n".join([*whole, *damaged, b"[]", b"x" * 2_000_000]) + b"\n")
+    model = MonitorModel()
+    model.attach(trained.path)
+    for _ in range(9):
+        model.poll(seconds=1.0)
+        verdict_on(model.state)
+        for step in model.frames.steps:
+            numbers_at(model.state, step)
+    notes = [note for note in model.state.messages if "Damaged lines" in note.message]
+    assert len(notes) == 1
+    assert model.frames.steps[0] == INPUT
 
 
 def test_a_growing_run_is_followed(model, trained):
