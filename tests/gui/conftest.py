@@ -18,6 +18,7 @@ os.environ["NAPARI_CONFIG"] = os.path.join(_SETTINGS.name, "settings.yaml")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from npe2 import PluginManifest  # noqa: E402
 from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
@@ -51,6 +52,23 @@ def _remember_timers() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QTimer, "start", noted)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _look_for_plugins_once() -> Iterator[None]:
+    """Read the manifests of installed plugins once; every new window would, for a third of what it takes."""
+    discover = PluginManifest.discover
+    found: dict[str, list[Any]] = {}
+
+    def remembered(*arguments: Any, **named: Any) -> Iterator[Any]:
+        key = repr((arguments, named))
+        if key not in found:
+            found[key] = list(discover(*arguments, **named))
+        return iter(found[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", remembered)
         yield
 
 
