@@ -23,9 +23,8 @@ NUMERIC = [
         "physics/test_normalize.py",
         "physics/test_rotation.py",
         "physics/test_wiener.py",
-        "comparison/test_region.py",
+        "comparison/test_region.py::test_a_region_is_part_of_the_whole_restoration",
         "training/test_optimiser.py",
-        "training/test_recomputation.py",
     )
 ]
 """Tests of results that come out of kernels which PyTorch and oneDNN choose by the processor."""
