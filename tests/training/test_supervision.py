@@ -146,10 +146,10 @@ def test_where_one_is_frozen_the_others_end_and_the_run_says_which(
     beats = f"while true; do touch ${HEARTBEAT}; sleep 0.05; done"
 
     def impatient(event: Event) -> None:  # both have given signs of life by then
-        monkeypatch.setattr(supervision, "SILENT", 1.5)
+        monkeypatch.setattr(supervision, "SILENT", 6)
 
     begin = f"touch begun; until [ -e frozen ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
-    with pytest.raises(RuntimeError, match=r"^Process 2 of 2 .* gave no sign of life for 0\.025 minutes, so"):
+    with pytest.raises(RuntimeError, match=r"^Process 2 of 2 .* gave no sign of life for 0\.1 minutes, so"):
         go(f"{begin}; {beats}", f"touch ${HEARTBEAT} frozen; kill -STOP $$", hear=impatient)
     assert not lives(run, 0)
     assert not lives(run, 1)

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from napari_cryorestore.gui.monitor import model, panel
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started, Stepped
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -42,6 +43,14 @@ class FakeRun(RunDir):
             self.record(Snapshotted(step=step, file=file))
             folder = self.write_checkpoint(step, lambda folder: (folder / "weights").touch())
             self.record(Checkpointed(step=step, file=folder))
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Let the panel read, load and draw all at once, however long a busy computer takes for it."""
+    monkeypatch.setattr(model, "READ_SECONDS", 300)
+    monkeypatch.setattr(model.MonitorModel.poll, "__kwdefaults__", {"seconds": 300.0})
+    monkeypatch.setattr(panel, "REST", 0)
 
 
 @pytest.fixture
