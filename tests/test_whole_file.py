@@ -68,6 +68,22 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_where_a_file_is_written_aside_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "aside").symlink_to("precious")
+    with whole_file(tmp_path / "file", aside=tmp_path / "aside") as aside:
+        aside.write_text("new")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_the_longest_name_is_written(tmp_path):
+    path = tmp_path / ("å" * 127)
+    write_text(path, "text")
+    assert path.read_text() == "text"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 class Killed(BaseException):
     """What a killed process does: nothing more."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _NUMBERS = count()
 _APPENDING = threading.Lock()
 _PART, _OLDER = ".part", ".older"
+_LONGEST = 255  # bytes of a name, on nearly every file system
 
 
 def require_new(path: Path) -> None:
@@ -28,12 +30,39 @@ def require_new(path: Path) -> None:
     FileNotFoundError
         If its folder does not exist.
     FileExistsError
-        If it exists.
+        If it exists, be it as a link that leads nowhere.
+    ValueError
+        If the name is too long for the file system.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist: make it or choose another one.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ValueError(
+            f"The name {path.name[:40]}… is longer than the {_LONGEST} bytes that a file system takes: "
+            "choose a shorter one."
+        ) from None
+    raise FileExistsError(f"{path} exists and is never overwritten: choose another name or remove it.")
+
+
+def fitting_name(name: str, *, room: int) -> str:
+    """Shorten a name so that so many bytes can be added to it; two long names stay apart by their hash."""
+    encoded = os.fsencode(name)
+    if len(encoded) + room <= _LONGEST:
+        return name
+    mark = "~" + hashlib.sha256(encoded).hexdigest()[:8]
+    return encoded[: _LONGEST - room - len(mark)].decode(errors="ignore") + mark
+
+
+def beside(path: Path, ending: str = _PART) -> Path:
+    """Return a hidden name beside ``path`` that no other writer has."""
+    addition = f".{os.getpid()}-{next(_NUMBERS)}{ending}"
+    return path.with_name(f".{fitting_name(path.name, room=len(addition) + 1)}{addition}")
 
 
 @contextmanager
@@ -54,7 +83,9 @@ def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[Path]:
         The name to write to.
     """
     path.parent.mkdir(exist_ok=True)
-    aside = aside or _beside(path)
+    aside = aside or beside(path)
+    if aside.is_symlink():
+        aside.unlink()  # else what it leads to would be written
     try:
         yield aside
         os.replace(aside, path)
@@ -69,7 +100,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     A process that is killed between putting the older folder aside and the new one in its place leaves the
     older one beside it, see `put_right`.
     """
-    aside, older = _beside(path), path.with_name(f".{path.name}{_OLDER}")
+    aside, older = beside(path), path.with_name(f".{path.name}{_OLDER}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -101,7 +132,7 @@ def remove_folder(path: Path) -> None:
 
     Of a link to a folder, the link is deleted: what it leads to belongs to others.
     """
-    aside = _beside(path)
+    aside = beside(path)
     try:
         os.rename(path, aside)
     except FileNotFoundError:
@@ -154,10 +185,6 @@ def append_line(path: Path, line: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{_PART}")
-
-
 def _ends_whole(descriptor: int) -> bool:
     if not os.lseek(descriptor, 0, os.SEEK_END):
         return True
@@ -167,6 +194,8 @@ def _ends_whole(descriptor: int) -> bool:
 
 __all__ = [
     "append_line",
+    "beside",
+    "fitting_name",
     "put_right",
     "remove",
     "remove_folder",

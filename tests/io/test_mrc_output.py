@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from pathlib import Path
-from typing import Any, NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mrcfile
 import numpy as np
@@ -14,6 +14,10 @@ import pytest
 
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import Output, filled_output, open_output, unique_path, write_volume
+from napari_cryorestore.io.part_file import part_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATA = np.random.default_rng(3).normal(5.0, 2.0, (6, 7, 8))
 
@@ -127,10 +131,63 @@ def test_non_finite_output_is_refused(tmp_path: Path, value: float) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_left_over_partial_file_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "a.mrc.part").write_bytes(b"left over" * 1000)
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_a_killed_writer_left_is_replaced(tmp_path: Path, empty: bool) -> None:
+    with open_output(tmp_path / "b.mrc", (9, 9, 9), voxel_size=1.0, label="x") as volume:
+        volume[:] = 7
+        volume.flush()
+        left = (tmp_path / "b.mrc.part").read_bytes()
+    (tmp_path / "a.mrc.part").write_bytes(b"" if empty else left)
     path = write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
     np.testing.assert_array_equal(read_volume(path).data, DATA.astype(np.float32))
+
+
+def test_an_unrelated_file_of_that_name_stays(tmp_path: Path) -> None:
+    """For example a volume that is an input: it must not be zeroed and removed."""
+    source = write_volume(tmp_path / "x.mrc", DATA, voxel_size=1.0, label="x").rename(tmp_path / "a.mrc.part")
+    before = source.read_bytes()
+    with pytest.raises(FileExistsError, match=r"a\.mrc\.part is in the way.*choose another name"):
+        write_volume(tmp_path / "a.mrc", read_volume(source).data, voxel_size=1.0, label="x")
+    assert source.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.mrc.part"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+@pytest.mark.parametrize("there", [True, False])
+def test_links_are_not_written_through(tmp_path: Path, there: bool) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if there:
+        elsewhere.write_bytes(b"")  # even an empty file, which would be nobody's loss
+    (tmp_path / "a.mrc.part").symlink_to(elsewhere)
+    with pytest.raises(FileExistsError, match="in the way"):
+        write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
+    assert elsewhere.exists() is there
+    assert not there or elsewhere.read_bytes() == b""
+    assert (tmp_path / "a.mrc.part").is_symlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.mrc").symlink_to("gone")
+    assert unique_path(tmp_path / "a.mrc") == tmp_path / "a_2.mrc"
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
+    assert (tmp_path / "a.mrc").is_symlink()
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_the_longest_name_can_be_written(tmp_path: Path, letter: str) -> None:
+    name = letter * (251 // len(letter.encode())) + ".mrc"
+    path = write_volume(tmp_path / name, DATA, voxel_size=1.0, label="x")
+    np.testing.assert_array_equal(read_volume(path).data, DATA.astype(np.float32))
+    with pytest.raises(ValueError, match="longer than the 255 bytes"):
+        write_volume(tmp_path / f"{letter}{name}xx", DATA, voxel_size=1.0, label="x")
+
+
+def test_long_names_that_begin_alike_are_written_aside_to_different_files(tmp_path: Path) -> None:
+    names = {part_of(tmp_path / ("x" * 250 + end)).name for end in ("1", "2")}
+    assert len(names) == 2
+    assert all(len(name) + len(".before.new") == 255 for name in names)
 
 
 def test_existing_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -164,7 +221,7 @@ def test_unwritable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numb
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PermissionError, match="may not be written to"):
         write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
 

@@ -160,6 +160,43 @@ def test_killed_at_the_last_look_nothing_is_restored_again(
     assert ask.output.read_bytes() == fresh.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "name", ["out.mrc.part", "out.mrc.part.json", "out.mrc.part.before", "out.mrc.part.json.new"]
+)
+def test_files_of_others_are_in_the_way_and_stay(pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    other = tmp_path / name
+    other.write_bytes(pair[0].read_bytes())
+    ask = RestoreRequest("wiener", pair[0], tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    with pytest.raises(FileExistsError, match="in the way"):
+        restore(ask)
+    assert other.read_bytes() == pair[0].read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_input_is_never_written_to(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    even = tmp_path / "out.mrc.part"
+    even.write_bytes(pair[0].read_bytes())
+    ask = RestoreRequest("wiener", even, tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    with pytest.raises(FileExistsError, match=r"out\.mrc\.part is in the way"):
+        restore(ask)
+    assert even.read_bytes() == pair[0].read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+def test_a_link_put_in_the_place_of_what_is_written_is_not_followed(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    leave_unfinished(ask, tmp_path)
+    part = part_of(ask.output)
+    part.rename(tmp_path / "precious")
+    before = (tmp_path / "precious").read_bytes()
+    part.symlink_to("precious")
+    with pytest.raises(FileExistsError, match="in the way"):
+        restore(ask)
+    assert (tmp_path / "precious").read_bytes() == before
+
+
 @pytest.mark.parametrize("change", ["weights", "passes", "input", "tile", "mask"])
 def test_another_request_begins_anew(pair: tuple[Path, Path], tmp_path: Path, change: str) -> None:
     inputs = tmp_path / "even.mrc", tmp_path / "odd.mrc"

@@ -12,7 +12,7 @@ from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.restoration import RestoreRequest, fitting_plan, tiling
-from napari_cryorestore.restoration.tiling import margin_of, possible_plans, smaller_plans
+from napari_cryorestore.restoration.tiling import least_tile, margin_of, possible_plans, smaller_plans
 
 SHAPE = (2000, 2000, 2000)
 
@@ -83,6 +83,14 @@ def test_the_tile_asked_for_is_taken_and_there_is_no_smaller_one() -> None:
     plan = fitting_plan(SHAPE, stub, request)
     assert plan.sizes == (72, 72, 72)
     assert smaller_plans(plan, possible_plans(SHAPE, stub, request)) == []
+
+
+def test_a_tile_that_would_be_nearly_all_margin_is_exceeded() -> None:
+    stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
+    request = RestoreRequest("wiener", None, None, tile=16)  # type: ignore[arg-type]
+    (plan,) = possible_plans((96, 96, 96), stub, request)
+    assert min(plan.sizes) >= least_tile(stub) == 4 * plan.margin
+    assert len(plan.tiles((96, 96, 96))) <= 125
 
 
 def test_smaller_tiles_come_one_after_the_other() -> None:

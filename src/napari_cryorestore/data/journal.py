@@ -127,11 +127,21 @@ def unfinished(path: Path, request: str) -> dict[str, Any] | None:
     return plan
 
 
+def is_journalled(path: Path) -> bool:
+    """Tell whether a file is being filled by work of ours, or was when that was killed, whatever it was."""
+    return _read(_names(path)[0]).get("format") == _FORMAT
+
+
 def forget(path: Path) -> None:
     """Remove the journal of a file."""
-    for name in _names(path):
-        for written in (name, _aside(name)):
-            written.unlink(missing_ok=True)
+    for name in journal_names(path):
+        name.unlink(missing_ok=True)
+
+
+def journal_names(path: Path) -> list[Path]:
+    """Return all that the journal of a file may consist of; the one that shows whose it is comes last."""
+    state, before = _names(path)
+    return [_aside(before), before, _aside(state), state]
 
 
 def boot_id() -> str:
@@ -190,4 +200,12 @@ def _blocks(edges: list[int]) -> Iterator[tuple[slice, ...]]:
         yield slice(a, b), slice(c, d), slice(e, f)
 
 
-__all__ = ["FileJournal", "Journal", "boot_id", "forget", "unfinished"]
+__all__ = [
+    "FileJournal",
+    "Journal",
+    "boot_id",
+    "forget",
+    "is_journalled",
+    "journal_names",
+    "unfinished",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES, HEADER_BYTES
-from napari_cryorestore.io.part_file import locked, part_of, reserve
+from napari_cryorestore.io.part_file import locked, part_of, require_own, reserve
 from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def unique_path(path: Path | str) -> Path:
     """
     path = Path(path)
     candidate, number = path, 1
-    while candidate.exists():
+    while os.path.lexists(candidate):
         number += 1
         candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return candidate
@@ -146,7 +147,7 @@ def open_output(
     Raises
     ------
     FileExistsError
-        If the file exists.
+        If the file exists, or a file that is not ours lies where the voxels would be written.
     FileNotFoundError
         If its folder does not exist.
     PermissionError
@@ -166,6 +167,7 @@ def filled_output(
     output: Output,
     *,
     goes_on: bool = False,
+    known: bool = False,
     checked: Callable[[float], None] = lambda share: None,
 ) -> Iterator[np.memmap[Any, np.dtype[np.float32]]]:
     """Open a volume for writing as `open_output` does, for who wants to know how far its end is.
@@ -178,6 +180,8 @@ def filled_output(
         What its header says.
     goes_on : bool
         Whether to take over the voxels that a killed process has left (see `part_of`), if there are any.
+    known : bool
+        Whether what lies there is known to be of an unfinished volume; else it has to say so itself.
     checked : callable
         Is told the share of the voxels, above 0 to 1, that was looked through for the header's statistics
         when all was written; what it raises ends that, and nothing is left behind.
@@ -190,6 +194,7 @@ def filled_output(
     path, record = Path(path), _header(output)
     _refuse_bad_target(path)
     part = part_of(path)
+    require_own(part, known=known)
     size = HEADER_BYTES + 4 * math.prod(output.shape)
     with locked(part), whole_file(path, aside=part):
         if not (goes_on and part.stat().st_size == size):

@@ -8,10 +8,16 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.data.journal import FileJournal, forget, unfinished
+from napari_cryorestore.data.journal import (
+    FileJournal,
+    forget,
+    is_journalled,
+    journal_names,
+    unfinished,
+)
 from napari_cryorestore.data.tile_plan import TilePlan
 from napari_cryorestore.io.mrc_output import Output, filled_output
-from napari_cryorestore.io.part_file import part_of, room_explained
+from napari_cryorestore.io.part_file import part_of, require_own, room_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +91,8 @@ def resumable(
         The voxels, zero where nothing was done yet, and the count of what was.
     """
     part = part_of(request.output)
+    known = is_journalled(part)
+    require_own(part, journal=journal_names(part), known=known)
     journal = FileJournal(part, mark, {name: getattr(plan, name) for name in _PLAN})
     ours = False
 
@@ -96,7 +104,7 @@ def resumable(
     try:
         with (
             room_explained(part),
-            filled_output(request.output, output, goes_on=goes_on, checked=told) as volume,
+            filled_output(request.output, output, goes_on=goes_on, known=known, checked=told) as volume,
         ):
             ours = True
             if goes_on:

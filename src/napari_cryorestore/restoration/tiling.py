@@ -45,6 +45,11 @@ def margin_of(model: Model) -> int:
     return MARGIN if reach is None else max(LEAST_MARGIN, 4 * round(reach / 16))
 
 
+def least_tile(model: Model) -> int:
+    """Return the edge of a tile of which half is margin; of smaller ones thousands would do the same work."""
+    return 4 * margin_of(model)
+
+
 def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:
     """Return the largest tiles that the device can restore.
 
@@ -61,7 +66,7 @@ def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) ->
 def possible_plans(shape: Sequence[int], model: Model, request: RestoreRequest) -> list[TilePlan]:
     """Return tilings from the largest tiles to the smallest; only the one asked for, if there is one."""
     on_cpu = model.device.type == "cpu"
-    sizes = (request.tile,) if request.tile else CPU_TILES if on_cpu else TILES
+    sizes = (max(request.tile, least_tile(model)),) if request.tile else CPU_TILES if on_cpu else TILES
     margin, multiple = margin_of(model), model.size_multiple
     tiles = [fit_tile(shape, tile=size, margin=margin, size_multiple=multiple) for size in sizes]
     batch = request.batch or (4 if not on_cpu else _CPU_BATCH if model.precision == "32" else 1)
@@ -110,4 +115,4 @@ def _voxels(plan: TilePlan) -> int:
     return z * y * x
 
 
-__all__ = ["fitting_plan", "margin_of", "memory_explained", "possible_plans", "smaller_plans"]
+__all__ = ["fitting_plan", "least_tile", "margin_of", "memory_explained", "possible_plans", "smaller_plans"]

@@ -19,6 +19,7 @@ from napari_cryorestore.restoration.model import Model, cancellable
 from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
     fitting_plan,
+    least_tile,
     memory_explained,
     possible_plans,
     smaller_plans,
@@ -87,6 +88,9 @@ def restore(
     kept = kept_plan(request, mark)
     if kept is not None:
         say(f"{request.output.name} was being restored when the program was killed: going on from there.")
+    least = least_tile(model)
+    if request.tile is not None and request.tile < least:
+        say(f"Tiles of {request.tile} voxels would be nearly all margin: {least} voxels are taken.")
     plan = kept or fitting_plan(tomogram.shape, model, request)
     smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, request))
     while True:

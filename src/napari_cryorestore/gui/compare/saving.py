@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
-from napari_cryorestore.whole_file import whole_file
+from napari_cryorestore.whole_file import beside, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,8 +116,7 @@ def replacing(path: Path, write: Callable[[Path], object]) -> None:
     if not path.exists():
         write(path)
         return
-    aside = path.with_name(f"{path.stem}.part{path.suffix}")
-    aside.unlink(missing_ok=True)
+    aside = beside(path, path.suffix)
     with whole_file(path, aside=aside):
         write(aside)
 
