@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mrcfile
@@ -19,6 +21,7 @@ from napari_cryorestore import restoration
 from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
 from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.journal import FileJournal
+from napari_cryorestore.io.input_stamps import stamps_of
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
@@ -27,10 +30,10 @@ from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from napari_cryorestore.methods.base import MethodConfig
 
@@ -559,6 +562,34 @@ def test_unknown_device_or_precision_is_refused(halves: tuple[Path, Path], tmp_p
         restore(request(source, halves[0], tmp_path / "out.mrc", device="cuda:99"))
     with pytest.raises(ValueError, match="no precision 'half'"):
         restore(request(source, halves[0], tmp_path / "out.mrc", precision="half"))
+
+
+def test_a_tile_that_is_nearly_all_margin_is_exceeded_and_that_is_said(
+    halves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    restore(request("wiener", halves[0], tmp_path / "out.mrc", odd=halves[1], tile=16), say=said.append)
+    assert "Tiles of 16 voxels would be nearly all margin: 64 voxels are taken." in said
+
+
+def test_halves_that_changed_since_the_model_learned_from_them_are_told(
+    halves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    even = Path(shutil.copy(halves[0], tmp_path))
+    run = RunDir.create(tmp_path / "run", config="", environment={"inputs": stamps_of([even])})
+    source = checkpoint(run.path / "checkpoints/step_00000600")
+    for name, expected in (("same", 0), ("changed", 1)):
+        said: list[str] = []
+        restore(request(source, even, tmp_path / f"{name}.mrc"), say=said.append)
+        assert (
+            len([sentence for sentence in said if "not the file that the run began with" in sentence])
+            == expected
+        )
+        write_volume(tmp_path / "other.mrc", np.ones(SHAPE) * np.arange(36), voxel_size=7.5, label="other")
+        (tmp_path / "other.mrc").replace(even)
+    said = []
+    restore(request(source, halves[1], tmp_path / "another.mrc"), say=said.append)
+    assert not any("began with" in sentence for sentence in said)
 
 
 # Names ------------------------------------------------------------------------------------------------------

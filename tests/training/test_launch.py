@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -28,9 +30,6 @@ from napari_cryorestore.training.environment import environment
 from napari_cryorestore.training.handles import OUTPUT, training_command
 from napari_cryorestore.training.launch import create_run, launch, run_training
 from napari_cryorestore.training.rank import SUPERVISOR
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
@@ -67,6 +66,26 @@ def test_a_run_folder_says_what_runs_and_where(recipe: Any, tmp_path: Path) -> N
     assert run.environment()["versions"]["torch"] == torch.__version__.split("+")[0] or torch.__version__
     with pytest.raises(FileExistsError, match="not empty"):
         create_run(recipe(), tmp_path / "run")
+
+
+def test_inputs_that_changed_since_the_run_began_are_told(
+    recipe: Any, pair: tuple[Path, Path], tmp_path: Path, history: History
+) -> None:
+    even, odd = (Path(shutil.copy(path, tmp_path)) for path in pair)
+    config = recipe(schedule={"steps": 2})
+    config = config.model_copy(
+        update={"tomograms": (config.tomograms[0].model_copy(update={"even": even, "odd": odd}),)}
+    )
+    run = create_run(config, tmp_path / "run")
+    told = "odd.mrc: It is not the file that the run began with"
+    run_training(run)
+    assert not any(told in event.message for event in history(run) if isinstance(event, Noted))
+    content = bytearray(odd.read_bytes())
+    content[2000:2004] = b"\0\0\0\0"
+    odd.write_bytes(content)
+    run_training(run)
+    (event,) = [event for event in history(run) if isinstance(event, Noted) and told in event.message]
+    assert event.level == "warning"
 
 
 def test_bad_data_make_no_folder(recipe: Any, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from napari_cryorestore.restoration.tiling import (
     possible_plans,
     smaller_plans,
 )
+from napari_cryorestore.restoration.trained_on import changed_since_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,8 @@ def restore(
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
     tomogram = opened(request, say=say)
+    for finding in changed_since_training(request):
+        say(finding.text)
     model = Model.of(request, tomogram)
     made = made_of(request, tomogram)
     work = Work(tomogram, model, request, made, progress, cancelled)

@@ -6,8 +6,9 @@ import os
 import platform
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from napari_cryorestore.io.input_stamps import changed_inputs
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.training.rank import is_supervised, ranks_first
@@ -43,10 +44,22 @@ def attempt(run: RunDir, *, note: str = "") -> None:
             run.put_right()
         from napari_cryorestore.training.trainer import train
 
-        train(_recipe(run), run, resume_from=_resume_from(run))
+        recipe = _recipe(run)
+        if ranks_first():
+            _tell_changed(run, recipe)
+        train(recipe, run, resume_from=_resume_from(run))
     except BaseException as error:
         _record_early_failure(run, history.poll(), error)
         raise
+
+
+def _tell_changed(run: RunDir, recipe: RunConfig) -> None:
+    """Record which inputs are not those that the run began with."""
+    from napari_cryorestore.training.preparation import input_files
+
+    for finding in changed_inputs(run.environment().get("inputs"), input_files(recipe)):
+        level: Literal["info", "warning"] = "info" if finding.severity == "note" else "warning"
+        run.record(Noted(level=level, message=finding.text))
 
 
 def _recipe(run: RunDir) -> RunConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
+from napari_cryorestore.io.input_stamps import stamps_of
 from napari_cryorestore.runs.events import Noted
 from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
@@ -44,11 +45,13 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
     ValueError
         If the tomograms cannot be used, with what to do about it.
     """
+    from napari_cryorestore.training.preparation import input_files
     from napari_cryorestore.training.resolution import resolved
 
     findings: list[Finding] = []
     complete = resolved(config, tell=findings.append)
-    run = RunDir.create(path, config=complete.to_toml(), environment=environment())
+    known = {**environment(), "inputs": stamps_of(input_files(complete))}
+    run = RunDir.create(path, config=complete.to_toml(), environment=known)
     for finding in findings:
         run.record(Noted(level="info" if finding.severity == "note" else "warning", message=finding.text))
     return run

@@ -27,6 +27,7 @@ from napari_cryorestore.training.places import fitting_crop, leaves_room, previe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -68,6 +69,12 @@ def open_configured(config: TomogramConfig) -> Tomogram:
         tilt_axis=config.tilt_axis,
         name=config.name,
     )
+
+
+def input_files(config: RunConfig) -> list[Path]:
+    """Return the files of all tomograms of a configuration."""
+    files = (path for item in config.tomograms for path in (item.even, item.odd, item.mask))
+    return [path for path in files if path is not None]
 
 
 def holds_out(config: RunConfig) -> bool:
