@@ -32,7 +32,7 @@ from faults_targets import KINDS, Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST = 20.0
+LONGEST = 60.0
 """Seconds that one file may take, on a busy computer."""
 MOST_MEMORY = 256e6
 """Bytes that the process may grow by for one file of less than 100 kB."""

@@ -33,6 +33,7 @@ from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.saving import open_comparison, save_comparison
 from napari_cryorestore.data.journal import FileJournal, unfinished
 from napari_cryorestore.io.inspection import inspect_volume
+from napari_cryorestore.io.tilt_files import read_tilt_file
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
@@ -64,6 +65,12 @@ from napari_cryorestore.training.resume_state import damage_explained, resume_st
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+
+_ENTITIES = '<!DOCTYPE x [<!ENTITY a0 "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9)
+)
+_BOMB = f"<?xml version='1.0'?>\n{_ENTITIES}]>\n"
+"""Entities of which the last would fill 1 GB."""
 
 
 class Target:
@@ -170,15 +177,30 @@ class Tilts(Target):
 
     def make(self) -> Path:
         self._even = pair(self.folder, (12, 20, 16))[0]
+        angles = range(-60, 61, 3)
+        lines = "".join(f"{angle:8.2f}\n" for angle in angles)
+        rows = "".join(f"{number} 0.0 1.0 1.5 -2.5 {angle:.2f}\n" for number, angle in enumerate(angles))
+        star = "data_\nloop_\n_rlnMicrographName #1\n_rlnTomoNominalStageTiltAngle #2\n"
+        star += "".join(f"{number}@ts.mrc {angle}\n" for number, angle in enumerate(angles))
+        self._forms = {
+            ".tlt": lines,
+            ".aln": f"# AreTomo\n# NumPatches = 0\n{rows}",
+            ".xml": f"{_BOMB}<TiltSeries><Angles>{lines} </Angles> <x> &a8; </x></TiltSeries>",
+            ".star": star,
+        }
         path = self.folder / "ts.tlt"
-        path.write_text("".join(f"{angle:8.2f}\n" for angle in range(-60, 61, 3)))
+        path.write_text(lines)
         return path
 
-    def damaged(self, chance: random.Random) -> bytes:
-        return damaged_words(self.whole, chance)
+    def damage(self, chance: random.Random) -> None:
+        self.path.unlink()
+        form = chance.choice(list(self._forms))
+        self.path = self.path.with_suffix(form)
+        self.path.write_bytes(damaged_words(self._forms[form].encode(), chance))
 
     def read(self) -> None:
         open_tomogram(self._even)
+        read_tilt_file(self.path)
 
 
 class Weights(Target):
@@ -262,7 +284,10 @@ class Resume(Target):
                 state = self._state
                 for _ in range(chance.randint(1, 2)):
                     state = damaged_value(state, chance)
-                return _saved(state, packed=chance.random() < 0.1)
+                try:
+                    return _saved(state, packed=chance.random() < 0.1)
+                except RecursionError:  # it is too deep to be written
+                    return damaged_bytes(self.whole, chance)
 
     def read(self) -> None:
         state = resume_state(self.path.parent, self._config)

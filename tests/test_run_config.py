@@ -147,3 +147,15 @@ def test_every_setting_has_a_sentence_and_a_flag_of_its_own() -> None:
     assert len({item.flag for item in settings}) == len(settings)
     assert all(item.help.endswith(".") or item.path == ("tomograms",) for item in settings)
     assert "--schedule.learning-rate" in {item.flag for item in settings}
+
+
+@pytest.mark.parametrize("kind", [[], {}, 5, None, True])
+@pytest.mark.parametrize("section", ["method", "network"])
+def test_a_kind_that_is_no_word_is_refused(section: str, kind: Any) -> None:
+    assert f"there is no {section} {kind!r}; known: " in refusal(**{section: {"kind": kind}})
+
+
+def test_of_many_and_long_mistakes_few_are_told_in_short() -> None:
+    words = refusal(**{f"wrong_{number}": 1 for number in range(100)}, schedule={"steps": "x" * 10_000})
+    assert len(words) < 1000
+    assert words.endswith("and 93 more")

@@ -177,6 +177,6 @@ def _of_kind(value: Any, what: str, known: dict[str, type[Config]]) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value.get("kind")
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         raise ValueError(f"there is no {what} {kind!r}; known: {', '.join(known)}")
     return known[kind].model_validate(value)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MOST = 10**12  # steps, seconds, GB
 _LEAST = 1e-9
 _LARGEST = 1e100  # sums and squares of such are still finite
-_MOST_NAMES, _LONGEST_NAME = 64, 64
+_MOST_NAMES, _LONGEST_NAME = 256, 128
 
 
 def count(value: Any) -> int:
