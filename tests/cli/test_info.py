@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,15 @@ def test_the_real_pair_agrees_with_its_tilt_file(capsys: pytest.CaptureFixture[s
     told = facts(capsys.readouterr().out)
     assert told["spectrum"].endswith("tilt axis y")
     assert "warning" not in told
+
+
+def test_what_is_noticed_of_both_halves_is_said_once(
+    tmp_path: Path, tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in tiny_pair:
+        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert main(["info", str(tmp_path / f"{tiny_pair[0].name}.gz")]) == 0
+    assert capsys.readouterr().out.count("was loaded whole (132 kB of memory)") == 1
 
 
 def test_a_tilt_file_that_disagrees_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

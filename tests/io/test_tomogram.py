@@ -182,3 +182,28 @@ def test_values_that_no_spectrum_can_be_computed_of(make_mrc: Maker, scale: floa
 def test_other_values_are_computed_with(make_mrc: Maker, scale: float) -> None:
     path = make_mrc("TS.mrc", (NOISE[0] * scale).astype(np.float32))
     assert open_tomogram(path).shape == (6, 7, 8)
+
+
+def test_a_stack_as_tall_as_its_list_of_tilts_is_doubted(make_mrc: Maker) -> None:
+    path = make_mrc("TS_EVN.mrc", NOISE[0])
+    angles = [-50.0, -30.0, -10.0, 10.0, 30.0]
+    tilts = path.with_name("TS.rawtlt")
+    tilts.write_text("\n".join(map(str, angles)), encoding="utf-8")
+    assert doubts(path) == []
+    tilts.write_text("\n".join(map(str, [*angles, 50.0])), encoding="utf-8")
+    assert doubts(path) == [
+        "TS_EVN.mrc: It has 6 sections, as many as TS.rawtlt has tilts: it looks like a tilt series, which "
+        "is no tomogram. If so, choose the volume made of it."
+    ]
+
+
+def test_a_stack_beside_its_volume_is_doubted(make_mrc: Maker) -> None:
+    path = make_mrc("TS_EVN.mrc", NOISE[0])
+    volume = make_mrc("TS_EVN_Vol.mrc", NOISE[0])
+    (told,) = doubts(path)
+    assert told.endswith("the volume TS_EVN_Vol.mrc lies beside it. Choose TS_EVN_Vol.mrc.")
+    assert doubts(volume) == []
+
+
+def doubts(path: Path) -> list[str]:
+    return [finding.text for finding in open_tomogram(path).findings if finding.topic == "tilt series"]

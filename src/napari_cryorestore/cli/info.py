@@ -69,8 +69,8 @@ def _examined(report: VolumeReport) -> Iterator[tuple[str, str]]:
         source = "the spectrum" if found.tilt_source == "spectrum" else found.tilt_source
         yield "tilt range", f"{range_words(found.tilt_range)}, from {source}"
     yield "spectrum", detected_words(found.detected)
-    for finding in found.findings:
-        yield finding.severity, replace(finding, about="").text
+    # what is the same of both halves is said once
+    yield from dict.fromkeys((item.severity, replace(item, about="").text) for item in found.findings)
 
 
 def _opened(report: VolumeReport) -> Tomogram:

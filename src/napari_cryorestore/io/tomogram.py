@@ -13,6 +13,7 @@ from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
 from napari_cryorestore.io.mrc import MrcVolume, read_volume
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
+from napari_cryorestore.io.stack_doubts import stack_doubts
 from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def open_tomogram(
         header=first.header,
         findings=gravest_first(
             (*(finding for volume in volumes for finding in volume.findings), *doubts)
+            + stack_doubts(first, beside.file if beside is not None else None)
             + (beside.findings if beside is not None else ())
         ),
         tilts=beside,
