@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 _MOST_PROBLEMS, _LONGEST_VALUE = 8, 120
 
@@ -117,7 +118,8 @@ def settings_of(config: type[Config], prefix: tuple[str, ...] = ()) -> Iterator[
 def sentence(error: ValidationError) -> str:
     """Turn a validation error into one line that a user can act on."""
     parts = []
-    problems = error.errors(include_url=False)
+    found = error.errors(include_url=False)
+    problems = [item for item in found if not _follows(item, found)]
     for item in problems[:_MOST_PROBLEMS]:
         where = ".".join(str(piece) for piece in item["loc"])
         what = item["msg"].removeprefix("Value error, ")
@@ -131,6 +133,13 @@ def sentence(error: ValidationError) -> str:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _follows(item: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """Tell whether a list counts as empty only because what it holds is wrong."""
+    place, size = item["loc"], len(item["loc"])
+    within = any(len(other["loc"]) > size and other["loc"][:size] == place for other in found)
+    return item["type"] == "too_short" and within
 
 
 def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:

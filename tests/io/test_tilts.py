@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_cryorestore.io.tilts import find_tilt_file, range_of, read_tilt_angles
+from napari_cryorestore.io.tilts import TiltsBeside, find_tilt_file, range_of, read_tilt_angles, tilts_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +118,163 @@ def test_folder_above_counts_only_for_folders_of_halves(tmp_path: Path) -> None:
 
 def test_missing_folder_holds_no_tilt_file(tmp_path: Path) -> None:
     assert find_tilt_file(tmp_path / "none" / "TS.mrc") is None
+
+
+ANGLES = tuple(float(angle) for angle in range(-60, 61, 3))
+
+
+def lines(*columns: object, end: str = "\n") -> str:
+    return "".join(" ".join(map(str, row)) + end for row in zip(*columns, strict=True))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "ascii"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "a.tlt"
+    path.write_bytes(lines(ANGLES, end=end).encode(encoding))
+    assert read_tilt_angles(path) == ANGLES
+
+
+@pytest.mark.parametrize(
+    ("text", "angles"),
+    [
+        ("-60,5\n0,0\n60,25\n", (-60.5, 0, 60.25)),
+        ("-60,5 3,0\n0,0 3,0\n60,25 3,0\n", (-60.5, 0, 60.25)),
+        ("1,-60\n2,0\n3,60\n", (-60, 0, 60)),
+        ("-60.5,1\n0.0,2\n60.25,3\n", (-60.5, 0, 60.25)),
+        ("1;-60,5\n2;0\n3;60,25\n", (-60.5, 0, 60.25)),
+        ("\N{MINUS SIGN}60\n0\n60\n", (-60, 0, 60)),
+        ("angle dose\n-60 3\n0 3\n60 3\n", (-60, 0, 60)),
+    ],
+)
+def test_ways_of_writing_numbers(tmp_path: Path, text: str, angles: tuple[float, ...]) -> None:
+    assert read_tilt_angles(write(tmp_path, "a.tlt", text)) == angles
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_counts_is_never_taken(tmp_path: Path, first: int) -> None:
+    count = range(first, first + len(ANGLES))
+    assert read_tilt_angles(write(tmp_path, "a.tlt", lines(count, ANGLES))) == ANGLES
+    assert read_tilt_angles(write(tmp_path, "b.tlt", lines(ANGLES, count))) == ANGLES
+    with pytest.raises(ValueError, match=rf"c\.tlt counts from {first} to {first + 40}"):
+        read_tilt_angles(write(tmp_path, "c.tlt", lines(count)))
+
+
+def test_a_dose_or_a_constant_is_no_tilt(tmp_path: Path) -> None:
+    dose = [2.0 * number for number in range(len(ANGLES))]
+    assert read_tilt_angles(write(tmp_path, "a.tlt", lines(dose, ANGLES))) == ANGLES
+    upward = [angle + 60.0 for angle in ANGLES if angle < 30]
+    constant = [3.0] * len(upward)
+    assert read_tilt_angles(write(tmp_path, "b.tlt", lines(constant, upward))) == tuple(upward)
+
+
+def test_radians_are_turned_into_degrees_and_said(tmp_path: Path) -> None:
+    write(tmp_path, "TS.tlt", lines([f"{math.radians(angle):.6f}" for angle in ANGLES]))
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert found.range == pytest.approx((-60, 60), abs=1e-3)
+    assert [finding.severity for finding in found.findings] == ["note"]
+    assert "read as radians" in found.findings[0].sentence
+
+
+def test_the_next_file_is_tried_where_one_is_of_no_use(tmp_path: Path) -> None:
+    write(tmp_path, "TS.tlt", "0\n" * 41)
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert (found.range, found.file) == (None, None)
+    assert [finding.severity for finding in found.findings] == ["warning"]
+    assert "holds only the angle 0°" in found.findings[0].sentence
+    assert "--tilt-range" in found.findings[0].remedy
+    write(tmp_path, "TS.rawtlt", lines(ANGLES))
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert (found.range, found.file) == ((-60, 60), tmp_path / "TS.rawtlt")
+    assert [finding.severity for finding in found.findings] == ["note"]
+    assert found.findings[0].remedy == "TS.rawtlt is taken instead."
+
+
+def test_what_other_files_say_is_kept_for_the_spectrum_to_judge(tmp_path: Path) -> None:
+    write(tmp_path, "TS_TLT.txt", lines([angle + 9.5 for angle in ANGLES], range(41), [3.0] * 41))
+    write(tmp_path, "TS.aln", ALN)
+    found = tilts_beside(tmp_path / "TS_EVN_Vol.mrc")
+    assert (found.range, found.file) == ((-60.01, 54.02), tmp_path / "TS.aln")
+    assert found.others == (("TS_TLT.txt", (-50.5, 69.5)),)
+
+
+def test_only_regular_files_of_a_sensible_size_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "TS.tlt")
+    assert tilts_beside(tmp_path / "TS.mrc") == TiltsBeside()
+    (tmp_path / "TS.aln").write_bytes(b"0 1\n" * 1_100_000)
+    assert "too large" in tilts_beside(tmp_path / "TS.mrc").findings[0].sentence
+
+
+def test_a_file_that_must_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "TS.tlt", RISING)
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)  # the tests may run as root, who may read all
+    (finding,) = tilts_beside(tmp_path / "TS.mrc").findings
+    assert finding.sentence == "TS.tlt cannot be read (Permission denied)."
+
+
+def test_a_link_has_the_tilts_of_what_it_links_to(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    for folder in (there, here):
+        folder.mkdir()
+    (there / "TS_01_even.mrc").touch()
+    write(there, "TS_01.tlt", RISING)
+    (here / "mine.mrc").symlink_to(there / "TS_01_even.mrc")
+    assert tilts_beside(here / "mine.mrc").range == (-60, 60)
+    write(here, "mine.tlt", "-40\n40\n")
+    assert tilts_beside(here / "mine.mrc").range == (-40, 40)
+
+
+def test_the_longest_names_are_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 251 + ".mrc")
+    path.touch()
+    assert tilts_beside(path) == TiltsBeside()
+
+
+WARP = '<?xml version="1.0"?><TiltSeries AreAnglesInverted="{}" LevelAngleY="{}"><Angles>{}</Angles></TiltSeries>'
+
+
+def test_warp_keeps_tilts_two_folders_up(tmp_path: Path) -> None:
+    tomogram = tmp_path / "reconstruction" / "even" / "TS_1_10.00Apx.mrc"
+    stack = tmp_path / "tiltstack" / "TS_1"
+    for folder in (tomogram.parent, stack):
+        folder.mkdir(parents=True)
+    write(stack, "TS_1.rawtlt", lines(ANGLES))
+    found = tilts_beside(tomogram)
+    assert (found.range, found.file) == ((-60, 60), stack / "TS_1.rawtlt")
+    write(tmp_path, "TS_1.xml", WARP.format("True", "-4", "\n".join(map(str, ANGLES))))
+    found = tilts_beside(tomogram)
+    assert (found.range, found.file) == ((-64, 56), tmp_path / "TS_1.xml")
+    assert found.others == (("TS_1.xml", (-56, 64)), ("TS_1.rawtlt", (-60, 60)))
+
+
+@pytest.mark.parametrize(
+    "text", ["<TiltSeries><Angles>", "<Movie/>", WARP.format("", "x", "1 2"), "<TiltSeries/>"]
+)
+def test_other_xml_is_of_no_use(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"TS\.xml is no tilt series of Warp"):
+        read_tilt_angles(write(tmp_path, "TS.xml", text))
+
+
+STAR = "data_TS_1\n\nloop_\n_rlnMicrographName #1\n{}\n"
+
+
+def test_relion_keeps_tilts_in_the_star_of_the_series(tmp_path: Path) -> None:
+    (tmp_path / "tomograms").mkdir()
+    (tmp_path / "tilt_series").mkdir()
+    tomogram = tmp_path / "tomograms" / "rec_TS_1_half1.mrc"
+    both = "_rlnTomoNominalStageTiltAngle #2\n_rlnTomoYTilt #3"
+    rows = "".join(f"m.mrc {angle - 9.5} {angle}\n" for angle in ANGLES)
+    star = write(tmp_path / "tilt_series", "TS_1.star", STAR.format(both) + rows)
+    assert tilts_beside(tomogram) == TiltsBeside((-60, 60), star)
+    write(
+        tmp_path / "tilt_series",
+        "TS_1.star",
+        STAR.format("_rlnTomoNominalStageTiltAngle #2") + "m -50\nm 50\n",
+    )
+    assert tilts_beside(tomogram).range == (-50, 50)
+    write(tmp_path / "tilt_series", "TS_1.star", STAR.format("_rlnCtf #2") + "m 1\n")
+    assert "none of the columns rlnTomoYTilt" in tilts_beside(tomogram).findings[0].sentence

@@ -20,6 +20,7 @@ _WORDS: dict[type, str] = {int: "N", float: "X", Path: "FILE"}
 _LETTERS = {1: "N", 2: "LOW HIGH", 3: "Z Y X"}
 
 
+_NEGATIVE = re.compile(r"-(?:\d+|\d*[.,]\d+)(?:[eE][-+]?\d+)?$")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
@@ -28,6 +29,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, **more: Any) -> None:
         super().__init__(prog=prog, allow_abbrev=False, **more)
+        self._negative_number_matcher = _NEGATIVE  # else -62,5 would be an option
 
     def error(self, message: str) -> NoReturn:
         """Raise the error that argparse found."""
