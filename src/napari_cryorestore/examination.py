@@ -149,7 +149,7 @@ def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
 
 def _voxels(half: NDArray[Any], name: str) -> Iterator[Finding]:
     low, high, finite = np.inf, -np.inf, True
-    for part in chain(sample_slabs(half), [sample_lines(half)]):
+    for part in chain(sample_slabs(half), sample_lines(half)):
         low, high = min(low, float(part.min())), max(high, float(part.max()))
         finite = finite and bool(np.isfinite(part).all())
     if not finite:

@@ -234,7 +234,7 @@ def test_the_longest_names_are_no_obstacle(tmp_path: Path) -> None:
     assert tilts_beside(path) == TiltsBeside()
 
 
-WARP = '<?xml version="1.0"?><TiltSeries AreAnglesInverted="{}" LevelAngleY="{}"><Angles>{}</Angles></TiltSeries>'
+WARP = '<?xml version="1.0"?><TiltSeries AreAnglesInverted="{}" LevelAngleY="{}"><Angles>{}</Angles></TiltSeries>'  # noqa: E501
 
 
 def test_warp_keeps_tilts_two_folders_up(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         help="Draw the wedge of these tilts; from a .tlt beside each file if not given (°).",
     )  # fmt: skip
     group.add_argument(
-        "--detect-wedge", action="store_true", help="Draw the wedge found in each volume too, dotted."
+        "--detect-wedge", action="store_true", help="Draw the wedge found in each raw volume too, dotted."
     )
 
 
@@ -114,7 +114,7 @@ def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfi
         raise ValueError(f"{saved[0]} is a saved comparison: name it alone, or the rows one by one")
     base: dict[str, Any] = open_comparison(saved[0]).model_dump() if saved else {}
     typed = given(options, "looks")
-    rows = base["rows"] if saved else _rows(options.rows, wishes, typed.get("tilt_axis", "y"))
+    rows = base["rows"] if saved else _rows(options.rows, wishes, typed.get("tilt_axis", "auto"))
     if options.tilt_range is not None:
         typed["tilt_range"] = tuple(options.tilt_range)
     return ComparisonConfig.model_validate({**merged(base, typed), "rows": labelled(rows, options.labels)})
@@ -153,11 +153,11 @@ def _arrows(wishes: CompareOptions, first: ComparedVolume) -> list[Position]:
 
 
 def _detected(volumes: Sequence[ComparedVolume]) -> list[Any]:
-    """Return the wedge found in each volume, or nothing where none is clear."""
+    """Return the wedge found in each raw volume, or nothing where none is clear or was left by a network."""
     from napari_cryorestore.physics.wedge_detection import detect_wedge
 
-    found = [detect_wedge(volume.data) for volume in volumes]
-    return [item.wedge if item.reliable else None for item in found]
+    found = [detect_wedge(volume.data) if volume.raw else None for volume in volumes]
+    return [item.wedge if item is not None and item.reliable else None for item in found]
 
 
 __all__ = ["CompareOptions", "add_options", "comparison_of", "run"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.outcome import CommandError
+from napari_cryorestore.findings import Finding, gravest_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +97,7 @@ def opened(
     from napari_cryorestore.data.tiles import Cancelled
 
     cancel, volumes = threading.Event(), []
+    tell_findings(rows, screen)
     try:
         with on_interruption(cancel.set):
             for row in rows:
@@ -112,6 +115,19 @@ def opened(
     finally:
         screen.end()
     return volumes
+
+
+def tell_findings(rows: Sequence[RowConfig], screen: LiveText) -> None:
+    """Say once what was noticed about the raw tomograms that rows show or are restored from."""
+    from napari_cryorestore.comparison.sources import examined
+
+    findings: dict[Finding, None] = {}
+    for row in rows:
+        with suppress(ValueError, OSError):  # opening the row says what is wrong, unless it can be compared
+            examination = examined(row)
+            findings |= dict.fromkeys(examination.findings if examination is not None else ())
+    for finding in gravest_first(tuple(findings)):
+        screen.say(f"{finding.severity}: {finding.text}")
 
 
 def _typed_row(text: str) -> dict[str, Any]:

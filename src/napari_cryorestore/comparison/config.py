@@ -34,7 +34,9 @@ class RowConfig(Config):
     layer: str | None = setting(None, "The layer's name.")
     step: int | None = setting(None, "The step of the run; its newest checkpoint if not given.", ge=0)
     voxel_size: float | None = setting(None, "Edge of a voxel; from the file if not given.", unit="Å", gt=0)
-    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen of a file was tilted.")
+    tilt_axis: Literal["auto", "y", "x"] = setting(
+        "auto", "Axis about which the specimen of a file was tilted; 'auto' takes what is recorded or seen."
+    )
     hidden: bool = setting(False, "Whether the row is left out of the picture.")
     limits: tuple[float, float] | None = setting(None, "Black and white, where contrast is set by hand.")
 

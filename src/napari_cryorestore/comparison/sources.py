@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.tilts import tilts_beside
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.mrc import MrcVolume
 
 KEPT_BYTES = 1 << 30
@@ -167,14 +170,16 @@ def _compared(volume: MrcVolume, data: Any, row: RowConfig) -> ComparedVolume:
             f"{volume.path.name} has no voxel size in its header: give it in Å (on the command line by "
             "--voxel-size)."
         )
+    recorded, raw = _recorded(volume, row), is_raw(volume)
     changed = volume.path.stat().st_mtime_ns
     return ComparedVolume(
         name=row.name,
         data=data,
         voxel_size=sizes,
         corner=corner_of(sizes),
-        tilt_range=tilts_beside(volume.path).range,
-        tilt_axis=row.tilt_axis,
+        tilt_range=recorded.tilt_range,
+        tilt_axis=recorded.tilt_axis,
+        raw=raw,
         key=f"{volume.path}|{changed}",
     )
 
@@ -206,9 +211,51 @@ def _newest_preview(row: RowConfig) -> ComparedVolume:
 
 def _tomogram(row: RowConfig) -> Tomogram:
     """Open what a row is restored from: the halves it names, or else what its run learned from."""
+    examination = examined(row)
+    return examination.tomogram if examination else open_configured(_learned_from(_given(row.path)))
+
+
+def examined(row: RowConfig) -> Examination | None:
+    """Examine the raw tomogram that a row shows or is restored from.
+
+    Returns
+    -------
+    Examination or None
+        Nothing for rows that name no raw files: a run, whose own says it, and layers.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it cannot be opened.
+    """
     if row.even is not None:
-        return open_tomogram(row.even, odd=row.odd, voxel_size=row.voxel_size, tilt_axis=row.tilt_axis)
-    return open_configured(_learned_from(_given(row.path)))
+        return _examined(row.even, row.odd, row.voxel_size, row.tilt_axis, _changed(row.even))
+    if row.kind != "file" or row.path is None or not is_raw(read_volume(row.path)):
+        return None
+    return _examined(row.path, None, row.voxel_size, row.tilt_axis, _changed(row.path))
+
+
+@lru_cache(maxsize=16)
+def _examined(even: Path, odd: Path | None, voxel_size: float | None, axis: Any, changed: int) -> Examination:
+    del changed  # only a part of what is remembered
+    tomogram = open_tomogram(even, odd=odd, voxel_size=voxel_size, tilt_axis=axis)
+    return examine(tomogram, needs_wedge=False)
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _recorded(volume: MrcVolume, row: RowConfig) -> Recorded:
+    """Return how the specimen of a file was tilted: after its spectrum too, if that is as recorded."""
+    try:
+        examination = examined(row)
+    except ValueError:  # what can be compared, but not restored
+        examination = None
+    if examination is not None:
+        return Recorded(examination.tilt_range, examination.tomogram.tilt_axis)
+    found = tilts_recorded(volume)
+    return found if row.tilt_axis == "auto" else Recorded(found.tilt_range, row.tilt_axis)
 
 
 def _learned_from(run: Path) -> TomogramConfig:
@@ -247,4 +294,4 @@ def _bytes(volume: ComparedVolume) -> int:
     return sum(int(np.prod(volume.shape)) * 4 for _ in (volume.data, *(volume.halves or ())))
 
 
-__all__ = ["Sources", "open_row"]
+__all__ = ["Sources", "examined", "open_row"]

@@ -45,6 +45,8 @@ class ComparedVolume:
         Degrees.
     tilt_axis : {"y", "x"}
         Axis of tilting.
+    raw : bool
+        Whether it is as it was reconstructed, so that its spectrum shows how it was tilted.
     key : str
         What tells it from others, for caches; its name if not given.
 
@@ -62,6 +64,7 @@ class ComparedVolume:
     halves: tuple[Any, Any] | None = None
     tilt_range: tuple[float, float] | None = None
     tilt_axis: Literal["y", "x"] = "y"
+    raw: bool = False
     key: str = ""
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ SLAB_PLANES = 4
 _MOST_SLABS = 12
 _WIDEST = 1024
 _LARGEST, _NARROWEST = 1e12, 1e-15  # beyond, sums of squares leave the range of 32-bit floats
-_LINES = 16
+_LINES, _PLANES = 16, 64
 
 
 def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
@@ -42,22 +42,23 @@ def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         yield np.asarray(volume[start : start + planes, rows, columns], dtype=np.float32)
 
 
-def sample_lines(volume: NDArray[Any]) -> NDArray[np.float32]:
-    """Take a few lines of every plane, so that no plane is overlooked.
+def sample_lines(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    """Cut a few lines of every plane, so that no plane is overlooked.
 
     Parameters
     ----------
     volume : ndarray
         Voxels (z, y, x), of any real type; a memory map is read only where it is cut.
 
-    Returns
-    -------
+    Yields
+    ------
     ndarray
-        Float32 (z, lines, x) of at most 16 whole lines, evenly spaced along y.
+        Float32 (p, lines, x) of p ≤ 64 neighbouring planes and at most 16 whole lines, evenly spaced along y.
     """
-    count = min(_LINES, volume.shape[1])
-    rows = np.unique(np.linspace(0, volume.shape[1] - 1, count).round().astype(int))
-    return np.asarray(volume[:, rows], dtype=np.float32)
+    depth, height = volume.shape[:2]
+    rows = np.unique(np.linspace(0, height - 1, min(_LINES, height)).round().astype(int))
+    for start in range(0, depth, _PLANES):
+        yield np.asarray(volume[start : start + _PLANES, rows], dtype=np.float32)
 
 
 def require_finite(sample: NDArray[np.float32], *, name: str) -> None:

@@ -124,7 +124,7 @@ class Work:
         output = Output(
             tomogram.even.shape,
             tomogram.voxel_size,
-            label=f"cryorestore: {self.model.name}\n{self.made}",
+            label="\n".join([f"cryorestore: {self.model.name}", str(self.made), *_tilts_label(tomogram)]),
             origin=tomogram.header.origin,
             start=tomogram.header.start,
         )
@@ -170,6 +170,12 @@ class Work:
         if isinstance(sink, FittingSink):
             progress = self.stage(_TILED, _FILLED)
             _put_on_line(out, *sink.line(), journal=journal, first=count, progress=progress)
+
+
+def _tilts_label(tomogram: Tomogram) -> list[str]:
+    """Return what a header says of the tilts, where they are known; `comparison.recorded` reads it back."""
+    low, high, axis = tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis
+    return [] if low is None or high is None else [f"tilts: {low:g} to {high:g} degrees about {axis}"]
 
 
 def _put_on_line(

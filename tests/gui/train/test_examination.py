@@ -102,7 +102,7 @@ def test_the_spectrum_fills_in_what_is_unknown(monkeypatch):
     ("low", "high", "agrees", "words"),
     [
         ("-60", "60", True, "The spectrum agrees"),
-        ("-40", "60", False, "spectrum of this tomogram looks like"),
+        ("-40", "60", False, "the spectrum shows"),
         ("60", "-60", False, "reversed"),
         ("steep", "60", False, "could not convert"),
     ],

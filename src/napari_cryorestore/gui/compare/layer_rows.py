@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.gui.layers import origin_of, path_of, volumes_in
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_cryorestore.comparison.model import CompareModel
+    from napari_cryorestore.io.mrc import MrcVolume
 
 UNKNOWN_SIZE = "voxel size unknown: a voxel counts as 1 Å"
 
@@ -157,13 +159,17 @@ def compared(layer: Image, *, version: int = 0) -> ComparedVolume:
     scale = tuple(float(size) * unit for size, unit in zip(layer.scale[-3:], _angstrom(layer), strict=True))
     place = tuple(float(at) * unit for at, unit in zip(layer.translate[-3:], _angstrom(layer), strict=True))
     voxel_size = (abs(scale[0]), abs(scale[1]), abs(scale[2]))
+    file = _file_of(layer)
+    recorded = Recorded(None) if file is None else tilts_recorded(file)
     return ComparedVolume(
         name=layer.name,
         data=layer.data,
         voxel_size=voxel_size,
         corner=corner_of(voxel_size, place),
         version=version,
-        tilt_range=_tilt_range(layer),
+        tilt_range=recorded.tilt_range,
+        tilt_axis=recorded.tilt_axis,
+        raw=file is not None and is_raw(file),
         key=f"layer {id(layer)}",
     )
 
@@ -188,12 +194,18 @@ def _angstrom(layer: Image) -> list[float]:
     ]
 
 
-def _tilt_range(layer: Image) -> tuple[float, float] | None:
-    """Read the tilt range from a file beside the one of the layer, if there is any."""
-    from napari_cryorestore.io.tilts import tilts_beside
+def _file_of(layer: Image) -> MrcVolume | None:
+    """Open the file that a layer shows, for what its header says; None if there is no such file."""
+    from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
+    from napari_cryorestore.io.mrc import is_volume_path, read_volume
 
     path = path_of(layer)
-    return None if path is None else tilts_beside(path).range
+    if path is None or not is_volume_path(path) or path.suffix.lower() in COMPRESSED_SUFFIXES:
+        return None  # what is compressed would be read whole
+    try:
+        return read_volume(path)
+    except (OSError, ValueError):
+        return None
 
 
 __all__ = ["UNKNOWN_SIZE", "LayerRows", "compared", "row_of", "size_is_known"]

@@ -238,7 +238,7 @@ class PictureControl(QObject):
             config,
             column,
             volume.voxel_size,
-            wedge=cast("Wedge | None", tilts_of(volume, config)),
+            wedge=cast("Wedge | None", tilts_of(volume, config, found)),
             detected=found.wedge if found is not None and found.reliable else None,
         )
 

@@ -35,10 +35,11 @@ class Tilts:
 
 
 def wanted_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
-    """Return what the Fourier slices of some volumes take: all slices first, then the wedges."""
+    """Return what the Fourier slices of some volumes take: all slices first, then the wedges of raw ones."""
     volumes = list(volumes)
     jobs = [slices_job(volume, config.fourier) for volume in volumes]
-    return jobs + [wedge_job(volume) for volume in volumes] if config.fourier.wedge else jobs
+    raw = [volume for volume in volumes if volume.raw and config.fourier.wedge]
+    return jobs + [wedge_job(volume) for volume in raw]
 
 
 def slices_job(volume: ComparedVolume, fourier: FourierConfig) -> Job:
@@ -76,13 +77,16 @@ def found_wedge(store: Store, volume: ComparedVolume) -> DetectedWedge | None:
     return found
 
 
-def tilts_of(volume: ComparedVolume, config: ComparisonConfig) -> Tilts | None:
-    """Return the tilt range of a volume: the comparison's, or its own."""
-    given = config.tilt_range or volume.tilt_range
-    if given is None:
+def tilts_of(
+    volume: ComparedVolume, config: ComparisonConfig, found: DetectedWedge | None = None
+) -> Tilts | None:
+    """Return the tilts of a volume: the comparison's, or its own, about the axis that its spectrum shows."""
+    if config.tilt_range is not None:
+        return Tilts(*config.tilt_range, config.tilt_axis)
+    if volume.tilt_range is None:
         return None
-    axis = config.tilt_axis if config.tilt_range is not None else volume.tilt_axis
-    return Tilts(*given, axis)
+    seen = found.wedge.tilt_axis if found is not None and found.reliable and volume.raw else None
+    return Tilts(*volume.tilt_range, seen or volume.tilt_axis)
 
 
 def _wedge_key(volume: ComparedVolume) -> Hashable:
