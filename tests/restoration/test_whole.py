@@ -305,6 +305,7 @@ def test_memory_is_bounded_by_tiles_not_by_the_volume(
 ) -> None:
     network_is(Line())
     monkeypatch.setattr("napari_cryorestore.physics.normalize._SLAB_VOXELS", 10_000)  # 32 MiB otherwise
+    monkeypatch.setattr("napari_cryorestore.physics.wedge_detection.BLOCK", 32)  # 128 otherwise
     shape, tile = (1000, 40, 40), 40
     write_volume(
         tmp_path / "tall.mrc", np.random.default_rng(0).standard_normal(shape), voxel_size=7.5, label="x"

@@ -131,8 +131,9 @@ def _block_spectra(volume: NDArray[Any], shape: Shape) -> Iterator[Tensor]:
         block = np.array(volume[place], dtype=np.float32)
         spread = float(block.std(dtype=np.float64))
         if np.isfinite(spread) and spread > 0:
-            standard = (block - block.mean(dtype=np.float64)) / spread
-            yield rfft(torch.from_numpy(standard) * window).abs().double().square().flatten()
+            block -= np.float32(block.mean(dtype=np.float64))
+            block /= np.float32(spread)
+            yield rfft(torch.from_numpy(block) * window).abs().double().square().flatten()
 
 
 def _bins(shape: Shape, plane: tuple[int, int]) -> Tensor:
