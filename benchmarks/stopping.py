@@ -30,7 +30,7 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import RestoreRequest, restore
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.runs.suggestion import suggest_step
+from napari_cryorestore.runs.suggestion import HeldOut, advise
 from napari_cryorestore.training.preparation import prepare
 from napari_cryorestore.training.preview import Preview
 
@@ -46,19 +46,22 @@ def main() -> None:
     config = RunConfig.from_toml(run.config_text())
     truth = np.asarray(read_volume(options.truth).data)
     previews = _previews(config)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    histories: dict[str, list[HeldOut]] = {}
     for step in run.checkpoint_steps():
         row: dict[str, Any] = {"step": step, **_truth(run.checkpoint_path(step), config, truth)}
         _, network = load_checkpoint(run.checkpoint_path(step)).build()
         for name, preview in previews.items():
             with torch.no_grad():
-                metrics = preview.evaluate(network, *preview.restore(network))
+                metrics, left_out = preview.evaluate(network, *preview.restore(network))
+            history = histories.setdefault(name, [])
+            history.append(HeldOut(step, metrics["n2n"], metrics.get("fill", np.nan), left_out))
             row |= {
                 f"{name} {key}": round(value, 4) for key, value in metrics.items() if key in ("n2n", "fill")
             }
         rows.append(row)
         print("  ".join(f"{key} {value:.4g}" for key, value in row.items()), flush=True)
-    print(json.dumps({"benchmark": "stopping", "rows": rows, **_verdict(rows)}))
+    print(json.dumps({"benchmark": "stopping", "rows": rows, **_verdict(rows, histories)}))
 
 
 def _previews(config: RunConfig) -> dict[str, Preview]:
@@ -91,7 +94,7 @@ def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, 
         }
 
 
-def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _verdict(rows: list[dict[str, Any]], histories: dict[str, list[HeldOut]]) -> dict[str, Any]:
     steps = np.array([row["step"] for row in rows])
     overall = np.array([row["overall"] for row in rows])
     verdict: dict[str, Any] = {
@@ -100,7 +103,7 @@ def _verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
     for name in ("held out", "trained"):
         n2n, fill = (np.array([row[f"{name} {key}"] for row in rows]) for key in ("n2n", "fill"))
-        chosen = suggest_step(steps, n2n, fill)
+        chosen = advise(histories[name], kept=None, ended=True).step
         verdict[name] = {
             "chosen": chosen,
             "overall there": float(overall[steps == chosen][0]),

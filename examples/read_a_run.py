@@ -17,7 +17,7 @@ def report(run: Path) -> str:
     """Return the state of a run and its latest quality numbers, a line each."""
     state = RunState()
     state.apply(RunFollower(run).poll())
-    lines = [f"{state.status()}, step {state.step} of {state.steps}, suggested step: {state.suggested_step}"]
+    lines = [f"{state.status()}, step {state.step} of {state.steps}", state.advice.sentence]
     lines += [f"{words_for(name).title}: {curve.values[-1]:.3f}" for name, curve in state.metrics.items()]
     return "\n".join(lines)
 

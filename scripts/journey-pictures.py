@@ -80,7 +80,7 @@ class Journey:
     def leaf_through(self, monitor: Any) -> None:
         """Stop at an early, at the suggested and at the last step."""
         state = monitor.model.state
-        good = state.suggested_step or monitor.model.frames.steps[-1]
+        good = state.advice.suggested or monitor.model.frames.steps[-1]
         print("suggested", good, "of", monitor.model.frames.steps[-1])
         for name, step in (("early", monitor.model.frames.steps[1]), ("good", good), ("late", 10**9)):
             monitor.select(step)

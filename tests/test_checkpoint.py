@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.trained_on import TrainedOn
 
 SMALL = UNetConfig(features=2, levels=2)
 FILTER = RadialFilter((0.9, 0.5, 0.1))
@@ -51,7 +54,8 @@ class Bomb:
 
 def saved(folder: Path, *, step: int = 5, wiener: RadialFilter | None = None) -> Label:
     folder.mkdir(parents=True, exist_ok=True)
-    label = Label(step, IcecreamConfig(input="wiener+raw"), SMALL, wiener)
+    known = TrainedOn(7.5, -60.0, 54.0, "x", -0.4)
+    label = Label(step, IcecreamConfig(input="wiener+raw"), SMALL, wiener, known)
     save_weights(folder, build_network(SMALL, channels=2, seed=step), label)
     return label
 
@@ -298,3 +302,27 @@ def test_the_newest_checkpoint_is_a_step_and_has_weights(tmp_path: Path) -> None
     saved(tmp_path / "checkpoints/step_old", step=99)
     (tmp_path / "checkpoints/step_00000020").mkdir()
     assert load_label(tmp_path).step == 10
+
+
+def test_labels_of_old_say_what_their_run_says(tmp_path: Path) -> None:
+    """Weights that were saved without how their tomogram was recorded, in a run and by themselves."""
+    config = (
+        '[[tomograms]]\neven = "e.mrc"\nvoxel_size = 7.5\n'
+        'tilt_min = -57.0\ntilt_max = 63.0\ntilt_axis = "x"\n'
+    )
+    run = RunDir.create(tmp_path / "run", config=config, environment={})
+
+    def write(folder: Path) -> None:
+        network = build_network(SMALL, channels=1, seed=0)
+        save_weights(folder, network, Label(3, Noise2NoiseConfig(), SMALL))
+        with safe_open(folder / WEIGHTS, framework="pt") as opened:
+            about = dict(opened.metadata())
+            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  no dict
+        del about["trained_on"]
+        save_file(weights, folder / WEIGHTS, metadata=about)
+
+    run.write_checkpoint(3, write)
+    assert load_label(run.path).trained_on == TrainedOn(7.5, -57.0, 63.0, "x")
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(run.checkpoint_path(3) / WEIGHTS, alone)
+    assert load_label(alone).trained_on == TrainedOn()

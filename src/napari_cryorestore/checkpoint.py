@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.plain_values import plain_json, require_unpacked
 from napari_cryorestore.regular_file import open_regular
+from napari_cryorestore.runs.raw_config import raw_config, tables
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.trained_on import TrainedOn
 
 WEIGHTS = "weights.safetensors"
 RESUME = "resume.pt"
@@ -42,12 +44,15 @@ class Label:
         Of the run.
     wiener : RadialFilter or None
         The Wiener filter of the first training tomogram, for restoring where only one half is given.
+    trained_on : TrainedOn
+        How that tomogram was recorded; of old checkpoints what their run's configuration says.
     """
 
     step: int
     method: MethodConfig
     network: NetworkConfig
     wiener: RadialFilter | None = None
+    trained_on: TrainedOn = field(default_factory=TrainedOn)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def save_weights(folder: Path, network: nn.Module, label: Label) -> None:
         "step": str(label.step),
         "method": label.method.model_dump_json(),
         "network": label.network.model_dump_json(),
+        "trained_on": label.trained_on.to_json(),
     }
     if label.wiener is not None:
         about["wiener"] = json.dumps(label.wiener.weights)
@@ -213,26 +219,6 @@ def weights_file(path: Path) -> Path:
     return found[-1]
 
 
-def checkpoint_at(run: Path, step: int | None) -> Path:
-    """Return where the weights of a run's step lie; the path itself, the newest ones, without a step.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such run.
-    ValueError
-        If it has no checkpoint at that step.
-    """
-    if step is None:
-        return run
-    folder = RunDir.open(run)
-    steps = folder.checkpoint_steps()
-    if step not in steps:
-        there = ", ".join(map(str, steps)) or "none"
-        raise ValueError(f"there is no checkpoint of step {step} in {run}; there are: {there}")
-    return folder.checkpoint_path(step)
-
-
 def _require_fit(network: nn.Module, checkpoint: Checkpoint, *, source: Path | str) -> None:
     needed = {name: value.shape for name, value in network.state_dict().items()}
     if needed != {name: value.shape for name, value in checkpoint.weights.items()}:
@@ -279,13 +265,20 @@ def _label(about: dict[str, str], file: Path) -> Label:
         filtering = None if wiener is None else RadialFilter(tuple(map(float, wiener)))
         if not re.fullmatch("[0-9]{1,12}", about["step"]):
             raise ValueError(f"its step is {about['step'][:20]!r}")
-        return Label(step=int(about["step"]), method=method, network=network, wiener=filtering)
+        known = TrainedOn.from_json(about["trained_on"]) if "trained_on" in about else _of_run(file)
+        return Label(int(about["step"]), method, network, wiener=filtering, trained_on=known)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         words = sentence(error) if isinstance(error, ValidationError) else error
         raise ValueError(
             f"{file} cannot be used ({words}): it is damaged, or written by another version or with a plugin "
             "that is not installed here."
         ) from error
+
+
+def _of_run(file: Path) -> TrainedOn:
+    """Return what the run that a weights file lies in, if it does, says of its first tomogram."""
+    run = RunDir(file.absolute().parent.parent.parent)
+    return TrainedOn.from_values(next(iter(tables(raw_config(run), "tomograms")), {}))
 
 
 def _config(text: str, known: dict[str, Any], what: str) -> Any:

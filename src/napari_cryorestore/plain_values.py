@@ -58,6 +58,14 @@ def plain_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def json_in(path: Path) -> Any:
+    """Return the value that a file in JSON stands for; ``None`` where it is not there or damaged."""
+    try:
+        return plain_json(read_regular(path))
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return None
+
+
 def plain_toml(text: str) -> dict[str, Any]:
     """Return the values that a text in TOML stands for.
 
@@ -121,4 +129,12 @@ def require_unpacked(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-__all__ = ["MOST", "plain_array", "plain_json", "plain_toml", "read_regular", "require_unpacked"]
+__all__ = [
+    "MOST",
+    "json_in",
+    "plain_array",
+    "plain_json",
+    "plain_toml",
+    "read_regular",
+    "require_unpacked",
+]

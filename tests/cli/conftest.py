@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_cryorestore.cli.main import main
+from napari_cryorestore.runs.events import Evaluated
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +43,14 @@ def trained(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run that completed; leave it alone."""
     run = tmp_path_factory.mktemp("trained") / "run"
     assert main(["train", *tiny, "--run", str(run), "--quiet"]) == 0
+    score(run, {2: 0.1, 4: 0.2})  # so that it is the same step that is taken, whatever computes here
     return run
+
+
+def score(run: Path, n2n: dict[int, float]) -> None:
+    """Let a run have scored so on its held-out block."""
+    for step, value in n2n.items():
+        RunDir(run).record(Evaluated(step=step, metrics={"n2n": value, "fill": 0.0}))
 
 
 @pytest.fixture(scope="session")

@@ -56,9 +56,18 @@ def test_runs_steps_halves_and_the_wiener_filter_are_rows(
     rows = ["mean", "wiener", f"{trained}@2", str(trained), str(tiny_pair[0])]
     more = ["--at", "9", "8", "7", "--region", "16", "--save", "c.toml"]
     assert main(["compare", *rows, *more, *FAST]) == 0
-    assert capsys.readouterr().out == "compared.png\nc.toml\n"
+    printed = capsys.readouterr()
+    assert printed.out == "compared.png\nc.toml\n"
+    assert "run: Step 4 is taken, which scores best; it is the newest." in printed.err
+    assert [row.step for row in open_comparison("c.toml").rows] == [None, None, 2, 4, None]
     volumes = drawn[0][0]
-    assert [volume.name for volume in volumes] == ["Input", "Wiener filter", "run @ 2", "run", "tiny_even"]
+    assert [volume.name for volume in volumes] == [
+        "Input",
+        "Wiener filter",
+        "run @ 2",
+        "run @ 4",
+        "tiny_even",
+    ]
     assert [volume.shape[0] for volume in volumes] == [32, 16, 16, 16, 32]
     assert not np.allclose(volumes[2].data, volumes[3].data)
     assert all(volume.index_of(volumes[0].position_of((9, 8, 7))) is not None for volume in volumes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ import pytest
 
 from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
+from napari_cryorestore.data.journal import FileJournal
 from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.runs.events import Evaluated
-from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.io.part_file import part_of
+
+from .conftest import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +140,8 @@ def test_progress_tells_the_time_left(
 
     monkeypatch.setattr(restoration, "restore", slow)
     assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
-    assert re.fullmatch(r"restoring tiny_even\.mrc · 50% · 0:0\d left\n", capsys.readouterr().err)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"restoring tiny_even\.mrc · 50% · 0:0\d left", told)
 
 
 def test_one_that_goes_on_says_so_and_counts_only_its_own_pace(
@@ -156,7 +160,7 @@ def test_one_that_goes_on_says_so_and_counts_only_its_own_pace(
 
     monkeypatch.setattr(restoration, "restore", slow)
     assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
-    assert capsys.readouterr().err == "it goes on\nrestoring tiny_even.mrc · 90%\n"
+    assert capsys.readouterr().err.endswith("it goes on\nrestoring tiny_even.mrc · 90%\n")
 
 
 def test_passes_are_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,15 +182,126 @@ def test_a_mask_is_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert requests[0].mask == Path("lamella.mrc")
 
 
-def test_a_better_step_is_pointed_out(
-    run_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+# Which step ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreRequest]:
+    """Restore nothing, and note what was asked for."""
+    requests: list[restoration.RestoreRequest] = []
+
+    def note(request: restoration.RestoreRequest, **_: object) -> Path:
+        requests.append(request)
+        return request.output
+
+    monkeypatch.setattr(restoration, "restore", note)
+    return requests
+
+
+OVER_FITTED = {1: 0.4, 2: 0.5, 3: 0.4, 4: 0.1}
+
+
+def steps_of(requests: list[restoration.RestoreRequest]) -> list[int]:
+    return [int(request.source.parent.name.removeprefix("step_")) for request in requests]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("typed", "step", "sentence"),
+    [
+        (["RUN"], 2, "Step 2 is taken, as the held-out numbers suggest; the newest is step 4."),
+        (["RUN@suggested"], 2, "Step 2 is taken, as the held-out numbers suggest; the newest is step 4."),
+        (["RUN", "--step", "newest"], 4, "Step 4 is taken, the newest; the held-out numbers suggest step 2."),
+        (["RUN@newest"], 4, "Step 4 is taken, the newest; the held-out numbers suggest step 2."),
+        (
+            ["RUN@4"],
+            4,
+            "Step 4 is taken, as given; the held-out numbers suggest step 2 and it is the newest.",
+        ),
+        (["RUN", "--step", "2"], 2, "Step 2 is taken, as given; the newest is step 4."),
+    ],
+)
+def test_the_suggested_step_is_taken_unless_another_is_named(
+    typed: list[str],
+    step: int,
+    sentence: str,
+    run_copy: Path,
+    asked: list[restoration.RestoreRequest],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(restoration, "restore", lambda request, **_: request.output)
-    given = ["restore", str(run_copy), "--output", "out.mrc"]
+    score(run_copy, OVER_FITTED)
+    words = [word.replace("RUN", str(run_copy)) for word in typed]
+    assert main(["restore", *words]) == 0
+    assert steps_of(asked) == [step]
+    assert sentence in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["RUN@2", "--step", "4"], "the step is given twice: by RUN@2 and by --step"),
+        (["RUN", "--step", "best"], "step: 'best' names no step: give a number, newest or suggested"),
+        (["RUN@3"], "there is no checkpoint of step 3 in RUN; there are: 2, 4"),
+        (
+            ["RUN/checkpoints/step_00000002@4", "--even", "e.mrc"],
+            "is a checkpoint, which is of one step: name its run, or no",
+        ),
+    ],
+)
+def test_a_step_that_is_none_is_one_sentence(
+    typed: list[str], sentence: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["restore", *(word.replace("RUN", str(trained)) for word in typed)]) == 2
+    assert sentence in capsys.readouterr().err.replace(str(trained), "RUN")
+
+
+def test_what_speaks_against_step_and_model_is_said_and_stands_in_the_header(
+    run_copy: Path, tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    score(run_copy, OVER_FITTED)
+    given = ["--even", str(tiny_pair[0]), "--voxel-size", "13.48", "--output", "out.mrc"]
+    assert main(["restore", f"{run_copy}@newest", *given, *CPU]) == 0
+    told = capsys.readouterr().err
+    labels = " ".join(read_volume("out.mrc").labels)
+    for words in (
+        "warning: The run over-fitted before step 4: held-out agreement is 80 % below its best, at step 2.",
+        "warning: The voxel size is 13.48 ",
+        "warning: One map is given instead of two halves",
+    ):
+        assert words in told
+        assert words in labels
+    assert "Step 4 is taken, the newest; the held-out numbers suggest step 2." in labels
+
+
+def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_trains_on(
+    run_copy: Path, asked: list[restoration.RestoreRequest], capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = part_of(run_copy / "restored" / "tiny_icecream_4.mrc")
+    part.write_bytes(b"")
+    FileJournal(part, "mark", {}, about={"step": 4}).write()
+    score(run_copy, OVER_FITTED)
+    assert main(["restore", str(run_copy)]) == 0
+    assert "Step 4 is taken, as when this restoration began" in capsys.readouterr().err
+    assert main(["restore", str(run_copy), "--step", "suggested"]) == 0
+    assert steps_of(asked) == [4, 2]
+    assert asked[0].output == run_copy / "restored" / "tiny_icecream_4.mrc"
+
+
+def test_a_queue_keeps_its_step_while_the_run_trains_on(
+    run_copy: Path,
+    three_pairs: Path,
+    asked: list[restoration.RestoreRequest],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["restore", str(run_copy), "--pairs", str(three_pairs), "--output-folder", "made"]
     assert main(given) == 0
-    assert "suggest" not in capsys.readouterr().err
-    run = RunDir(run_copy)
-    for step, value in ((1, 0.4), (2, 0.5), (3, 0.4), (4, 0.1)):
-        run.record(Evaluated(step=step, metrics={"n2n": value, "fill": 0.0}))
+    score(run_copy, OVER_FITTED)
     assert main(given) == 0
-    assert "the held-out numbers suggest --step 2" in capsys.readouterr().err
+    assert "Step 4 is taken, as when this queue began; the held-out numbers suggest step 2" in (
+        capsys.readouterr().err
+    )
+    assert main([*given, "--step", "suggested"]) == 0
+    assert main(given) == 0
+    assert steps_of(asked) == [4] * 6 + [2] * 6
+    shutil.rmtree(run_copy / "checkpoints" / "step_00000002")
+    assert main(given) == 0
+    assert steps_of(asked)[12:] == [4] * 3

@@ -49,8 +49,8 @@ def test_a_table_has_a_line_for_every_preview() -> None:
     assert lines[0].split() == ["step", "loss", "n2n", "data", "half_correlation"]
     assert [line.split() for line in lines[1:]] == [
         ["10", "0.5", "0.1", "0.25", "0.5"],
-        ["20", "0.5", "0.3", "0.25", "0.5"],
-        ["→", "30", "0.5", "0.2", "0.25", "0.5"],
+        ["→", "20", "0.5", "0.3", "0.25", "0.5"],
+        ["30", "0.5", "0.2", "0.25", "0.5"],
     ]
     assert len({len(line) for line in lines}) == 1
 
@@ -70,8 +70,9 @@ def test_without_previews_the_latest_step_is_shown() -> None:
 
 def test_verdict() -> None:
     assert verdict(state_of(0.1)) == ""
-    assert verdict(state_of(0.1, 0.2, 0.3)) == "suggested step: 30"
+    assert verdict(state_of(0.1, 0.2, 0.3)).startswith("suggested step: 30. Still improving")
     assert verdict(state_of(0.1, 0.5, 0.5, 0.5, 0.4)) == (
-        "suggested step: 30; held-out agreement has fallen since: over-fitting"
+        "suggested step: 30. Over-fitting: held-out agreement is 20 % below its best (step 20). "
+        "Stop, and use step 30."
     )
-    assert verdict(state_of(0.5, 0.4)) == "held-out agreement has fallen since: over-fitting"
+    assert verdict(state_of(0.5, 0.4)).startswith("best step, not suggested: 10. Held-out agreement is 20 %")

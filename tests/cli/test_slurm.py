@@ -17,6 +17,8 @@ from napari_cryorestore.runs.events import Event, Failed, Finished, Paused, Resu
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 
+from .conftest import score
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -133,10 +135,23 @@ def test_names_with_blanks_are_quoted(trained: Path, three_pairs: Path, capsys: 
         "2",
     ]
     script = script_of(words, capsys)
-    assert f"restore {trained} --pairs {three_pairs} --output-folder 'my results' &" in script
+    assert f"restore {trained} --pairs {three_pairs} --output-folder 'my results' --step 4 &" in script
     assert "# Restores 3 tomograms with run." in script
     assert "#SBATCH --ntasks-per-node=2\n" in script
     assert "--account" not in script
+
+
+@pytest.mark.parametrize("named", [["RUN@newest"], ["RUN", "--step", "newest"], ["RUN", "--step=newest"]])
+def test_the_step_is_chosen_once_for_every_turn_of_the_job(
+    named: list[str], run_copy: Path, three_pairs: Path, tmp_path: Path, capsys: Out
+) -> None:
+    score(run_copy, {1: 0.4, 2: 0.5, 3: 0.4, 4: 0.1})
+    given = ["--pairs", str(three_pairs), "--output-folder", "made"]
+    script = script_of(["restore", *(word.replace("RUN", str(run_copy)) for word in named), *given], capsys)
+    assert f"restore {run_copy} --pairs {three_pairs} --output-folder made --step 4 &" in script
+    script = script_of(["restore", str(run_copy), *given], capsys)
+    assert f"restore {run_copy} --pairs {three_pairs} --output-folder made --step 2 &" in script
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(

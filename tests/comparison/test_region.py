@@ -81,10 +81,10 @@ def test_one_half_alone_is_restored(run: Path, pair: tuple[Path, Path]) -> None:
     assert abs(float(part.data.mean()) - 100) < 20
 
 
-def test_steps_differ_and_the_newest_is_taken(run: Path, tomogram: Tomogram) -> None:
+def test_steps_differ_and_without_scores_the_newest_is_taken(run: Path, tomogram: Tomogram) -> None:
     restorer = RegionRestorer(tomogram, device="cpu", threads=1)
     place = Region((12, 30, 26), 16)
-    first, last, newest = (restorer.restore(run, place, step=step) for step in (100, 600, None))
+    first, last, newest = (restorer.restore(run, place, step=step) for step in (100, 600, "suggested"))
     assert not np.allclose(first.data, last.data)
     np.testing.assert_array_equal(last.data, newest.data)
     assert first.key != last.key

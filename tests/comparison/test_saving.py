@@ -8,6 +8,8 @@ import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.saving import open_comparison, save_comparison
+from napari_cryorestore.runs.events import Evaluated
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +74,16 @@ def test_what_is_no_comparison_is_told(tmp_path: Path, content: bytes, words: st
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="There is no comparison"):
         open_comparison(tmp_path / "gone.toml")
+
+
+def test_of_a_run_without_a_step_the_one_that_is_shown_is_saved(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run", config="", environment={})
+    for step, value in ((10, 0.1), (20, 0.5), (30, 0.3)):
+        run.write_checkpoint(step, lambda folder: None)
+        run.record(Evaluated(step=step, metrics={"n2n": value}))
+    (tmp_path / "c.toml").write_text('[[rows]]\nname = "r"\nkind = "run"\npath = "run"\n', encoding="utf-8")
+    shown = open_comparison(tmp_path / "c.toml")
+    assert shown.rows[0].step == 20
+    saved = save_comparison(shown, tmp_path / "again.toml")
+    run.remove_step(20)
+    assert open_comparison(saved).rows[0].step == 20

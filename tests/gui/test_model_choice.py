@@ -23,21 +23,24 @@ def test_steps_are_called_by_what_is_known_of_them(run: Path) -> None:
     steps.refresh()
     marked = {200: "200 · pinned", 400: "400 · suggested", 600: "600 · newest"}
     assert steps.words() == {300: "300", 500: "500", **marked}
-    assert steps.best == 400
+    assert steps.chosen().step == 400
+    assert steps.chosen("newest").step == 600
+    assert steps.chosen(450) is None
 
 
 def test_without_numbers_the_newest_step_is_best(tmp_path: Path) -> None:
     made = RunDir.create(tmp_path / "run", config="", environment={})
-    assert RunSteps(made.path).best is None
+    assert RunSteps(made.path).chosen() is None
     made.write_checkpoint(5, lambda folder: None)
-    assert RunSteps(made.path).best == 5
+    assert RunSteps(made.path).chosen().step == 5
+    assert RunSteps(made.path).words() == {5: "5 · newest"}
 
 
 def test_a_suggested_step_that_was_thinned_is_not_taken(run: Path) -> None:
     RunDir(run).remove_step(400)
     steps = RunSteps(run)
     steps.refresh()
-    assert steps.best == 600
+    assert steps.chosen().step in (300, 500)
 
 
 def test_a_run_tells_what_it_learned_from(run: Path, pair: tuple[Path, Path]) -> None:

@@ -10,6 +10,7 @@ from napari_cryorestore.metrics.heldout import (
     fill,
     fill_elements,
     held_out_metrics,
+    left_out_correlations,
     masked_correlation,
     mean_shell_correlation,
     wedge_energy,
@@ -44,26 +45,26 @@ def smooth_truth(shape, seed=0):
 @pytest.mark.parametrize("wedge", [WEDGE, None])
 def test_n2n_of_the_truth_is_the_share_of_signal_in_the_raw_half(sigma, wedge):
     truth, y0, y1 = measure(sigma=sigma, wedge=wedge or Wedge(-90, 90))
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=None)
+    metrics = held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=None).metrics
     assert metrics["n2n"] == pytest.approx(1 / math.sqrt(1 + sigma**2), abs=0.02)
 
 
 def test_n2n_compares_each_restoration_with_the_other_half():
     truth, y0, y1 = measure()
-    own = held_out_metrics(y1, y0, y0, y1, wedge=WEDGE, second_pass=None)
-    cross = held_out_metrics(y0, y1, y0, y1, wedge=WEDGE, second_pass=None)
+    own = held_out_metrics(y1, y0, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    cross = held_out_metrics(y0, y1, y0, y1, wedge=WEDGE, second_pass=None).metrics
     assert own["n2n"] == pytest.approx(1, abs=1e-4)
     assert cross["n2n"] == pytest.approx(1 / 5, abs=0.02)
-    best = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None)
+    best = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
     assert best["n2n"] > cross["n2n"]
 
 
 def test_n2n_ignores_what_is_added_in_the_wedge_and_any_offset():
     truth, y0, y1 = measure()
     missing = apply_mask(noise(seed=9), nyquist_ball(CUBE) & ~WEDGE.mask(CUBE))
-    plain = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None)["n2n"]
+    plain = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics["n2n"]
     invented = truth + 0.5 * missing + 7
-    assert held_out_metrics(invented, invented, y0, y1, wedge=WEDGE, second_pass=None)[
+    assert held_out_metrics(invented, invented, y0, y1, wedge=WEDGE, second_pass=None).metrics[
         "n2n"
     ] == pytest.approx(plain, abs=0.01)
 
@@ -71,11 +72,11 @@ def test_n2n_ignores_what_is_added_in_the_wedge_and_any_offset():
 def test_what_is_not_known_is_left_out():
     truth, y0, y1 = measure()
     always = {"n2n", "half_fsc", "half_correlation"}
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=None, second_pass=lambda x: x)
+    metrics = held_out_metrics(truth, truth, y0, y1, wedge=None, second_pass=lambda x: x).metrics
     assert set(metrics) == always
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None)
+    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
     assert set(metrics) == always | {"wedge_energy"}
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=lambda x: x)
+    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=lambda x: x).metrics
     assert set(metrics) == always | {"wedge_energy", "fill"}
     assert all(type(value) is float for value in metrics.values())
 
@@ -102,7 +103,7 @@ def test_fill_tells_the_truth_from_nothing_and_from_inventions(axis, shape):
         return masked + noise(tuple(masked.shape[-3:]), seed=4)
 
     def scored(second_pass):
-        return held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=second_pass)["fill"]
+        return held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=second_pass).metrics["fill"]
 
     assert scored(oracle) == pytest.approx(1 / math.sqrt(2), abs=0.06)
     assert scored(lambda masked: masked) == pytest.approx(0, abs=0.02)
@@ -127,7 +128,7 @@ def test_the_network_sees_a_turned_volume_without_its_wedge(element):
 def test_nothing_is_hidden_when_everything_was_measured():
     everything = Wedge(-90, 90)
     truth, y0, y1 = measure(wedge=everything)
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=everything, second_pass=lambda x: x)
+    metrics = held_out_metrics(truth, truth, y0, y1, wedge=everything, second_pass=lambda x: x).metrics
     assert metrics["fill"] == 0.0
     assert metrics["wedge_energy"] == 0.0
 
@@ -145,7 +146,9 @@ def test_wedge_energy_of_white_noise_is_the_missing_fraction():
 
 def test_halves_are_compared_in_both_spaces():
     signal, first, second = noise(), noise(seed=1), noise(seed=2)
-    metrics = held_out_metrics(signal + first, signal + second, signal, signal, wedge=None, second_pass=None)
+    metrics = held_out_metrics(
+        signal + first, signal + second, signal, signal, wedge=None, second_pass=None
+    ).metrics
     assert metrics["half_correlation"] == pytest.approx(0.5, abs=0.02)
     assert metrics["half_fsc"] == pytest.approx(0.5, abs=0.05)
     assert mean_shell_correlation(signal, signal) == pytest.approx(1, abs=1e-3)
@@ -176,11 +179,11 @@ def test_dc_never_counts():
 @pytest.mark.parametrize("wedge", [WEDGE, None])
 def test_empty_blocks_give_zeros(wedge):
     empty = torch.zeros(1, 1, 16, 18, 20)
-    metrics = held_out_metrics(empty, empty, empty, empty, wedge=wedge, second_pass=lambda x: x)
+    metrics = held_out_metrics(empty, empty, empty, empty, wedge=wedge, second_pass=lambda x: x).metrics
     assert set(metrics.values()) == {0.0}
     metrics = held_out_metrics(
         empty, empty, noise((16, 18, 20)), noise((16, 18, 20)), wedge=wedge, second_pass=lambda x: x
-    )
+    ).metrics
     assert set(metrics.values()) == {0.0}
 
 
@@ -191,16 +194,16 @@ def test_weak_and_strong_outputs_score_alike(scale):
         Oracle(truth, fill_elements(WEDGE, CUBE)),
         Oracle(scale * truth, fill_elements(WEDGE, CUBE)),
     )
-    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=oracle)
-    metrics = held_out_metrics(scale * truth, scale * truth, y0, y1, wedge=WEDGE, second_pass=scaled)
+    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=oracle).metrics
+    metrics = held_out_metrics(scale * truth, scale * truth, y0, y1, wedge=WEDGE, second_pass=scaled).metrics
     assert metrics == pytest.approx(expected, abs=1e-3)
 
 
 def test_half_precision_is_taken():
     truth, y0, y1 = measure(sigma=1.0)
     half = truth.bfloat16()
-    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None)
-    metrics = held_out_metrics(half, half, y0, y1, wedge=WEDGE, second_pass=None)
+    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    metrics = held_out_metrics(half, half, y0, y1, wedge=WEDGE, second_pass=None).metrics
     assert metrics == pytest.approx(expected, abs=1e-2)
 
 
@@ -222,3 +225,50 @@ def test_blocks_of_different_shape_are_refused():
         held_out_metrics(block, block, block, noise((8, 8, 9)), wedge=None, second_pass=None)
     with pytest.raises(ValueError, match="one shape"):
         held_out_metrics(*[block[0]] * 4, wedge=None, second_pass=None)
+
+
+def test_an_octant_left_out_is_an_octant_that_does_not_count():
+    """What is in the octant has next to no say in the value without it, and all the others have."""
+    truth, noisy = noise((32, 32, 32)), noise((32, 32, 32)) + noise((32, 32, 32), seed=1)
+    spoiled = noisy.clone()
+    spoiled[..., :16, 16:, :16] = 5 * noise((16, 16, 16), seed=5)
+    ball = nyquist_ball((32, 32, 32))
+    before, after = (left_out_correlations(truth, other, ball) for other in (noisy, spoiled))
+    assert after[0, 1, 0] == pytest.approx(float(before[0, 1, 0]), abs=0.05)
+    others = torch.ones(2, 2, 2, dtype=torch.bool)
+    others[0, 1, 0] = False
+    assert (after[others] < 0.45).all()
+    assert (before[others] > 0.6).all()
+
+
+@pytest.mark.parametrize("shape", [(16, 17, 19), (16, 16, 16)])
+def test_octants_left_out_average_to_the_whole(shape):
+    truth, y0, y1 = measure(shape, sigma=1.0)
+    numbers = held_out_metrics(
+        y0, y1, y0, y1, wedge=WEDGE, second_pass=lambda masked: noise(tuple(masked.shape[-3:]))
+    )
+    assert set(numbers.left_out) == {"n2n", "fill"}
+    for name, values in numbers.left_out.items():
+        assert len(values) == 8
+        assert sum(values) / 8 == pytest.approx(numbers.metrics[name], abs=0.02)
+        assert len(set(values)) == 8
+    assert held_out_metrics(truth, truth, y0, y1, wedge=None, second_pass=None).left_out.keys() == {"n2n"}
+
+
+def test_the_octants_of_filling_are_those_of_the_block_before_it_was_rotated():
+    """Where one octant alone is filled badly, the number without that octant is the best."""
+    truth, y0, y1 = measure((32, 32, 32), sigma=0.5)
+    oracle = Oracle(truth, fill_elements(WEDGE, (32, 32, 32)))
+    elements = fill_elements(WEDGE, (32, 32, 32))
+
+    def bad_in_one_octant(masked):
+        answer = oracle(masked)
+        element = next(e for e in elements if torch.equal(e.apply(truth), answer))
+        spoiled = element.inverse().apply(answer).clone()
+        spoiled[..., 16:, :16, 16:] = 5 * noise((16, 16, 16), seed=7)
+        return element.apply(spoiled)
+
+    values = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=bad_in_one_octant).left_out[
+        "fill"
+    ]
+    assert max(range(8), key=values.__getitem__) == 0b101

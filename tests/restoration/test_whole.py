@@ -22,6 +22,7 @@ from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
 from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.journal import FileJournal
 from napari_cryorestore.io.input_stamps import stamps_of
+from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
@@ -30,11 +31,13 @@ from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
+from napari_cryorestore.runs.events import Evaluated
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.methods.base import MethodConfig
 
 SHAPE = (18, 41, 36)
@@ -108,6 +111,27 @@ def request(source: Any, even: Path, output: Path, **more: Any) -> RestoreReques
 def voxels(path: Path) -> np.ndarray:
     with mrcfile.open(path) as file:
         return np.array(file.data)
+
+
+# Which weights ------------------------------------------------------------------------------------------
+
+
+def test_of_a_run_the_suggested_step_restores_and_the_header_says_so(
+    halves: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = RunDir.create(tmp_path / "run", config="", environment={})
+    for step, n2n in ((10, 0.2), (20, 0.5), (30, 0.3)):
+        run.write_checkpoint(step, lambda folder, step=step: checkpoint(folder, step=step))
+        run.record(Evaluated(step=step, metrics={"n2n": n2n}))
+    found: list[Finding] = []
+    restore(request(run.path, halves[0], tmp_path / "a.mrc", odd=halves[1]), found=found.append)
+    labels = read_volume(tmp_path / "a.mrc").labels
+    assert labels[0] == "cryorestore: Noise2Noise @ step 20"
+    assert "Step 20 is taken, as the held-out numbers suggest; the newest is step 30." in labels
+    assert found == []
+    restore(request(run.path, halves[0], tmp_path / "b.mrc", step="newest"), found=found.append)
+    assert read_volume(tmp_path / "b.mrc").labels[0] == "cryorestore: Noise2Noise @ step 30"
+    assert [finding.topic for finding in found] == ["step", "halves"]
 
 
 # What comes out ------------------------------------------------------------------------------------------
@@ -205,7 +229,8 @@ def test_noise_is_no_part_of_the_fitted_amplitude(tmp_path: Path, network_is: An
 
 
 def test_the_file_is_valid_and_keeps_what_it_inherits(halves: tuple[Path, Path], tmp_path: Path) -> None:
-    output = restore(request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc"))
+    asked = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", odd=halves[1])
+    output = restore(asked)
     assert mrcfile.validate(output)
     with mrcfile.open(output) as file:
         header = file.header

@@ -69,8 +69,7 @@ def test_before_anything_happened():
     assert state.status() == "waiting"
     assert state.quiet_since is None
     assert state.seconds_left is None
-    assert state.suggested_step is None
-    assert not state.over_fitting
+    assert (state.advice.step, state.advice.kind) == (None, "none")
 
 
 def test_a_running_run():
@@ -166,21 +165,43 @@ def test_files_are_in_order_of_step():
 
 def test_the_suggestion_is_a_kept_step():
     state = state_of(started(), *saved(10), *saved(20), *saved(30))
-    assert state.suggested_step == 30
+    assert state.advice.suggested == 30
     state.apply([Thinned(removed=[30])])
-    assert state.suggested_step == 20
+    assert state.advice.suggested == 20
 
 
 def test_the_suggestion_without_wedge_filling():
     events = [
         Evaluated(step=step, metrics={"n2n": 1 / (1 + abs(step - 30))}) for step in (10, 20, 30, 40, 50)
     ]
-    assert state_of(started(), *events).suggested_step == 30
+    assert state_of(started(), *events).advice.suggested == 30
 
 
 def test_over_fitting():
     events = [Evaluated(step=step, metrics={"n2n": value}) for step, value in ((1, 0.5), (2, 0.4))]
-    assert state_of(started(), *events).over_fitting
+    assert "20 % below its best (step 1)" in state_of(started(), *events).advice.sentence
+
+
+def test_the_network_before_training_counts_and_octants_are_forgotten_with_their_step():
+    octants = {"n2n": [0.1] * 8}
+    state = state_of(started(), Evaluated(step=0, metrics={"n2n": 0.3}, left_out=octants), *saved(10))
+    state.apply([Evaluated(step=10, metrics={"n2n": 0.2}, left_out=octants)])
+    assert [(item.step, item.n2n, item.left_out) for item in state.held_out()] == [
+        (0, 0.3, {}), (10, 0.2, octants),
+    ]  # fmt: skip
+    assert state.metrics["n2n"].steps.tolist() == [10]
+    state.apply([Started(step=5, steps=100, process=2, host="here")])
+    assert state.left_out == {}
+    assert [item.step for item in state.held_out()] == [0]
+
+
+def test_a_step_is_advised_once_its_weights_are_there_too():
+    state = state_of(started(), *saved(10), *saved(20), *saved(30))
+    later = saved(40)[:-1]
+    state.apply(later)
+    assert state.advice.step == 30
+    state.apply([Checkpointed(step=40, file="x")])
+    assert state.advice.step == 40
 
 
 def test_a_loss_that_is_no_number_is_a_gap():

@@ -1,60 +1,220 @@
-"""Tests of the suggested step."""
+"""Tests of the step to take, and of what is said of a run."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from napari_cryorestore.runs.suggestion import over_fitting, suggest_step
+from napari_cryorestore.runs.suggestion import HeldOut, advise, has_fallen, paired_fall
 
-STEPS = np.arange(0, 700, 100)
-RISE_AND_FALL = np.array([0.0, 0.3, 0.4, 0.45, 0.44, 0.40, 0.3])
+RISE_AND_FALL = (0.1, 0.3, 0.4, 0.45, 0.44, 0.40, 0.3)
+HARD_AND_EASY = np.array([-0.3, -0.2, -0.1, 0.0, 0.0, 0.1, 0.2, 0.3])
+"""By how much the octants of a block differ, at every step alike."""
+
+
+def octants(value, *, spread=0.0, seed=0):
+    """Return a value in eight octants that differ greatly, and change by chance as much as is said."""
+    chance = np.random.default_rng(seed).normal(size=8)
+    return (value + HARD_AND_EASY + spread * (chance - chance.mean())).tolist()
+
+
+def history(n2n, fill=None, *, start=None, spread=None, every=100):
+    """Return what a run scored, every 100 steps; ``start`` is step 0."""
+    fill = [np.nan] * len(n2n) if fill is None else fill
+    items = [
+        HeldOut(
+            every * (index + 1),
+            agreement,
+            filling,
+            {} if spread is None else {"n2n": octants(agreement, spread=spread, seed=index)},
+        )
+        for index, (agreement, filling) in enumerate(zip(n2n, fill, strict=True))
+    ]
+    return items if start is None else [HeldOut(0, *start), *items]
+
+
+def advice_on(n2n, fill=None, *, start=None, spread=None, kept=None, ended=False):
+    return advise(history(n2n, fill, start=start, spread=spread), kept=kept, ended=ended)
+
+
+# Which step ------------------------------------------------------------------------------------------
 
 
 def test_the_top_of_the_smoothed_sum():
-    assert suggest_step(STEPS, RISE_AND_FALL, 0 * RISE_AND_FALL) == 300
-    later = np.array([0.0, 0.0, 0.0, 0.1, 0.2, 0.5, 0.3])
-    assert suggest_step(STEPS, RISE_AND_FALL, later) == 500
-
-
-def test_without_wedge_filling():
-    assert suggest_step(STEPS, RISE_AND_FALL) == 300
+    later = (0.0, 0.0, 0.0, 0.05, 0.12, 0.2, 0.1)
+    flat = (0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4)
+    assert advice_on(RISE_AND_FALL).suggested == 400
+    assert advice_on(flat, later).suggested == 600
 
 
 def test_a_single_spike_does_not_win():
-    values = np.array([0.0, 0.8, 0.0, 0.5, 0.55, 0.55, 0.5])
-    assert suggest_step(STEPS, values) in (400, 500)
+    assert advice_on((0.1, 0.52, 0.1, 0.5, 0.51, 0.51, 0.5)).suggested in (500, 600)
 
 
 def test_a_rising_score_suggests_the_newest():
-    assert suggest_step(STEPS, np.linspace(0, 1, 7)) == 600
-
-
-def test_too_early_to_say():
-    assert suggest_step(STEPS[:2], RISE_AND_FALL[:2]) is None
+    assert advice_on(np.linspace(0.1, 1, 7)).suggested == 700
 
 
 def test_unknown_numbers_are_left_out():
-    values = RISE_AND_FALL.copy()
+    values = np.array(RISE_AND_FALL)
     values[3] = np.nan
-    assert suggest_step(STEPS, values) == 400
-    assert suggest_step(STEPS, np.full(7, np.nan)) is None
+    assert advice_on(values).suggested == 500
+    assert advice_on(np.full(7, np.nan)).kind == "none"
 
 
 def test_only_among_the_kept_steps():
-    assert suggest_step(STEPS, RISE_AND_FALL, among=[0, 200, 600]) == 200
-    assert suggest_step(STEPS, RISE_AND_FALL, among=[650]) is None
+    assert advice_on(RISE_AND_FALL, kept=[100, 300, 700]).step == 300
+    advice = advice_on(RISE_AND_FALL, kept=[650])
+    assert (advice.step, advice.kind, advice.light) == (650, "newest", "unknown")
+
+
+def test_two_previews_suggest_nothing():
+    advice = advice_on((0.1, 0.2))
+    assert (advice.step, advice.kind, advice.light) == (200, "best", "unknown")
+    assert "three previews" in advice.sentence
+    assert advice_on((0.2, 0.19)).step == 100
+
+
+def test_step_zero_is_no_preview():
+    assert advice_on((0.2, 0.3), start=(0.1,)).kind == "best"
+    assert advice_on((0.2, 0.3, 0.4), start=(0.1,)).suggested == 300
+
+
+def test_what_does_not_surpass_the_untrained_network_is_not_suggested():
+    advice = advice_on((0.2, 0.24, 0.28), start=(0.3,))
+    assert (advice.step, advice.kind, advice.light) == (300, "best", "slow")
+    assert "No step scores above step 0" in advice.sentence
+    assert advice_on((0.2, 0.24, 0.28), (0.1, 0.1, 0.1), start=(0.3, -0.1)).suggested == 300
+    assert advice_on((0.2, 0.24, 0.28)).suggested == 300  # a run of old, which did not look
+
+
+def test_of_steps_that_chance_may_part_the_earliest_is_taken():
+    flat = (0.3, 0.4, 0.41, 0.412, 0.414, 0.416, 0.41)
+    assert advice_on(flat, spread=0.005).suggested == 300
+    assert advice_on(flat, spread=1e-5).suggested == 500
+    assert advice_on(flat).suggested == 500
+
+
+def test_octants_that_differ_in_the_same_way_at_every_step_are_no_reason_to_take_an_early_one():
+    assert np.std(HARD_AND_EASY) > 0.1
+    assert advice_on((0.3, 0.35, 0.40, 0.45, 0.5), spread=1e-4).suggested == 500
+
+
+# Agreement and filling that pull apart ---------------------------------------------------------------
+
+
+BRIGHT = {"n2n": (0.86, 0.90, 0.93, 0.95, 0.96, 0.97), "fill": (0.55, 0.40, 0.20, 0.0, -0.15, -0.25)}
+"""As seen on a tilt series of a material, bright on dark."""
+
+
+def test_where_agreement_and_filling_pull_apart_agreement_decides_and_that_is_said():
+    advice = advice_on(BRIGHT["n2n"], BRIGHT["fill"], start=(0.5, 0.0))
+    assert (advice.suggested, advice.decides, advice.light) == (600, "n2n", "slow")
+    assert "0.86 → 0.97 and 0.55 → −0.25" in advice.sentence
+    assert "agreement decides" in advice.sentence
+    assert "improving" not in advice.sentence
+
+
+def test_it_is_not_said_where_they_go_together():
+    advice = advice_on((0.2, 0.3, 0.4), (0.1, 0.2, 0.3))
+    assert (advice.decides, "apart" in advice.sentence) == ("score", False)
+
+
+def test_filling_that_jitters_is_no_pulling_apart():
+    """Where the octants say that filling fell by chance, both decide, among steps that lack no agreement."""
+    items = [
+        HeldOut(step, n2n, fill, {"n2n": octants(n2n), "fill": octants(fill, spread=0.1, seed=step)})
+        for step, n2n, fill in ((100, 0.33, 0.25), (200, 0.36, 0.12), (300, 0.37, 0.11), (400, 0.38, 0.1))
+    ]
+    advice = advise(items, kept=None, ended=False)
+    assert (advice.decides, "apart" in advice.sentence) == ("score", False)
+    assert advice.step in (300, 400)
+
+
+def test_filling_that_rises_does_not_lead_into_over_fitting():
+    advice = advice_on((0.4, 0.5, 0.5, 0.45, 0.4, 0.35), (0.0, 0.1, 0.2, 0.4, 0.6, 0.8))
+    assert (advice.suggested, advice.decides, advice.light) == (300, "n2n", "bad")
+    assert "Over-fitting" in advice.sentence
+
+
+# What is said ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"),
+    ("values", "ended", "light", "kind", "words"),
     [
-        ([0.1, 0.5, 0.48], False),
-        ([0.1, 0.5, 0.47], True),
-        ([0.1, 0.5, np.nan], False),
-        ([-0.1, -0.5], False),
-        ([], False),
+        ([], False, "unknown", "none", "once there are three previews"),
+        ([0.1, 0.2], False, "unknown", "best", "once there are three previews"),
+        ([0.1, 0.2], True, "unknown", "best", "Too few held-out numbers"),
+        ([0.1, 0.2, 0.3], False, "good", "suggested", "Still improving"),
+        ([0.1, 0.2, 0.3], True, "good", "suggested", "still improving when it ended"),
+        ([0.1, 0.3, 0.4, 0.4, 0.39, 0.39, 0.39], False, "slow", "suggested", "better since step 400"),
+        ([0.1, 0.3, 0.4, 0.38, 0.3], False, "bad", "suggested", "best (step 300). Stop, and use step 300"),
+        ([0.1, 0.3, 0.4, 0.38, 0.3], True, "bad", "suggested", "25 % below its best (step 300). Use step"),
+        ([0.4, 0.3], False, "slow", "best", "25 % below its best (step 100). Stop, and use step 100"),
     ],
 )
-def test_over_fitting_is_a_fall_of_five_percent(values, expected):
-    assert over_fitting(np.array(values)) is expected
+def test_light_and_sentence(values, ended, light, kind, words):
+    advice = advice_on(values, ended=ended)
+    assert (advice.light, advice.kind) == (light, kind)
+    assert words in advice.sentence
+    assert advice.sentence[0].isupper()
+
+
+def test_a_green_light_never_stands_beside_the_button_of_another_step():
+    """Light, sentence and step of 3 000 runs of all kinds."""
+    random, seen = np.random.default_rng(3), set()
+    for _ in range(3000):
+        count, start = int(random.integers(1, 9)), (0.2, 0.0) if random.random() < 0.5 else None
+        n2n = 0.3 + np.cumsum(random.normal(0.01, 0.03, count))
+        fill = np.cumsum(random.normal(0, 0.1, count)) if random.random() < 0.5 else None
+        steps = [100 * (index + 1) for index in range(count)]
+        kept = [step for step in steps if random.random() < 0.8] or None
+        spread = float(random.choice([0.001, 0.05]))
+        advice = advice_on(n2n, fill, start=start, spread=spread, kept=kept, ended=random.random() < 0.5)
+        seen.add((advice.kind, advice.light))
+        assert advice.step in (kept or steps)
+        newest = advice.step == max(kept or steps)
+        assert newest or advice.light != "good"
+        assert advice.kind == "suggested" or advice.light in ("unknown", "slow")
+        if advice.light == "bad":
+            assert not newest
+        for light, words in (("good", "improving"), ("bad", "Over-fitting"), ("slow", "o longer training")):
+            assert light == advice.light or words not in advice.sentence or "apart" in advice.sentence
+    assert {("suggested", light) for light in ("good", "slow", "bad")} <= seen
+    assert {("best", "slow"), ("best", "unknown")} <= seen
+
+
+# Falls -----------------------------------------------------------------------------------------------
+
+
+def test_a_paired_fall_knows_what_octants_have_in_common():
+    fall, error = paired_fall(octants(0.5), octants(0.45))
+    assert (fall, error) == (pytest.approx(0.05), pytest.approx(0, abs=1e-12))
+    values = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.8])
+    fall, error = paired_fall(values.tolist(), [0.0] * 8)
+    assert fall == pytest.approx(0.1)
+    assert error == pytest.approx(np.sqrt(7 / 8 * np.sum((values - 0.1) ** 2)))
+
+
+def test_a_paired_fall_needs_the_same_parts():
+    with pytest.raises(ValueError, match="same parts twice, not 8 and 7"):
+        paired_fall([0.1] * 8, [0.1] * 7)
+    with pytest.raises(ValueError, match="not 0 and 0"):
+        paired_fall([], [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "spread", "expected"),
+    [
+        (0.5, 0.48, None, False),
+        (0.5, 0.47, None, True),
+        (0.5, 0.47, 1e-4, True),
+        (0.5, 0.47, 0.01, False),
+        (0.5, 0.1, 0.01, True),
+        (-0.1, -0.5, None, False),
+    ],
+)
+def test_a_fall_counts_beyond_five_percent_and_three_standard_errors(before, after, spread, expected):
+    best, now = history((before, after), spread=spread)
+    assert has_fallen(best, now) is expected

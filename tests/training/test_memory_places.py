@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.networks.unet import UNet
-from napari_cryorestore.runs.events import Event, Failed, Finished, Noted, Snapshotted, Stepped
+from napari_cryorestore.runs.events import Evaluated, Event, Failed, Finished, Noted, Snapshotted, Stepped
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import learner, preview, trainer
 from napari_cryorestore.training.launch import run_training
@@ -122,12 +122,24 @@ def test_one_preview_is_left_out_and_that_is_said(
     planned: Planned, history: History, out_of_memory_at: Starve, name: str
 ) -> None:
     run = planned()
-    out_of_memory_at(Preview, name, at=range(1))
+    out_of_memory_at(Preview, name, at=range(1, 2))  # the first look is at the network before training
     run_training(run)
     events = history(run)
     assert [event.step for event in events if isinstance(event, Snapshotted)] == [4]
     assert warnings(events) == ["Out of memory for the preview: choose a smaller preview block or batch."]
     assert run.checkpoint_steps() == [2, 4]
+
+
+@pytest.mark.parametrize("name", ["restore", "evaluate"])
+def test_a_network_that_cannot_be_judged_before_training_is_trained_all_the_same(
+    planned: Planned, history: History, out_of_memory_at: Starve, name: str
+) -> None:
+    run = planned()
+    out_of_memory_at(Preview, name, at=range(1))
+    run_training(run)
+    events = history(run)
+    assert [event.step for event in events if isinstance(event, Evaluated)] == [2, 4]
+    assert warnings(events) == []
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_filling_is_measured_for_methods_with_a_wedge_alone() -> None:
         preview = Preview(method(kind), volume(), BOX, device=CPU)
         metrics = preview.evaluate(
             lambda inputs: inputs[:, :1], *preview.restore(lambda inputs: inputs[:, :1])
-        )
+        ).metrics
         assert ("fill" in metrics) is wanted
         assert {"n2n", "wedge_energy"} <= set(metrics)
 

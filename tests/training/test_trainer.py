@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from napari_cryorestore.checkpoint import RESUME, WEIGHTS, load_checkpoint, load_resume
+from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import (
     Checkpointed,
     Evaluated,
@@ -95,7 +96,11 @@ def test_a_run_from_its_first_to_its_last_event(planned: Planned, history: Histo
     parts = {"icecream": {"data", "equivariance"}, "noise2noise": set()}[method]
     assert all(set(event.parts) == parts for event in stepped)
     wanted = {"n2n", "half_fsc", "half_correlation", "wedge_energy"} | ({"fill"} if parts else set())
-    assert all(set(event.metrics) == wanted for event in of_kind(events, Evaluated))
+    evaluated = of_kind(events, Evaluated)
+    assert [event.step for event in evaluated] == [0, 2, 4, 5]  # before the first step too
+    assert all(set(event.metrics) == wanted for event in evaluated)
+    assert all(set(event.left_out) == wanted & {"n2n", "fill"} for event in evaluated)
+    assert all(len(values) == 8 for event in evaluated for values in event.left_out.values())
 
 
 def test_what_lies_in_the_folder_afterwards(planned: Planned) -> None:
@@ -107,6 +112,12 @@ def test_what_lies_in_the_folder_afterwards(planned: Planned) -> None:
     assert with_resume == [4]
     label = load_checkpoint(run.path).label
     assert (label.step, label.method.kind, label.wiener) == (4, "noise2noise", None)
+    known = label.trained_on
+    tomogram = RunConfig.from_toml(run.config_text()).tomograms[0]
+    assert (known.voxel_size, known.tilt_min, known.tilt_max) == (
+        tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max,
+    )  # fmt: skip
+    assert known.skewness is not None
     assert state_of(run).status() == "completed"
 
 
@@ -213,7 +224,7 @@ def test_previews_show_the_averaged_weights_in_evaluation_mode(
     monkeypatch.setattr(Preview, "restore", spy)
     run = planned(snapshots={"every": 4})
     run_training(run)
-    ((training, weights),) = seen
+    _, (training, weights) = seen  # the first one is of the network before training
     assert not training
     saved, state = load_checkpoint(run.path).weights, load_resume(run.checkpoint_path(4))
     for name, weight in weights.items():
@@ -353,12 +364,14 @@ def test_automatic_precision_stays_what_it_was(planned: Planned, history: Histor
 # Other weights to start from ------------------------------------------------------------------------
 
 
-def test_a_warm_start_begins_with_the_weights_of_a_checkpoint(planned: Planned) -> None:
+def test_a_warm_start_begins_with_the_weights_of_a_checkpoint(planned: Planned, history: History) -> None:
     first = planned("first")
     run_training(first)
     still = {"steps": 1, "learning_rate": 1e-12}
     warm = planned("warm", from_checkpoint=first.path, schedule=still)
     run_training(warm)
+    file = first.checkpoint_path(4) / WEIGHTS  # the newest, whatever is suggested
+    assert f"Starting from step 4 of {file}." in messages(history(warm), "info")
     for name, weight in load_checkpoint(first.path).weights.items():
         torch.testing.assert_close(load_checkpoint(warm.path).weights[name], weight, rtol=0, atol=1e-8)
 

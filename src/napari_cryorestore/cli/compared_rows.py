@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.interruption import on_interruption
+from napari_cryorestore.cli.named_run import run_and_step
 from napari_cryorestore.cli.outcome import CommandError
 from napari_cryorestore.findings import Finding, gravest_first
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from napari_cryorestore.cli.live_text import LiveText
     from napari_cryorestore.comparison.config import Position, RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.runs.chosen_step import WhichStep
 
 WORDS = {"mean": "Input", "wiener": "Wiener filter"}
 """Rows that are made of two halves, and what they are called."""
-ROW_HELP = "A volume; a run, or RUN@STEP; the words mean and wiener"
+ROW_HELP = "A volume; a run, RUN@STEP, or RUN@newest; the words mean and wiener"
 
 
 def typed_rows(
-    rows: Sequence[str], halves: tuple[Path | None, Path | None], *, flags: str, **known: Any
+    rows: Sequence[str],
+    halves: tuple[Path | None, Path | None],
+    *,
+    flags: str,
+    say: Callable[[str], None],
+    **known: Any,
 ) -> list[dict[str, Any]]:
     """Return the values of the `RowConfig` that each text stands for.
 
     Parameters
     ----------
     rows : sequence of str
-        Such as ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener``.
+        Such as ``A.mrc``, ``RUN``, ``RUN@600``, ``RUN@newest``, ``mean`` or ``wiener``. Of a run, the step is
+        chosen here, once.
     halves : pair of Path or None
         The half maps of the words and, where given, of the runs; else those that the first run learned from.
     flags : str
         The options that give halves, for the sentence that asks for them.
+    say : callable
+        Is told which step of a run is taken, and what speaks against it.
     **known
         Values that all rows have.
 
@@ -45,7 +56,7 @@ def typed_rows(
     ValueError
         If a word has no halves.
     """
-    found = [_typed_row(item) for item in rows]
+    found = [_typed_row(item, say) for item in rows]
     given = {"even": halves[0], "odd": halves[1]}
     if halves[0] is None:
         given |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
@@ -130,22 +141,34 @@ def tell_findings(rows: Sequence[RowConfig], screen: LiveText) -> None:
         screen.say(f"{finding.severity}: {finding.text}")
 
 
-def _typed_row(text: str) -> dict[str, Any]:
+def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener`` stands for."""
     if text in WORDS:
         return {"kind": text, "name": WORDS[text]}
-    path, at, step = text.rpartition("@")
-    if at and step.isdecimal() and not Path(text).exists():
-        return {"kind": "run", "path": Path(path), "step": int(step), "name": f"{Path(path).name} @ {step}"}
-    if Path(text).is_dir():
-        return {"kind": "run", "path": Path(text), "name": Path(text).name}
-    return {"kind": "file", "path": Path(text), "name": Path(text).stem}
+    run, which = run_and_step(text)
+    if which is None and not run.is_dir():
+        return {"kind": "file", "path": run, "name": run.stem}
+    if which is None and not RunDir(run).checkpoint_steps():
+        return {"kind": "run", "path": run, "name": run.name}  # a checkpoint, or whoever opens it complains
+    return {"kind": "run", "path": run, **_step_of(run, which or "suggested", say)}
+
+
+def _step_of(run: Path, which: WhichStep, say: Callable[[str], None]) -> dict[str, Any]:
+    """Choose the step of a run, and say which and what speaks against it."""
+    from napari_cryorestore.restoration.weights import chosen_weights
+
+    _, chosen = chosen_weights(run, which)
+    if chosen is None:
+        return {"name": run.name}
+    say(f"{run.name}: {chosen.sentence}")
+    for finding in chosen.findings:
+        say(f"{finding.severity}: {run.name}: {finding.text}")
+    return {"step": chosen.step, "name": f"{run.name} @ {chosen.step}"}
 
 
 def _halves_of_run(run: Path | None) -> dict[str, Any]:
     """Return the halves that a run learned from; nothing where there is no run."""
     from napari_cryorestore.run_config import RunConfig
-    from napari_cryorestore.runs.run_dir import RunDir
 
     if run is None:
         return {}

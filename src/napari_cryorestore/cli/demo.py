@@ -75,7 +75,7 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
 def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
     """Restore with the model just trained and with the Wiener filter, and return the files by name."""
     from napari_cryorestore.cli.restore import restore_shown
-    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.restoration import RestoreRequest, resolved
     from napari_cryorestore.run_config import RunConfig
 
     config = RunConfig.from_toml(run.config_text())
@@ -92,6 +92,9 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
             device=hardware.device,
             threads=hardware.threads,
         )
+        request = resolved(request)
+        if request.chosen is not None:
+            screen.say(request.chosen.sentence)
         made[name] = restore_shown(request, screen)
     return made
 

@@ -140,7 +140,7 @@ def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> lis
 
     known = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
     halves = (wishes.raw_even, wishes.raw_odd)
-    rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", **known)
+    rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", say=screen.say, **known)
     configs = [RowConfig.model_validate(row) for row in labelled(rows, options.labels)]
     return opened(configs, Sources(device=wishes.device), screen, cursor=None, region=wishes.region)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from napari_cryorestore.cli.restore_queue import restore_queue
 from napari_cryorestore.cli.restore_request import WIENER, RestoreOptions, requests_of
 from napari_cryorestore.cli.run_words import duration
 from napari_cryorestore.config import settings_of
-from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.training.rank import own_place
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.restoration import RestoreRequest
 
 
@@ -35,7 +35,11 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     del arguments
     parser.usage = "cryorestore restore RUN [--even EVEN.mrc --odd ODD.mrc | --pairs FOLDER] [OPTION …]"
     parser.add_argument(
-        "run", nargs="?", type=Path, metavar="RUN", help="A run folder, checkpoint folder or weights file."
+        "run",
+        nargs="?",
+        type=Path,
+        metavar="RUN",
+        help="A run folder, RUN@STEP or RUN@newest, a checkpoint folder or weights file.",
     )
     parser.add_argument("--method", choices=[WIENER], help="Take the Wiener filter, which needs no run.")
     parser.add_settings("restoration", settings_of(RestoreOptions), under="restoration")
@@ -51,21 +55,25 @@ def run(options: Namespace) -> int:
     requests, queue = requests_of(options)
     place = own_place()
     screen = LiveText(sys.stderr)
-    chosen = getattr(options, "restoration.step", None) is not None
-    better = None if options.run is None or chosen else _better_step(options.run)
-    if better is not None and place.index == 0:
-        screen.say(f"the newest step is taken, but the held-out numbers suggest --step {better}")
+    chosen = requests[0].chosen
+    if chosen is not None and place.index == 0:
+        screen.say(chosen.sentence)
+    restore = partial(restore_shown, known=set())
     if queue:
-        return restore_queue(requests, restore_shown, screen, place=place)
-    print(restore_shown(requests[0], screen))
+        return restore_queue(requests, restore, screen, place=place)
+    print(restore(requests[0], screen))
     return DONE
 
 
-def restore_shown(request: RestoreRequest, screen: LiveText) -> Path:
-    """Restore and show the share done and the time left; Ctrl-C leaves nothing behind."""
+def restore_shown(request: RestoreRequest, screen: LiveText, *, known: set[Finding] | None = None) -> Path:
+    """Restore and show the share done and the time left; Ctrl-C leaves nothing behind.
+
+    What was found is said, unless it is known already.
+    """
     from napari_cryorestore.restoration import Cancelled, restore
 
     cancel, pace = threading.Event(), _Pace()
+    known = set() if known is None else known
 
     def show(share: float) -> None:
         left = pace.seconds_left(share)
@@ -76,9 +84,14 @@ def restore_shown(request: RestoreRequest, screen: LiveText) -> Path:
         pace.begins_anew = True
         screen.say(sentence)
 
+    def found(finding: Finding) -> None:
+        if finding not in known:
+            screen.say(f"{finding.severity}: {finding.text}")
+        known.add(finding)
+
     try:
         with on_interruption(cancel.set):
-            return restore(request, progress=show, cancelled=cancel.is_set, say=say)
+            return restore(request, progress=show, cancelled=cancel.is_set, say=say, found=found)
     except Cancelled:
         raise CommandError(f"cancelled: {request.output} was not made", code=INTERRUPTED) from None
     except KeyboardInterrupt:
@@ -100,14 +113,6 @@ class _Pace:
             self._since, self._before, self.begins_anew = time.monotonic(), share, False
         done = share - self._before
         return (time.monotonic() - self._since) / done * (1 - share) if done > 0 else None
-
-
-def _better_step(run: Path) -> int | None:
-    """Return the step that a run's held-out numbers suggest, if that is not its newest."""
-    state = RunState()
-    state.apply(RunFollower(run).poll())
-    suggested, newest = state.suggested_step, max(state.checkpoints, default=None)
-    return suggested if suggested in state.checkpoints and suggested != newest else None
 
 
 __all__ = ["RestoreOptions", "add_options", "restore_shown", "run"]

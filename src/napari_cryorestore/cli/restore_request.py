@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import field_validator
+
+from napari_cryorestore.cli.named_run import named_step, run_and_step
 from napari_cryorestore.cli.parser import given
+from napari_cryorestore.cli.queue_step import record_step, step_of_queue
 from napari_cryorestore.cli.tomograms import typed_tomograms
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.restoration import RestoreRequest
     from napari_cryorestore.run_config import TomogramConfig
+    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
 
 WIENER: Literal["wiener"] = "wiener"
 
@@ -29,7 +35,9 @@ class RestoreOptions(Config):
     output_folder: Path | None = setting(
         None, "Where the results of several tomograms go; made where it is not there. What is there is kept."
     )
-    step: int | None = setting(None, "Which checkpoint of the run; the newest if not given.", ge=0)
+    step: int | Literal["suggested", "newest"] = setting(
+        "suggested", "Which step of the run: a number, newest, or what its held-out numbers suggest."
+    )
     tile: int | None = setting(
         None, "Edge of a tile; chosen to suit the device if not given.", unit="voxels", ge=1
     )
@@ -46,9 +54,19 @@ class RestoreOptions(Config):
         None, "A volume above 0 where restoring is worth it; elsewhere is left at the mean, which saves time."
     )
 
+    @field_validator("step", mode="before")
+    @classmethod
+    def _is_a_step(cls, value: Any) -> WhichStep:
+        step = named_step(str(value))
+        if step is None:
+            raise ValueError(f"{str(value)!r} names no step: give a number, newest or suggested")
+        return step
 
-def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
+
+def requests_of(options: Namespace, *, begins: bool = True) -> tuple[list[RestoreRequest], bool]:
     """Return what the options ask for, and whether it is a queue, whose results are made where they lack.
+
+    The step of a run is chosen here, once for all, and noted beside a queue's results if the work `begins`.
 
     Raises
     ------
@@ -59,6 +77,7 @@ def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
 
     if (options.run is None) == (options.method is None):
         raise ValueError("give either a run to restore with, or --method wiener")
+    _split_run(options)
     wishes = RestoreOptions.model_validate(given(options, "restoration"))
     hardware = HardwareConfig.model_validate(given(options, "hardware"))
     tomograms = _tomograms(options)
@@ -68,39 +87,82 @@ def requests_of(options: Namespace) -> tuple[list[RestoreRequest], bool]:
     if several and wishes.output is not None:
         raise ValueError("--output names one file: for several tomograms give --output-folder")
     queue = several or own_place().count > 1
-    outputs = _Outputs(options, wishes, queue=queue)
+    outputs = _Outputs(options, wishes, tomograms[0], queue=queue)
+    if begins and queue and outputs.chosen is not None:
+        record_step(outputs.folder, options.run, outputs.chosen.step)
     common = {name: getattr(hardware, name) for name in ("device", "precision", "threads")}
     common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes", "average_flips", "mask")}
     return [_request(item, outputs, common) for item in tomograms], queue
 
 
+def _split_run(options: Namespace) -> None:
+    """Take the step off ``RUN@600``, and put it where ``--step`` would have."""
+    if options.run is None:
+        return
+    run, step = run_and_step(str(options.run))
+    if step is None:
+        return
+    if "step" in given(options, "restoration"):
+        raise ValueError(f"the step is given twice: by {options.run} and by --step")
+    options.run = run
+    setattr(options, "restoration.step", str(step))
+
+
 class _Outputs:
     """The weights that all tomograms are restored with, and the names of the results."""
 
-    def __init__(self, options: Namespace, wishes: RestoreOptions, *, queue: bool) -> None:
-        from napari_cryorestore.checkpoint import checkpoint_at, load_label, weights_file
-
+    def __init__(
+        self, options: Namespace, wishes: RestoreOptions, first: TomogramConfig, *, queue: bool
+    ) -> None:
         self._wishes, self._queue = wishes, queue
         self.source: Path | Literal["wiener"] = WIENER
-        self._folder, self._model = wishes.output_folder or Path(), str(WIENER)
+        self.chosen: ChosenStep | None = None
+        self.folder, self._model = wishes.output_folder or Path(), str(WIENER)
         if options.run is None:
             return
-        self.source = weights_file(checkpoint_at(options.run, wishes.step))
-        label = load_label(self.source)
-        self._model = f"{label.method.kind}_{label.step}"
         restored = RunDir(options.run).restored_dir
         if wishes.output_folder is None and restored.is_dir():
-            self._folder = restored
+            self.folder = restored
+        typed = "step" in given(options, "restoration")
+        self._choose(options.run, None if typed else self._begun(options.run, first))
+
+    def _choose(self, run: Path, begun: int | None) -> None:
+        from napari_cryorestore.checkpoint import load_label
+        from napari_cryorestore.restoration.weights import chosen_weights
+
+        which, why = self._wishes.step, "as given"
+        if begun is not None:
+            which, why = begun, f"as when this {'queue' if self._queue else 'restoration'} began"
+        self.source, self.chosen = chosen_weights(run, which, why=why)
+        label = load_label(self.source)
+        self._model = f"{label.method.kind}_{label.step}"
+
+    def _begun(self, run: Path, first: TomogramConfig) -> int | None:
+        """Return the step with which the same work began before, if it is not done."""
+        from napari_cryorestore.data.journal import begun_with
+        from napari_cryorestore.io.part_file import part_of
+
+        if self._queue:
+            return step_of_queue(self.folder, run)
+        output = self._wishes.output
+        mine = f"{glob.escape(_name(first))}_*.mrc"
+        parts = [part_of(output)] if output else sorted(self.folder.glob(part_of(Path(mine)).name))
+        steps = [begun_with(part).get("step") for part in parts]
+        return next((step for step in steps if step in RunDir(run).checkpoint_steps()), None)
 
     def path(self, tomogram: TomogramConfig) -> Path:
         from napari_cryorestore.io.mrc_output import unique_path
-        from napari_cryorestore.io.pairing import tomogram_name
 
         if self._wishes.output is not None:
             return self._wishes.output
-        name = tomogram.name or tomogram_name(tomogram.even)
-        path = self._folder / f"{name}_{self._model}.mrc"
+        path = self.folder / f"{_name(tomogram)}_{self._model}.mrc"
         return path if self._queue else unique_path(path)
+
+
+def _name(tomogram: TomogramConfig) -> str:
+    from napari_cryorestore.io.pairing import tomogram_name
+
+    return tomogram.name or tomogram_name(tomogram.even)
 
 
 def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]) -> RestoreRequest:
@@ -109,6 +171,7 @@ def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]
     low, high = tomogram.tilt_min, tomogram.tilt_max
     return RestoreRequest(
         source=outputs.source,
+        chosen=outputs.chosen,
         even=tomogram.even,
         odd=tomogram.odd,
         output=outputs.path(tomogram),

@@ -38,11 +38,11 @@ def headline(state: RunState) -> str:
 
 def verdict(state: RunState) -> str:
     """Return what the quality numbers advise; empty while they advise nothing."""
-    step = state.suggested_step
-    advice = "" if step is None else f"suggested step: {step}"
-    if state.over_fitting:
-        return f"{advice}; held-out agreement has fallen since: over-fitting".removeprefix("; ")
-    return advice
+    advice = state.advice
+    if advice.light == "unknown":
+        return ""
+    kind = "suggested step" if advice.kind == "suggested" else "best step, not suggested"
+    return f"{kind}: {advice.step}. {advice.sentence}"
 
 
 def columns(state: RunState) -> list[str]:
@@ -58,7 +58,7 @@ def header(state: RunState) -> str:
 
 def row(state: RunState, step: int) -> str:
     """Return the line of a step, marked if it is the suggested one."""
-    mark = _SUGGESTED if step == state.suggested_step else " "
+    mark = _SUGGESTED if step == state.advice.suggested else " "
     cells = [f"{mark}{step:>{_width('step') - 1}}"]
     for name in columns(state):
         value = (state.curves.get(name) or state.metrics[name]).at(step)

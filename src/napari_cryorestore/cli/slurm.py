@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from napari_cryorestore.restoration import RestoreRequest
     from napari_cryorestore.run_config import HardwareConfig
 
 KINDS = ("train", "restore")
@@ -89,7 +90,8 @@ def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
     """Return the job that restores many tomograms; what they are is looked up now and again then."""
     from napari_cryorestore.cli.restore_request import requests_of
 
-    requests, queue = requests_of(options)
+    typed = options.run
+    requests, queue = requests_of(options, begins=False)
     if not queue:
         raise ValueError("a job restores what lacks in a folder: give --output-folder")
     model = options.run.name if options.run is not None else options.method
@@ -97,12 +99,24 @@ def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
     return Job(
         name=f"restore_{model}",
         purpose=f"Restores {len(requests)} tomograms with {model}",
-        words=["restore", *options.words],
+        words=["restore", *_with_step(options.words, typed, options.run, requests[0])],
         folder=Path.cwd(),
         log=Path.cwd(),
         processes=max(1, wishes.gpus),
         together=False,
     )
+
+
+def _with_step(words: Sequence[str], typed: Path | None, run: Path, request: RestoreRequest) -> list[str]:
+    """Return the words of a restoration with the step that was chosen, for every turn of the job."""
+    if request.chosen is None:
+        return list(words)
+    print(request.chosen.sentence, file=sys.stderr)
+    kept = [str(run) if Path(word) == typed else word for word in words if not word.startswith("--step=")]
+    if "--step" in kept:
+        place = kept.index("--step")
+        del kept[place : place + 2]
+    return [*kept, "--step", str(request.chosen.step)]
 
 
 def _hardware(hardware: HardwareConfig, wishes: SlurmConfig, *, typed: dict[str, Any]) -> HardwareConfig:

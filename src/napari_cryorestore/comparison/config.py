@@ -32,7 +32,9 @@ class RowConfig(Config):
     even: Path | None = setting(None, "Half map 1, where the row is made from two halves.")
     odd: Path | None = setting(None, "Half map 2, where the row is made from two halves.")
     layer: str | None = setting(None, "The layer's name.")
-    step: int | None = setting(None, "The step of the run; its newest checkpoint if not given.", ge=0)
+    step: int | None = setting(
+        None, "The step of the run; the one that its held-out numbers suggest if not given.", ge=0
+    )
     voxel_size: float | None = setting(None, "Edge of a voxel; from the file if not given.", unit="Å", gt=0)
     tilt_axis: Literal["auto", "y", "x"] = setting(
         "auto", "Axis about which the specimen of a file was tilted; 'auto' takes what is recorded or seen."

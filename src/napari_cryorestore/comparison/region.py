@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_cryorestore.checkpoint import checkpoint_at
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.crops import Box
 from napari_cryorestore.data.imaging import filtered_imaging
@@ -18,6 +17,7 @@ from napari_cryorestore.data.tiles import process_box
 from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration import Model, RestoreRequest, fitting_plan, memory_explained
 from napari_cryorestore.restoration.model import cancellable
+from napari_cryorestore.restoration.weights import chosen_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.runs.chosen_step import WhichStep
 
     Source = Path | Literal["wiener"]
     Floats = NDArray[np.float32]
@@ -83,7 +84,7 @@ class RegionRestorer:
         source: Source,
         region: Region,
         *,
-        step: int | None = None,
+        step: WhichStep = "suggested",
         progress: Callable[[float], None] = lambda share: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> ComparedVolume:
@@ -98,8 +99,8 @@ class RegionRestorer:
             A run folder, checkpoint or weights file; or the Wiener filter.
         region : Region
             Where.
-        step : int, optional
-            Of a run; its newest checkpoint if not given.
+        step : int, "suggested" or "newest"
+            Of a run; see `RunDir.chosen_step`.
         progress : callable
             Is told the share done, 0 to 1.
         cancelled : callable
@@ -117,7 +118,7 @@ class RegionRestorer:
         ValueError, OSError, MemoryError
             If the model, the tomogram or the device cannot be used, with what to do about it.
         """
-        model_source: Source = source if source == "wiener" else checkpoint_at(source, step)
+        model_source: Source = source if source == "wiener" else chosen_weights(source, step)[0]
         request = RestoreRequest(
             source=model_source,
             even=Path(self.tomogram.name),
@@ -179,7 +180,7 @@ def restore_region(
     tomogram: Tomogram,
     region: Region,
     *,
-    step: int | None = None,
+    step: WhichStep = "suggested",
     device: str = "auto",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ComparedVolume:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
 from napari_cryorestore.plain_values import read_regular
+from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.whole_file import require_new, write_text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def open_comparison(path: Path | str) -> ComparisonConfig:
     Returns
     -------
     ComparisonConfig
-        With paths in full.
+        With paths in full, and of every run the step that is shown.
 
     Raises
     ------
@@ -87,13 +88,23 @@ def open_comparison(path: Path | str) -> ComparisonConfig:
     except ValueError as error:  # no TOML, or no text at all
         raise ValueError(f"{path.name} is no comparison: {error}.") from error
     folder = path.resolve().parent
-    rows = tuple(_with_paths(row, lambda item: folder / item) for row in config.rows)
+    rows = tuple(_with_step(_with_paths(row, lambda item: folder / item)) for row in config.rows)
     return config.model_copy(update={"rows": rows})
 
 
 def _with_paths(row: RowConfig, change: Callable[[Path], Path]) -> RowConfig:
     paths = {name: change(item) for name in _PATHS if (item := getattr(row, name)) is not None}
     return row.model_copy(update=paths)
+
+
+def _with_step(row: RowConfig) -> RowConfig:
+    """Choose the step of a run's row that has none, once, so that it is saved with the row."""
+    if row.kind != "run" or row.step is not None or row.path is None:
+        return row
+    try:
+        return row.model_copy(update={"step": RunDir(row.path).chosen_step().step})
+    except (OSError, ValueError):
+        return row  # whoever opens the row says what is wrong
 
 
 def _seen_from(folder: Path, path: Path) -> Path:

@@ -18,6 +18,7 @@ from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.restoration.weights import chosen_weights
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import Position, RowConfig
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.runs.chosen_step import WhichStep
 
 KEPT_BYTES = 1 << 30
 """Memory that restored regions may take until the one used longest ago is dropped."""
@@ -54,6 +56,7 @@ class Sources:
         self._device, self._threads, self._most = device, threads, kept_bytes
         self._restorers: dict[str, RegionRestorer] = {}
         self._regions: OrderedDict[str, ComparedVolume] = OrderedDict()
+        self._steps: dict[Path, WhichStep] = {}
         self._lock = threading.Lock()
 
     def open_row(
@@ -116,7 +119,7 @@ class Sources:
             size = max(tomogram.shape)
         place = Region(_voxel(tomogram, cursor), size)
         box = place.within(tomogram.shape)
-        step = row.step if row.kind != "run" or row.step is not None else _newest_step(source)
+        step = self._step(row)
         key = f"{source}|{step}|{_identity(row)}|{box.start}|{box.stop}"
         with self._lock:
             if key in self._regions:
@@ -128,6 +131,17 @@ class Sources:
             while len(self._regions) > 1 and sum(map(_bytes, self._regions.values())) > self._most:
                 self._regions.popitem(last=False)
         return replace(volume, key=key)
+
+    def _step(self, row: RowConfig) -> WhichStep:
+        """Return the step of a run's row; of one without, the same as long as rows are opened from here."""
+        if row.step is not None or row.kind != "run":
+            return row.step or "suggested"
+        run = _given(row.path)
+        with self._lock:
+            if run not in self._steps:
+                _, chosen = chosen_weights(run)
+                self._steps[run] = "suggested" if chosen is None else chosen.step
+            return self._steps[run]
 
     def _restorer(self, row: RowConfig) -> RegionRestorer:
         key = _identity(row)
@@ -266,10 +280,6 @@ def _learned_from(run: Path) -> TomogramConfig:
             f"{error} To restore with a checkpoint alone, name the halves as well."
         ) from error
     return RunConfig.from_toml(text).tomograms[0]
-
-
-def _newest_step(run: Path) -> int | None:
-    return max(RunDir(run).checkpoint_steps(), default=None)
 
 
 def _identity(row: RowConfig) -> str:

@@ -65,12 +65,17 @@ class FileJournal(Journal):
         What the work is; only the same request may go on with it.
     plan : dict
         How the work is divided, kept for whoever goes on.
+    about : dict, optional
+        What else to tell whoever finds it; see `begun_with`.
     """
 
-    def __init__(self, path: Path, request: str, plan: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, request: str, plan: dict[str, Any], *, about: dict[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self._state, self._before = _names(path)
         self._fixed = {"format": _FORMAT, "request": request, "boot": boot_id(), "plan": plan}
+        self._fixed |= {"about": about or {}}
 
     @contextmanager
     def step(self, volume: NDArray[np.float32], blocks: Blocks, *, count: int = 1) -> Iterator[None]:
@@ -130,6 +135,14 @@ def unfinished(path: Path, request: str) -> dict[str, Any] | None:
 def is_journalled(path: Path) -> bool:
     """Tell whether a file is being filled by work of ours, or was when that was killed, whatever it was."""
     return _read(_names(path)[0]).get("format") == _FORMAT
+
+
+def begun_with(path: Path) -> dict[str, Any]:
+    """Return what is told about unfinished work on a file since the computer's last start, if any is."""
+    state = _read(_names(path)[0])
+    about = state.get("about")
+    ours = isinstance(about, dict) and path.is_file() and state.get("boot") == boot_id() != ""
+    return about if ours and isinstance(about, dict) else {}
 
 
 def forget(path: Path) -> None:
@@ -203,6 +216,7 @@ def _blocks(edges: list[int]) -> Iterator[tuple[slice, ...]]:
 __all__ = [
     "FileJournal",
     "Journal",
+    "begun_with",
     "boot_id",
     "forget",
     "is_journalled",

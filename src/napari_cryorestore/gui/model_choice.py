@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.raw_config import raw_config, table, tables
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.runs.trained_on import TrainedOn
+
+if TYPE_CHECKING:
+    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
+
+_FILLS = ("icecream",)
+"""Methods that come with the package and fill the wedge; asking their table would import PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -74,27 +82,22 @@ class RunSteps:
         """The steps whose weights are on disk, ascending."""
         return self._run.checkpoint_steps()
 
-    @property
-    def suggested(self) -> int | None:
-        """The step with the best held-out score, if its weights are on disk."""
-        step = self._state.suggested_step
-        return step if step in self.steps else None
-
-    @property
-    def best(self) -> int | None:
-        """The step to begin with: the suggested one, or the newest."""
+    def chosen(self, which: WhichStep = "suggested") -> ChosenStep | None:
+        """Return the step that is taken, as far as the folder was looked at; ``None`` without weights."""
         steps = self.steps
-        return self.suggested or (steps[-1] if steps else None)
+        if not steps or not (isinstance(which, str) or which in steps):
+            return None
+        return choose_step(self._state, steps, which, run=self.path)
 
     def words(self) -> dict[int, str]:
         """Return what to call each step in a list, e.g. ``600 · suggested, pinned``."""
-        steps, pins, suggested = self.steps, self._run.pins(), self.suggested
+        steps, pins, chosen = self.steps, self._run.pins(), self.chosen()
         words = {}
         for step in steps:
             kinds = (
-                ("suggested", step == suggested),
+                (chosen.kind if chosen else "", chosen is not None and step == chosen.step),
                 ("pinned", step in pins),
-                ("newest", step == steps[-1]),
+                ("newest", step == steps[-1] and (chosen is None or chosen.kind != "newest")),
             )
             marks = ", ".join(mark for mark, holds in kinds if holds)
             words[step] = f"{step} · {marks}" if marks else str(step)
@@ -124,6 +127,19 @@ def averages_flips(choice: ModelChoice) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def trained_on(choice: ModelChoice) -> TrainedOn:
+    """Return how the first tomogram was recorded that a model learned from, as far as it says."""
+    if choice.run is not None:
+        return TrainedOn.from_values(next(iter(tables(raw_config(RunDir(choice.run)), "tomograms")), {}))
+    return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
+
+
+def fills_wedge(choice: ModelChoice) -> bool:
+    """Tell whether a model's method is one of those here that fill the missing wedge."""
+    kind = method_of(choice.run) if choice.run is not None else _method_in(choice.weights).get("kind", "")
+    return kind in _FILLS
+
+
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
     """Return the tomograms that a run learns from."""
     listed = tables(raw_config(RunDir(run)), "tomograms")
@@ -143,6 +159,14 @@ def _recorded(item: dict[str, Any]) -> RecordedTomogram:
 
 def _method_in(weights: Path | None) -> dict[str, Any]:
     """Read the method's settings from a file of weights, without the classes that would import PyTorch."""
+    try:
+        settings = plain_json(_metadata(weights).get("method", "{}"))
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def _metadata(weights: Path | None) -> dict[str, str]:
     file = weights / "weights.safetensors" if weights is not None and weights.is_dir() else weights
     if file is None:
         return {}
@@ -150,10 +174,9 @@ def _method_in(weights: Path | None) -> dict[str, Any]:
 
     try:
         with safe_open(file, framework="numpy") as opened:
-            settings = plain_json((opened.metadata() or {}).get("method", "{}"))
-    except (OSError, SafetensorError, ValueError):
+            return dict(opened.metadata() or {})
+    except (OSError, SafetensorError):
         return {}  # whoever restores with it says what is wrong with the file
-    return settings if isinstance(settings, dict) else {}
 
 
 def _number(value: Any) -> float | None:
@@ -165,7 +188,9 @@ __all__ = [
     "RecordedTomogram",
     "RunSteps",
     "averages_flips",
+    "fills_wedge",
     "loss_of",
     "method_of",
     "tomograms_of",
+    "trained_on",
 ]

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_LABEL_LENGTH, _LABELS = 80, 10
+LABEL_LENGTH, _LABELS = 80, 10
 _MRC2014 = 20141
-_ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-"})
+_ASCII = str.maketrans({"·": "-", "–": "-", "×": "x", "Å": "A", "°": " deg", "−": "-", "→": "->", "…": "..."})
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Output:
     label: str
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     start: tuple[int, int, int] = (0, 0, 0)
+
+
+def as_label(text: str) -> str:
+    """Return a text in the letters that a header may have; it may be longer than before."""
+    return text.translate(_ASCII).encode("ascii", errors="replace").decode()
 
 
 def unique_path(path: Path | str) -> Path:
@@ -238,8 +243,7 @@ def _header(output: Output) -> NDArray[np.void]:
 
 
 def _label_bytes(label: str) -> bytes:
-    text = label.translate(_ASCII).encode("ascii", errors="replace")[:_LABEL_LENGTH]
-    return text.ljust(_LABEL_LENGTH)
+    return as_label(label).encode("ascii")[:LABEL_LENGTH].ljust(LABEL_LENGTH)
 
 
 def _fill_statistics(

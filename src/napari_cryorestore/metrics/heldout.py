@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft, tukey_window
+from napari_cryorestore.physics.fourier import hermitian_weight, irfft, nyquist_ball, rfft, tukey_window
 from napari_cryorestore.physics.fsc import fourier_shell_correlation
 from napari_cryorestore.physics.rotation import SignedPermutation, about_tilt_axis
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
@@ -22,6 +22,30 @@ TAPER = 0.25
 """Share of every axis over which a block fades out before its spectrum is taken."""
 
 
+class Correlated(NamedTuple):
+    """A correlation over a whole block, and with each of its octants left out (8 values)."""
+
+    whole: float
+    left_out: list[float]
+
+
+class HeldOutNumbers(NamedTuple):
+    """What one block says of a restoration.
+
+    Attributes
+    ----------
+    metrics : dict of str to float
+        `n2n`, `half_fsc` and `half_correlation`; `wedge_energy` if the wedge is known and `fill` if the
+        network can be applied again besides. 0 where a block is empty, never NaN.
+    left_out : dict of str to list of 8 float
+        `n2n` and `fill` again, each with one octant of the block left out: a jackknife, from which comes how
+        much the numbers of two steps differ by chance.
+    """
+
+    metrics: dict[str, float]
+    left_out: dict[str, list[float]]
+
+
 @torch.no_grad()
 def held_out_metrics(
     restored_even: Tensor,
@@ -31,7 +55,7 @@ def held_out_metrics(
     *,
     wedge: Wedge | None,
     second_pass: SecondPass | None,
-) -> dict[str, float]:
+) -> HeldOutNumbers:
     """Measure one block that no training crop has touched.
 
     Parameters
@@ -45,12 +69,6 @@ def held_out_metrics(
     second_pass : callable or None
         f on a volume whose wedge is missing, (1, 1, z, y, x); the sizes may come in any order.
 
-    Returns
-    -------
-    dict of str to float
-        `n2n`, `half_fsc` and `half_correlation`; `wedge_energy` if the wedge is known and `fill` if the
-        network can be applied again besides. 0 where a block is empty, never NaN.
-
     Raises
     ------
     ValueError
@@ -58,17 +76,19 @@ def held_out_metrics(
     """
     even, odd, y0, y1 = _alike(restored_even, restored_odd, raw_even, raw_odd)
     measured = _measured(wedge, even)
-    both = (masked_correlation(even, y1, measured), masked_correlation(odd, y0, measured))
+    agreement = _averaged([_agreement(even, y1, measured), _agreement(odd, y0, measured)])
     metrics = {
-        "n2n": sum(both) / 2,
+        "n2n": agreement.whole,
         "half_fsc": mean_shell_correlation(even, odd),
         "half_correlation": correlation(even, odd),
     }
+    left_out = {"n2n": agreement.left_out}
     if wedge is not None:
         metrics["wedge_energy"] = wedge_energy((even + odd) / 2, wedge)
         if second_pass is not None:
-            metrics["fill"] = _both_fills((even, odd), (y0, y1), wedge, second_pass)
-    return metrics
+            filling = _both_fills((even, odd), (y0, y1), wedge, second_pass)
+            metrics["fill"], left_out["fill"] = filling.whole, filling.left_out
+    return HeldOutNumbers(metrics, left_out)
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -100,6 +120,33 @@ def masked_correlation(a: Tensor, b: Tensor, mask: Tensor) -> float:
     return _ratio(cross, power_a.sqrt() * power_b.sqrt())
 
 
+def left_out_correlations(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
+    """Return `masked_correlation` with each octant of the volumes left out.
+
+    Both volumes are reduced to the masked coefficients and looked at in real space, where the sums over all
+    octants are those over the coefficients.
+
+    Parameters
+    ----------
+    a, b : Tensor, shape (1, 1, z, y, x)
+        At least two voxels along each axis.
+    mask : Tensor, shape (z, y, x // 2 + 1), bool
+
+    Returns
+    -------
+    Tensor, shape (2, 2, 2)
+        By the octant left out, in the order of the axes; 0 where nothing is left to correlate.
+    """
+    shape = a.shape[-3:]
+    kept = mask.clone()
+    kept[0, 0, 0] = False
+    seen_a, seen_b = (irfft(_tapered_spectrum(volume) * kept, shape) for volume in (a, b))
+    sums = [_octant_sums(product[0, 0]) for product in (seen_a * seen_b, seen_a.square(), seen_b.square())]
+    cross, power_a, power_b = (octants.sum() - octants for octants in sums)
+    power = (power_a * power_b).clamp(min=0).sqrt()
+    return torch.where(power > 0, cross / torch.where(power > 0, power, 1), 0.0)
+
+
 def mean_shell_correlation(a: Tensor, b: Tensor) -> float:
     """Return the mean over the Fourier shells of the correlation of two tapered volumes (1, 1, z, y, x)."""
     return float(fourier_shell_correlation(_tapered(a), _tapered(b)).mean())
@@ -127,7 +174,7 @@ def wedge_energy(volume: Tensor, wedge: Wedge) -> float:
 
 def fill(
     restored: Tensor, other_raw: Tensor, element: SignedPermutation, *, wedge: Wedge, second_pass: SecondPass
-) -> float:
+) -> Correlated:
     """Cross-validate the filling of the wedge: corr(f(A R f(y_a)), R y_b) over coefficients hidden from f.
 
     Rotated by R, a part of what was measured lies in the wedge. A takes it away, the network puts it back and
@@ -148,8 +195,8 @@ def fill(
 
     Returns
     -------
-    float
-        -1 to 1; 0 if nothing is hidden.
+    Correlated
+        -1 to 1; 0 if nothing is hidden. The octants are those of the block before it was rotated.
     """
     turned, target = element.apply(restored), element.apply(other_raw)
     shape = turned.shape[-3:]
@@ -157,7 +204,8 @@ def fill(
     missing = nyquist_ball(shape, device=turned.device) & ~measured
     hidden = missing & wedge.mask(shape, rotation=element, device=turned.device)
     filled = second_pass(apply_mask(turned, measured))
-    return masked_correlation(apply_mask(filled, missing), apply_mask(target, missing), hidden)
+    back = element.inverse()
+    return _agreement(apply_mask(filled, missing), apply_mask(target, missing), hidden, back=back)
 
 
 def fill_elements(wedge: Wedge, shape: Sequence[int]) -> tuple[SignedPermutation, ...]:
@@ -181,14 +229,35 @@ def _alike(*blocks: Tensor) -> list[Tensor]:
 
 def _both_fills(
     restored: tuple[Tensor, Tensor], raw: tuple[Tensor, Tensor], wedge: Wedge, second_pass: SecondPass
-) -> float:
+) -> Correlated:
     """Average `fill` over rotations and over both directions, even to odd and odd to even."""
-    scores = [
-        fill(ours, theirs, element, wedge=wedge, second_pass=second_pass)
-        for element in fill_elements(wedge, raw[0].shape[-3:])
-        for ours, theirs in zip(restored, reversed(raw), strict=True)
-    ]
-    return sum(scores) / len(scores)
+    return _averaged(
+        [
+            fill(ours, theirs, element, wedge=wedge, second_pass=second_pass)
+            for element in fill_elements(wedge, raw[0].shape[-3:])
+            for ours, theirs in zip(restored, reversed(raw), strict=True)
+        ]
+    )
+
+
+def _agreement(a: Tensor, b: Tensor, mask: Tensor, *, back: SignedPermutation | None = None) -> Correlated:
+    octants = left_out_correlations(a, b, mask)
+    octants = octants if back is None else back.apply(octants)
+    return Correlated(masked_correlation(a, b, mask), octants.flatten().tolist())
+
+
+def _averaged(scores: list[Correlated]) -> Correlated:
+    whole = sum(score.whole for score in scores) / len(scores)
+    octants = zip(*(score.left_out for score in scores), strict=True)
+    return Correlated(whole, [sum(values) / len(scores) for values in octants])
+
+
+def _octant_sums(values: Tensor) -> Tensor:
+    """Return the sums over the octants, (2, 2, 2), of values (z, y, x)."""
+    for axis, size in enumerate(values.shape):
+        halves = values.narrow(axis, 0, size // 2), values.narrow(axis, size // 2, size - size // 2)
+        values = torch.cat([half.sum(axis, keepdim=True) for half in halves], dim=axis)
+    return values
 
 
 def _measured(wedge: Wedge | None, block: Tensor) -> Tensor:

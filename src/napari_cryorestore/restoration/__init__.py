@@ -3,7 +3,7 @@
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.restoration.made_of import require_same
 from napari_cryorestore.restoration.model import Model, layer_name
-from napari_cryorestore.restoration.request import RestoreRequest
+from napari_cryorestore.restoration.request import RestoreRequest, resolved
 from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
 from napari_cryorestore.restoration.whole import restore
 
@@ -15,5 +15,6 @@ __all__ = [
     "layer_name",
     "memory_explained",
     "require_same",
+    "resolved",
     "restore",
 ]

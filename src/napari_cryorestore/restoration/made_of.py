@@ -16,6 +16,7 @@ from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import as_wished
+from napari_cryorestore.restoration.request import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +119,7 @@ def require_same(request: RestoreRequest) -> None:
     FileNotFoundError, PermissionError, ValueError
         If the file, the tomogram or the weights cannot be read.
     """
+    request = resolved(request)
     path = request.output
     found = next((said for label in read_volume(path).labels if (said := _SAID.fullmatch(label))), None)
     if found is None:

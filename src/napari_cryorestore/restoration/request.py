@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from napari_cryorestore.data.journal import begun_with
+from napari_cryorestore.io.part_file import part_of
+from napari_cryorestore.restoration.weights import chosen_weights
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,7 @@ class RestoreRequest:
     Attributes
     ----------
     source : Path or "wiener"
-        A checkpoint folder, weights file or run folder (its newest checkpoint); or the Wiener filter.
+        A checkpoint folder, weights file or run folder; or the Wiener filter.
     even, odd : Path
         The half maps; a trained model restores one alone too.
     output : Path
@@ -40,6 +47,10 @@ class RestoreRequest:
         Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
     threads : int
         CPU threads; 0 for all but two.
+    step : int, "suggested" or "newest"
+        Which step of a run folder; see `RunDir.chosen_step`.
+    chosen : ChosenStep or None
+        The step that was chosen, where `source` is its checkpoint already; `resolved` sets it.
     """
 
     source: Path | Literal["wiener"]
@@ -57,6 +68,29 @@ class RestoreRequest:
     tile: int | None = None
     batch: int | None = None
     threads: int = 0
+    step: WhichStep = "suggested"
+    chosen: ChosenStep | None = None
 
 
-__all__ = ["RestoreRequest"]
+def resolved(request: RestoreRequest) -> RestoreRequest:
+    """Return the request with the weights file that it means, so that it is chosen once only.
+
+    Of a restoration that was killed, the step is kept with which it began, even if the run has trained on
+    since then and suggests another one.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there are no such weights.
+    """
+    if request.source == "wiener" or request.chosen is not None:
+        return request
+    begun = begun_with(part_of(request.output)).get("step")
+    which, why = request.step, "as given"
+    if isinstance(which, str) and begun in RunDir(request.source).checkpoint_steps():
+        which, why = int(begun), "as when this restoration began"
+    file, chosen = chosen_weights(request.source, which, why=why)
+    return replace(request, source=file, chosen=chosen)
+
+
+__all__ = ["RestoreRequest", "resolved"]

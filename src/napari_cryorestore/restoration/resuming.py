@@ -93,7 +93,8 @@ def resumable(
     part = part_of(request.output)
     known = is_journalled(part)
     require_own(part, journal=journal_names(part), known=known)
-    journal = FileJournal(part, mark, {name: getattr(plan, name) for name in _PLAN})
+    about = {"step": request.chosen.step} if request.chosen is not None else {}
+    journal = FileJournal(part, mark, {name: getattr(plan, name) for name in _PLAN}, about=about)
     ours = False
 
     def told(share: float) -> None:

@@ -15,7 +15,9 @@ from napari_cryorestore.data.tiles import Cancelled, process_tiles
 from napari_cryorestore.io.mrc_output import Output
 from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration.made_of import made_of, opened
+from napari_cryorestore.restoration.misfit import header_lines, misfits_of
 from napari_cryorestore.restoration.model import Model, cancellable
+from napari_cryorestore.restoration.request import resolved
 from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
     fitting_plan,
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.journal import Journal
     from napari_cryorestore.data.tile_plan import TilePlan
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.restoration.made_of import MadeOf
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
@@ -50,6 +52,7 @@ def restore(
     progress: Callable[[float], None] = lambda share: None,
     cancelled: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda sentence: None,
+    found: Callable[[Finding], None] = lambda finding: None,
 ) -> Path:
     """Restore a tomogram into an MRC file, which appears whole or not at all.
 
@@ -68,6 +71,9 @@ def restore(
     say : callable
         Is told in a sentence what the user might wonder about, such as that an interrupted restoration goes
         on.
+    found : callable
+        Is told what may make the result a poor one: a step past over-fitting, a model of other data. The
+        file's header says it too.
 
     Returns
     -------
@@ -81,12 +87,17 @@ def restore(
     ValueError, OSError, MemoryError
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
+    request = resolved(request)
     tomogram = opened(request, say=say)
     for finding in changed_since_training(request):
         say(finding.text)
+    findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
+    for finding in findings:
+        found(finding)
     model = Model.of(request, tomogram)
     made = made_of(request, tomogram)
-    work = Work(tomogram, model, request, made, progress, cancelled)
+    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], request, findings)
+    work = Work(tomogram, model, request, labels, progress, cancelled)
     mark = fingerprint(made, request, tomogram, model)
     kept = kept_plan(request, mark)
     if kept is not None:
@@ -114,7 +125,7 @@ class Work:
     tomogram: Tomogram
     model: Model
     request: RestoreRequest
-    made: MadeOf
+    labels: list[str]
     progress: Callable[[float], None]
     cancelled: Callable[[], bool]
 
@@ -124,7 +135,7 @@ class Work:
         output = Output(
             tomogram.even.shape,
             tomogram.voxel_size,
-            label="\n".join([f"cryorestore: {self.model.name}", str(self.made), *_tilts_label(tomogram)]),
+            label="\n".join(self.labels),
             origin=tomogram.header.origin,
             start=tomogram.header.start,
         )

@@ -84,10 +84,18 @@ class Snapshotted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated(Event):
-    """Quality numbers of the same moment as a `Snapshotted`, by name."""
+    """Quality numbers of the same moment as a `Snapshotted`, by name; of step 0, there is no snapshot.
+
+    Attributes
+    ----------
+    left_out : dict
+        Some of them again, each with one of eight octants of the held-out block left out: the jackknife that
+        tells by how much two steps differ by chance. Old runs have none.
+    """
 
     kind: ClassVar[str] = "evaluated"
     metrics: dict[str, float]
+    left_out: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore import whole_file as files
-from napari_cryorestore.plain_values import plain_json, read_regular
+from napari_cryorestore.plain_values import json_in, read_regular
 from napari_cryorestore.runs.events import to_json
 from napari_cryorestore.runs.preview_file import read_preview, write_preview
 from napari_cryorestore.runs.recorder import Request
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
     from napari_cryorestore.runs.events import Event
 
 EVENTS_FILE = "events.jsonl"
@@ -122,7 +123,7 @@ class RunDir:
 
     def environment(self) -> dict[str, Any]:
         """Return versions, devices and host as recorded; empty where unknown."""
-        content = _json_in(self.path / "environment.json")
+        content = json_in(self.path / "environment.json")
         return content if isinstance(content, dict) else {}
 
     # Recording ---------------------------------------------------------------------------------------
@@ -177,6 +178,12 @@ class RunDir:
         folder = self.path / "checkpoints"
         names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
         return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name)))
+
+    def chosen_step(self, which: WhichStep = "suggested", *, why: str = "as given") -> ChosenStep:
+        """Return the step that stands for the run; see `runs.chosen_step.step_of_run`, also for errors."""
+        from napari_cryorestore.runs.chosen_step import step_of_run
+
+        return step_of_run(self, which, why=why)
 
     def read_input(self) -> np.ndarray:
         """Return the untouched preview crop (z, y, x), float16; errors as for `read_snapshot`."""
@@ -244,7 +251,7 @@ class RunDir:
 
     def pins(self) -> set[int]:
         """Return the steps that the user wants kept."""
-        content = _json_in(self.path / "pins.json")
+        content = json_in(self.path / "pins.json")
         return {step for step in content if type(step) is int} if isinstance(content, list) else set()
 
     def pin(self, step: int) -> None:
@@ -275,14 +282,6 @@ def _made_folders(path: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _json_in(path: Path) -> Any:
-    """Return what a file says; ``None`` where it is not there or damaged."""
-    try:
-        return plain_json(read_regular(path))
-    except (FileNotFoundError, IsADirectoryError, ValueError):
-        return None
 
 
 def _snapshot_name(step: int) -> str:

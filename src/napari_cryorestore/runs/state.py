@@ -22,10 +22,11 @@ from napari_cryorestore.runs.events import (
     Stepped,
     Thinned,
 )
-from napari_cryorestore.runs.suggestion import over_fitting, suggest_step
+from napari_cryorestore.runs.held_out import OCTANTS, HeldOut
+from napari_cryorestore.runs.suggestion import StepAdvice, advise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 Status = Literal["waiting", "running", "paused", "quiet", "completed", "stopped", "failed"]
 QUIET_AFTER = 60.0
@@ -58,6 +59,10 @@ class RunState:
         ``"loss"`` and the parts of the loss, by step.
     metrics : dict of str to Curve
         Quality numbers, by step.
+    beginning : dict of str to float
+        Those of the network before training, of which there is no snapshot; old runs have none.
+    left_out : dict of int to dict
+        By step, some of these numbers again, each with one octant of the held-out block left out.
     snapshots, checkpoints : dict of int to str
         Files and folders by step, relative to the run, ascending; those thinned out are gone.
     """
@@ -75,11 +80,14 @@ class RunState:
         self.last_time = 0.0
         self.curves: dict[str, Curve] = {}
         self.metrics: dict[str, Curve] = {}
+        self.beginning: dict[str, float] = {}
+        self.left_out: dict[int, dict[str, list[float]]] = {}
         self.snapshots: dict[int, str] = {}
         self.checkpoints: dict[int, str] = {}
         self._status: Status = "waiting"
         self._gap = 0.0
         self._last_stepped = 0.0
+        self._advice: StepAdvice | None = None
         self._folds: dict[type[Event], Callable[..., None]] = {
             Started: self._started, Noted: self._noted, Stepped: self._stepped,
             Snapshotted: self._snapshotted, Evaluated: self._evaluated, Checkpointed: self._checkpointed,
@@ -91,6 +99,7 @@ class RunState:
         """Fold more events in, in the order in which they were recorded."""
         folds = self._folds
         for event in events:
+            self._advice = None
             self.last_time = event.time
             folds[type(event)](event)
 
@@ -126,19 +135,36 @@ class RunState:
         return max(0, self.steps - self.step) / self.rate
 
     @property
-    def suggested_step(self) -> int | None:
-        """The step with the best held-out score among those whose preview is kept; ``None`` while unknown."""
+    def advice(self) -> StepAdvice:
+        """Which step to take and how training is doing: all lights, sentences and buttons are made from it.
+
+        Of the steps that were previewed and saved, as far as either is known.
+        """
+        if self._advice is None:
+            self._advice = self.advice_among(self._usable())
+        return self._advice
+
+    def advice_among(self, kept: Collection[int] | None) -> StepAdvice:
+        """Return the advice if these are the steps to choose from; ``None`` for all that were scored."""
+        return advise(self.held_out(), kept=kept, ended=self._status in ("completed", "stopped", "failed"))
+
+    def held_out(self) -> list[HeldOut]:
+        """Return what every step scored on the held-out block, ascending."""
+        first = self.beginning
+        scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan))] if "n2n" in first else []
         n2n, fill = self.metrics.get("n2n"), self.metrics.get("fill")
         if n2n is None:
-            return None
-        filled = None if fill is None else np.array([fill.at(step) for step in n2n.steps], dtype=np.float64)
-        return suggest_step(n2n.steps, n2n.values, filled, among=self.snapshots or None)
+            return scored
+        fills = [None if fill is None else fill.at(step) for step in n2n.steps.tolist()]
+        return scored + [
+            HeldOut(step, value, np.nan if filled is None else filled, self.left_out.get(step, {}))
+            for step, value, filled in zip(n2n.steps.tolist(), n2n.values.tolist(), fills, strict=True)
+        ]
 
-    @property
-    def over_fitting(self) -> bool:
-        """Whether the held-out agreement has fallen clearly below its best."""
-        n2n = self.metrics.get("n2n")
-        return n2n is not None and over_fitting(n2n.values)
+    def _usable(self) -> Collection[int] | None:
+        if self.snapshots and self.checkpoints:
+            return self.snapshots.keys() & self.checkpoints.keys() or self.checkpoints.keys()
+        return self.snapshots.keys() or self.checkpoints.keys() or None
 
     def _started(self, event: Started) -> None:
         self._rewind(event.step)
@@ -172,8 +198,14 @@ class RunState:
         _put(self.snapshots, event.step, event.file)
 
     def _evaluated(self, event: Evaluated) -> None:
+        if event.step == 0:
+            self.beginning = event.metrics
+            return
         for name, value in event.metrics.items():
             _append(self.metrics, name, event.step, value)
+        self.left_out[event.step] = {
+            name: values for name, values in event.left_out.items() if len(values) == OCTANTS
+        }
 
     def _checkpointed(self, event: Checkpointed) -> None:
         _put(self.checkpoints, event.step, event.file)
@@ -206,7 +238,7 @@ class RunState:
                 curve.rewind(step)
                 if not len(curve):  # so that whatever has a name has a latest value
                     del curves[name]
-        for files in (self.snapshots, self.checkpoints):
+        for files in (self.snapshots, self.checkpoints, self.left_out):
             for later in [known for known in files if known > step]:
                 del files[later]
 

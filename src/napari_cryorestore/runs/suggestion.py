@@ -1,69 +1,193 @@
-"""Which step to use, and whether training has gone on for too long, from held-out numbers alone."""
+"""Which step of a run to take, and how training is doing: one advice, from held-out numbers alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from napari_cryorestore.runs.advice import (
+    StepAdvice,
+    apart_words,
+    fallen_words,
+    too_early_words,
+    use_words,
+)
+from napari_cryorestore.runs.held_out import (
+    ERRORS,
+    FALL,
+    OCTANTS,
+    HeldOut,
+    has_fallen,
+    paired_fall,
+    standard_error,
+)
 
-FALL = 0.05
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from napari_cryorestore.runs.advice import Light
+
 _WINDOW = 3
 
 
-def suggest_step(
-    steps: np.ndarray,
-    n2n: np.ndarray,
-    fill: np.ndarray | None = None,
-    *,
-    among: Collection[int] | None = None,
-) -> int | None:
-    """Return the step with the best held-out score.
-
-    The score is ``n2n + fill`` (``n2n`` alone for methods that fill nothing), averaged over three
-    neighbouring snapshots.
+def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: bool) -> StepAdvice:
+    """Return which step to take, and how training is doing.
 
     Parameters
     ----------
-    steps : array, shape (n,)
-        Steps, ascending.
-    n2n, fill : array, shape (n,)
-        The two held-out numbers at these steps; NaN where unknown.
-    among
-        Steps to choose from, e.g. those whose weights still exist; all if ``None``.
-
-    Returns
-    -------
-    int or None
-        ``None`` before three snapshots are known, or where no step may be chosen.
+    history : sequence of HeldOut
+        By step, ascending; step 0 is the network before training, where that is known.
+    kept : collection of int or None
+        The steps whose weights are there; ``None`` for all that were scored.
+    ended : bool
+        Whether the run is over.
     """
-    score = np.asarray(n2n, dtype=np.float64) + (0.0 if fill is None else np.asarray(fill, dtype=np.float64))
-    known = np.isfinite(score)
-    steps, score = np.asarray(steps)[known], score[known]
-    if len(score) < _WINDOW:
-        return None
-    allowed = np.ones(len(steps), dtype=bool) if among is None else np.isin(steps, list(among))
-    if not allowed.any():
-        return None
-    smooth = np.where(allowed, _moving_mean(score), -np.inf)
-    return int(steps[np.argmax(smooth)])
+    scores = _Scores(history, kept)
+    if not scores.allowed.any():
+        return _unscored(kept, ended=ended)
+    step, decides = scores.suggestion()
+    if step is None:
+        return _second_best(scores, ended=ended)
+    return _suggestion(scores, step, decides, ended=ended)
 
 
-def over_fitting(n2n: np.ndarray) -> bool:
-    """Tell whether the held-out ``n2n``, shape (n,), has fallen more than 5 % below its maximum."""
-    known = np.asarray(n2n, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not len(known):
-        return False
-    best = float(known.max())
-    return best > 0 and float(known[-1]) < (1 - FALL) * best
+class _Scores:
+    """The scored steps after step 0 as arrays, shape (n,) and for octants left out (n, 8)."""
+
+    def __init__(self, history: Sequence[HeldOut], kept: Collection[int] | None) -> None:
+        fills = any(np.isfinite(item.fill) for item in history if item.step > 0)
+        names = ("n2n", "fill") if fills else ("n2n",)
+        known = [item for item in history if all(np.isfinite(getattr(item, name)) for name in names)]
+        self.fills = fills
+        self.rows = [item for item in known if item.step > 0]
+        self.start = next((item for item in known if item.step == 0), None)
+        self.steps = np.array([item.step for item in self.rows], dtype=np.int64)
+        self.allowed = np.ones(len(self.rows), bool) if kept is None else np.isin(self.steps, list(kept))
+        self.newest = max(kept or self.steps.tolist(), default=None)
+        usable = [item for item, allowed in zip(self.rows, self.allowed, strict=True) if allowed]
+        self.best = max(usable, key=lambda item: item.n2n, default=None)
+
+    @property
+    def last(self) -> HeldOut:
+        """The newest scored step among those that can be taken."""
+        return self.rows[int(np.flatnonzero(self.allowed)[-1])]
+
+    @property
+    def sound(self) -> np.ndarray:
+        """Which steps can be taken and do not lie clearly below the best agreement."""
+        assert self.best is not None
+        sound = [not has_fallen(self.best, item) for item in self.rows]
+        return np.asarray(self.allowed & np.array(sound))
+
+    def values(self, decides: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return what decides, (n,), and the same with each octant left out, (n, 8) or NaN."""
+        both = ("n2n", "fill") if self.fills else ("n2n",)
+        names = both if decides == "score" else (decides,)
+        whole = np.sum([[getattr(item, name) for item in self.rows] for name in names], axis=0)
+        parts = np.sum([[_octants(item, name) for item in self.rows] for name in names], axis=0)
+        return whole, parts
+
+    def suggestion(self) -> tuple[int | None, Literal["score", "n2n"]]:
+        """Return the step that is suggested, if any, and what decides."""
+        decides: Literal["score", "n2n"] = "n2n" if self.apart() else "score"
+        if len(self.rows) < _WINDOW:
+            return None, decides
+        whole, parts = (_moving_mean(values) for values in self.values(decides))
+        allowed = self.sound & (whole > self._beginning(decides))
+        return (int(self.steps[_earliest(whole, parts, allowed)]) if allowed.any() else None), decides
+
+    def apart(self) -> tuple[HeldOut, HeldOut] | None:
+        """Return the steps of the best score and agreement, where each clearly lacks what the other has."""
+        if not self.fills or len(self.rows) < _WINDOW:
+            return None
+        whole, _ = self.values("score")
+        n2n, fill = ([_moving_mean(values) for values in self.values(name)] for name in ("n2n", "fill"))
+        first, second = (
+            int(np.argmax(np.where(self.allowed, values, -np.inf)))
+            for values in (_moving_mean(whole), n2n[0])
+        )
+        lack = _falls_clearly(n2n, second, first) and _falls_clearly(fill, first, second)
+        return (self.rows[first], self.rows[second]) if lack else None
+
+    def _beginning(self, decides: str) -> float:
+        """Return what step 0 scored; below everything where that is not known."""
+        if self.start is None:
+            return -np.inf
+        filled = self.start.fill if decides == "score" and self.fills else 0.0
+        return self.start.n2n + filled
+
+
+def _suggestion(scores: _Scores, step: int, decides: Literal["score", "n2n"], *, ended: bool) -> StepAdvice:
+    best, last = scores.best, scores.last
+    assert best is not None
+    light: Light
+    if has_fallen(best, last):
+        light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, ended=ended)}"
+    elif step != last.step:
+        light, words = "slow", f"No clearly better since step {step}: longer training may not help."
+    elif ended:
+        light, words = "good", "It was still improving when it ended: more steps may help."
+    else:
+        light, words = "good", "Still improving: the newest preview is the best so far."
+    pulling = scores.apart()
+    if pulling is not None:
+        words = apart_words(*pulling) if light == "good" else f"{words} {apart_words(*pulling)}"
+        light = "slow" if light == "good" else light
+    return StepAdvice(step, "suggested", light, words, decides, scores.newest)
+
+
+def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
+    """Advise where nothing can be suggested, though something was scored."""
+    best, last = scores.best, scores.last
+    assert best is not None
+    whole, _ = scores.values("score")
+    among = scores.sound if scores.sound.any() else scores.allowed
+    step = int(scores.steps[np.argmax(np.where(among, whole, -np.inf))])
+    light: Light = "slow"
+    if has_fallen(best, last):
+        words = f"{fallen_words(best, last).capitalize()}. {use_words(step, ended=ended)}"
+    elif len(scores.rows) < _WINDOW:
+        light, words = "unknown", too_early_words(ended=ended)
+    else:
+        more = "this run has not learned enough to be used" if ended else "training has not helped so far"
+        words = f"No step scores above step 0, before training: {more}. Of all, step {step} scores best."
+    return StepAdvice(step, "best", light, words, "score", scores.newest)
+
+
+def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
+    newest = max(kept or (), default=None)
+    words = too_early_words(ended=ended)
+    return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
+
+
+def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray) -> int:
+    """Return the first row whose value is no more than a paired standard error below the best one."""
+    best = int(np.argmax(np.where(allowed, whole, -np.inf)))
+    errors = np.nan_to_num(standard_error(parts[best] - parts))
+    return int(np.flatnonzero(allowed & (whole[best] - whole <= errors))[0])
+
+
+def _falls_clearly(number: list[np.ndarray], high: int, low: int) -> bool:
+    """Tell whether a number lies clearly lower in one row than in another, as `has_fallen` does."""
+    whole, parts = number
+    error = np.nan_to_num(standard_error(parts[high] - parts[low]))
+    return bool(whole[high] - whole[low] > max(FALL * abs(whole[high]), ERRORS * error))
+
+
+def _octants(item: HeldOut, name: str) -> Sequence[float]:
+    values = item.left_out.get(name, ())
+    return values if len(values) == OCTANTS else [np.nan] * OCTANTS
 
 
 def _moving_mean(values: np.ndarray) -> np.ndarray:
-    padded = np.pad(values, _WINDOW // 2, mode="edge")
-    return np.convolve(padded, np.full(_WINDOW, 1 / _WINDOW), mode="valid")
+    """Return the mean over three neighbouring rows."""
+    if not len(values):
+        return values
+    edge = _WINDOW // 2
+    padded = np.pad(values, [(edge, edge)] + [(0, 0)] * (values.ndim - 1), mode="edge")
+    shifted = [padded[first : first + len(values)] for first in range(_WINDOW)]
+    return np.asarray(np.mean(shifted, axis=0))
 
 
-__all__ = ["FALL", "over_fitting", "suggest_step"]
+__all__ = ["HeldOut", "StepAdvice", "advise", "has_fallen", "paired_fall"]

@@ -91,8 +91,8 @@ class Learner:
         self._scaler = getattr(self._arithmetic, "scaler", None)
         self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
 
-    def start_from(self, path: Path) -> None:
-        """Take the weights of a checkpoint instead of random ones.
+    def start_from(self, path: Path) -> int:
+        """Take the weights of a checkpoint instead of random ones, and return the step that they are of.
 
         Raises
         ------
@@ -103,6 +103,7 @@ class Learner:
         for network in (self.network, self.average):
             load_into(network, checkpoint, source=path)
         self.keep()
+        return checkpoint.label.step
 
     def update(self, draw: Draw, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
         """Take one optimiser step; one whose gradient is not finite leaves the weights as they are.

@@ -18,6 +18,7 @@ from napari_cryorestore.data.imaging import (
 )
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
+from napari_cryorestore.data.recorded import recorded
 from napari_cryorestore.data.stored import StoredHalf
 from napari_cryorestore.io.halves import require_halves
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.inputs import Imaging, InputKind
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
+    from napari_cryorestore.runs.trained_on import TrainedOn
 
     Mask = NDArray[np.bool_]
     Say = Callable[[str], None]
@@ -50,11 +52,14 @@ class Prepared:
         The preview block in the first one.
     held_out : bool
         Whether no crop touches that block, so that numbers from it can be trusted.
+    recorded : TrainedOn
+        How the first tomogram was recorded.
     """
 
     volumes: tuple[TrainingVolume, ...]
     box: Box
     held_out: bool
+    recorded: TrainedOn
 
 
 def open_configured(config: TomogramConfig) -> Tomogram:
@@ -113,7 +118,7 @@ def prepare(
         excluded = box if holds_out(config) and index == 0 else None
         volumes.append(_volume(tomogram, config, device, excluded=excluded, say=say, check=check))
     _tell_stored(volumes, config, say)
-    return Prepared(tuple(volumes), box, holds_out(config))
+    return Prepared(tuple(volumes), box, holds_out(config), recorded(tomograms[0]))
 
 
 def different_voxels(tomograms: Sequence[Tomogram]) -> str:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from napari_cryorestore.data.crops import Box, PairBatch, TrainingVolume, cut_pair
 from napari_cryorestore.data.inputs import second_pass_input, trim
-from napari_cryorestore.metrics.heldout import held_out_metrics
+from napari_cryorestore.hardware import is_out_of_memory
+from napari_cryorestore.metrics.heldout import HeldOutNumbers, held_out_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,19 @@ class Preview:
         """Return the mean of two restorations as an array (z, y, x)."""
         return _array((even + odd) / 2)
 
-    def evaluate(self, network: Network, even: Tensor, odd: Tensor) -> dict[str, float]:
+    @torch.no_grad()
+    def looked_at(self, network: Network, *, judged: bool) -> tuple[np.ndarray | None, HeldOutNumbers | None]:
+        """Return the restored block and, if it shall be judged, its numbers; nothing without memory."""
+        try:
+            halves = self.restore(network)
+            numbers = self.evaluate(network, *halves) if judged else None
+            return self.mean_of_halves(*halves), numbers
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None, None
+
+    def evaluate(self, network: Network, even: Tensor, odd: Tensor) -> HeldOutNumbers:
         """Return the quality numbers of restorations made by `restore`."""
 
         def again(measured: Tensor) -> Tensor:

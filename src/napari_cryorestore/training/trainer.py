@@ -32,6 +32,8 @@ from napari_cryorestore.training.supervised import is_lost_contact
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+
     from napari_cryorestore.run_config import RunConfig
 
 
@@ -123,7 +125,8 @@ class Trainer:
         if resume_from is not None:
             self._take_up(state, resume_from)
         elif config.from_checkpoint is not None:
-            self.learner.start_from(config.from_checkpoint)
+            begun = self.learner.start_from(config.from_checkpoint)
+            journal.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
         self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
         self.progress = Progress(journal, self.learner, self.device)
         self.looks = Looks(self.fabric, journal, self.progress)
@@ -136,6 +139,8 @@ class Trainer:
         steps, every = self.config.schedule.steps, self.config.snapshots.every
         if self.step == 0:
             self.journal.input(self.preview.input)
+            if self.journal.first and every and self.prepared.held_out:
+                self._judged()  # what every later step has to surpass
         bits = "32-bit" if self.precision == "32" else self.precision
         self.journal.note(f"Training on {self.device} in {bits} arithmetic.", level="info", step=self.step)
         self.journal.note("Training", level="phase", step=self.step)
@@ -234,7 +239,6 @@ class Trainer:
             return
         self.shown = self.step
         if self.journal.first and not self._showed():
-            self.learner.release()
             message = "Out of memory for the preview: choose a smaller preview block or batch."
             self.journal.note(message, step=self.step)
         self._save()
@@ -242,26 +246,24 @@ class Trainer:
 
     def _showed(self) -> bool:
         """Record the preview and its quality, and tell whether there was memory for it."""
-        average = self.learner.average
-        metrics = {}
-        try:
-            with torch.no_grad(), self.fabric.autocast():
-                halves = self.preview.restore(average)
-                if self.prepared.held_out:
-                    metrics = self.preview.evaluate(average, *halves)
-                shown = self.preview.mean_of_halves(*halves)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return False
-        if metrics:
-            self.journal.record(Evaluated(step=self.step, metrics=metrics))
-        self.journal.show(self.step, shown)
-        return True
+        shown = self._judged()
+        if shown is not None:
+            self.journal.show(self.step, shown)
+        return shown is not None
+
+    def _judged(self) -> np.ndarray | None:
+        """Restore the block, record its quality and return it; ``None`` without memory for that."""
+        with self.fabric.autocast():
+            shown, numbers = self.preview.looked_at(self.learner.average, judged=self.prepared.held_out)
+        if shown is None:
+            self.learner.release()
+        if numbers is not None:
+            self.journal.record(Evaluated(step=self.step, metrics=numbers.metrics, left_out=numbers.left_out))
+        return shown
 
     def _save(self) -> None:
         wiener = self.prepared.volumes[0].imaging.wiener
-        label = Label(self.step, self.config.method, self.config.network, wiener)
+        label = Label(self.step, self.config.method, self.config.network, wiener, self.prepared.recorded)
         state = {"step": self.step, "batch": self.batch, "precision": self.precision}
 
         def write(folder: Path) -> None:

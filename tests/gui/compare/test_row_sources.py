@@ -112,6 +112,19 @@ def test_what_cannot_be_restored_is_told(panel, run, sources, settled):
     assert "too little memory" in panel.grid.cells[entry.number, "XY"].marks.words
 
 
+def test_of_a_run_the_suggested_step_is_added_and_an_over_fitted_one_is_warned_of(panel, run, settled):
+    panel.rows.add_step(run)
+    settled(panel)
+    assert rows_of(panel)[0].config.step == 400
+    assert panel.message.text() == (
+        "Step 400 is taken, as the held-out numbers suggest; the newest is step 600."
+    )
+    panel.rows.add_step(run, 600)
+    settled(panel)
+    assert rows_of(panel)[1].config.step == 600
+    assert panel.message.text().startswith("⚠ The run over-fitted before step 600")
+
+
 def test_a_run_without_weights_is_told(panel, tmp_path, settled):
     from napari_cryorestore.runs.run_dir import RunDir
 

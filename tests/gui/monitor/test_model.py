@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari_cryorestore.gui.monitor.verdict import numbers_at, verdict_on
 
 from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.monitor import frame_loader
 from napari_cryorestore.gui.monitor.model import RESUME_SECONDS, MonitorModel
-from napari_cryorestore.gui.monitor.verdict import numbers_at, verdict_on
 from napari_cryorestore.runs.events import Failed, Finished, Paused, Started, Thinned
 from napari_cryorestore.runs.recorder import Request
 
@@ -33,7 +33,7 @@ def test_before_any_run():
     assert not changes.frames
     assert model.selected is None
     assert model.selected_name == ""
-    asks = (model.can_pause, model.can_resume, model.can_stop, model.can_continue, model.can_use)
+    asks = (model.can_pause, model.can_resume, model.can_stop, model.can_continue, model.used is not None)
     assert asks == (False,) * 5
     for ask in (model.pause, model.resume, model.stop, model.stop_without_saving, model.ask_for_preview):
         ask()
@@ -106,11 +106,11 @@ def test_selecting_the_newest_goes_on_following(model):
 def test_the_input_can_be_selected(model):
     model.select(INPUT)
     assert model.selected_name == "input"
-    assert not model.can_use
+    assert model.used is None
 
 
 def test_only_a_step_with_weights_can_be_used(model, trained):
-    assert model.can_use
+    assert model.used == 300
     shutil.rmtree(trained.checkpoint_path(300))
     trained.record(Thinned(step=300, removed=[200]))
     model.poll()

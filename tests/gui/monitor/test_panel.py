@@ -193,6 +193,25 @@ def test_the_light_warns_of_over_fitting(watching, trained):
     assert watching.body.light.words.startswith("Over-fitting")
 
 
+def test_what_is_handed_over_is_the_advised_step_unless_another_is_selected(watching, trained, qtbot):
+    trained.save(400, n2n=0.1)
+    watching.look()
+    assert watching.model.selected == 400
+    use = watching.body.step_view.use
+    assert use.text() == "Use step 300 → Restore"
+    with qtbot.waitSignal(watching.use_step) as asked:
+        press(use)
+    assert asked.args[1] == 300
+    assert watching.body.light.suggested.text() == "Go to suggested step 300"
+    watching.select(200)
+    watching.model.set_follow(False)
+    watching.select(400)
+    assert use.text() == "Use → Restore"
+    with qtbot.waitSignal(watching.use_step) as asked:
+        press(use)
+    assert asked.args[1] == 400
+
+
 # Numbers --------------------------------------------------------------------------------------------
 
 

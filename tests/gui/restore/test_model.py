@@ -51,6 +51,30 @@ def test_choosing_a_run_takes_its_best_step(model: RestoreModel, run: Path) -> N
     assert model.steps is None
 
 
+def test_what_speaks_against_step_and_model_is_said_before_anything_is_restored(
+    model: RestoreModel, run: Path, pair: tuple[Path, Path]
+) -> None:
+    model.choose(ModelChoice(run))
+    model.add(subjects_from(pair))
+    assert model.findings() == ()
+    model.choose(ModelChoice(run, 600))
+    (finding,) = model.findings()
+    assert finding.text.endswith("below its best, at step 400. Take step 400.")
+    model.wishes = replace(model.wishes, voxel_size="10", tilt_min="−40", tilt_max="40")
+    assert [item.topic for item in model.findings()] == ["step", "voxel size", "wedge"]
+    model.choose(ModelChoice())
+    assert model.findings() == ()
+
+
+def test_the_step_of_a_queue_goes_with_its_reason(model: RestoreModel, run: Path) -> None:
+    model.choose(ModelChoice(run))
+    chosen = model.chosen_step()
+    assert chosen is not None
+    assert (chosen.step, chosen.kind) == (400, "suggested")
+    model.choose(ModelChoice(run, 300))
+    assert model.chosen_step().kind == "given"
+
+
 def test_what_is_no_run_is_not_chosen(model: RestoreModel, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no run"):
         model.open(ModelChoice(tmp_path))
@@ -83,6 +107,7 @@ def test_the_layers_chosen_are_restored(
             "source": run / "checkpoints" / "step_00000400", "even": pair[0], "odd": pair[1],
             "output": entry.output, "voxel_size": 7.5, "tilt_range": (-57.0, 63.0), "tilt_axis": "x",
             "device": "auto", "tile": None, "batch": None, "passes": None, "average_flips": None,
+            "chosen": model.chosen_step(),
         }
     ]  # fmt: skip
     assert model.newly_over() == [entry]

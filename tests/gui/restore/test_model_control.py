@@ -40,6 +40,16 @@ def test_the_step_that_the_monitor_chose_is_taken(
     assert panel.compute.tilt_max.placeholderText() == "63"
 
 
+def test_an_over_fitted_step_is_warned_of(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
+    runs_of(viewer).add(run)
+    assert panel.choice.step.currentText() == "400 · suggested"
+    assert panel.choice.warning.text() == ""
+    choose(panel.choice.step, "600 · newest")
+    assert panel.choice.warning.text().startswith("⚠ The run over-fitted before step 600")
+    choose(panel.choice.step, "400 · suggested")
+    assert panel.choice.warning.text() == ""
+
+
 def test_the_date_of_a_run_comes_last(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
     dated = run.rename(run.with_name("2026-11-21_TS01_icecream_2"))
     runs_of(viewer).add(dated)

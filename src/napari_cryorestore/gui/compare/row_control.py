@@ -85,8 +85,8 @@ class RowControl:
         self._try(lambda: self.layers.add(layer))
 
     def add_step(self, run: Path, step: int | None = None) -> None:
-        """Add a run at a step: the suggested or newest one if none is given."""
-        self._try(lambda: self._model.add(row_offers.step_row(run, step)))
+        """Add a run at a step: the one that `RunDir.chosen_step` takes if none is given."""
+        self._try(lambda: self._add_step(run, step))
 
     def add_file(self, path: Path) -> None:
         """Add the layer that shows a file, or else the file; nothing if it is a row already."""
@@ -101,7 +101,7 @@ class RowControl:
         """Ask for a run's folder and add it."""
         path = dialogs.choose_run(self._panel)
         if path is not None:
-            self._try(lambda: self._model.add(row_offers.step_row(RunDir.open(path).path)))
+            self._try(lambda: self._add_step(RunDir.open(path).path))
 
     def add_files(self) -> None:
         """Ask for files and add them."""
@@ -163,6 +163,14 @@ class RowControl:
                 head.show_state(head_state(entry, layer, share=share, chosen=entry.number == self.chosen))
 
     # How it works ------------------------------------------------------------------------------------
+
+    def _add_step(self, run: Path, step: int | None = None) -> None:
+        chosen = RunDir(run).chosen_step("suggested" if step is None else step)
+        self._model.add(row_offers.step_row(run, chosen.step))
+        if chosen.findings:
+            self._panel.complain(" ".join(finding.text for finding in chosen.findings))
+        elif step is None:
+            self._panel.message.say(chosen.sentence)
 
     def _try(self, action: Callable[[], object]) -> None:
         self._panel.complain("")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.config import RowConfig
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
-from napari_cryorestore.gui.model_choice import RunSteps, loss_of, method_of, tomograms_of
+from napari_cryorestore.gui.model_choice import loss_of, method_of, tomograms_of
 from napari_cryorestore.io.pairing import tomogram_name
 
 if TYPE_CHECKING:
@@ -40,17 +40,8 @@ def rows_of_halves(even: Path, odd: Path, *, voxel_size: float | None = None) ->
     ]
 
 
-def step_row(run: Path, step: int | None = None) -> RowConfig:
-    """Return the row of a run at a step: the suggested or newest one if none is given.
-
-    Raises
-    ------
-    ValueError
-        If the run has no weights yet.
-    """
-    step = RunSteps(run).best if step is None else step
-    if step is None:
-        raise ValueError(f"The run {run.name} has no checkpoint yet: wait for the first preview.")
+def step_row(run: Path, step: int) -> RowConfig:
+    """Return the row of a run at a step."""
     return RowConfig(name=step_name(run, step), kind="run", path=run, step=step)
 
 

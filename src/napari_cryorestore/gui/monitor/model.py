@@ -196,9 +196,14 @@ class MonitorModel:
         return self.run is not None and self.status() in ("stopped", "failed", "quiet")
 
     @property
-    def can_use(self) -> bool:
-        """Whether the weights of the selected step are there."""
-        return self.selected is not None and self.selected in self.state.checkpoints
+    def used(self) -> int | None:
+        """The step to restore or compare with; ``None`` where its weights are not there.
+
+        The selected one; but where the newest frame is merely followed, the one that is advised.
+        """
+        followed = self.follow and self.selected == self.newest
+        step = self.state.advice.step if followed else self.selected
+        return step if step in self.state.checkpoints else None
 
     def pause(self) -> None:
         """Ask training to wait; raises ``OSError`` with a sentence where the folder cannot be written."""

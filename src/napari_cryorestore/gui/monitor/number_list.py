@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QColor, QResizeEvent
 
-    from napari_cryorestore.gui.monitor.verdict import Number
+    from napari_cryorestore.gui.monitor.step_numbers import Number
 
 _GAP = 18
 _MARGIN = 4

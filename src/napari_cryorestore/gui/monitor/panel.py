@@ -136,17 +136,19 @@ class MonitorPanel(QWidget):
         self._show()
 
     def _go_to_suggested(self) -> None:
-        if self.model.state.suggested_step is not None:
-            self.select(self.model.state.suggested_step)
+        if self.model.state.advice.step is not None:
+            self.select(self.model.state.advice.step)
 
     def _use(self) -> None:
-        if self.model.run is not None and self.model.selected is not None and self.model.can_use:
-            self.use_step.emit(self.model.run.path, self.model.selected)
-            self.runs.use_step.emit(self.model.run.path, self.model.selected)
+        step = self.model.used
+        if self.model.run is not None and step is not None:
+            self.use_step.emit(self.model.run.path, step)
+            self.runs.use_step.emit(self.model.run.path, step)
 
     def _compare(self) -> None:
-        if self.model.run is not None and self.model.selected is not None and self.model.can_use:
-            self.runs.compare_step.emit(self.model.run.path, self.model.selected)
+        step = self.model.used
+        if self.model.run is not None and step is not None:
+            self.runs.compare_step.emit(self.model.run.path, step)
 
     # Asking the run ----------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidg
 
 from napari_cryorestore.gui.monitor.step_view import UNTICKED, StepView
 from napari_cryorestore.gui.monitor.thumbnail_strip import ThumbnailStrip
-from napari_cryorestore.gui.monitor.verdict import verdict_on
 from napari_cryorestore.gui.monitor.verdict_light import VerdictLight
 from napari_cryorestore.gui.plots import CurvePlot
 
@@ -53,7 +52,7 @@ class RunBody(QStackedWidget):
     def draw(self, state: RunState) -> None:
         """Draw the curves of a run."""
         self.plot.show_curves(state.curves, state.metrics)
-        self.plot.show_suggested(state.suggested_step)
+        self.plot.show_suggested(state.advice.suggested)
 
     def show_model(self, model: MonitorModel, *, limits: tuple[float, float]) -> None:
         """Show the selection, the pins and the numbers; ``limits`` are those of the preview's contrast."""
@@ -62,8 +61,7 @@ class RunBody(QStackedWidget):
         self.plot.show_marks(model.frames.steps, model.pins)
         self.strip.show_steps(model.frames, model.shown_pins, limits=limits, selected=model.selected)
         self.step_view.show_model(model, self.plot.colour)
-        self.light.show_verdict(verdict_on(model.state))
-        self.light.show_suggested(model.state.suggested_step, selected=model.selected)
+        self.light.show_advice(model.state.advice, selected=model.selected)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the colours of a napari theme."""

@@ -10,7 +10,7 @@ from superqt import QFlowLayout
 
 from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.monitor.number_list import NumberList
-from napari_cryorestore.gui.monitor.verdict import numbers_at
+from napari_cryorestore.gui.monitor.step_numbers import numbers_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,12 +58,16 @@ class StepView(QWidget):
         self.pin.setEnabled(step is not None and step != INPUT)
         self.pin.setText("Unpin" if step in model.pins else "Pin")
         self.numbers.show_numbers(numbers_at(model.state, INPUT if step is None else step), colour_of)
-        self.use.setEnabled(model.can_use)
-        self.compare.setEnabled(model.can_use)
+        used = model.used
+        which = "" if used in (step, None) else f" step {used}"
+        self.use.setEnabled(used is not None)
+        self.compare.setEnabled(used is not None)
+        self.use.setText(f"Use{which} → Restore")
+        self.compare.setText(f"Compare{which}")
         self.use.setToolTip(
-            "Use this step: restore whole tomograms with its weights."
-            if model.can_use
-            else "No weights are kept for this frame: choose another one."
+            "No weights are kept for this frame: choose another one."
+            if used is None
+            else f"Restore whole tomograms with the weights of step {used}."
         )
 
     def sizeHint(self) -> QSize:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidge
 from napari_cryorestore.gui.monitor.dot import dot
 
 if TYPE_CHECKING:
-    from napari_cryorestore.gui.monitor.verdict import Verdict
+    from napari_cryorestore.runs.suggestion import StepAdvice
 
 COLOURS = {"unknown": "#8a8f98", "good": "#4fae5a", "slow": "#e3b617", "bad": "#e5484d"}
 
@@ -23,10 +23,11 @@ class VerdictLight(QWidget):
         self._dot, self._words = QLabel(), QLabel()
         self._words.setWordWrap(True)
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._verdict: Verdict | None = None
+        self._advice: StepAdvice | None = None
         self.suggested = QPushButton()
         self.suggested.setToolTip(
-            "The step with the best held-out agreement and wedge filling, averaged over three previews."
+            "The earliest step whose held-out agreement and wedge filling, averaged over three previews, are "
+            "as good as the best ones; restoring takes it unless you choose another."
         )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -35,19 +36,17 @@ class VerdictLight(QWidget):
         layout.addWidget(self._words, 1)
         layout.addWidget(self.suggested)
 
-    def show_suggested(self, step: int | None, *, selected: int | None) -> None:
-        """Offer to go to a step; there is nothing to offer for ``None``, or where it is selected."""
-        self.suggested.setVisible(step is not None)
-        self.suggested.setEnabled(step != selected)
-        self.suggested.setText(f"Go to suggested step {step}")
-
-    def show_verdict(self, verdict: Verdict) -> None:
-        """Show how training is doing."""
-        if verdict == self._verdict:
+    def show_advice(self, advice: StepAdvice, *, selected: int | None) -> None:
+        """Show how training is doing, and offer to go to the step to take, unless it is selected."""
+        offered = advice.kind in ("suggested", "best")
+        self.suggested.setVisible(offered)
+        self.suggested.setEnabled(advice.step != selected)
+        if advice == self._advice:
             return
-        self._verdict = verdict
-        self._dot.setPixmap(dot(QColor(COLOURS[verdict.level]), edge=14))
-        self._words.setText(verdict.words)
+        self._advice = advice
+        self.suggested.setText(f"Go to {advice.kind} step {advice.step}" if offered else "")
+        self._dot.setPixmap(dot(QColor(COLOURS[advice.light]), edge=14))
+        self._words.setText(advice.sentence)
 
     @property
     def words(self) -> str:

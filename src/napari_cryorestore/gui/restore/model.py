@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, finalize
 
-from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps
+from napari_cryorestore.findings import gravest_first
+from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps, fills_wedge, trained_on
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
-from napari_cryorestore.gui.restore.restoration import Engine, Restoration
+from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.restore.wishes import Wishes, number
 from napari_cryorestore.gui.run_words import duration_words
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.trained_on import TrainedOn, misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
 class RestoreModel:
@@ -44,7 +48,7 @@ class RestoreModel:
     # What restores -----------------------------------------------------------------------------------
 
     def choose(self, model: ModelChoice) -> None:
-        """Restore with this; of a run without a step, with its suggested or newest one.
+        """Restore with this; of a run without a step, with the one that `RunDir.chosen_step` takes.
 
         Raises
         ------
@@ -57,7 +61,8 @@ class RestoreModel:
             self.steps = RunSteps(RunDir.open(model.run).path)
         if self.steps is not None:
             self.steps.refresh()
-            model = replace(model, step=self.steps.best if model.step is None else model.step)
+            chosen = self.steps.chosen() if model.step is None else None
+            model = replace(model, step=chosen.step if chosen else model.step)
         self.wishes = replace(self.wishes, model=model)
 
     def open(self, model: ModelChoice) -> None:
@@ -72,6 +77,36 @@ class RestoreModel:
         known = replace(model, step=None)
         if known not in self.opened:
             self.opened.append(known)
+
+    def chosen_step(self) -> ChosenStep | None:
+        """Return which step of a run is chosen, and what speaks for and against it."""
+        step = self.wishes.model.step
+        if self.steps is None or step is None:
+            return None
+        advised = self.steps.chosen()
+        return advised if advised is not None and advised.step == step else self.steps.chosen(step)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what speaks against restoring with this model and step, before any voxel is looked at."""
+        chosen, model = self.chosen_step(), self.wishes.model
+        found = list(chosen.findings) if chosen is not None else []
+        if model != ModelChoice():
+            for subject in self.next_subjects():
+                found += self._misfits(subject)
+        return gravest_first(tuple(found))
+
+    def _misfits(self, subject: Subject) -> tuple[Finding, ...]:
+        wishes, model = self.wishes, self.wishes.model
+        known = known_settings(subject, model)
+        low, high = wishes.tilt_range or known.tilt_range or (None, None)
+        ours = TrainedOn(
+            voxel_size=number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
+            tilt_min=low,
+            tilt_max=high,
+            tilt_axis=wishes.tilt_axis or known.tilt_axis,
+        )
+        halves = 1 if subject.odd is None else 2
+        return misfits(trained_on(model), ours, halves=halves, wedge=fills_wedge(model))
 
     # The queue ---------------------------------------------------------------------------------------
 
@@ -150,6 +185,7 @@ class RestoreModel:
         wishes = self.wishes
         return Recipe(
             model=wishes.model,
+            chosen=self.chosen_step(),
             folder=wishes.folder_for(self.next_subjects()) if wishes.saves else self._scratch_folder(),
             scratch=self._scratch_folder(),
             device=wishes.device,

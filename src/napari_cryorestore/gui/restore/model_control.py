@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.model_section import ModelSection
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _DEVICES = {"auto": "automatic", "cpu": "cpu", "cuda": "cuda", "mps": "mps"}
 """What is offered until PyTorch is there to say what there is."""
@@ -55,6 +56,7 @@ class ModelControl:
         self._runs, self._section, self._model, self._background = runs, section, model, background
         self._changed, self._complain = changed, complain
         self._knows_devices = False
+        self._warned_of: ChosenStep | None = None
         section.offer_devices(_DEVICES, self._first_device())
         section.value_changed.connect(self._edited)
         section.open_requested.connect(self.open)
@@ -104,15 +106,18 @@ class ModelControl:
         self._section.offer(list(dict.fromkeys((*ours, *others))), model.wishes.model)
         self._section.offer_steps(model.steps.words() if model.steps else {}, model.wishes.model.step)
         self._section.line.say(self._words())
+        self.warn()
 
     def refresh(self) -> None:
         """Look for new steps of a run that trains, and for devices once PyTorch is there."""
         steps = self._model.steps
         if steps is not None:
             steps.refresh()
-            if self._model.wishes.model.step is None and steps.best is not None:
+            if self._model.wishes.model.step is None and steps.steps:
                 self.choose(self._model.wishes.model)
             self._section.offer_steps(steps.words(), self._model.wishes.model.step)
+            if self._model.chosen_step() != self._warned_of:
+                self.warn()
         if not self._knows_devices and "torch" in sys.modules:
             self._knows_devices = True
             self._background.start(
@@ -121,6 +126,12 @@ class ModelControl:
                 answer=self._take_devices,
                 failure=lambda error: self._complain(str(error)),
             )
+
+    def warn(self) -> None:
+        """Say what speaks against this model and step, for the tomograms that would be restored."""
+        self._warned_of = self._model.chosen_step()
+        findings = self._model.findings()
+        self._section.warning.warn("\n⚠ ".join(finding.text for finding in findings))
 
     def leave(self) -> None:
         """Listen to the viewer's runs no longer."""

@@ -47,7 +47,8 @@ class ModelSection(QWidget):
         self.model, self.step, self.device = combo_box(), combo_box(), combo_box()
         self.model.addItem(WIENER)
         self.open, self.menu = QToolButton(), QMenu(self)
-        self.line, self.flips, self.flips_line = SentenceLabel(), QCheckBox(NAME), SentenceLabel()
+        self.line, self.warning = SentenceLabel(), SentenceLabel()
+        self.flips, self.flips_line = QCheckBox(NAME), SentenceLabel()
         self._lay_out()
         self.model.activated.connect(self.value_changed)
         self.step.activated.connect(self.value_changed)
@@ -127,7 +128,7 @@ class ModelSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addWidget(rows)
-        for widget in (self.line, self.flips, self.flips_line):
+        for widget in (self.line, self.warning, self.flips, self.flips_line):
             layout.addWidget(widget)
 
 

@@ -162,6 +162,7 @@ class RestorePanel(DockedPanel):
         self.compute.show_wishes(wishes, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
         self.choice.offer_flips(takes_flips(wishes.average_flips, wishes.model))
+        self._models.warn()
         self._show_work()
 
     def _show_work(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Recipe:
         Network passes; as trained if ``None``.
     average_flips : bool or None
         Whether to average over flips; as trained if ``None``.
+    chosen : ChosenStep or None
+        Why the model's step was taken; the queue keeps it while the run trains on.
     voxel_size : float or None
         Å, where the files do not say.
     tilt_range : tuple of float or None
@@ -75,6 +78,7 @@ class Recipe:
     """
 
     model: ModelChoice
+    chosen: ChosenStep | None
     folder: Path
     scratch: Path
     device: str = "auto"

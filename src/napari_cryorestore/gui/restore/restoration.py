@@ -29,7 +29,13 @@ def restore_file(
     """Restore (see `napari_cryorestore.restoration.restore`); ``fields`` are those of a `RestoreRequest`."""
     from napari_cryorestore.restoration import RestoreRequest, restore
 
-    return restore(RestoreRequest(**fields), progress=progress, cancelled=cancelled, say=say)
+    return restore(
+        RestoreRequest(**fields),
+        progress=progress,
+        cancelled=cancelled,
+        say=say,
+        found=lambda finding: say(finding.text),
+    )
 
 
 def title_of(tomogram: str, source: Any) -> str:
@@ -153,6 +159,7 @@ class Restoration:
         paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=voxel_size or 1.0)
         return {
             "source": recipe.model.source,
+            "chosen": recipe.chosen,
             "even": paths[subject.even],
             "odd": paths[subject.odd] if subject.odd is not None else None,
             "output": self._output(entry.title),

@@ -1,45 +1,24 @@
-"""Tests of what the numbers say in words."""
+"""Tests of the numbers of a step."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.monitor.verdict import Number, numbers_at, verdict_on
-from napari_cryorestore.runs.events import Evaluated, Finished, Started, Stepped
+from napari_cryorestore.gui.monitor.step_numbers import Number, numbers_at
+from napari_cryorestore.runs.events import Evaluated, Started, Stepped
 from napari_cryorestore.runs.metric_words import METRIC_WORDS
 from napari_cryorestore.runs.state import RunState
 
 
-def state_of(values, *, end=None):
+def state_of(values):
     state = RunState()
     state.apply([Started(steps=1000, process=1, host="a", time=1e12)])
     state.apply(
         Evaluated(step=100 * (index + 1), metrics={"n2n": value}, time=1e12)
         for index, value in enumerate(values)
     )
-    if end:
-        state.apply([Finished(step=900, reason=end)])
     return state
-
-
-@pytest.mark.parametrize(
-    ("values", "end", "level", "words"),
-    [
-        ([], None, "unknown", "once there are three previews"),
-        ([0.1, 0.2], None, "unknown", "once there are three previews"),
-        ([0.1, 0.2], "stopped", "unknown", "Too few held-out numbers"),
-        ([0.1, 0.2, 0.3], None, "good", "Still improving"),
-        ([0.1, 0.2, 0.3], "completed", "good", "still improving when it ended"),
-        ([0.1, 0.3, 0.4, 0.4, 0.39, 0.39, 0.39], None, "slow", "No better since step 400"),
-        ([0.1, 0.3, 0.4, 0.39, 0.3], None, "bad", "25 % below its best (step 300). Stop, and use"),
-        ([0.1, 0.3, 0.4, 0.39, 0.3], "stopped", "bad", "(step 300). Use an earlier step"),
-    ],
-)
-def test_verdict(values, end, level, words):
-    verdict = verdict_on(state_of(values, end=end))
-    assert verdict.level == level
-    assert words in verdict.words
 
 
 def test_numbers_of_a_step():

@@ -1,9 +1,9 @@
-"""What a run's numbers say, in words: of one step, and of training as a whole."""
+"""The numbers of one step of a run, and what each of them means."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,29 +14,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.curve import Curve
     from napari_cryorestore.runs.state import RunState
 
-_RECENT = 3
-_ENDED = ("completed", "stopped", "failed")
 LOSS_SENTENCE = (
     "What training makes small, averaged over the latest steps: it says that training goes on, "
     "not that the result is good."
 )
 PART_SENTENCE = "A part of the loss, averaged over the latest steps."
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How training is doing.
-
-    Attributes
-    ----------
-    level : str
-        The colour of the light: ``"unknown"``, ``"good"``, ``"slow"`` or ``"bad"``.
-    words : str
-        One sentence.
-    """
-
-    level: Literal["unknown", "good", "slow", "bad"]
-    words: str
 
 
 @dataclass(frozen=True)
@@ -70,27 +52,6 @@ class Number:
         return f"{self.value:#.4g}".rstrip(".") if np.isfinite(self.value) else "–"
 
 
-def verdict_on(state: RunState) -> Verdict:
-    """Tell whether to go on, from the held-out numbers."""
-    n2n = state.metrics.get("n2n")
-    suggested = state.suggested_step
-    ended = state.status() in _ENDED
-    if n2n is None or suggested is None:
-        return Verdict("unknown", _unknown_words(ended))
-    if state.over_fitting:
-        fall = 100 * (1 - n2n.values[np.isfinite(n2n.values)][-1] / np.nanmax(n2n.values))
-        return Verdict(
-            "bad",
-            f"Over-fitting: held-out agreement is {fall:.0f} % below its best (step {_best(n2n)}). "
-            f"{'Use an earlier step.' if ended else 'Stop, and use an earlier step.'}",
-        )
-    if suggested >= n2n.steps[-min(_RECENT, len(n2n))]:
-        if ended:
-            return Verdict("good", "It was still improving when it ended: more steps may help.")
-        return Verdict("good", "Still improving: the newest steps are the best so far.")
-    return Verdict("slow", f"No better since step {suggested}: longer training may not help.")
-
-
 def numbers_at(state: RunState, step: int) -> list[Number]:
     """Return losses and quality numbers of a step, in the order in which they are drawn."""
     losses = [
@@ -110,12 +71,6 @@ def numbers_at(state: RunState, step: int) -> list[Number]:
     return losses + qualities
 
 
-def _unknown_words(ended: bool) -> str:
-    if ended:
-        return "Too few held-out numbers to tell whether this run over-fitted."
-    return "Quality is judged once there are three previews."
-
-
 def _latest_mean(curve: Curve, step: int) -> float:
     """Return the mean of the values just before a step, over the span in which curves are smoothed."""
     stop = int(np.searchsorted(curve.steps, step, side="right"))
@@ -129,4 +84,4 @@ def _best(curve: Curve) -> int | None:
     return int(curve.steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
 
 
-__all__ = ["Number", "Verdict", "numbers_at", "verdict_on"]
+__all__ = ["Number", "numbers_at"]

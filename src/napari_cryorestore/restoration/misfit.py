@@ -1,0 +1,48 @@
+"""Looks whether a model fits the tomogram that it is to restore, and says in the header what was found."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.checkpoint import load_label
+from napari_cryorestore.data.recorded import recorded
+from napari_cryorestore.io.mrc_output import LABEL_LENGTH, as_label
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.runs.trained_on import misfits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.findings import Finding
+    from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.restoration.request import RestoreRequest
+
+
+def misfits_of(request: RestoreRequest, tomogram: Tomogram) -> tuple[Finding, ...]:
+    """Return what speaks against the model of a request, whose source is a file; none for the Wiener filter.
+
+    Errors are those of `load_label`.
+    """
+    if request.source == "wiener":
+        return ()
+    label = load_label(request.source)
+    return misfits(
+        label.trained_on,
+        recorded(tomogram),
+        halves=1 if tomogram.odd is None else 2,
+        wedge=METHODS[label.method.kind].needs_wedge,
+    )
+
+
+def header_lines(
+    name: str, facts: Sequence[str], request: RestoreRequest, findings: Sequence[Finding]
+) -> list[str]:
+    """Return the labels of a restored volume: by what, facts, why this step, and what to mind."""
+    chosen = [] if request.chosen is None else [request.chosen.sentence]
+    sentences = [*chosen, *(f"{finding.severity}: {finding.sentence}" for finding in findings)]
+    wrapped = [line for words in sentences for line in textwrap.wrap(as_label(words), LABEL_LENGTH)]
+    return [f"cryorestore: {name}", *facts, *wrapped]
+
+
+__all__ = ["header_lines", "misfits_of"]

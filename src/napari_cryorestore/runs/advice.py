@@ -1,0 +1,91 @@
+"""What a run's numbers advise, and the sentences that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from napari_cryorestore.runs.held_out import HeldOut
+
+Kind = Literal["suggested", "best", "newest", "none"]
+Light = Literal["unknown", "good", "slow", "bad"]
+
+
+@dataclass(frozen=True)
+class StepAdvice:
+    """Everything that a run's numbers advise; lights, sentences and buttons are made from it alone.
+
+    Attributes
+    ----------
+    step : int or None
+        The step to take; ``None`` where there is none.
+    kind : str
+        Why that one: ``"suggested"`` by three previews and more; ``"best"``, the highest score where nothing
+        can be suggested; ``"newest"`` where nothing was scored; ``"none"`` where nothing was saved.
+    light : str
+        ``"good"`` where the step is the newest that was scored, ``"slow"`` where an earlier one is better or
+        the numbers are doubtful, ``"bad"`` where the run over-fits, ``"unknown"`` before three previews.
+    sentence : str
+        How training is doing, and where an earlier step is the better one, which.
+    decides : str
+        ``"score"``, agreement and wedge filling added; or ``"n2n"``, agreement alone, where both pull apart.
+    newest : int or None
+        The newest step that could be taken.
+    """
+
+    step: int | None
+    kind: Kind
+    light: Light
+    sentence: str
+    decides: Literal["score", "n2n"] = "score"
+    newest: int | None = None
+
+    @property
+    def suggested(self) -> int | None:
+        """The step, if it is a suggestion."""
+        return self.step if self.kind == "suggested" else None
+
+
+def too_early_words(*, ended: bool) -> str:
+    """Return what is said before three previews."""
+    if ended:
+        return "Too few held-out numbers to tell whether this run over-fitted."
+    return "Quality is judged once there are three previews."
+
+
+def fallen_words(best: HeldOut, last: HeldOut) -> str:
+    """Return by how much agreement lies below its best."""
+    share = 100 * (1 - last.n2n / best.n2n)
+    return f"held-out agreement is {share:.0f} % below its best (step {best.step})"
+
+
+def use_words(step: int, *, ended: bool) -> str:
+    """Return what to do where an earlier step is the better one."""
+    return f"Use step {step}." if ended else f"Stop, and use step {step}."
+
+
+def apart_words(by_score: HeldOut, by_agreement: HeldOut) -> str:
+    """Return how agreement and filling differ between two steps, and which of them decides why."""
+    (first, second) = sorted((by_score, by_agreement), key=lambda item: item.step)
+    return (
+        f"Agreement and wedge filling pull apart between steps {first.step} and {second.step} "
+        f"({_signed(first.n2n)} → {_signed(second.n2n)} and {_signed(first.fill)} → {_signed(second.fill)}): "
+        "agreement decides, as it compares with measured voxels what was restored from them, while filling "
+        "judges a second pass over a restored block. Do not trust what fills the wedge here."
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+__all__ = [
+    "Kind",
+    "Light",
+    "StepAdvice",
+    "apart_words",
+    "fallen_words",
+    "too_early_words",
+    "use_words",
+]

@@ -1,0 +1,97 @@
+"""What a step scored on the held-out block, and by how much two steps differ, chance considered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FALL = 0.05
+"""Share of its best value by which held-out agreement falls before that means something."""
+ERRORS = 3.0
+"""Standard errors that such a fall must exceed besides."""
+OCTANTS = 8
+"""Parts of the held-out block of which each is left out once."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What one preview, or the network before its first step, scored on the held-out block.
+
+    Attributes
+    ----------
+    step : int
+        Optimiser steps done; 0 before training.
+    n2n, fill : float
+        Held-out agreement, and wedge filling; NaN where unknown.
+    left_out : mapping of str to sequence of 8 float
+        Both again, each without one octant of the block; empty for old runs.
+    """
+
+    step: int
+    n2n: float
+    fill: float = np.nan
+    left_out: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
+    """Return by how much a number fell between two steps, and the standard error of that.
+
+    Both steps are judged on the same octants of one block, so that what makes an octant easy or hard cancels.
+
+    Parameters
+    ----------
+    at_best, now : sequence of n float
+        The number at either step, each with one part of the block left out (a jackknife).
+
+    Returns
+    -------
+    fall, standard_error : float
+        The fall is positive where the number was higher at its best.
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same parts, or none.
+    """
+    if not len(at_best) or len(at_best) != len(now):
+        raise ValueError(f"A paired fall needs the same parts twice, not {len(at_best)} and {len(now)}.")
+    falls = np.asarray(at_best, dtype=np.float64) - np.asarray(now, dtype=np.float64)
+    return float(falls.mean()), float(standard_error(falls))
+
+
+def agreement_fall(best: HeldOut, now: HeldOut) -> tuple[float, float]:
+    """Return the fall of held-out agreement between two steps with its standard error, 0 where unknown."""
+    parts = [item.left_out.get("n2n", ()) for item in (best, now)]
+    if len(parts[0]) == len(parts[1]) > 1:
+        return paired_fall(*parts)
+    return best.n2n - now.n2n, 0.0
+
+
+def has_fallen(best: HeldOut, now: HeldOut) -> bool:
+    """Tell whether agreement lies clearly below its best: by more than 5 % and three standard errors."""
+    fall, error = agreement_fall(best, now)
+    return best.n2n > 0 and fall > max(FALL * best.n2n, ERRORS * error)
+
+
+def standard_error(parts: np.ndarray) -> np.ndarray:
+    """Return the jackknife's standard error over the last axis."""
+    count = parts.shape[-1]
+    squares = np.square(parts - parts.mean(axis=-1, keepdims=True)).sum(axis=-1)
+    return np.asarray(np.sqrt((count - 1) / count * squares))
+
+
+__all__ = [
+    "ERRORS",
+    "FALL",
+    "OCTANTS",
+    "HeldOut",
+    "agreement_fall",
+    "has_fallen",
+    "paired_fall",
+    "standard_error",
+]

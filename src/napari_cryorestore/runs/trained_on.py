@@ -1,0 +1,143 @@
+"""What a model was trained on, as far as it matters to what it is used for, and what does not fit it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from napari_cryorestore.findings import Finding
+from napari_cryorestore.plain_values import plain_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VOXEL_SIZE_SHARE = 0.1
+TILTS_APART = 10.0
+"""Degrees by which an end of the tilt range may differ before that is said."""
+CLEAR_SKEWNESS = 0.3
+"""Skewness from which a volume is clearly dark or bright; raw cells of a low dose reach 0.15 either way."""
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """How a tomogram was recorded, or the first of those that a model learned from.
+
+    Attributes
+    ----------
+    voxel_size : float or None
+        Å.
+    tilt_min, tilt_max : float or None
+        Degrees.
+    tilt_axis : str
+        ``"y"`` or ``"x"``.
+    skewness : float or None
+        Of the averaged values: negative where density is dark; see `physics.polarity`.
+    """
+
+    voxel_size: float | None = None
+    tilt_min: float | None = None
+    tilt_max: float | None = None
+    tilt_axis: str = "y"
+    skewness: float | None = None
+
+    def to_json(self) -> str:
+        """Return it as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> TrainedOn:
+        """Read it; what is missing or damaged is not known, which is no error."""
+        try:
+            content = plain_json(text or "{}")
+        except ValueError:
+            content = {}
+        return cls.from_values(content if isinstance(content, dict) else {})
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> TrainedOn:
+        """Take what is known from plain values, such as a tomogram's of a run's configuration."""
+        names = [item.name for item in fields(cls) if item.name != "tilt_axis"]
+        numbers = {name: _number(values.get(name)) for name in names}
+        return cls(**numbers, tilt_axis="x" if values.get("tilt_axis") == "x" else "y")
+
+
+def misfits(model: TrainedOn, tomogram: TrainedOn, *, halves: int, wedge: bool) -> tuple[Finding, ...]:
+    """Return what speaks against restoring a tomogram with a model, as far as both are known.
+
+    Parameters
+    ----------
+    model, tomogram : TrainedOn
+        What the model learned from, and what it is to restore.
+    halves : int
+        How many half maps of the tomogram there are.
+    wedge : bool
+        Whether the model's method fills the missing wedge.
+    """
+    found = [*_voxel_size(model, tomogram), *_polarity(model, tomogram)]
+    found += _tilts(model, tomogram) if wedge else []
+    if halves == 1:
+        found.append(
+            Finding(
+                "warning",
+                "halves",
+                "One map is given instead of two halves: if it is the whole tomogram, it is less noisy than "
+                "the halves that the model learned from, and detail may be smoothed away.",
+                "Give both halves, where there are any.",
+            )
+        )
+    return tuple(found)
+
+
+def _voxel_size(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
+    ours, theirs = tomogram.voxel_size, model.voxel_size
+    if ours and theirs and abs(ours - theirs) > VOXEL_SIZE_SHARE * theirs:
+        yield Finding(
+            "warning",
+            "voxel size",
+            f"The voxel size is {ours:.4g} Å, but the model learned from voxels of {theirs:.4g} Å: what it "
+            "knows has another size here.",
+            "Bin the tomogram to the model's voxel size, or train on voxels of this size.",
+        )
+
+
+def _tilts(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
+    ends = (tomogram.tilt_min, tomogram.tilt_max), (model.tilt_min, model.tilt_max)
+    if any(end is None for pair in ends for end in pair):
+        return
+    ours, theirs = (f"{_degrees(low)}…{_degrees(high)}° about {axis}" for (low, high), axis in zip(
+        ends, (tomogram.tilt_axis, model.tilt_axis), strict=True
+    ))  # fmt: skip
+    apart = max(abs((a or 0.0) - (b or 0.0)) for a, b in zip(*ends, strict=True))
+    if apart > TILTS_APART or tomogram.tilt_axis != model.tilt_axis:
+        yield Finding(
+            "warning",
+            "wedge",
+            f"The tilts are {ours}, but the model learned from {theirs}: it fills another missing wedge.",
+            "Check the tilt range and axis, or train on tomograms tilted like this one.",
+        )
+
+
+def _polarity(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
+    ours, theirs = tomogram.skewness or 0.0, model.skewness or 0.0
+    if ours * theirs < 0 and min(abs(ours), abs(theirs)) > CLEAR_SKEWNESS:
+        here, there = ("bright", "dark") if ours > 0 else ("dark", "bright")
+        yield Finding(
+            "warning",
+            "contrast",
+            f"Density looks {here} here, but the model learned from a tomogram where it looks {there}.",
+            "Multiply both halves by −1 if their contrast is inverted.",
+        )
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
+
+
+def _degrees(value: float | None) -> str:
+    return f"{value or 0.0:.4g}".replace("-", "−")
+
+
+__all__ = ["TrainedOn", "misfits"]

@@ -1,0 +1,99 @@
+"""Tests of the step that stands for a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OVER_FITTED = (0.1, 0.3, 0.5, 0.45, 0.3)
+
+
+def run_with(folder: Path, n2n: tuple[float, ...], *, fill: tuple[float, ...] = ()) -> RunDir:
+    """Return a run of 100 steps for each value of held-out agreement; 0 stands for none."""
+    run = RunDir.create(folder, config="", environment={})
+    run.record(Started(steps=1000, process=1, host="here"))
+    for index, value in enumerate(n2n):
+        step = 100 * (index + 1)
+        file = run.write_checkpoint(step, lambda folder: None)
+        metrics = {"n2n": value} | ({"fill": fill[index]} if fill else {})
+        if value:
+            run.record(Evaluated(step=step, metrics=metrics))
+        run.record(Snapshotted(step=step, file="x"))
+        run.record(Checkpointed(step=step, file=file))
+    return run
+
+
+def test_the_suggested_step_is_taken_and_both_numbers_are_said(tmp_path: Path) -> None:
+    chosen = run_with(tmp_path / "run", OVER_FITTED).chosen_step()
+    assert (chosen.step, chosen.kind, chosen.newest) == (300, "suggested", 500)
+    assert chosen.sentence == ("Step 300 is taken, as the held-out numbers suggest; the newest is step 500.")
+    assert chosen.findings == ()
+
+
+def test_the_newest_step_is_taken_where_somebody_says_so_and_what_speaks_against_it_is_said(
+    tmp_path: Path,
+) -> None:
+    chosen = run_with(tmp_path / "run", OVER_FITTED).chosen_step("newest")
+    assert (chosen.step, chosen.kind) == (500, "newest")
+    assert chosen.sentence == "Step 500 is taken, the newest; the held-out numbers suggest step 300."
+    (finding,) = chosen.findings
+    assert (finding.severity, finding.topic) == ("warning", "step")
+    assert finding.text == (
+        "The run over-fitted before step 500: held-out agreement is 40 % below its best, at step 300. "
+        "Take step 300."
+    )
+
+
+def test_a_step_that_is_named_is_taken(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", OVER_FITTED)
+    chosen = run.chosen_step(200)
+    assert (chosen.step, chosen.kind, chosen.findings) == (200, "given", ())
+    assert chosen.sentence == (
+        "Step 200 is taken, as given; the held-out numbers suggest step 300 and the newest is step 500."
+    )
+    assert [finding.topic for finding in run.chosen_step(500).findings] == ["step"]
+    with pytest.raises(ValueError, match=r"no checkpoint of step 250 in .*/run; there are: 100, 200, 300"):
+        run.chosen_step(250)
+
+
+def test_a_newest_step_that_is_suggested_is_said_to_be_both(tmp_path: Path) -> None:
+    chosen = run_with(tmp_path / "run", (0.1, 0.2, 0.3)).chosen_step()
+    assert chosen.sentence == "Step 300 is taken, as the held-out numbers suggest; it is the newest."
+
+
+def test_without_a_suggestion_the_step_that_scores_best_is_taken(tmp_path: Path) -> None:
+    chosen = run_with(tmp_path / "run", (0.5, 0.4)).chosen_step()
+    assert (chosen.step, chosen.kind) == (100, "best")
+    assert chosen.sentence == "Step 100 is taken, which scores best; the newest is step 200."
+    (finding,) = chosen.findings
+    assert "20 % below its best (step 100)" in finding.sentence
+
+
+def test_without_scores_the_newest_is_taken(tmp_path: Path) -> None:
+    chosen = run_with(tmp_path / "run", (0, 0, 0)).chosen_step()
+    assert (chosen.step, chosen.kind, chosen.sentence) == (300, "newest", "Step 300 is taken, the newest.")
+    assert chosen.findings == ()
+
+
+def test_of_numbers_that_pull_apart_is_told(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", (0.8, 0.9, 0.95, 0.97), fill=(0.5, 0.2, -0.1, -0.3))
+    chosen = run.chosen_step()
+    assert (chosen.step, chosen.kind) == (400, "suggested")
+    assert "agreement decides" in chosen.findings[0].sentence
+
+
+def test_only_what_is_on_disk_is_taken(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", OVER_FITTED)
+    run.remove_step(300)
+    assert run.chosen_step().step in (200, 400)
+    for step in run.checkpoint_steps():
+        run.remove_step(step)
+    with pytest.raises(FileNotFoundError, match="The run run has no checkpoint yet"):
+        run.chosen_step()

@@ -1,0 +1,65 @@
+"""Tests of whether a model fits what it is to restore."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from napari_cryorestore.runs.trained_on import TrainedOn, misfits
+
+MODEL = TrainedOn(10.0, -60.0, 60.0, "y", -0.8)
+
+
+def topics(
+    tomogram: TrainedOn, *, model: TrainedOn = MODEL, halves: int = 2, wedge: bool = True
+) -> list[str]:
+    found = misfits(model, tomogram, halves=halves, wedge=wedge)
+    assert all(finding.severity == "warning" and finding.remedy for finding in found)
+    return [finding.topic for finding in found]
+
+
+def test_what_was_recorded_alike_fits() -> None:
+    assert topics(MODEL) == []
+    assert topics(TrainedOn(10.9, -55.0, 66.0, "y", -0.1)) == []
+    assert topics(replace(MODEL, skewness=0.25)) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "topic", "words"),
+    [
+        ({"voxel_size": 13.48}, "voxel size", "is 13.48 Å, but the model learned from voxels of 10 Å"),
+        ({"voxel_size": 8.9}, "voxel size", "8.9 Å"),
+        ({"tilt_max": 45.0}, "wedge", "−60…45° about y, but the model learned from −60…60° about y"),
+        ({"tilt_axis": "x"}, "wedge", "about x"),
+        ({"skewness": 0.8}, "contrast", "looks bright here"),
+    ],
+)
+def test_what_differs_is_said(other: dict[str, object], topic: str, words: str) -> None:
+    tomogram = replace(MODEL, **other)
+    assert topics(tomogram) == [topic]
+    assert words in misfits(MODEL, tomogram, halves=2, wedge=True)[0].sentence
+
+
+def test_tilts_do_not_matter_where_no_wedge_is_filled() -> None:
+    assert topics(replace(MODEL, tilt_max=45.0), wedge=False) == []
+
+
+def test_one_map_instead_of_two_is_said() -> None:
+    assert topics(MODEL, halves=1) == ["halves"]
+
+
+def test_what_is_not_known_is_not_compared() -> None:
+    assert topics(TrainedOn()) == []
+    assert topics(replace(MODEL, tilt_max=45.0), model=TrainedOn()) == []
+
+
+def test_it_survives_being_written_down() -> None:
+    assert TrainedOn.from_json(MODEL.to_json()) == MODEL
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", "{", '{"voxel_size": "x", "tilt_min": true, "tilt_max": 1e999}']
+)
+def test_damaged_words_tell_nothing(text: str | None) -> None:
+    assert TrainedOn.from_json(text) == TrainedOn()
