@@ -59,6 +59,19 @@ def test_the_wiener_filter_needs_no_run(
         assert read_volume(name).data.shape == (32, 32, 32)
 
 
+def test_the_longest_name_of_a_tomogram_makes_one_of_a_file_too(
+    tiny_pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    even, odd = (tmp_path / f"{'T' * 240}_{half}.mrc" for half in ("even", "odd"))
+    even.symlink_to(tiny_pair[0])
+    odd.symlink_to(tiny_pair[1])
+    for ending in ("_wiener.mrc", "_wiener_2.mrc"):
+        assert main(["restore", "--method", "wiener", "--even", str(even), "--odd", str(odd), *CPU]) == 0
+        name = capsys.readouterr().out.strip()
+        assert name.endswith(ending)
+        assert read_volume(name).data.shape == (32, 32, 32)
+
+
 def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]) -> None:
     folder = trained / "checkpoints" / "step_00000002"
     assert main(["restore", str(folder), "--even", str(tiny_pair[0]), *CPU]) == 0

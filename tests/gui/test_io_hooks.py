@@ -63,6 +63,23 @@ def test_compressed_files_are_opened(tmp_path: Path) -> None:
     assert arguments["name"] == "TS01"
 
 
+def test_what_was_noticed_in_reading_is_shown_by_its_weight(tmp_path: Path, notes: list) -> None:
+    path = saved(tmp_path / "TS01.mrc")
+    content = bytearray(path.read_bytes())
+    content[92:96] = (57600).to_bytes(4, "little")  # an extended header that is not there
+    path.write_bytes(content)
+    read_tomograms(str(path))
+    (note,) = notes
+    assert note.severity == NotificationSeverity.INFO
+    assert "57,600 bytes of extended header that are not there" in note.message
+    notes.clear()
+    content = content[:1024] + bytes([200]) * VOLUME.size
+    content[12:16], content[76:84] = bytes(4), bytes(8)  # bytes, and no statistics
+    path.write_bytes(content)
+    read_tomograms(str(path))
+    assert NotificationSeverity.WARNING in [note.severity for note in notes if "0…255" in note.message]
+
+
 def test_a_stack_of_paths_becomes_as_many_layers(tmp_path: Path) -> None:
     paths = [str(saved(tmp_path / name)) for name in ("a.mrc", "b.mrc")]
     assert [arguments["name"] for _, arguments, _ in read_tomograms(paths)] == ["a", "b"]

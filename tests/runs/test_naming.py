@@ -26,3 +26,15 @@ def test_a_number_makes_it_unique(tmp_path: Path) -> None:
         names.append(path.name)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_a\.b_m", names[0])
     assert names[1:] == [f"{names[0]}_2", f"{names[0]}_3"]
+
+
+def test_the_longest_names_of_files_make_names_of_folders_too(tmp_path: Path) -> None:
+    for letter in ("T", "é"):
+        names = []
+        for ending in ("1", "2"):
+            for _ in range(2):
+                path = new_run_path(tmp_path, tomogram=letter * 120 + "x" * 130 + ending, method="icecream")
+                path.mkdir()
+                names.append(path.name)
+        assert len(set(names)) == 4
+        assert all("_icecream" in name for name in names)

@@ -15,6 +15,7 @@ from napari_cryorestore.cli.tomograms import typed_tomograms
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.training.rank import own_place
+from napari_cryorestore.whole_file import fitting_name
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -155,7 +156,9 @@ class _Outputs:
 
         if self._wishes.output is not None:
             return self._wishes.output
-        path = self.folder / f"{_name(tomogram)}_{self._model}.mrc"
+        ending = f"_{self._model}.mrc"
+        name = fitting_name(_name(tomogram), room=len(ending) + 8)  # 8 bytes for a number
+        path = self.folder / f"{name}{ending}"
         return path if self._queue else unique_path(path)
 
 

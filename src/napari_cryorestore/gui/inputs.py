@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.runs.run_dir import INPUTS_FOLDER
+from napari_cryorestore.whole_file import fitting_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,8 +64,9 @@ def own_paths(volumes: Iterable[Volume]) -> dict[Volume, Path]:
 
 
 def file_name(words: str) -> str:
-    """Return words as they can stand in a file name on any system."""
-    return re.sub(r"[^\w.+-]+", "_", words).strip("_.") or "tomogram"
+    """Return words as they can stand in a file name on any system, with room for a suffix and a number."""
+    name = re.sub(r"[^\w.+-]+", "_", words).strip("_.") or "tomogram"
+    return fitting_name(name, room=16)
 
 
 def _make(folder: Path) -> None:

@@ -6,6 +6,9 @@ import re
 import time
 from pathlib import Path
 
+from napari_cryorestore.whole_file import fitting_name
+
+_ROOM_FOR_NUMBERS = 8  # bytes
 _UNFIT = re.compile(r"[^\w.+-]+")
 
 
@@ -22,7 +25,9 @@ def new_run_path(parent: Path | str, *, tomogram: str, method: str, now: float |
         Seconds since 1970; the present time by default.
     """
     date = time.strftime("%Y-%m-%d", time.localtime(now))
-    wished = Path(parent) / f"{date}_{_UNFIT.sub('-', tomogram)}_{method}"
+    room = len(f"{date}__{method}") + _ROOM_FOR_NUMBERS
+    name = fitting_name(_UNFIT.sub("-", tomogram), room=room)
+    wished = Path(parent) / f"{date}_{name}_{method}"
     path, number = wished, 1
     while path.exists():
         number += 1
