@@ -112,19 +112,23 @@ class History(Target):
     def make(self) -> Path:
         run = RunDir.create(self.folder / "run", config="", environment={})
         for step in range(0, 60, 10):
-            run.record(Started(time=step, step=step, steps=60, process=7, host="here"))
-            run.record(Noted(step=step, level="warning", message="Take care: 5 Å."))
+            run.record(Started(time=1.0 + step, step=step, steps=60, process=7, host="here"))
+            run.record(Noted(time=1.0 + step, step=step, level="warning", message="Take care: 5 Å."))
             parts = {"data": 0.1, "equivariance": 0.2}
-            run.record(Stepped(step=step + 5, loss=0.3, parts=parts, rate=2.0, memory=0.5))
-            run.record(Snapshotted(step=step + 10, file=f"snapshots/step_{step + 10:08d}.npy"))
-            run.record(Evaluated(step=step + 10, metrics={"n2n": 0.01 * step, "fill": 0.1}))
-            run.record(Checkpointed(step=step + 10, file=f"checkpoints/step_{step + 10:08d}"))
-        run.record(Thinned(step=60, removed=[10, 20]))
+            run.record(Stepped(time=2.0 + step, step=step + 5, loss=0.3, parts=parts, rate=2.0, memory=0.5))
+            run.record(
+                Snapshotted(time=3.0 + step, step=step + 10, file=f"snapshots/step_{step + 10:08d}.npy")
+            )
+            run.record(Evaluated(time=3.0 + step, step=step + 10, metrics={"n2n": 0.01 * step, "fill": 0.1}))
+            run.record(
+                Checkpointed(time=3.0 + step, step=step + 10, file=f"checkpoints/step_{step + 10:08d}")
+            )
+        run.record(Thinned(time=70.0, step=60, removed=[10, 20]))
         for event in (
-            Paused(step=60),
-            Resumed(step=60),
-            Failed(step=60, error="No."),
-            Finished(reason="stopped"),
+            Paused(time=71.0, step=60),
+            Resumed(time=72.0, step=60),
+            Failed(time=73.0, step=60, error="No."),
+            Finished(time=74.0, reason="stopped"),
         ):
             run.record(event)
         return run.events_path
@@ -212,11 +216,12 @@ class Weights(Target):
         network = build_network(config.network, channels=method.channels, seed=0)
         label = Label(5, config.method, config.network, RadialFilter((0.9, 0.5, 0.1)))
         save_weights(self.folder, network, label)
-        return self.folder / WEIGHTS
+        path = self.folder / WEIGHTS
+        path.write_bytes(_with_header(*_header_of(path.read_bytes())))  # else in another order every time
+        return path
 
     def damaged(self, chance: random.Random) -> bytes:
-        length = int.from_bytes(self.whole[:8], "little")
-        header, numbers = json.loads(self.whole[8 : 8 + length]), self.whole[8 + length :]
+        header, numbers = _header_of(self.whole)
         match chance.randrange(6):
             case 0:
                 return damaged_bytes(self.whole, chance)
@@ -234,8 +239,7 @@ class Weights(Target):
                 about[name] = inner if isinstance(inner, str) else json.dumps(inner)
             case 5:
                 numbers = damaged_bytes(numbers, chance)[: len(numbers)].ljust(len(numbers), b"\xff")
-        text = json.dumps(header).encode()
-        return len(text).to_bytes(8, "little") + text + numbers
+        return _with_header(header, numbers)
 
     def read(self) -> None:
         load_label(self.path)
@@ -407,6 +411,17 @@ class Notes(Target):
         if unfinished(self._part, "this") is not None:
             FileJournal(self._part, "this", {}).go_on(self._volume)
         RunLock.take(self._run.path).release()
+
+
+def _header_of(content: bytes) -> tuple[Any, bytes]:
+    """Return the header of a safetensors file, and its numbers."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def _with_header(header: Any, numbers: bytes) -> bytes:
+    text = json.dumps(header, sort_keys=True).encode()
+    return len(text).to_bytes(8, "little") + text + numbers
 
 
 def _saved(state: Any, *, packed: bool = False) -> bytes:

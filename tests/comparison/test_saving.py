@@ -59,6 +59,7 @@ def test_nothing_is_overwritten_and_a_wrong_name_is_told(tmp_path: Path) -> None
         (b"\xff\xfe\x00", "bad.toml is no comparison"),
         (b"rows = " + b"[" * 9999, "bad.toml is no comparison: the text is no TOML"),
         (b"a = 1" + b"1" * 5000, "bad.toml is no comparison"),
+        (b"columns = [false]", "no comparison that this version can show: columns"),
         (b"format = 2", "no comparison that this version can show: format"),
         (b"steps = 3", "no comparison that this version can show: steps"),
         (b"[[rows]]\nname = 'a'", "the row 'a' needs the path of a file"),

@@ -118,7 +118,10 @@ class ComparisonConfig(Config):
     def _without_bars(cls, value: Any) -> Any:
         """Let Fxz stand for |F|xz, whose bars mean something else on a command line."""
         if isinstance(value, list | tuple):
-            return tuple(f"|F|{item[1:]}" if str(item).startswith("F") else item for item in value)
+            bare = [isinstance(item, str) and item.startswith("F") for item in value]
+            return tuple(
+                f"|F|{item[1:]}" if is_bare else item for item, is_bare in zip(value, bare, strict=True)
+            )
         return value
 
     @model_validator(mode="after")
