@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari_cryorestore.gui.monitor.verdict import numbers_at, verdict_on
 
 from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.monitor import frame_loader
 from napari_cryorestore.gui.monitor.model import RESUME_SECONDS, MonitorModel
+from napari_cryorestore.gui.monitor.step_numbers import numbers_at
 from napari_cryorestore.runs.events import Failed, Finished, Paused, Started, Thinned
 from napari_cryorestore.runs.recorder import Request
 
@@ -68,7 +68,7 @@ def test_a_history_with_damaged_lines_is_shown_with_one_note(trained, seed, monk
     model.attach(trained.path)
     for _ in range(9):
         model.poll(seconds=1.0)
-        verdict_on(model.state)
+        assert model.state.advice.sentence
         for step in model.frames.steps:
             numbers_at(model.state, step)
     notes = [note for note in model.state.messages if "Damaged lines" in note.message]
