@@ -70,19 +70,19 @@ def test_a_block_that_nobody_placed_makes_room(tomogram: Tomogram) -> None:
     for room in (0, 16, 24, 32):
         box = box_of(tomogram, room=room, size=(24, 8, 8))
         assert box.shape == (24, 8, 8)
-        assert leaves_room(box, tomogram.shape, room)
+        assert leaves_room(box, Box.whole(tomogram.shape), room)
     hand_placed = box_of(tomogram, room=30, size=(24, 8, 8), position=(12, 20, 18))
-    assert not leaves_room(hand_placed, tomogram.shape, 30)
+    assert not leaves_room(hand_placed, Box.whole(tomogram.shape), 30)
 
 
 def test_moving_aside() -> None:
     shape, box = (24, 40, 36), Box((0, 18, 14), (24, 26, 22))
-    assert moved_aside(box, shape, room=18) is box
-    assert moved_aside(box, shape, room=19) == Box((0, 32, 14), (24, 40, 22))
+    assert moved_aside(box, Box.whole(shape), room=18) is box
+    assert moved_aside(box, Box.whole(shape), room=19) == Box((0, 32, 14), (24, 40, 22))
     before = Box((0, 10, 14), (24, 18, 22))
-    assert moved_aside(before, shape, room=30) == Box((0, 0, 14), (24, 8, 22))
+    assert moved_aside(before, Box.whole(shape), room=30) == Box((0, 0, 14), (24, 8, 22))
     whole = Box((0, 0, 0), (24, 40, 36))
-    assert moved_aside(whole, shape, room=1) == whole
+    assert moved_aside(whole, Box.whole(shape), room=1) == whole
 
 
 @pytest.mark.parametrize(
@@ -97,23 +97,23 @@ def test_moving_aside() -> None:
     ],
 )
 def test_a_crop_takes_at_most_three_quarters_of_the_thickness(shape: Any, crop: int) -> None:
-    assert fitting_crop(shape, None) == crop
-    assert fitting_crop(shape, None, wanted=32) == min(crop, 32)
+    assert fitting_crop(Box.whole(shape), None) == crop
+    assert fitting_crop(Box.whole(shape), None, wanted=32) == min(crop, 32)
 
 
 def test_a_crop_fits_beside_the_block_with_the_filters_margin() -> None:
     shape = (100, 128, 128)
     in_the_middle = Box((0, 40, 40), (100, 88, 88))
-    crop = fitting_crop(shape, in_the_middle)
+    crop = fitting_crop(Box.whole(shape), in_the_middle)
     assert crop == 32
-    assert leaves_room(in_the_middle, shape, crop + PADDING)
-    assert not leaves_room(in_the_middle, shape, crop + 8 + PADDING)
-    assert fitting_crop(shape, Box((0, 0, 0), (100, 48, 48))) == 64
+    assert leaves_room(in_the_middle, Box.whole(shape), crop + PADDING)
+    assert not leaves_room(in_the_middle, Box.whole(shape), crop + 8 + PADDING)
+    assert fitting_crop(Box.whole(shape), Box((0, 0, 0), (100, 48, 48))) == 64
 
 
 @pytest.mark.parametrize("multiple", [2, 4, 8, 16])
 def test_a_crop_suits_the_network(multiple: int) -> None:
     for thickness in range(16, 90, 7):
-        crop = fitting_crop((thickness, 200, 200), None, multiple=multiple)
+        crop = fitting_crop(Box.whole((thickness, 200, 200)), None, multiple=multiple)
         assert crop % multiple == 0
         assert 16 <= crop <= max(16, 0.75 * thickness)

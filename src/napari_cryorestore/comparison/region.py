@@ -133,10 +133,11 @@ class RegionRestorer:
             work = _Work(model, fitting_plan(self.tomogram.shape, model, request), box, cancelled)
             halves = [
                 work.restored(half, scale, partial(_part_of, progress, index / len(scales), len(scales)))
-                for index, (half, scale) in enumerate(zip(self._halves, scales, strict=True))
+                for index, (half, scale) in enumerate(zip(self._filled(), scales, strict=True))
             ]
         if not model.method.fixes_amplitude:
             self._put_on_scale(halves, box)
+        self._put_back(halves, box)
         return self._volume(halves, box, name=model.name, key=str(model_source))
 
     def _filter(self, tomogram: Tomogram) -> Imaging:
@@ -147,12 +148,29 @@ class RegionRestorer:
 
     def _measured(self) -> list[Standardisation]:
         if not self._scales:
-            self._scales = [measure(half) for half in self._halves]
+            no_data = self.tomogram.no_data()
+            usable = None if no_data is None else no_data.usable
+            self._scales = [measure(half, mask=usable) for half in self._halves]
         return self._scales
+
+    def _filled(self) -> list[Any]:
+        """Return the halves with local means in place of what is no data."""
+        no_data = self.tomogram.no_data()
+        if no_data is None:
+            return list(self._halves)
+        return [no_data.filled(half, index) for index, half in enumerate(self._halves)]
+
+    def _put_back(self, halves: list[Floats], box: Box) -> None:
+        """Leave what holds no data as it was."""
+        no_data = self.tomogram.no_data()
+        if no_data is not None:
+            empty = no_data[box.slices]
+            for half, raw in zip(halves, self._halves, strict=True):
+                half[empty] = raw[box.slices][empty]
 
     def _put_on_scale(self, halves: list[Floats], box: Box) -> None:
         """Change the halves by the line that takes them to the raw other ones."""
-        raw = [np.asarray(half[box.slices], dtype=np.float64) for half in self._halves]
+        raw = [np.asarray(half[box.slices], dtype=np.float64) for half in self._filled()]
         lines = [_line(half, raw[index - 1]) for index, half in enumerate(halves)]
         slope, offset = (sum(terms) / len(lines) for terms in zip(*lines, strict=True))
         for half in halves:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Triple = tuple[int, int, int]
+
+
+class Planes(Protocol):
+    """An array of bool (z, y, x), or anything else whose planes can be taken one by one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes (z, y, x) in voxels."""
+        ...
+
+    def __getitem__(self, z: int, /) -> NDArray[Any]:
+        """Return one plane (y, x)."""
+        ...
+
 
 MOST_CORNERS = 4_000_000
 """Corners beyond this number are thinned out to a regular grid, which bounds the memory."""
@@ -30,6 +44,12 @@ class Box:
             raise ValueError(
                 f"A box must stop after it starts, but it goes from {self.start} to {self.stop}."
             )
+
+    @classmethod
+    def whole(cls, shape: Sequence[int]) -> Box:
+        """Return the box that a volume of that shape fills."""
+        z, y, x = shape
+        return cls((0, 0, 0), (z, y, x))
 
     @property
     def shape(self) -> Triple:
@@ -58,6 +78,7 @@ def valid_corners(
     mask: NDArray[np.bool_] | None = None,
     min_fraction: float = 0.5,
     excluded: Box | None = None,
+    no_data: tuple[Planes, float] | None = None,
     most: int = MOST_CORNERS,
 ) -> NDArray[np.int32]:
     """List where crops may start.
@@ -74,6 +95,8 @@ def valid_corners(
         The share of a crop that must lie in the mask.
     excluded : Box, optional
         A block that no crop may touch.
+    no_data : (array-like of bool, shape (z, y, x), and float), optional
+        What crops should keep off, and the largest share of a crop that may lie in it all the same.
     most : int
         How many corners to look at.
 
@@ -98,6 +121,14 @@ def valid_corners(
             raise ValueError(
                 f"No crop of {sizes} voxels lies at least {min_fraction:.0%} inside the mask; "
                 "use a smaller crop or a more generous mask."
+            )
+    if no_data is not None:
+        empty, most_empty = no_data
+        allowed &= _masked_voxels(empty, starts, sizes) <= most_empty * np.prod(sizes)
+        if not allowed.any():
+            raise ValueError(
+                f"No crop of {sizes} voxels holds data in at least {1 - most_empty:.0%} of its voxels"
+                f"{'' if mask is None else ' and lies inside the mask'}; use a smaller crop."
             )
     if excluded is not None:
         allowed[np.ix_(*_touching(excluded, starts, sizes))] = False
@@ -136,9 +167,7 @@ def _candidates(counts: Sequence[int], most: int) -> list[NDArray[np.int32]]:
     return [np.linspace(0, n - 1, -(-n // stride)).round().astype(np.int32) for n in counts]
 
 
-def _masked_voxels(
-    mask: NDArray[np.bool_], starts: list[NDArray[np.int32]], sizes: Triple
-) -> NDArray[np.int64]:
+def _masked_voxels(mask: Planes, starts: list[NDArray[np.int32]], sizes: Triple) -> NDArray[np.int64]:
     """Count the mask's voxels in each candidate crop: an integral image that runs along z, plane by plane."""
     first_z, first_y, first_x = starts
     counts = np.zeros([len(axis) for axis in starts], dtype=np.int64)
@@ -167,4 +196,4 @@ def _touching(box: Box, starts: list[NDArray[np.int32]], sizes: Triple) -> list[
     ]
 
 
-__all__ = ["MOST_CORNERS", "Box", "Triple", "triple", "valid_corners"]
+__all__ = ["MOST_CORNERS", "Box", "Planes", "Triple", "triple", "valid_corners"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.no_data import NoData
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class TrainingVolume:
         Where crops may start, see `valid_corners`.
     device : torch.device, optional
         Where crops go before they are filtered; they stay where the halves are if not given.
+    no_data : NoData, optional
+        Where the halves hold local means in place of data.
     """
 
     even: Tensor | StoredHalf
@@ -71,6 +74,7 @@ class TrainingVolume:
     imaging: Imaging
     corners: Tensor
     device: torch.device | None = None
+    no_data: NoData | None = None
 
     def __post_init__(self) -> None:
         if self.even.shape != self.odd.shape:

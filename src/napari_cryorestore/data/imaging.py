@@ -59,7 +59,8 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
     if tomogram.odd is None:
         raise ValueError(f"the Wiener filter of {tomogram.name} needs both half maps: give the other half")
     wedge = wedge_of(tomogram)
-    return Imaging(wedge=wedge, wiener=half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge))
+    wiener = half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge, no_data=tomogram.no_data())
+    return Imaging(wedge=wedge, wiener=wiener)
 
 
 class MeanOfHalves:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_cryorestore.no_data import NoData
+
     Floats = NDArray[np.float32]
 
 DISABLED = 99.8
@@ -29,7 +31,13 @@ _OUTLIERS = 0.2  # percent of the voxels on either side: gold beads must not dec
 
 
 def structure_mask(
-    volume: NDArray[Any], *, side: int = 5, density: float = 50, std: float = 50, dark: bool = True
+    volume: NDArray[Any],
+    *,
+    side: int = 5,
+    density: float = 50,
+    std: float = 50,
+    dark: bool = True,
+    no_data: NoData | None = None,
 ) -> NDArray[np.bool_]:
     """Find the voxels that lie near density and in varied surroundings.
 
@@ -46,6 +54,8 @@ def structure_mask(
         Percentage of the voxels that pass each test; `DISABLED` and above lets all of them pass.
     dark : bool
         Whether structure is darker than its surroundings, as in most reconstructions.
+    no_data : NoData, optional
+        What passes no test and counts in no percentage; the volume should hold local means there.
 
     Returns
     -------
@@ -59,18 +69,19 @@ def structure_mask(
     _require_volume(volume)
     _require_sensible(side, density=density, std=std)
     factor = _factor(volume.shape, at_least=2)
-    binned = _standardised(_binned(volume, factor))
+    usable = None if no_data is None else _binned(no_data.usable, factor) == 1
+    binned = _standardised(_binned(volume, factor), usable)
     reach = max(1, round(2 * side / factor))
-    mask = np.ones(binned.shape, dtype=bool)
+    mask = np.ones(binned.shape, dtype=bool) if usable is None else usable.copy()
     if density < DISABLED:
         smooth = gaussian_filter(-binned if dark else binned, reach / 2)
-        mask &= _highest(maximum_filter(smooth, 2 * reach + 1), density)
+        mask &= _highest(maximum_filter(smooth, 2 * reach + 1), density, usable)
     if std < DISABLED:
-        mask &= _highest(_local_deviation(binned, reach), std)
+        mask &= _highest(_local_deviation(binned, reach), std, usable)
     return _enlarged(mask, factor, volume.shape)
 
 
-def most_structured_box(volume: NDArray[Any], size: Sequence[int]) -> Box:
+def most_structured_box(volume: NDArray[Any], size: Sequence[int], *, no_data: NoData | None = None) -> Box:
     """Find the block of a given size that holds most structure.
 
     Every position is looked at through an integral image (in a volume larger than `MOST_VOXELS`, every one on
@@ -83,6 +94,8 @@ def most_structured_box(volume: NDArray[Any], size: Sequence[int]) -> Box:
         deviation in.
     size : (int, int, int)
         Sizes of the block in voxels; where larger than the volume, the volume's.
+    no_data : NoData, optional
+        What the block keeps off as far as it can; the volume should hold local means there.
 
     Returns
     -------
@@ -99,10 +112,15 @@ def most_structured_box(volume: NDArray[Any], size: Sequence[int]) -> Box:
     factor = _factor(volume.shape, at_least=1 if volume.dtype == np.bool_ else 2)
     image = _binned(volume, factor)
     if volume.dtype != np.bool_:
-        image = _local_deviation(_standardised(image), max(1, round(2 * _SIDE / factor)))
+        usable = None if no_data is None else _binned(no_data.usable, factor) == 1
+        image = _local_deviation(_standardised(image, usable), max(1, round(2 * _SIDE / factor)))
     fitted = [min(part, whole) for part, whole in zip(size, volume.shape, strict=True)]
     parts = [max(1, min(round(part / factor), n)) for part, n in zip(fitted, image.shape, strict=True)]
-    first = [start * factor for start in _best_start(_box_sums(image, parts))]
+    sums = _box_sums(image, parts)
+    if no_data is not None:
+        empty = np.round(_box_sums(_binned(no_data.forbidden, factor), parts))
+        sums[empty > empty.min()] = -np.inf
+    first = [start * factor for start in _best_start(sums)]
     start = [min(f, whole - part) for f, whole, part in zip(first, volume.shape, fitted, strict=True)]
     stop = [f + part for f, part in zip(start, fitted, strict=True)]
     return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
@@ -131,7 +149,7 @@ def _factor(shape: Sequence[int], *, at_least: int) -> int:
 def _binned(volume: NDArray[Any], factor: int) -> Floats:
     """Average blocks of voxels (those at the far borders as far as they go), a few planes at a time."""
     if factor == 1:
-        return volume.astype(np.float32)
+        return np.asarray(volume[:], dtype=np.float32)
     ys, xs = np.arange(0, volume.shape[1], factor), np.arange(0, volume.shape[2], factor)
     counts = np.outer(np.diff([*ys, volume.shape[1]]), np.diff([*xs, volume.shape[2]]))
     binned = np.empty((-(-volume.shape[0] // factor), len(ys), len(xs)), dtype=np.float32)
@@ -141,10 +159,12 @@ def _binned(volume: NDArray[Any], factor: int) -> Floats:
     return binned
 
 
-def _standardised(volume: Floats) -> Floats:
+def _standardised(volume: Floats, usable: NDArray[np.bool_] | None) -> Floats:
     """Cap outliers, then centre and scale, so that squares in float32 lose nothing."""
-    capped = np.clip(volume, *np.percentile(_sampled(volume), (_OUTLIERS, 100 - _OUTLIERS)))
-    mean, deviation = capped.mean(dtype=np.float64), capped.std(dtype=np.float64)
+    known = _known(volume, usable)
+    capped = np.clip(volume, *np.percentile(_sampled(known), (_OUTLIERS, 100 - _OUTLIERS)))
+    known = _known(capped, usable)
+    mean, deviation = known.mean(dtype=np.float64), known.std(dtype=np.float64)
     return np.asarray((capped - mean) / (deviation or 1.0), dtype=np.float32)
 
 
@@ -154,8 +174,12 @@ def _local_deviation(volume: Floats, reach: int) -> Floats:
     return np.asarray(np.sqrt(np.maximum(variance, 0)), dtype=np.float32)
 
 
-def _highest(values: Floats, percent: float) -> NDArray[np.bool_]:
-    return np.asarray(values > np.percentile(_sampled(values), 100 - percent))
+def _highest(values: Floats, percent: float, usable: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    return np.asarray(values > np.percentile(_sampled(_known(values, usable)), 100 - percent))
+
+
+def _known(values: Floats, usable: NDArray[np.bool_] | None) -> Floats:
+    return values if usable is None or not usable.any() else values[usable]
 
 
 def _sampled(values: Floats) -> Floats:
@@ -186,7 +210,7 @@ def _box_sums(image: Floats, parts: Sequence[int]) -> NDArray[np.float64]:
 
 
 def _best_start(sums: NDArray[np.float64]) -> tuple[int, ...]:
-    best = np.argwhere(sums >= sums.max() - 1e-6 * np.abs(sums).max())
+    best = np.argwhere(sums >= sums.max() - 1e-6 * np.abs(sums[np.isfinite(sums)]).max())
     middle = (np.array(sums.shape) - 1) / 2
     chosen = np.square(best - middle).sum(axis=1).argmin()
     return tuple(int(first) for first in best[chosen])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +15,14 @@ from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
 from napari_cryorestore.io.stack_doubts import stack_doubts
 from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
+from napari_cryorestore.no_data import find_no_data
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from napari_cryorestore.no_data import NoData
 
 __all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_tomogram", "voxel_size_doubts"]
 
@@ -67,12 +72,26 @@ class Tomogram:
     tilts: TiltsBeside | None = None
     axis_given: bool = True
     files: tuple[str, ...] = ()
+    _looked: list[NoData | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Size (z, y, x) in voxels."""
         depth, height, width = self.even.shape
         return (depth, height, width)
+
+    def no_data(self, *, through: Callable[[NDArray[Any]], Any] = lambda half: half) -> NoData | None:
+        """Find where it holds no data, reading it whole at the first call; see `find_no_data`.
+
+        Parameters
+        ----------
+        through : callable
+            Makes of each half what it is read through, for example something that can be cancelled.
+        """
+        if not self._looked:
+            halves = [half for half in (self.even, self.odd) if half is not None]
+            self._looked.append(find_no_data(*map(through, halves)))
+        return self._looked[0]
 
 
 def open_tomogram(

@@ -55,7 +55,7 @@ def find_no_data(*maps: Any) -> NoData | None:
     Returns
     -------
     NoData or None
-        None if there are data everywhere.
+        None if there are data everywhere, or nowhere.
 
     Raises
     ------
@@ -70,10 +70,14 @@ def find_no_data(*maps: Any) -> NoData | None:
         chosen = _regions(flat, blocks, maps)
     if chosen is None:
         return None
-    fine = _Voxels(maps, blocks, chosen.empty & blocks.constant, chosen.empty)
-    packed = np.stack([np.packbits(plane, axis=-1) for plane in fine.planes()])
     outside = _with_edges(chosen.empty, blocks)
     left_out = outside | binary_dilation(chosen.saturated, np.ones((3, 3, 3)))
+    if left_out.all():  # so little is left that its surroundings must count
+        outside = left_out = chosen.empty
+        if left_out.all():
+            return None
+    fine = _Voxels(maps, blocks, chosen.empty & blocks.constant, chosen.empty)
+    packed = np.stack([np.packbits(plane, axis=-1) for plane in fine.planes()])
     return NoData(
         shape=blocks.shape,
         packed=packed,

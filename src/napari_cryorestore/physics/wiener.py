@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_cryorestore.no_data import NoData
     from napari_cryorestore.physics.wedge import Wedge
 
 _BLOCK = 128  # voxels
@@ -95,7 +96,9 @@ def _kept(wiener: RadialFilter, shape: tuple[int, ...], device: torch.device) ->
     return wiener.on(shape, device=device)
 
 
-def half_map_wiener(even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | None = None) -> RadialFilter:
+def half_map_wiener(
+    even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | None = None, no_data: NoData | None = None
+) -> RadialFilter:
     """Estimate the Wiener filter for ONE half from the Fourier shell correlation F of the two.
 
     The halves hold one signal and independent noise of equal power, so the spectral signal-to-noise ratio of
@@ -110,6 +113,8 @@ def half_map_wiener(even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | Non
         Memory-mapped or not; only the blocks are read. Their scales and means need not agree.
     wedge : Wedge, optional
         Restricts F to the measured coefficients.
+    no_data : NoData, optional
+        What the blocks are faded out at, by one soft mask for both halves.
 
     Returns
     -------
@@ -127,7 +132,7 @@ def half_map_wiener(even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | Non
             "choose the two halves of one tomogram."
         )
     shape = [min(size, _BLOCK) for size in even.shape]
-    curve = _settle(_correlation(even, odd, shape, wedge))
+    curve = _settle(_correlation((even, odd), shape, wedge, no_data))
     if not curve.any():
         raise ValueError(
             "The two halves share no signal (their Fourier shell correlation is 0), so no Wiener filter "
@@ -140,26 +145,30 @@ def half_map_wiener(even: NDArray[Any], odd: NDArray[Any], *, wedge: Wedge | Non
 
 
 def _correlation(
-    even: NDArray[Any], odd: NDArray[Any], shape: list[int], wedge: Wedge | None
+    halves: tuple[NDArray[Any], NDArray[Any]], shape: list[int], wedge: Wedge | None, no_data: NoData | None
 ) -> NDArray[np.float64]:
     """Return the correlation of shells 1 to n, without the empty ones' division by zero."""
     window, weight = hann_window(shape), hermitian_weight(shape)
     if wedge is not None:
         weight = weight * wedge.mask(shape)
     sums = np.zeros((3, max(shape) // 2))
-    for box in _boxes(even.shape, shape):
-        a, b = _spectrum(even[box], window), _spectrum(odd[box], window)
+    for box in _boxes(halves[0].shape, shape):
+        soft = None if no_data is None else no_data.soft_mask(box)
+        a, b = (_spectrum(half[box], window, soft) for half in halves)
         sums += torch.cat(shell_sums(a, b, shape, weight=weight)).numpy()
     norm = np.sqrt(sums[1] * sums[2])
     curve: NDArray[np.float64] = np.divide(sums[0], norm, out=np.zeros_like(norm), where=norm > 0)
     return curve
 
 
-def _spectrum(block: NDArray[Any], window: Tensor) -> Tensor:
+def _spectrum(block: NDArray[Any], window: Tensor, soft: NDArray[np.float32] | None) -> Tensor:
     values = np.asarray(block, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError("A half map contains NaN or infinite voxels: reconstruct it again, or replace them.")
-    values = values - values.mean()
+    if soft is None:
+        values = values - values.mean()
+    else:
+        values = (values - np.average(values, weights=soft)) * soft if soft.any() else np.zeros_like(values)
     return rfft(torch.from_numpy(values) * window)[None]
 
 

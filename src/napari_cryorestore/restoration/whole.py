@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from napari_cryorestore.data.asking import AskingView
@@ -29,16 +30,16 @@ from napari_cryorestore.restoration.tiling import (
 from napari_cryorestore.restoration.trained_on import changed_since_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.journal import Journal
     from napari_cryorestore.data.tile_plan import TilePlan
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.no_data import NoData
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
@@ -94,6 +95,7 @@ def restore(
     findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
     for finding in findings:
         found(finding)
+    tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
     model = Model.of(request, tomogram)
     made = made_of(request, tomogram)
     labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], request, findings)
@@ -156,11 +158,14 @@ class Work:
 
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
         """Fill an output (z, y, x) with the mean of the restored halves."""
-        even, odd = self.tomogram.even, self.tomogram.odd
-        halves: list[Any] = [
+        even, odd, no_data = self.tomogram.even, self.tomogram.odd, self.tomogram.no_data()
+        whole: list[Any] = [
             AskingView(half, self.cancelled) for half in ([even] if odd is None else [even, odd])
         ]
-        scales = [measure(half) for half in halves]
+        scales = [measure(half, mask=None if no_data is None else no_data.usable) for half in whole]
+        halves = whole
+        if no_data is not None:
+            halves = [no_data.filled(half, index) for index, half in enumerate(whole)]
         fits = not self.model.method.fixes_amplitude
         sink = TileSink(out, scales=scales, journal=journal)
         if fits:
@@ -181,6 +186,8 @@ class Work:
         if isinstance(sink, FittingSink):
             progress = self.stage(_TILED, _FILLED)
             _put_on_line(out, *sink.line(), journal=journal, first=count, progress=progress)
+        if no_data is not None:
+            put_back(out, whole, no_data)
 
 
 def _tilts_label(tomogram: Tomogram) -> list[str]:
@@ -208,4 +215,16 @@ def _put_on_line(
         progress(planes[0].stop / size)
 
 
-__all__ = ["Work", "restore"]
+def put_back(out: NDArray[np.float32], halves: Sequence[Any], no_data: NoData) -> None:
+    """Leave what holds no data as it was: the mean of the halves, a few planes at a time."""
+    for start in range(0, out.shape[0], _PLANES):
+        planes = slice(start, min(start + _PLANES, out.shape[0]))
+        empty = no_data[planes]
+        if empty.any():
+            mean = sum(np.asarray(half[planes], dtype=np.float32) for half in halves) / np.float32(
+                len(halves)
+            )
+            out[planes] = np.where(empty, mean, out[planes])
+
+
+__all__ = ["Work", "put_back", "restore"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_cryorestore.no_data import NoData
     from napari_cryorestore.run_config import HardwareConfig
 
 SINGLE_PRECISION_BELOW = 2**28
@@ -24,7 +25,12 @@ SHARE = 0.25
 
 
 def held(
-    half: NDArray[np.generic], hardware: HardwareConfig, device: torch.device
+    half: NDArray[np.generic],
+    hardware: HardwareConfig,
+    device: torch.device,
+    *,
+    no_data: NoData | None = None,
+    index: int = 0,
 ) -> torch.Tensor | StoredHalf:
     """Return a half in standard deviations about its mean, where `hardware.hold` wants it.
 
@@ -39,22 +45,27 @@ def held(
         Says where halves shall lie, and how many processes share the computer's memory.
     device : torch.device
         Where the network is.
+    no_data : NoData, optional
+        What is left out of mean and deviation, and replaced by the local mean.
+    index : int
+        Which half it is, 0 or 1.
 
     Raises
     ------
     ValueError
         If the half is constant or not finite.
     """
-    scale = measure(half)
+    scale = measure(half, mask=None if no_data is None else no_data.usable)
+    voxels = half if no_data is None else no_data.filled(half, index)
     if hardware.hold == "disk":
-        return StoredHalf(half, scale)
+        return StoredHalf(voxels, scale)
     dtype = torch.float32 if half.size < SINGLE_PRECISION_BELOW else torch.float16
     size = half.size * dtype.itemsize
     if device.type != "cpu" and size <= SHARE * free_memory(device):
-        return standardised(half, scale, dtype=dtype).to(device)
+        return standardised(voxels, scale, dtype=dtype).to(device)
     if hardware.hold == "memory" or size <= SHARE * free_memory(torch.device("cpu")) / hardware.devices:
-        return standardised(half, scale, dtype=dtype)
-    return StoredHalf(half, scale)
+        return standardised(voxels, scale, dtype=dtype)
+    return StoredHalf(voxels, scale)
 
 
 __all__ = ["SHARE", "SINGLE_PRECISION_BELOW", "held"]

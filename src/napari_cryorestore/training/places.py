@@ -49,7 +49,13 @@ def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0
     wanted = snapshots.size or preview_size(shape)
     size = [min(length, there) for length, there in zip(wanted, shape, strict=True)]
     if snapshots.position is None:
-        return moved_aside(most_structured_box(tomogram.even, size), shape, room=room)
+        no_data = tomogram.no_data()
+        if no_data is None:
+            return moved_aside(most_structured_box(tomogram.even, size), Box.whole(shape), room=room)
+        box = most_structured_box(no_data.filled(tomogram.even, 0), size, no_data=no_data)
+        aside = moved_aside(box, data_bounds(tomogram), room=room)
+        more = [no_data.forbidden[place.slices].sum() for place in (box, aside)]
+        return aside if more[1] <= more[0] else box
     for axis, (at, there) in enumerate(zip(snapshots.position, shape, strict=True)):
         if not 0 <= at < there:
             raise ValueError(
@@ -68,41 +74,48 @@ def preview_size(shape: Sequence[int]) -> Triple:
     return min(z, LONGEST_PREVIEW), across, along
 
 
-def moved_aside(box: Box, shape: Sequence[int], *, room: int) -> Box:
+def data_bounds(tomogram: Tomogram) -> Box:
+    """Return the smallest box that holds all data of a tomogram, which is all of it as a rule."""
+    no_data = tomogram.no_data()
+    if no_data is None:
+        return Box.whole(tomogram.shape)
+    z, y, x = no_data.data_bounds
+    return Box((z.start, y.start, x.start), (z.stop, y.stop, x.stop))
+
+
+def moved_aside(box: Box, within: Box, *, room: int) -> Box:
     """Return the box, moved to the nearer face along the longest free axis if it leaves too little room."""
-    if _most_room(box, shape) >= room:
+    if _most_room(box, within) >= room:
         return box
     size = box.shape
-    axis = int(np.argmax([there - n for there, n in zip(shape, size, strict=True)]))
-    start = list(box.start)
-    start[axis] = 0 if start[axis] < shape[axis] - box.stop[axis] else shape[axis] - size[axis]
+    axis = int(np.argmax([there - n for there, n in zip(within.shape, size, strict=True)]))
+    start, (first, last) = list(box.start), (within.start[axis], within.stop[axis])
+    start[axis] = first if start[axis] - first < last - box.stop[axis] else max(first, last - size[axis])
     return _box(start, size)
 
 
-def leaves_room(box: Box, shape: Sequence[int], room: int) -> bool:
-    """Tell whether there are so many voxels between the box and one of the volume's faces."""
-    return _most_room(box, shape) >= room
+def leaves_room(box: Box, within: Box, room: int) -> bool:
+    """Tell whether there are so many voxels between the box and one of the faces of what is around it."""
+    return _most_room(box, within) >= room
 
 
-def fitting_crop(
-    shape: Sequence[int], box: Box | None, *, wanted: int = USUAL_CROP, multiple: int = 8
-) -> int:
-    """Return the largest crop, up to the wanted one, that fits the tomogram beside the held-out block.
+def fitting_crop(within: Box, box: Box | None, *, wanted: int = USUAL_CROP, multiple: int = 8) -> int:
+    """Return the largest crop, up to the wanted one, that fits into the data beside the held-out block.
 
     Crops take at most three quarters of the thinnest axis, so that there is more than one place for them, and
     keep off the block by the margin of the Wiener-filtered input.
     """
-    largest = min(wanted, int(0.75 * min(shape))) // multiple * multiple
+    largest = min(wanted, int(0.75 * min(within.shape))) // multiple * multiple
     for crop in range(largest, SMALLEST_CROP, -multiple):
-        if box is None or leaves_room(box, shape, crop + PADDING):
+        if box is None or leaves_room(box, within, crop + PADDING):
             return crop
     return SMALLEST_CROP
 
 
-def _most_room(box: Box, shape: Sequence[int]) -> int:
-    return max(
-        max(start, there - stop) for start, stop, there in zip(box.start, box.stop, shape, strict=True)
-    )
+def _most_room(box: Box, within: Box) -> int:
+    before = (start - first for start, first in zip(box.start, within.start, strict=True))
+    behind = (last - stop for stop, last in zip(box.stop, within.stop, strict=True))
+    return max(*before, *behind)
 
 
 def _box(start: Sequence[int], size: Sequence[int]) -> Box:

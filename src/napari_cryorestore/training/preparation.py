@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.inputs import Imaging, InputKind
+    from napari_cryorestore.no_data import NoData
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
     from napari_cryorestore.runs.trained_on import TrainedOn
 
@@ -147,7 +149,7 @@ def out_of_bounds(box: Box, shape: tuple[int, ...], *, crop: int, kind: InputKin
     still neither contain nor are compared with.
     """
     grown = box.grown(margin_of(kind), shape)
-    return grown if leaves_room(grown, shape, crop) else box
+    return grown if leaves_room(grown, Box.whole(shape), crop) else box
 
 
 def _volume(
@@ -166,17 +168,18 @@ def _volume(
         several = len(config.tomograms) > 1
         say(f"{tomogram.name}: {checked.warning}" if several else checked.warning)
     check()
+    no_data = tomogram.no_data()
+    check()
     imaging = _imaging(tomogram, config)
     check()
     corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
     check()
-    first = held(even, config.hardware, device)
+    first = held(even, config.hardware, device, no_data=no_data)
     check()
-    second = held(odd, config.hardware, device)
+    second = held(odd, config.hardware, device, no_data=no_data, index=1)
     check()
-    return TrainingVolume(
-        first, second, imaging, torch.from_numpy(corners), device if device.type != "cpu" else None
-    )
+    on = device if device.type != "cpu" else None
+    return TrainingVolume(first, second, imaging, torch.from_numpy(corners), on, no_data)
 
 
 def _tell_stored(volumes: Sequence[TrainingVolume], config: RunConfig, say: Say) -> None:
@@ -198,8 +201,12 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
         return np.asarray(tomogram.mask) > 0
     if config.schedule.mask == "none":
         return None
-    mean: Any = MeanOfHalves(tomogram.even, _odd(tomogram))
-    return structure_mask(mean)
+    halves: list[Any] = [tomogram.even, _odd(tomogram)]
+    no_data = tomogram.no_data()
+    if no_data is None:
+        return structure_mask(MeanOfHalves(*halves))  # type: ignore[arg-type]
+    filled: list[Any] = [no_data.filled(half, index) for index, half in enumerate(halves)]
+    return structure_mask(MeanOfHalves(*filled), no_data=no_data)  # type: ignore[arg-type]
 
 
 def _corners(
@@ -208,17 +215,30 @@ def _corners(
     crop, shape, most = crop_of(config), tomogram.shape, MOST_CORNERS // len(config.tomograms)
     if excluded is not None:
         excluded = out_of_bounds(excluded, shape, crop=crop, kind=build_method(config.method).input_kind)
+    corners = partial(_least_empty, tomogram.no_data(), shape, crop, excluded=excluded, most=most)
     if mask is not None and tomogram.mask is None:
         for fraction in (0.5, 0.25, 0.1):
             try:
-                return valid_corners(
-                    shape, crop, mask=mask, min_fraction=fraction, excluded=excluded, most=most
-                )
+                return corners(mask=mask, min_fraction=fraction)
             except ValueError:
                 continue
         say("No crop lies in the automatic mask: crops are drawn from everywhere.")
         mask = None
-    return valid_corners(shape, crop, mask=mask, excluded=excluded, most=most)
+    return corners(mask=mask)
+
+
+def _least_empty(
+    no_data: NoData | None, shape: tuple[int, int, int], crop: int, **wishes: Any
+) -> NDArray[np.int32]:
+    """List the corners of those crops that have the smallest share without data, at most so many tenths."""
+    if no_data is None:
+        return valid_corners(shape, crop, **wishes)
+    for share in (0.0, 0.1, 0.25, 0.5):
+        try:
+            return valid_corners(shape, crop, no_data=(no_data.forbidden, share), **wishes)
+        except ValueError:
+            continue
+    return valid_corners(shape, crop, **wishes)
 
 
 def _odd(tomogram: Tomogram) -> NDArray[np.generic]:

@@ -43,6 +43,7 @@ class Preview:
         z, y, x = (size + 2 * CONTEXT for size in box.shape)
         pair = cut_pair(volume, corner, size=(z, y, x), kind=method.input_kind)
         self.pair: PairBatch = pair.map(lambda crops: crops.to(device))
+        self._weight = _soft_mask(volume, box, device)
 
     @property
     def input(self) -> np.ndarray:
@@ -77,14 +78,27 @@ class Preview:
         def again(measured: Tensor) -> Tensor:
             return network(second_pass_input(measured, channels=self.method.channels)).float()
 
+        raw = (trim(half, CONTEXT) for half in (self.pair.even, self.pair.odd))
         return held_out_metrics(
-            even,
-            odd,
-            trim(self.pair.even, CONTEXT),
-            trim(self.pair.odd, CONTEXT),
+            *(self._faded(block) for block in (even, odd, *raw)),
             wedge=self.pair.imaging.wedge,
             second_pass=again if self.method.needs_wedge else None,
         )
+
+    def _faded(self, block: Tensor) -> Tensor:
+        """Fade a block out to its mean where it holds no data, all of them by one mask."""
+        if self._weight is None:
+            return block
+        mean = (block * self._weight).sum() / self._weight.sum()
+        return mean + (block - mean) * self._weight
+
+
+def _soft_mask(volume: TrainingVolume, box: Box, device: torch.device) -> Tensor | None:
+    """Return the weight of the block's voxels where some, but not all, hold no data."""
+    if volume.no_data is None:
+        return None
+    weight = torch.from_numpy(volume.no_data.soft_mask(box.slices)).to(device)
+    return weight if 0 < float(weight.sum()) < weight.numel() else None
 
 
 def _array(volume: Tensor) -> np.ndarray:

@@ -12,7 +12,13 @@ from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
-from napari_cryorestore.training.places import SMALLEST_CROP, USUAL_CROP, fitting_crop, preview_box
+from napari_cryorestore.training.places import (
+    SMALLEST_CROP,
+    USUAL_CROP,
+    data_bounds,
+    fitting_crop,
+    preview_box,
+)
 from napari_cryorestore.training.preparation import holds_out, open_configured
 
 if TYPE_CHECKING:
@@ -123,12 +129,12 @@ def _names(tomograms: list[Tomogram]) -> list[str]:
 
 def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
     """Return the crop and the preview block."""
-    shapes = [tomogram.shape for tomogram in tomograms]
-    most = min(fitting_crop(shape, None, multiple=multiple) for shape in shapes)
+    bounds = [data_bounds(tomogram) for tomogram in tomograms]
+    most = min(fitting_crop(within, None, multiple=multiple) for within in bounds)
     wanted = config.schedule.crop or min(most, _WORTHWHILE_CROP)
     room = wanted + PADDING if holds_out(config) else 0
     box = preview_box(tomograms[0], config.snapshots, room=room)
-    beside = fitting_crop(shapes[0], box if holds_out(config) else None, wanted=USUAL_CROP, multiple=multiple)
+    beside = fitting_crop(bounds[0], box if holds_out(config) else None, wanted=USUAL_CROP, multiple=multiple)
     return config.schedule.crop or min(most, beside), box
 
 

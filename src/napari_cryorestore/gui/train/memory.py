@@ -71,9 +71,10 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
 
 
 def _likely_crop(shape: Sequence[int], network: Any) -> int:
+    from napari_cryorestore.data.corners import Box
     from napari_cryorestore.training.places import fitting_crop
 
-    return fitting_crop(tuple(shape), None, multiple=network.size_multiple)
+    return fitting_crop(Box.whole(shape), None, multiple=network.size_multiple)
 
 
 def _volumes(shape: Sequence[int]) -> int:
