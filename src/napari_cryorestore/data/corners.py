@@ -78,7 +78,6 @@ def valid_corners(
     mask: NDArray[np.bool_] | None = None,
     min_fraction: float = 0.5,
     excluded: Box | None = None,
-    no_data: tuple[Planes, float] | None = None,
     most: int = MOST_CORNERS,
 ) -> NDArray[np.int32]:
     """List where crops may start.
@@ -95,8 +94,6 @@ def valid_corners(
         The share of a crop that must lie in the mask.
     excluded : Box, optional
         A block that no crop may touch.
-    no_data : (array-like of bool, shape (z, y, x), and float), optional
-        What crops should keep off, and the largest share of a crop that may lie in it all the same.
     most : int
         How many corners to look at.
 
@@ -122,14 +119,6 @@ def valid_corners(
                 f"No crop of {sizes} voxels lies at least {min_fraction:.0%} inside the mask; "
                 "use a smaller crop or a more generous mask."
             )
-    if no_data is not None:
-        empty, most_empty = no_data
-        allowed &= _masked_voxels(empty, starts, sizes) <= most_empty * np.prod(sizes)
-        if not allowed.any():
-            raise ValueError(
-                f"No crop of {sizes} voxels holds data in at least {1 - most_empty:.0%} of its voxels"
-                f"{'' if mask is None else ' and lies inside the mask'}; use a smaller crop."
-            )
     if excluded is not None:
         allowed[np.ix_(*_touching(excluded, starts, sizes))] = False
         if not allowed.any():
@@ -139,6 +128,33 @@ def valid_corners(
             )
     found = np.nonzero(allowed)
     return np.stack([axis[index] for axis, index in zip(starts, found, strict=True)], 1)
+
+
+def keeping_off(
+    corners: NDArray[np.int32], crop: int | Triple, planes: Planes, *, most: float
+) -> NDArray[np.int32]:
+    """Return the corners of those crops of which at most a share lies where they should not.
+
+    Parameters
+    ----------
+    corners : ndarray of int32, shape (n, 3)
+        As of `valid_corners`.
+    crop : int or (int, int, int)
+        Sizes of the crops in voxels.
+    planes : array-like of bool, shape (z, y, x)
+        What crops should keep off.
+    most : float
+        The share of a crop that may lie there, 0 to 1.
+
+    Returns
+    -------
+    ndarray of int32, shape (m, 3)
+        Perhaps none.
+    """
+    sizes = triple(crop)
+    axes, places = zip(*(np.unique(axis, return_inverse=True) for axis in corners.T), strict=True)
+    counts = _masked_voxels(planes, list(axes), sizes)[tuple(places)]
+    return corners[counts <= most * np.prod(sizes)]
 
 
 def triple(size: int | Triple) -> Triple:
@@ -196,4 +212,4 @@ def _touching(box: Box, starts: list[NDArray[np.int32]], sizes: Triple) -> list[
     ]
 
 
-__all__ = ["MOST_CORNERS", "Box", "Planes", "Triple", "triple", "valid_corners"]
+__all__ = ["MOST_CORNERS", "Box", "Planes", "Triple", "keeping_off", "triple", "valid_corners"]

@@ -81,7 +81,7 @@ def structure_mask(
     return _enlarged(mask, factor, volume.shape)
 
 
-def most_structured_box(volume: NDArray[Any], size: Sequence[int], *, no_data: NoData | None = None) -> Box:
+def most_structured_box(volume: Any, size: Sequence[int], *, no_data: NoData | None = None) -> Box:
     """Find the block of a given size that holds most structure.
 
     Every position is looked at through an integral image (in a volume larger than `MOST_VOXELS`, every one on
@@ -118,7 +118,7 @@ def most_structured_box(volume: NDArray[Any], size: Sequence[int], *, no_data: N
     parts = [max(1, min(round(part / factor), n)) for part, n in zip(fitted, image.shape, strict=True)]
     sums = _box_sums(image, parts)
     if no_data is not None:
-        empty = np.round(_box_sums(_binned(no_data.forbidden, factor), parts))
+        empty = np.rint(_box_sums(_binned(no_data.forbidden, factor), parts))
         sums[empty > empty.min()] = -np.inf
     first = [start * factor for start in _best_start(sums)]
     start = [min(f, whole - part) for f, whole, part in zip(first, volume.shape, fitted, strict=True)]
@@ -146,7 +146,7 @@ def _factor(shape: Sequence[int], *, at_least: int) -> int:
     return factor
 
 
-def _binned(volume: NDArray[Any], factor: int) -> Floats:
+def _binned(volume: Any, factor: int) -> Floats:
     """Average blocks of voxels (those at the far borders as far as they go), a few planes at a time."""
     if factor == 1:
         return np.asarray(volume[:], dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class TilePlan:
         coarse voxel differently; tiles that agree on the places agree where they overlap.
     batch : int
         Tiles handed over at once.
-    mask : array of bool, shape (z, y, x), optional
+    mask : array-like of bool, shape (z, y, x), optional
         Tiles without any True voxel are left alone.
     elsewhere : callable, optional
         What is done to those tiles instead, e.g. ``torch.zeros_like``; they are copied unless given.
@@ -52,7 +52,7 @@ class TilePlan:
     margin: int
     align: int = 1
     batch: int = 1
-    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    mask: Any = field(default=None, compare=False)
     elsewhere: TileFunction | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_cryorestore.findings import Finding, gravest_first
 from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equal_shapes
 from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
+from napari_cryorestore.io.masks import Inside, inside_of
 from napari_cryorestore.io.mrc import MrcVolume, read_volume
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
@@ -43,8 +44,8 @@ class Tomogram:
         Tilt range in degrees, None if unknown.
     tilt_axis : "y" or "x"
         The axis about which the specimen was tilted; y where nobody said, until `examine` looks.
-    mask : ndarray or None
-        (z, y, x), above 0 where training crops may be taken.
+    mask : Inside or None
+        True (z, y, x) where training crops may be taken and restoring is worth it.
     name : str
         What to call it.
     header : Header
@@ -65,7 +66,7 @@ class Tomogram:
     tilt_min: float | None
     tilt_max: float | None
     tilt_axis: Literal["y", "x"]
-    mask: NDArray[Any] | None
+    mask: Inside | None
     name: str
     header: Header
     findings: tuple[Finding, ...] = ()
@@ -104,7 +105,7 @@ def open_tomogram(
     tilt_axis: Literal["auto", "y", "x"] = "auto",
     name: str | None = None,
 ) -> Tomogram:
-    """Open a tomogram without reading its voxels, apart from the middle plane.
+    """Open a tomogram without reading its voxels, apart from the middle plane; a mask is looked through.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def open_tomogram(
     odd : Path or str, optional
         Second half.
     mask : Path or str, optional
-        Volume of the same size, above 0 where training crops may be taken.
+        Volume of the same size, above 0 where training crops may be taken and restoring is worth it.
     voxel_size : float, optional
         Å; from the file if not given.
     tilt_range : tuple of float, optional
@@ -138,8 +139,8 @@ def open_tomogram(
     """
     first = _open_volume(even)
     second = None if odd is None else _open_partner(odd, first)
-    region = None if mask is None else _open_mask(mask, first)
-    volumes = [volume for volume in (first, second, region) if volume is not None]
+    inside, assumed = (None, ()) if mask is None else _open_mask(mask, first)
+    volumes = [volume for volume in (first, second) if volume is not None]
     size, doubts = _voxel_size(first, given=voxel_size)
     beside = tilts_beside(first.path) if tilt_range is None else None
     tilts = beside.range if beside is not None else _checked_range(tilt_range)
@@ -151,11 +152,11 @@ def open_tomogram(
         tilt_min=None if tilts is None else tilts[0],
         tilt_max=None if tilts is None else tilts[1],
         tilt_axis=axis or "y",
-        mask=None if region is None else region.data,
+        mask=inside,
         name=name or tomogram_name(first.path),
         header=first.header,
         findings=gravest_first(
-            (*(finding for volume in volumes for finding in volume.findings), *doubts)
+            (*(finding for volume in volumes for finding in volume.findings), *assumed, *doubts)
             + stack_doubts(first, beside.file if beside is not None else None)
             + (beside.findings if beside is not None else ())
         ),
@@ -195,14 +196,10 @@ def _open_partner(path: Path | str, first: MrcVolume) -> MrcVolume:
     return second
 
 
-def _open_mask(path: Path | str, first: MrcVolume) -> MrcVolume:
+def _open_mask(path: Path | str, first: MrcVolume) -> tuple[Inside, tuple[Finding, ...]]:
     mask = read_volume(path)
-    if mask.data.shape != first.data.shape:
-        raise ValueError(
-            f"The mask {mask.path.name} has the shape {mask.data.shape}, but the tomogram {first.data.shape} "
-            "(z, y, x): choose the mask made for this tomogram."
-        )
-    return mask
+    inside, assumed = inside_of(mask, shape=first.data.shape)
+    return inside, (*mask.findings, *assumed)
 
 
 def _voxel_size(volume: MrcVolume, *, given: float | None) -> tuple[float, tuple[Finding, ...]]:

@@ -53,14 +53,14 @@ class Standardisation:
         return _float32(x) * self.std + self.mean
 
 
-def measure(volume: NDArray[Any], *, mask: NDArray[Any] | None = None) -> Standardisation:
+def measure(volume: NDArray[Any], *, mask: Any = None) -> Standardisation:
     """Measure mean and standard deviation, reading a few planes at a time.
 
     Parameters
     ----------
     volume : array, shape (z, y, x)
         Real, any type, memory-mapped or not; sums are taken in float64.
-    mask : array, shape (z, y, x), optional
+    mask : array-like, shape (z, y, x), optional
         Only voxels where it is not 0 are measured (all must be finite).
 
     Returns
@@ -99,7 +99,7 @@ def measure(volume: NDArray[Any], *, mask: NDArray[Any] | None = None) -> Standa
     return Standardisation(mean, math.sqrt(squares / count))
 
 
-def _slabs(volume: NDArray[Any], mask: NDArray[Any] | None) -> Iterator[NDArray[np.float64]]:
+def _slabs(volume: NDArray[Any], mask: Any) -> Iterator[NDArray[np.float64]]:
     planes = max(1, _SLAB_VOXELS // (volume.shape[1] * volume.shape[2]))
     for start in range(0, volume.shape[0], planes):
         slab = np.asarray(volume[start : start + planes], dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -56,7 +56,7 @@ def held(
         If the half is constant or not finite.
     """
     scale = measure(half, mask=None if no_data is None else no_data.usable)
-    voxels = half if no_data is None else no_data.filled(half, index)
+    voxels: Any = half if no_data is None else no_data.filled(half, index)
     if hardware.hold == "disk":
         return StoredHalf(voxels, scale)
     dtype = torch.float32 if half.size < SINGLE_PRECISION_BELOW else torch.float16

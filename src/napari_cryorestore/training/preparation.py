@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
-from napari_cryorestore.data.corners import MOST_CORNERS
-from napari_cryorestore.data.crops import Box, TrainingVolume, valid_corners
+from napari_cryorestore.data.corners import MOST_CORNERS, keeping_off, valid_corners
+from napari_cryorestore.data.crops import Box, TrainingVolume
 from napari_cryorestore.data.imaging import (
     MeanOfHalves,
     filtered_imaging,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.inputs import Imaging, InputKind
@@ -198,7 +198,7 @@ def _imaging(tomogram: Tomogram, config: RunConfig) -> Imaging:
 
 def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
     if tomogram.mask is not None:
-        return np.asarray(tomogram.mask) > 0
+        return tomogram.mask[:]
     if config.schedule.mask == "none":
         return None
     halves: list[Any] = [tomogram.even, _odd(tomogram)]
@@ -230,15 +230,15 @@ def _corners(
 def _least_empty(
     no_data: NoData | None, shape: tuple[int, int, int], crop: int, **wishes: Any
 ) -> NDArray[np.int32]:
-    """List the corners of those crops that have the smallest share without data, at most so many tenths."""
+    """List the corners of crops, as far as there are any of those that lie where data are."""
+    corners = valid_corners(shape, crop, **wishes)
     if no_data is None:
-        return valid_corners(shape, crop, **wishes)
+        return corners
     for share in (0.0, 0.1, 0.25, 0.5):
-        try:
-            return valid_corners(shape, crop, no_data=(no_data.forbidden, share), **wishes)
-        except ValueError:
-            continue
-    return valid_corners(shape, crop, **wishes)
+        kept = keeping_off(corners, crop, no_data.forbidden, most=share)
+        if len(kept):
+            return kept
+    return corners
 
 
 def _odd(tomogram: Tomogram) -> NDArray[np.generic]:
