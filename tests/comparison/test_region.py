@@ -97,7 +97,9 @@ def test_what_holds_for_the_whole_tomogram_is_measured_once(
     for name in ("measure", "filtered_imaging"):
         original = getattr(module, name)
         monkeypatch.setattr(
-            module, name, lambda *args, f=original, name=name: (calls.append(name), f(*args))[1]
+            module,
+            name,
+            lambda *args, f=original, name=name, **more: (calls.append(name), f(*args, **more))[1],
         )
     restorer = RegionRestorer(tomogram, device="cpu", threads=1)
     for place in (Region((5, 5, 5), 16), Region((9, 30, 30), 16)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.data.corners import Box, valid_corners
+from napari_cryorestore.data.corners import Box, keeping_off, valid_corners
 
 
 def by_hand(shape, sizes, keep) -> list[tuple[int, ...]]:
@@ -76,3 +76,14 @@ def test_a_box_knows_its_shape_slices_and_neighbourhood() -> None:
     assert box.grown(2, (10, 7, 20)) == Box((0, 0, 1), (6, 7, 10))
     with pytest.raises(ValueError, match="must stop after it starts"):
         Box((1, 2, 3), (4, 2, 8))
+
+
+@pytest.mark.parametrize("most", [0.05, 0.15, 1.0])
+def test_crops_keep_off_as_far_as_they_should(most: float) -> None:
+    empty = np.random.default_rng(2).random((9, 10, 11)) < 0.15
+    corners = valid_corners(empty.shape, (3, 4, 5))
+    kept = keeping_off(corners, (3, 4, 5), empty, most=most)
+    expected = by_hand(empty.shape, (3, 4, 5), lambda block: empty[block].mean() <= most)
+    assert [tuple(corner) for corner in kept.tolist()] == expected
+    assert len(kept) > 0
+    assert (len(kept) < len(corners)) == (most < 1)

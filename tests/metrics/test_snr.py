@@ -134,3 +134,15 @@ def test_proposed_boxes_lie_in_and_out_of_the_mask_and_apart(size):
 def test_where_no_boxes_can_be_proposed_it_says_so(mask, size, n, words):
     with pytest.raises(ValueError, match=words):
         propose_boxes(mask, size, n)
+
+
+def test_boxes_lie_where_something_was_measured():
+    mask = np.zeros((24, 48, 48), dtype=bool)
+    mask[:, 24:, :24] = True
+    usable = np.ones_like(mask)
+    usable[:, :20] = False
+    signal, background = propose_boxes(mask, 8, usable=usable)
+    for centres in (signal, background):
+        assert len(centres)
+        assert centres[:, 1].min() >= 24
+    assert propose_boxes(mask, 8)[1][:, 1].min() < 20

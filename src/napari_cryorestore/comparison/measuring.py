@@ -14,6 +14,7 @@ from napari_cryorestore.metrics.resolution import radial_power
 from napari_cryorestore.metrics.snr import snr_db
 from napari_cryorestore.metrics.spectra import fsc_curves, octaves, wedge_energy
 from napari_cryorestore.metrics.trust import half_disagreement, provenance
+from napari_cryorestore.no_data import faded, find_no_data
 from napari_cryorestore.physics.fourier import nyquist_ball, radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
@@ -88,6 +89,31 @@ def central_block(data: Any, name: str) -> Tensor:
     return torch.from_numpy(block)
 
 
+def blocks_with_data(*maps: tuple[Any, str]) -> tuple[list[Tensor], float]:
+    """Return the middles of some maps on one grid, faded out to their means where one of them holds no data.
+
+    Parameters
+    ----------
+    *maps : (array-like, str)
+        Voxels (z, y, x) and what to call them.
+
+    Returns
+    -------
+    list of Tensor, float
+        The blocks, all faded by one soft mask, and its mean square, by which their power is less.
+    """
+    blocks = [central_block(data, name) for data, name in maps]
+    weight: NDArray[np.float32] | None = None
+    for block in blocks:
+        found = find_no_data(block.numpy())
+        if found is not None:
+            weight = found.soft_mask() * (1 if weight is None else weight)
+    if weight is None or not weight.any():
+        return blocks, 1.0
+    power = float(np.square(weight).mean(dtype=np.float64))
+    return [torch.from_numpy(faded(block.numpy(), weight)) for block in blocks], power
+
+
 def wedge_of_row(volume: ComparedVolume) -> Wedge | None:
     """Return the measured region of a row; ``None`` where its tilt range is unknown."""
     return None if volume.tilt_range is None else Wedge(*volume.tilt_range, volume.tilt_axis)
@@ -95,8 +121,9 @@ def wedge_of_row(volume: ComparedVolume) -> Wedge | None:
 
 def spectrum_numbers(volume: ComparedVolume) -> Iterator[Number]:
     """Measure the radial power, and what lies in the missing wedge."""
-    edge, block, wedge = edge_of(volume), central_block(volume.data, volume.name), wedge_of_row(volume)
-    power = radial_power(block).tolist()
+    edge, wedge = edge_of(volume), wedge_of_row(volume)
+    (block,), share = blocks_with_data((volume.data, volume.name))
+    power = (radial_power(block) / share).tolist()
     size = max(block.shape)
     for shell, value in enumerate(power, start=1):
         yield Number(volume.name, "power", value, at=shell / (size * edge))
@@ -114,7 +141,7 @@ def spectrum_numbers(volume: ComparedVolume) -> Iterator[Number]:
 def half_numbers(volume: ComparedVolume) -> Iterator[Number]:
     """Measure how far a row's two halves agree."""
     assert volume.halves is not None
-    even, odd = (central_block(half, f"a half of {volume.name}") for half in volume.halves)
+    (even, odd), _ = blocks_with_data(*((half, f"a half of {volume.name}") for half in volume.halves))
     yield from _correlations(volume, (even, odd), against="halves")
     spread = float(((even + odd) / 2).std(correction=0))
     difference = float(half_disagreement(even, odd).square().mean().sqrt())
@@ -129,8 +156,9 @@ def agreement_numbers(volume: ComparedVolume, raw: tuple[Any, Any]) -> Iterator[
             f"{volume.name} has the shape {volume.shape}, but the raw halves {tuple(raw[0].shape)}: no "
             "agreement between them can be measured."
         )
-    restored = [central_block(half, f"a half of {volume.name}") for half in volume.halves]
-    data = [central_block(half, "a raw half") for half in reversed(raw)]
+    own = [(half, f"a half of {volume.name}") for half in volume.halves]
+    blocks, _ = blocks_with_data(*own, *((half, "a raw half") for half in reversed(raw)))
+    restored, data = blocks[:2], blocks[2:]
     shape, edge, wedge = restored[0].shape, edge_of(volume), wedge_of_row(volume)
     region = nyquist_ball(shape) if wedge is None else wedge.mask(shape)
     frequency = radius(shape) / edge
@@ -160,7 +188,8 @@ def pair_numbers(volume: ComparedVolume, other: ComparedVolume, *, truth: bool =
             f"{volume.name} ({first}) and {other.name} ({second}) do not lie on one grid, so they have no "
             "shell correlation: resample one of them."
         )
-    pair = central_block(volume.data, volume.name), central_block(other.data, other.name)
+    (mine, theirs), _ = blocks_with_data((volume.data, volume.name), (other.data, other.name))
+    pair = mine, theirs
     yield from _correlations(volume, pair, against=other.name)
     if truth:
         yield from _overall(volume, pair, against=other.name)
@@ -233,6 +262,7 @@ __all__ = [
     "BLOCK",
     "Boxes",
     "agreement_numbers",
+    "blocks_with_data",
     "central_block",
     "detection_numbers",
     "edge_of",

@@ -23,6 +23,7 @@ from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.metrics.picks import match_picks
 from napari_cryorestore.metrics.snr import propose_boxes
+from napari_cryorestore.no_data import find_no_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -152,8 +153,10 @@ def proposed_boxes(volume: ComparedVolume, *, size: float | None = None, dark: b
     edge, thinnest = edge_of(volume), min(volume.shape)
     voxels = min(max(8, min(32, thinnest // 4)), thinnest) if size is None else max(2, round(size / edge))
     try:
-        mask = structure_mask(volume.data, dark=dark)
-        centres = propose_boxes(mask, voxels, MOST_BOXES)
+        found = find_no_data(volume.data)
+        data = volume.data if found is None else found.filled(volume.data, 0)
+        mask = structure_mask(data, dark=dark, no_data=found)
+        centres = propose_boxes(mask, voxels, MOST_BOXES, usable=None if found is None else found.usable[:])
     except ValueError as error:
         raise ValueError(f"No boxes could be proposed in {volume.name}. {error}") from error
     signal, background = (np.asarray(volume.corner) + places * edge for places in centres)

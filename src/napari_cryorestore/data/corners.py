@@ -154,7 +154,8 @@ def keeping_off(
     sizes = triple(crop)
     axes, places = zip(*(np.unique(axis, return_inverse=True) for axis in corners.T), strict=True)
     counts = _masked_voxels(planes, list(axes), sizes)[tuple(places)]
-    return corners[counts <= most * np.prod(sizes)]
+    kept: NDArray[np.int32] = corners[counts <= most * np.prod(sizes)]
+    return kept
 
 
 def triple(size: int | Triple) -> Triple:

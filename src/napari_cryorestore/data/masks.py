@@ -31,7 +31,7 @@ _OUTLIERS = 0.2  # percent of the voxels on either side: gold beads must not dec
 
 
 def structure_mask(
-    volume: NDArray[Any],
+    volume: Any,
     *,
     side: int = 5,
     density: float = 50,

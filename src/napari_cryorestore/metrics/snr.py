@@ -99,7 +99,9 @@ def snr_db(
     return _summary(10 * np.log10(numerator / variance[seen]))
 
 
-def propose_boxes(mask: NDArray[Any], size: int, n: int = 30) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def propose_boxes(
+    mask: NDArray[Any], size: int, n: int = 30, *, usable: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Propose signal boxes full of structure and background boxes free of it.
 
     No two boxes overlap. Signal boxes have the largest shares of the mask, from `SIGNAL_SHARE` on; background
@@ -113,6 +115,8 @@ def propose_boxes(mask: NDArray[Any], size: int, n: int = 30) -> tuple[NDArray[n
         Edge of the boxes in voxels.
     n : int
         At most so many of either kind.
+    usable : array of bool, shape (z, y, x), optional
+        Boxes lie there as a whole.
 
     Returns
     -------
@@ -129,6 +133,9 @@ def propose_boxes(mask: NDArray[Any], size: int, n: int = 30) -> tuple[NDArray[n
     if n < 1:
         raise ValueError(f"At least one box of either kind is needed, not {n}.")
     centres, share = _candidates(mask, size)
+    if usable is not None:
+        whole = _candidates(usable, size)[1] > 1 - 1e-4
+        centres, share = centres[whole], share[whole]
     signal = _apart(centres[share >= SIGNAL_SHARE], share[share >= SIGNAL_SHARE], size, n)
     background = _apart(centres[share <= BACKGROUND_SHARE], -share[share <= BACKGROUND_SHARE], size, n)
     if not len(signal) or not len(background):

@@ -204,9 +204,9 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
     halves: list[Any] = [tomogram.even, _odd(tomogram)]
     no_data = tomogram.no_data()
     if no_data is None:
-        return structure_mask(MeanOfHalves(*halves))  # type: ignore[arg-type]
+        return structure_mask(MeanOfHalves(*halves))
     filled: list[Any] = [no_data.filled(half, index) for index, half in enumerate(halves)]
-    return structure_mask(MeanOfHalves(*filled), no_data=no_data)  # type: ignore[arg-type]
+    return structure_mask(MeanOfHalves(*filled), no_data=no_data)
 
 
 def _corners(
