@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.advice import Light
 
 _WINDOW = 3
+_UNEVEN = 1.5
+"""How many times farther one neighbour may be than the other where a row is averaged with both."""
 
 
 def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: bool) -> StepAdvice:
@@ -93,19 +95,23 @@ class _Scores:
         decides: Literal["score", "n2n"] = "n2n" if self.apart() else "score"
         if len(self.rows) < _WINDOW:
             return None, decides
-        whole, parts = (_moving_mean(values) for values in self.values(decides))
+        whole, parts = (_smoothed(values, self.steps) for values in self.values(decides))
         allowed = self.sound & (whole > self._beginning(decides))
-        return (int(self.steps[_earliest(whole, parts, allowed)]) if allowed.any() else None), decides
+        if not allowed.any():
+            return None, decides
+        return int(self.steps[_earliest(whole, parts, allowed, self.steps)]), decides
 
     def apart(self) -> tuple[HeldOut, HeldOut] | None:
         """Return the steps of the best score and agreement, where each clearly lacks what the other has."""
         if not self.fills or len(self.rows) < _WINDOW:
             return None
         whole, _ = self.values("score")
-        n2n, fill = ([_moving_mean(values) for values in self.values(name)] for name in ("n2n", "fill"))
+        n2n, fill = (
+            [_smoothed(values, self.steps) for values in self.values(name)] for name in ("n2n", "fill")
+        )
         first, second = (
             int(np.argmax(np.where(self.allowed, values, -np.inf)))
-            for values in (_moving_mean(whole), n2n[0])
+            for values in (_smoothed(whole, self.steps), n2n[0])
         )
         lack = _falls_clearly(n2n, second, first) and _falls_clearly(fill, first, second)
         return (self.rows[first], self.rows[second]) if lack else None
@@ -161,11 +167,16 @@ def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
     return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
 
 
-def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray) -> int:
-    """Return the first row whose value is no more than a paired standard error below the best one."""
+def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, steps: np.ndarray) -> int:
+    """Return the first row whose value is no more than a paired standard error below the best one.
+
+    It has taken at least half as many steps as the best: in its first steps a network changes by more than
+    one block shows.
+    """
     best = int(np.argmax(np.where(allowed, whole, -np.inf)))
     errors = np.nan_to_num(standard_error(parts[best] - parts))
-    return int(np.flatnonzero(allowed & (whole[best] - whole <= errors))[0])
+    good = (whole[best] - whole <= errors) & (2 * steps >= steps[best])
+    return int(np.flatnonzero(allowed & good)[0])
 
 
 def _falls_clearly(number: list[np.ndarray], high: int, low: int) -> bool:
@@ -180,14 +191,20 @@ def _octants(item: HeldOut, name: str) -> Sequence[float]:
     return values if len(values) == OCTANTS else [np.nan] * OCTANTS
 
 
-def _moving_mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over three neighbouring rows."""
-    if not len(values):
+def _smoothed(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return the mean over three neighbouring rows where these are about equally far apart.
+
+    Where they are not, as the first previews of a run, a row stays as it is: before it the network learned
+    more than after it, and the mean of such steps says nothing of the one between.
+    """
+    if len(steps) < _WINDOW:
         return values
-    edge = _WINDOW // 2
-    padded = np.pad(values, [(edge, edge)] + [(0, 0)] * (values.ndim - 1), mode="edge")
-    shifted = [padded[first : first + len(values)] for first in range(_WINDOW)]
-    return np.asarray(np.mean(shifted, axis=0))
+    gaps = np.diff(steps)
+    before, after = np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:])
+    alike = np.maximum(before, after) <= _UNEVEN * np.minimum(before, after)
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    means = (padded[:-2] + values + padded[2:]) / _WINDOW
+    return np.where(alike.reshape(-1, *[1] * (values.ndim - 1)), means, values)
 
 
 __all__ = ["HeldOut", "StepAdvice", "advise", "has_fallen", "paired_fall"]
