@@ -38,6 +38,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
     assert (schedule.steps, schedule.batch, schedule.crop, schedule.learning_rate) == (50_000, 8, 72, 1e-4)
     assert (schedule.optimiser, schedule.decay, schedule.ema) == ("adam", "constant", 0.0)
     assert config.method == IcecreamConfig()
+    assert schedule.end == "steps"
 
 
 def test_an_unknown_preset_lists_the_known_ones() -> None:

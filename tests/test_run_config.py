@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence, settings_of
@@ -159,3 +160,26 @@ def test_of_many_and_long_mistakes_few_are_told_in_short() -> None:
     words = refusal(**{f"wrong_{number}": 1 for number in range(100)}, schedule={"steps": "x" * 10_000})
     assert len(words) < 1000
     assert words.endswith("and 93 more")
+
+
+def test_new_runs_end_by_themselves_and_write_that_down() -> None:
+    assert config().schedule.end == "held-out"
+    assert 'end = "held-out"' in config().to_toml()
+    assert config(schedule={"end": "steps"}).schedule.end == "steps"
+
+
+@pytest.mark.parametrize("schedule", [{}, {"steps": 5000}])
+def test_a_configuration_written_before_runs_ended_by_themselves_keeps_its_steps(
+    schedule: dict[str, Any],
+) -> None:
+    older = config(schedule=schedule).model_dump(mode="json", exclude_none=True, serialize_as_any=True)
+    del older["schedule"]["end"]
+    again = RunConfig.from_toml(tomli_w.dumps(older))
+    assert again.schedule.end == "steps"
+    assert again.schedule.steps == config(schedule=schedule).schedule.steps
+    assert RunConfig.from_toml(again.to_toml()) == again
+    assert again.schedule == config(schedule={**schedule, "end": "steps"}).schedule
+
+
+def test_a_damaged_schedule_of_an_older_configuration_is_still_refused_in_words() -> None:
+    assert "schedule" in refusal(format=1, schedule="long")

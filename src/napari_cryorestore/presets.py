@@ -36,7 +36,11 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "noise2noise": {"method": {"input": "wiener+raw"}},
     },
     "paper": {
-        "": {"network": {"features": 64}, "schedule": {"crop": 72, **_ADAM}, "snapshots": {"every": 500}},
+        "": {
+            "network": {"features": 64},
+            "schedule": {"crop": 72, "end": "steps", **_ADAM},
+            "snapshots": {"every": 500},
+        },
         "icecream": {"schedule": {"steps": 50_000, "batch": 8, "learning_rate": 1e-4}},
         "noise2noise": {"schedule": {"steps": 20_000, "batch": 16, "learning_rate": 4e-4}},
     },

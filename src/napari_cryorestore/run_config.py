@@ -48,6 +48,11 @@ class ScheduleConfig(Config):
     """How training goes on."""
 
     steps: int = setting(3000, "Optimiser steps.", ge=1)
+    end: Literal["held-out", "steps"] = setting(
+        "held-out",
+        "When training ends: as soon as held-out agreement has clearly fallen below its best, at least 200 "
+        "steps ago, or only after the last step.",
+    )
     batch: int = setting(4, "Crops per step.", ge=1)
     crop: int | None = setting(
         None, "Edge of a training crop; chosen to fit the tomogram if not given.", unit="voxels", ge=16
@@ -140,6 +145,11 @@ class RunConfig(Config):
     hardware: HardwareConfig = HardwareConfig()
     from_checkpoint: Path | None = setting(None, "Start from these weights instead of random ones.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _end_of_older_runs(cls, values: Any) -> Any:
+        return with_older_end(values)
+
     @field_validator("format", mode="before")
     @classmethod
     def _known_format(cls, value: Any) -> Any:
@@ -171,6 +181,19 @@ class RunConfig(Config):
                     f"{method.title} needs both half maps of {tomogram.even}: give the other half"
                 )
         return self
+
+
+def with_older_end(values: Any) -> Any:
+    """Return nested settings, with ``schedule.end`` given where they were written before there was one.
+
+    A configuration that says its format was written whole. Before, runs ended after their last step.
+    """
+    if not isinstance(values, dict) or "format" not in values:
+        return values
+    schedule = values.get("schedule", {})
+    if not isinstance(schedule, dict) or "end" in schedule:
+        return values
+    return {**values, "schedule": {**schedule, "end": "steps"}}
 
 
 def _of_kind(value: Any, what: str, known: dict[str, type[Config]]) -> Any:

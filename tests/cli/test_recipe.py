@@ -151,3 +151,13 @@ def test_wrong_recipes(text: str, sentence: str) -> None:
     write("r.toml", text)
     with pytest.raises(ValueError, match=sentence):
         made(HALVES + "r.toml")
+
+
+def test_the_recipe_of_an_older_run_takes_all_its_steps_unless_told_otherwise() -> None:
+    write("older.toml", "format = 1\n[schedule]\nsteps = 77\n")
+    assert made(HALVES + "older.toml").schedule.end == "steps"
+    assert "default: steps" in help_of("older.toml -h")
+    assert made(HALVES + "older.toml --schedule.end held-out").schedule.end == "held-out"
+    write("mine.toml", "[schedule]\nsteps = 77\n")
+    assert made(HALVES + "mine.toml").schedule.end == "held-out"
+    assert made(HALVES + "mine.toml --schedule.end steps").schedule.end == "steps"

@@ -76,3 +76,10 @@ def test_verdict() -> None:
         "Stop, and use step 30."
     )
     assert verdict(state_of(0.5, 0.4)).startswith("best step, not suggested: 10. Held-out agreement is 20 %")
+
+
+def test_the_time_left_is_a_bound_where_a_run_may_end_earlier() -> None:
+    state = RunState()
+    state.apply([Started(steps=100, process=1, host="here", may_end=True, time=1)])
+    state.apply([Stepped(step=20, loss=0.5, rate=2.0, time=2)])
+    assert " · at most 0:40 left · " in headline(state)

@@ -19,6 +19,7 @@ from napari_cryorestore.cli.console_run import ConsoleRun
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.outcome import INTERRUPTED
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.ending import Ending
 from napari_cryorestore.runs.events import Noted, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
@@ -51,6 +52,20 @@ def test_a_run_folder_is_made_here_and_filled(
     assert printed.out == ""
     assert f"run folder: {run}" in printed.err
     assert "completed · 4/4" in printed.err
+
+
+def test_a_run_that_ends_by_itself_says_why_on_the_terminal(
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunState, "ending", Ending(2, 1, 0.08))
+    assert main(["train", *tiny]) == 0
+    (run,) = tmp_path.iterdir()
+    lines = capsys.readouterr().err.splitlines()
+    why = "Ended at step 2: held-out agreement fell 8 % below its best at step 1."
+    assert lines[lines.index(why) - 1].startswith("completed · 2/4")
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "The run ended by itself before; now it goes on to step 4." in capsys.readouterr().err
+    assert state_of(run).step == 4
 
 
 def test_what_ran_is_what_is_written(trained: Path) -> None:

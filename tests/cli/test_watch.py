@@ -150,3 +150,13 @@ def test_ctrl_c_ends_the_watching_only(run: RunDir, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(time, "sleep", interrupt)
     assert main(["watch", str(run.path)]) == 0
     assert not (run.path / "stop").exists()
+
+
+def test_a_run_that_ended_by_itself_says_why(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+    why = "Ended at step 9: held-out agreement fell 8 % below its best at step 3."
+    run.record(Stepped(step=9, loss=0.5))
+    run.record(Finished(step=9, reason="completed", why=why))
+    assert main(["watch", str(run.path), "--once"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("completed · 9/20")
+    assert why in lines

@@ -29,7 +29,14 @@ def test_a_run_is_told_from_its_first_second_to_its_last():
     assert words(START, stepped(rate=1.0), Paused(time=1001.5, step=412)) == "Paused at 412/5000"
     assert words(START, Finished(time=1001.0, step=5000, reason="completed")) == "Finished · 5000/5000"
     assert words(START, Finished(time=1001.0, step=412, reason="stopped")) == "Stopped at 412/5000"
+    why = "Ended at step 412: held-out agreement fell 8 % below its best at step 100."
+    assert words(START, Finished(time=1001.0, step=412, reason="completed", why=why)) == why
     assert words(START, Failed(time=1001.0, error="The disk is full.")) == "Failed: The disk is full."
+
+
+def test_of_a_run_that_may_end_earlier_the_time_left_is_a_bound():
+    start = Started(time=1000.0, steps=5000, process=1, host="here", may_end=True)
+    assert words(start, stepped(rate=11.0)) == "412/5000 · 11 steps/s · at most 6:57 left"
 
 
 def test_a_killed_run_is_said_to_be_quiet():

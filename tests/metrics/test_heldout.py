@@ -272,3 +272,10 @@ def test_the_octants_of_filling_are_those_of_the_block_before_it_was_rotated():
         "fill"
     ]
     assert max(range(8), key=values.__getitem__) == 0b101
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-3, 2.0])
+def test_the_spread_is_that_of_the_output_relative_to_the_input(scale):
+    even, odd = noise(seed=1) * 3, noise(seed=2) * 3
+    numbers = held_out_metrics(5 + scale * even, scale * odd, even - 7, odd, wedge=None, second_pass=None)
+    assert numbers.spread == pytest.approx(scale, rel=1e-4)

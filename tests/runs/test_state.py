@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -237,3 +238,37 @@ def test_a_run_taken_up_before_its_first_checkpoint_has_no_empty_curves():
     assert (state.curves, state.metrics, state.snapshots) == ({}, {}, {})
     state.apply([stepped(1)])
     assert set(state.curves) == {"loss", "data"}
+
+
+def fallen(*steps):
+    """Return previews whose agreement has fallen from 0.5."""
+    return [
+        Evaluated(step=step, metrics={"n2n": 0.4}, left_out={"n2n": [0.4] * 8}, spread=0.5) for step in steps
+    ]
+
+
+BEST = Evaluated(step=100, metrics={"n2n": 0.5}, left_out={"n2n": [0.5] * 8}, spread=0.5)
+
+
+def test_why_a_run_may_end_follows_from_its_history():
+    state = state_of(started(may_end=True), BEST, *fallen(200, 250))
+    assert state.may_end
+    assert state.ending is None
+    state.apply(fallen(300))
+    assert state.ending is not None
+    assert (state.ending.step, state.ending.best) == (300, 100)
+    state.apply([started(250)])  # killed and resumed
+    assert state.ending is None
+    assert not state.may_end
+
+
+def test_the_spread_is_part_of_the_history():
+    faint = [replace(event, spread=0.001) for event in fallen(200, 250, 300)]
+    assert state_of(started(), BEST, *faint).ending is None
+
+
+def test_a_run_that_ended_by_itself_says_why_until_it_goes_on_and_remembers_that_it_did():
+    state = state_of(started(may_end=True), Finished(step=300, reason="completed", why="Ended."))
+    assert (state.status(), state.why, state.ended_itself) == ("completed", "Ended.", True)
+    state.apply([started(300)])
+    assert (state.status(now=1.0), state.why, state.ended_itself) == ("running", "", True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cryorestore.runs.events import Checkpointed, Thinned
+from napari_cryorestore.runs.events import Checkpointed, Evaluated, Thinned
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
@@ -99,3 +99,26 @@ def test_a_checkpoint_that_lies_elsewhere_keeps_its_resume_state(tmp_path: Path)
     assert journal.saved == run.checkpoint_steps() == [3, 5]
     assert (other.checkpoint_path(3) / "resume.pt").exists()
     assert (run.checkpoint_path(5) / "resume.pt").exists()
+
+
+def test_the_step_that_is_advised_is_kept_however_many_come_after_it(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    journal = Journal(run, kept=4, first=True)
+    for step in range(1, 30):
+        n2n = 0.9 if step == 7 else 0.5 - 0.01 * step
+        journal.record(Evaluated(step=step, metrics={"n2n": n2n}))
+        journal.show(step, np.zeros((2, 2, 2)))
+        journal.save(step, write)
+        advised = journal.state.advice.step
+        assert advised in run.checkpoint_steps()
+    assert 7 in run.checkpoint_steps()
+    assert len(run.checkpoint_steps()) == 4
+
+
+def test_what_was_recorded_before_is_known(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    past = [Evaluated(step=step, metrics={"n2n": 0.1}) for step in (5, 10)]
+    journal = Journal(run, kept=4, first=True, past=past)
+    journal.record(Evaluated(step=15, metrics={"n2n": 0.2}))
+    assert [item.step for item in journal.state.held_out()] == [5, 10, 15]
+    assert [event.step for event in RunFollower(tmp_path).poll()] == [15]  # recorded once

@@ -18,6 +18,7 @@ from napari_cryorestore.run_config import (
     RunConfig,
     ScheduleConfig,
     SnapshotsConfig,
+    with_older_end,
 )
 from napari_cryorestore.runs.raw_config import tables
 
@@ -163,7 +164,8 @@ def _read(path: Path) -> dict[str, Any]:
         for key in keys:
             if isinstance(item.get(key), str):  # what is no text is refused with the rest
                 item[key] = path.parent / item[key]
-    return content
+    older: dict[str, Any] = with_older_end(content)
+    return older
 
 
 def _tomograms(listed: list[dict[str, Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -26,7 +26,8 @@ def headline(state: RunState) -> str:
     if state.steps:
         facts.append(f"{state.step}/{state.steps}")
     if state.rate > 0 and state.seconds_left is not None:
-        facts += [f"{state.rate:.3g} steps/s", f"{duration(state.seconds_left)} left"]
+        most = "at most " if state.may_end else ""
+        facts += [f"{state.rate:.3g} steps/s", f"{most}{duration(state.seconds_left)} left"]
     if "loss" in state.curves:
         facts.append(f"loss {state.curves['loss'].values[-1]:.4g}")
     if "n2n" in state.metrics:

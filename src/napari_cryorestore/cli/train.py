@@ -105,6 +105,7 @@ def train_in(path: Path, screen: LiveText | None) -> int:
         if screen:
             screen.end()
     if screen:
-        last = (headline(console.state), verdict(console.state), *console.warnings())
+        state = console.state
+        last = (headline(state), state.why, verdict(state), *console.warnings())
         screen.say("\n".join(line for line in last if line))
     return DONE

@@ -58,7 +58,7 @@ def table(state: RunState, *, rows: int) -> list[str]:
     if steps:
         lines += [header(state), *(row(state, step) for step in steps)]
     warnings = [note.message for note in state.messages if note.level == "warning"][-1:]
-    return lines + [line for line in (verdict(state), *warnings) if line]
+    return lines + [line for line in (state.why, verdict(state), *warnings) if line]
 
 
 def _follow(follower: RunFollower, state: RunState, screen: LiveText) -> None:

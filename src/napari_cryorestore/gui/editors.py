@@ -107,9 +107,19 @@ def fit_dock(box: QComboBox) -> None:
     keep_from_wheel(box)
 
 
+def check_box_between(words: str, *, checked: Any, unchecked: Any) -> Editor:
+    """Return a box with words of its own that stands for one of two values."""
+    box = QCheckBox(words)
+    return Editor(
+        box,
+        lambda: checked if box.isChecked() else unchecked,
+        lambda value: box.setChecked(value == checked),
+        box.toggled,
+    )
+
+
 def _check_box() -> Editor:
-    box = QCheckBox()
-    return Editor(box, box.isChecked, lambda value: box.setChecked(bool(value)), box.toggled)
+    return check_box_between("", checked=True, unchecked=False)
 
 
 def _combo(setting: Setting) -> Editor:
@@ -163,6 +173,7 @@ def _text_field(setting: Setting) -> Editor:
 __all__ = [
     "AUTOMATIC",
     "Editor",
+    "check_box_between",
     "combo_box",
     "editor_for",
     "fit_dock",

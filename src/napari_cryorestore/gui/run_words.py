@@ -20,12 +20,15 @@ def state_words(state: RunState, now: float | None = None) -> str:
     if status == "quiet":
         since = time.strftime("%H:%M", time.localtime(state.quiet_since or 0.0))
         return f"Quiet since {since}, at {place}"
+    if status == "completed" and state.why:
+        return state.why
     words = {"paused": "Paused at", "stopped": "Stopped at", "completed": "Finished ·"}.get(status)
     if words:
         return f"{words} {place}"
     if state.phase:
         return f"{state.phase}…"
-    parts = [place, rate_words(state.rate), _left(state.seconds_left), _memory(state.memory)]
+    left = _left(state.seconds_left, may_end=state.may_end)
+    parts = [place, rate_words(state.rate), left, _memory(state.memory)]
     return " · ".join(part for part in parts if part)
 
 
@@ -45,8 +48,10 @@ def duration_words(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-def _left(seconds: float | None) -> str:
-    return "" if seconds is None else f"{duration_words(seconds)} left"
+def _left(seconds: float | None, *, may_end: bool) -> str:
+    if seconds is None:
+        return ""
+    return f"{'at most ' if may_end else ''}{duration_words(seconds)} left"
 
 
 def _memory(gigabytes: float) -> str:

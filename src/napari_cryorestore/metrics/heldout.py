@@ -40,10 +40,14 @@ class HeldOutNumbers(NamedTuple):
     left_out : dict of str to list of 8 float
         `n2n` and `fill` again, each with one octant of the block left out: a jackknife, from which comes how
         much the numbers of two steps differ by chance.
+    spread : float
+        Standard deviation of the restored halves relative to that of the raw ones: next to nothing before a
+        network has begun to learn.
     """
 
     metrics: dict[str, float]
     left_out: dict[str, list[float]]
+    spread: float
 
 
 @torch.no_grad()
@@ -88,7 +92,8 @@ def held_out_metrics(
         if second_pass is not None:
             filling = _both_fills((even, odd), (y0, y1), wedge, second_pass)
             metrics["fill"], left_out["fill"] = filling.whole, filling.left_out
-    return HeldOutNumbers(metrics, left_out)
+    variances = [(a.var() + b.var()) / 2 for a, b in ((even, odd), (y0, y1))]
+    return HeldOutNumbers(metrics, left_out, _ratio(*variances) ** 0.5)
 
 
 def correlation(a: Tensor, b: Tensor) -> float:

@@ -36,12 +36,19 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Started(Event):
-    """A process takes the run up, before anything slow happens; ``step`` > 0 when it resumes."""
+    """A process takes the run up, before anything slow happens; ``step`` > 0 when it resumes.
+
+    Attributes
+    ----------
+    may_end : bool
+        Whether it ends before the last of its ``steps`` where held-out agreement has clearly fallen.
+    """
 
     kind: ClassVar[str] = "started"
     steps: int
     process: int
     host: str
+    may_end: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +98,15 @@ class Evaluated(Event):
     left_out : dict
         Some of them again, each with one of eight octants of the held-out block left out: the jackknife that
         tells by how much two steps differ by chance. Old runs have none.
+    spread : float or None
+        Standard deviation of the restored block relative to the input's: next to nothing before a network
+        has begun to learn. Old runs have none.
     """
 
     kind: ClassVar[str] = "evaluated"
     metrics: dict[str, float]
     left_out: dict[str, list[float]] = field(default_factory=dict)
+    spread: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +141,17 @@ class Resumed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """The process ended well: all steps done, or stopped by request."""
+    """The process ended well: all steps done or no more of them worthwhile, or stopped by request.
+
+    Attributes
+    ----------
+    why : str
+        One sentence where training ended by itself before its last step; empty otherwise.
+    """
 
     kind: ClassVar[str] = "finished"
     reason: Literal["completed", "stopped"]
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

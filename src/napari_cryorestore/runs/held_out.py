@@ -30,12 +30,15 @@ class HeldOut:
         Held-out agreement, and wedge filling; NaN where unknown.
     left_out : mapping of str to sequence of 8 float
         Both again, each without one octant of the block; empty for old runs.
+    spread : float or None
+        Standard deviation of the restored block relative to the input's; ``None`` for old runs.
     """
 
     step: int
     n2n: float
     fill: float = np.nan
     left_out: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    spread: float | None = None
 
 
 def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, float]:

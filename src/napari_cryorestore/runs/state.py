@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_cryorestore.runs.curve import Curve
+from napari_cryorestore.runs.ending import Ending, ending
 from napari_cryorestore.runs.events import (
     Checkpointed,
     Evaluated,
@@ -51,6 +52,12 @@ class RunState:
         What the user should read, oldest first.
     error, traceback : str
         Why the run failed; empty otherwise.
+    may_end : bool
+        Whether training ends before its last step where held-out agreement has clearly fallen.
+    why : str
+        One sentence where it did; empty otherwise.
+    ended_itself : bool
+        Whether it ever did, so that going on means all the steps.
     host : str
         The machine of the latest process.
     last_time : float
@@ -63,6 +70,8 @@ class RunState:
         Those of the network before training, of which there is no snapshot; old runs have none.
     left_out : dict of int to dict
         By step, some of these numbers again, each with one octant of the held-out block left out.
+    spreads : dict of int to float or None
+        By step, the spread of the restored block relative to the input's.
     snapshots, checkpoints : dict of int to str
         Files and folders by step, relative to the run, ascending; those thinned out are gone.
     """
@@ -76,12 +85,15 @@ class RunState:
         self.messages: list[Noted] = []
         self.error = ""
         self.traceback = ""
+        self.may_end = self.ended_itself = False
+        self.why = ""
         self.host = ""
         self.last_time = 0.0
         self.curves: dict[str, Curve] = {}
         self.metrics: dict[str, Curve] = {}
         self.beginning: dict[str, float] = {}
         self.left_out: dict[int, dict[str, list[float]]] = {}
+        self.spreads: dict[int, float | None] = {}
         self.snapshots: dict[int, str] = {}
         self.checkpoints: dict[int, str] = {}
         self._status: Status = "waiting"
@@ -150,16 +162,21 @@ class RunState:
 
     def held_out(self) -> list[HeldOut]:
         """Return what every step scored on the held-out block, ascending."""
-        first = self.beginning
-        scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan))] if "n2n" in first else []
-        n2n, fill = self.metrics.get("n2n"), self.metrics.get("fill")
-        if n2n is None:
-            return scored
-        fills = [None if fill is None else fill.at(step) for step in n2n.steps.tolist()]
-        return scored + [
-            HeldOut(step, value, np.nan if filled is None else filled, self.left_out.get(step, {}))
-            for step, value, filled in zip(n2n.steps.tolist(), n2n.values.tolist(), fills, strict=True)
-        ]
+        first, n2n, fill = self.beginning, self.metrics.get("n2n"), self.metrics.get("fill")
+        scored = []
+        if "n2n" in first:
+            scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan), spread=self.spreads.get(0))]
+        steps, values = ([], []) if n2n is None else (n2n.steps.tolist(), n2n.values.tolist())
+        for step, value in zip(steps, values, strict=True):
+            filled = None if fill is None else fill.at(step)
+            left_out, spread = self.left_out.get(step, {}), self.spreads.get(step)
+            scored.append(HeldOut(step, value, np.nan if filled is None else filled, left_out, spread))
+        return scored
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why training need not go on, as far as the held-out numbers tell; ``None`` while it should."""
+        return ending(self.held_out())
 
     def _usable(self) -> Collection[int] | None:
         if self.snapshots and self.checkpoints:
@@ -170,7 +187,8 @@ class RunState:
         self._rewind(event.step)
         self._status = "running"
         self.step, self.steps, self.host = event.step, event.steps, event.host
-        self.error = self.traceback = self.phase = ""
+        self.may_end = event.may_end
+        self.error = self.traceback = self.phase = self.why = ""
         self.rate = self._gap = self._last_stepped = 0.0
 
     def _noted(self, event: Noted) -> None:
@@ -198,6 +216,7 @@ class RunState:
         _put(self.snapshots, event.step, event.file)
 
     def _evaluated(self, event: Evaluated) -> None:
+        self.spreads[event.step] = event.spread
         if event.step == 0:
             self.beginning = event.metrics
             return
@@ -224,7 +243,8 @@ class RunState:
 
     def _finished(self, event: Finished) -> None:
         self._status = event.reason
-        self.step = event.step
+        self.step, self.why = event.step, event.why
+        self.ended_itself |= bool(event.why)
         self.phase = ""
 
     def _failed(self, event: Failed) -> None:
@@ -238,7 +258,7 @@ class RunState:
                 curve.rewind(step)
                 if not len(curve):  # so that whatever has a name has a latest value
                     del curves[name]
-        for files in (self.snapshots, self.checkpoints, self.left_out):
+        for files in (self.snapshots, self.checkpoints, self.left_out, self.spreads):
             for later in [known for known in files if known > step]:
                 del files[later]
 

@@ -47,7 +47,8 @@ def attempt(run: RunDir, *, note: str = "") -> None:
         recipe = _recipe(run)
         if ranks_first():
             _tell_changed(run, recipe)
-        train(recipe, run, resume_from=_resume_from(run))
+        past = RunFollower(run.path).poll() if ranks_first() else []
+        train(recipe, run, resume_from=_resume_from(run), past=past)
     except BaseException as error:
         _record_early_failure(run, history.poll(), error)
         raise

@@ -8,10 +8,11 @@ from napari_cryorestore.checkpoint import drop_resume_states
 from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Snapshotted, Thinned
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.training.thinning import steps_to_remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import numpy as np
@@ -30,22 +31,29 @@ class Journal:
         Snapshots and checkpoints kept before thinning.
     first : bool
         Whether this is the first process.
+    past : iterable of Event
+        What was recorded before, for the first process to know.
 
     Attributes
     ----------
+    state : RunState
+        What all that was recorded adds up to, in the first process.
     saved : list of int
         The steps whose weights are kept, ascending.
     """
 
-    def __init__(self, recorder: Recorder, *, kept: int, first: bool) -> None:
+    def __init__(self, recorder: Recorder, *, kept: int, first: bool, past: Iterable[Event] = ()) -> None:
         self._recorder, self._kept = recorder, kept
         self.first = first
+        self.state = RunState()
+        self.state.apply(past)
         self.saved: list[int] = []
 
     def record(self, event: Event) -> None:
         """Record an event."""
         if self.first:
             self._recorder.record(event)
+            self.state.apply([event])
 
     def note(
         self, message: str, *, level: Literal["phase", "info", "warning"] = "warning", step: int = 0
@@ -93,7 +101,9 @@ class Journal:
         drop_resume_states(parents[0], keep=file.rsplit("/", 1)[-1])
         self.record(Checkpointed(step=step, file=file))
         self.saved = sorted({*self.saved, step})
-        removed = steps_to_remove(self.saved, kept=self._kept, pinned=self._recorder.pins())
+        advised = self.state.advice.step
+        pinned = self._recorder.pins() | (set() if advised is None else {advised})
+        removed = steps_to_remove(self.saved, kept=self._kept, pinned=pinned)
         if removed:  # told first: who is killed in between leaves files too many, never names without files
             self.record(Thinned(step=step, removed=removed))
         for gone in removed:

@@ -21,7 +21,7 @@ from napari_cryorestore.training.attempt import words_of
 from napari_cryorestore.training.journal import Journal
 from napari_cryorestore.training.learner import Draw, Learner
 from napari_cryorestore.training.looks import Looks
-from napari_cryorestore.training.preparation import crop_of, prepare
+from napari_cryorestore.training.preparation import crop_of, holds_out, prepare
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
 from napari_cryorestore.training.progress import Progress
@@ -30,18 +30,22 @@ from napari_cryorestore.training.resume_state import damage_explained, resume_st
 from napari_cryorestore.training.supervised import is_lost_contact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy as np
 
     from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.events import Event
 
 
 class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
     """Training was asked to end before its first step."""
 
 
-def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = None) -> None:
+def train(
+    config: RunConfig, recorder: Recorder, *, resume_from: Path | None = None, past: Iterable[Event] = ()
+) -> None:
     """Train, recording everything; every call records exactly one `Finished` or `Failed`.
 
     Parameters
@@ -52,6 +56,8 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
         Takes events, snapshots and checkpoints, and passes on requests.
     resume_from : Path, optional
         The checkpoint folder to go on from.
+    past : iterable of Event
+        What the run recorded before.
 
     Raises
     ------
@@ -60,10 +66,14 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
     Exception
         Whatever else went wrong, after it was recorded.
     """
-    journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware))
+    journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
     step = step_of(resume_from) if resume_from else 0
-    steps = config.schedule.steps
-    journal.record(Started(step=step, steps=steps, process=os.getpid(), host=socket.gethostname()))
+    journal.record(
+        Started(
+            step=step, steps=config.schedule.steps, process=os.getpid(), host=socket.gethostname(),
+            may_end=ends_itself(config) and not journal.state.ended_itself,
+        )
+    )  # fmt: skip
     reason: Literal["completed", "stopped"] = "stopped"
     trainer: Trainer | None = None
     try:
@@ -77,10 +87,15 @@ def train(config: RunConfig, recorder: Recorder, *, resume_from: Path | None = N
         step = trainer.step if trainer else step
         journal.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
         raise
-    step = trainer.step if trainer else step
+    step, why = (trainer.step, trainer.why) if trainer else (step, "")
     del trainer  # before the processes part, as it holds on to their group
     part()
-    journal.record(Finished(step=step, reason=reason))
+    journal.record(Finished(step=step, reason=reason, why=why))
+
+
+def ends_itself(config: RunConfig) -> bool:
+    """Tell whether a run ends where held-out agreement falls; it takes previews and a block to fall on."""
+    return config.schedule.end == "held-out" and config.snapshots.every > 0 and holds_out(config)
 
 
 def sentence_of(error: BaseException) -> str:
@@ -106,10 +121,12 @@ class Trainer:
     ----------
     step : int
         Optimiser steps done.
+    why : str
+        Why training ended before its last step without being asked to; empty otherwise.
     """
 
     def __init__(self, config: RunConfig, journal: Journal, *, resume_from: Path | None) -> None:
-        self.config, self.journal, self.step = config, journal, 0
+        self.config, self.journal, self.step, self.why = config, journal, 0, ""
         journal.note("Preparing", level="phase")
         state = resume_state(resume_from, config) if resume_from else {}
         precision = config.hardware.precision
@@ -135,7 +152,7 @@ class Trainer:
     # The loop ----------------------------------------------------------------------------------------
 
     def run(self) -> Literal["completed", "stopped"]:
-        """Train to the last step or until asked to stop, and tell which it was."""
+        """Train to the last step, to where more are no use, or until asked to stop; tell which it was."""
         steps, every = self.config.schedule.steps, self.config.snapshots.every
         if self.step == 0:
             self.journal.input(self.preview.input)
@@ -156,13 +173,20 @@ class Trainer:
             elif self.step == steps:
                 self.progress.record(self.step)
                 self._save()
-            if (
-                self.step < steps
-                and (due or self.looks.due(self.step))
-                and self._look() is not Request.CONTINUE
-            ):
-                return "stopped"
+            if self.step < steps and (due or self.looks.due(self.step)):
+                if self._look() is not Request.CONTINUE:
+                    return "stopped"
+                if due and self._is_over():
+                    return "completed"
         return "completed"
+
+    def _is_over(self) -> bool:
+        """Tell whether held-out agreement has clearly fallen; all processes call this after the same step."""
+        if ends_itself(self.config):
+            state = self.journal.state
+            found = state.ending if state.may_end else None
+            self.why = self.fabric.broadcast("" if found is None else found.words)
+        return bool(self.why)
 
     def _stepped(self) -> bool:
         """Take one step, and tell whether there was memory for it."""
@@ -258,7 +282,7 @@ class Trainer:
         if shown is None:
             self.learner.release()
         if numbers is not None:
-            self.journal.record(Evaluated(step=self.step, metrics=numbers.metrics, left_out=numbers.left_out))
+            self.journal.record(Evaluated(step=self.step, **numbers._asdict()))
         return shown
 
     def _save(self) -> None:
@@ -282,7 +306,9 @@ class Trainer:
             else:
                 self.generator.manual_seed(self._seed())
         self.journal.take_up(resume_from)
-        self.journal.note(f"Going on from step {self.step}.", level="info", step=self.step)
+        again = f" The run ended by itself before; now it goes on to step {self.config.schedule.steps}."
+        words = again if self.journal.state.ended_itself and ends_itself(self.config) else ""
+        self.journal.note(f"Going on from step {self.step}.{words}", level="info", step=self.step)
 
     def _seed(self) -> int:
         """Return the seed of crops and orientations, another one for every process and place to resume."""

@@ -312,6 +312,7 @@ def test_stopping_without_saving_and_asking_for_a_preview(model, trained):
     [
         (Finished(step=5000, reason="completed"), False),
         (Finished(step=300, reason="stopped"), True),
+        (Finished(step=300, reason="completed", why="Ended at step 300."), True),
         (Failed(step=300, error="No memory"), True),
     ],
 )

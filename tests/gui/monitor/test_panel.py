@@ -552,3 +552,17 @@ def test_numbers_are_never_cut_off(watching, width, side_by_side, qtbot):
     assert (value.mapTo(numbers, QPoint(0, 0)).y() == loss.mapTo(numbers, QPoint(0, 0)).y()) is side_by_side
     numbers.close()
     numbers.deleteLater()
+
+
+def test_a_run_that_ended_by_itself_says_why_and_goes_on_to_its_last_step(watching, trained):
+    launched = []
+    watching.runs.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
+    why = "Ended at step 300: held-out agreement fell 8 % below its best at step 100."
+    trained.record(Finished(step=300, reason="completed", why=why))
+    watching.look()
+    assert watching.header.state.text() == why
+    assert watching.header.go_on.isVisibleTo(watching)
+    assert "Go on to step 5000" in watching.header.go_on.toolTip()
+    press(watching.header.go_on)
+    assert launched == [trained.path]
+    watching.runs.stop_all()

@@ -115,3 +115,14 @@ def test_folders_are_chosen_by_the_menu(bench, tmp_path, monkeypatch):
     panel.bar.entries["checkpoint"].trigger()
     assert panel.bar.problem.text() != ""  # no checkpoint there
     assert panel.run.checkpoint.text() == ""
+
+
+def test_one_click_makes_a_run_take_all_its_steps(bench):
+    viewer = ViewerModel()
+    bench.add_pair(viewer)
+    panel = bench.open(viewer)
+    end = panel.recipe.schedule.editor("end")
+    assert (end.isChecked(), end.text()) == (True, "when held-out agreement falls")
+    bench.click(end)
+    bench.start(panel)
+    assert bench.configs[0].schedule.end == "steps"

@@ -192,8 +192,9 @@ class MonitorModel:
 
     @property
     def can_continue(self) -> bool:
-        """Whether the run ended early, or seems to have been killed."""
-        return self.run is not None and self.status() in ("stopped", "failed", "quiet")
+        """Whether the run ended early, by itself or not, or seems to have been killed."""
+        ended_early = self.status() in ("stopped", "failed", "quiet") or bool(self.state.why)
+        return self.run is not None and ended_early
 
     @property
     def used(self) -> int | None:

@@ -78,6 +78,7 @@ class RunHeader(QWidget):
         self.resume.setVisible(model.can_resume)
         self.stop.setEnabled(model.can_stop)
         self.go_on.setVisible(model.can_continue)
+        self.go_on.setToolTip(_continue_words(model))
         for name, entry in self.entries.items():
             entry.setEnabled(model.can_stop if name in _NEEDS_TRAINING else has_run)
         self.bar.setVisible(has_run)
@@ -142,7 +143,6 @@ class RunHeader(QWidget):
         self.pause.setToolTip("Wait at the next step.")
         self.resume.setToolTip("Go on training.")
         self.stop.setToolTip("Save the weights and end.")
-        self.go_on.setToolTip("Go on training from the last saved weights.")
         self.open.setToolTip("Watch a run that is trained elsewhere, or look at a finished one.")
         self.more.setToolTip("More")
 
@@ -156,6 +156,12 @@ def _beside(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         row.addWidget(widget)
     return row
+
+
+def _continue_words(model: MonitorModel) -> str:
+    if model.state.why:
+        return f"Go on to step {model.state.steps}: the run ended by itself, and does so only once."
+    return "Go on training from the last saved weights."
 
 
 def _latest_warning(model: MonitorModel) -> str:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE
-from napari_cryorestore.gui.editors import Editor, combo_box, read_numbers, to_text
+from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box, read_numbers, to_text
 from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.forms import ConfigForm, labelled
 from napari_cryorestore.gui.sentence_label import SentenceLabel
@@ -57,7 +57,8 @@ class RecipeSection(QWidget):
             self.presets.addItem(PRESET_TITLES.get(name, name), name)
         self.presets.setToolTip("Sets method, network, schedule and preview; any change makes it custom.")
         self._device = combo_box()
-        self.schedule = ConfigForm(recipes.section("schedule"))
+        end = check_box_between("when held-out agreement falls", checked="held-out", unchecked="steps")
+        self.schedule = ConfigForm(recipes.section("schedule"), editors={"end": end})
         self.hardware = ConfigForm(recipes.section("hardware"), editors={"device": self._device_editor()})
         self.snapshots = ConfigForm(recipes.section("snapshots"), hidden={"held_out", "position"})
         self.place, self.position = combo_box(), QLineEdit()
