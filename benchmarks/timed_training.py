@@ -99,11 +99,13 @@ def case_at(folder: Path, config: SimulationConfig) -> Case:
     )
 
 
-def recipe_of(words: str, case: Case, *, steps: int, precision: str, threads: int) -> RunConfig:
+def recipe_of(
+    words: str, case: Case, *, steps: int, precision: str, threads: int, method: str = "icecream"
+) -> RunConfig:
     """Return the configuration for e.g. ``standard`` or ``standard:schedule.batch=2,method.flips=true``."""
     name, _, changes = words.partition(":")
     settings = merged(
-        preset(name, "icecream"),
+        preset(name, method),
         FASTER_ADAM if name == "paper" else {},
         SMALL,
         {"schedule": {"steps": steps, "seed": case.seed}},
