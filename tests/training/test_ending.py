@@ -146,7 +146,7 @@ def test_two_processes_end_at_the_same_step(planned: Planned, history: History) 
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     processes = [_begun(run.path, index, port) for index in range(2)]
-    told = [process.communicate(timeout=100) for process in processes]
+    told = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     events = history(run)
     assert events[-1] == Finished(step=10, reason="completed", why=WHY, time=events[-1].time)

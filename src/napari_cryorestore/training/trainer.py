@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,13 +13,14 @@ from napari_cryorestore.checkpoint import Label, save_resume, save_weights
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
+from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed
 from napari_cryorestore.runs.recorder import Recorder, Request
 from napari_cryorestore.training.attempt import words_of
 from napari_cryorestore.training.journal import Journal
 from napari_cryorestore.training.learner import Draw, Learner
 from napari_cryorestore.training.looks import Looks
-from napari_cryorestore.training.preparation import crop_of, holds_out, prepare
+from napari_cryorestore.training.own_end import going_on_words, is_due, started, why_over
+from napari_cryorestore.training.preparation import crop_of, prepare
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
 from napari_cryorestore.training.progress import Progress
@@ -68,12 +67,7 @@ def train(
     """
     journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
     step = step_of(resume_from) if resume_from else 0
-    journal.record(
-        Started(
-            step=step, steps=config.schedule.steps, process=os.getpid(), host=socket.gethostname(),
-            may_end=ends_itself(config) and not journal.state.ended_itself,
-        )
-    )  # fmt: skip
+    journal.record(started(config, journal.state, step=step))
     reason: Literal["completed", "stopped"] = "stopped"
     trainer: Trainer | None = None
     try:
@@ -91,11 +85,6 @@ def train(
     del trainer  # before the processes part, as it holds on to their group
     part()
     journal.record(Finished(step=step, reason=reason, why=why))
-
-
-def ends_itself(config: RunConfig) -> bool:
-    """Tell whether a run ends where held-out agreement falls; it takes previews and a block to fall on."""
-    return config.schedule.end == "held-out" and config.snapshots.every > 0 and holds_out(config)
 
 
 def sentence_of(error: BaseException) -> str:
@@ -176,17 +165,10 @@ class Trainer:
             if self.step < steps and (due or self.looks.due(self.step)):
                 if self._look() is not Request.CONTINUE:
                     return "stopped"
-                if due and self._is_over():
+                self.why = why_over(self.config, self.journal.state, self.fabric) if due else ""
+                if self.why:
                     return "completed"
         return "completed"
-
-    def _is_over(self) -> bool:
-        """Tell whether held-out agreement has clearly fallen; all processes call this after the same step."""
-        if ends_itself(self.config):
-            state = self.journal.state
-            found = state.ending if state.may_end else None
-            self.why = self.fabric.broadcast("" if found is None else found.words)
-        return bool(self.why)
 
     def _stepped(self) -> bool:
         """Take one step, and tell whether there was memory for it."""
@@ -306,19 +288,12 @@ class Trainer:
             else:
                 self.generator.manual_seed(self._seed())
         self.journal.take_up(resume_from)
-        again = f" The run ended by itself before; now it goes on to step {self.config.schedule.steps}."
-        words = again if self.journal.state.ended_itself and ends_itself(self.config) else ""
-        self.journal.note(f"Going on from step {self.step}.{words}", level="info", step=self.step)
+        words = going_on_words(self.config, self.journal.state, step=self.step)
+        self.journal.note(words, level="info", step=self.step)
 
     def _seed(self) -> int:
         """Return the seed of crops and orientations, another one for every process and place to resume."""
         return self.config.schedule.seed + 7919 * self.fabric.global_rank + 104_729 * self.step
-
-
-def is_due(step: int, *, every: int) -> bool:
-    """Tell whether a snapshot is due: every so many steps, and thrice before the first of these."""
-    early = (every // 8, every // 4, every // 2) if every >= 16 else ()
-    return step % every == 0 or step in early
 
 
 __all__ = ["StopRequested", "Trainer", "is_due", "sentence_of", "train"]
