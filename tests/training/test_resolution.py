@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_cryorestore.findings import Finding
+
     Recipe = Callable[..., RunConfig]
     MakePair = Callable[..., tuple[Path, Path]]
 
@@ -177,3 +179,20 @@ def test_weights_to_start_from_have_to_be_there(recipe: Recipe, tmp_path: Path) 
     assert "There is no checkpoint at" in refusal(recipe(from_checkpoint=tmp_path / "gone"))
     (tmp_path / "weights.safetensors").write_bytes(b"nonsense")
     assert "no readable checkpoint" in refusal(recipe(from_checkpoint=tmp_path))
+
+
+def test_of_several_tomograms_a_black_one_is_left_out_and_named(recipe: Recipe, make_pair: MakePair) -> None:
+    first, second = make_pair(seed=1), make_pair(seed=2)
+    black = second[1].with_name("black.mrc")
+    write_volume(black, np.zeros((24, 40, 36), np.float32), voxel_size=10.0, label="test")
+    sound = {"even": first[0], "odd": first[1], "name": "sound"}
+    spoiled = {"even": second[0], "odd": black, "name": "spoiled"}
+    for order in ([spoiled, sound], [sound, spoiled]):
+        told: list[Finding] = []
+        made = resolved(recipe(tomograms=order), tell=told.append)
+        assert [item.name for item in made.tomograms] == ["sound"]
+        left_out = next(finding for finding in told if finding.about == "spoiled")
+        assert left_out.severity == "warning"
+        assert left_out.text.startswith("spoiled: The odd half (black.mrc) is constant")
+        assert left_out.text.endswith("It is left out.")
+    assert "spoiled: The odd half (black.mrc) is constant" in refusal(recipe(tomograms=[spoiled]))
