@@ -129,9 +129,9 @@ def test_numbers_of_a_block_that_straddles_are_those_of_its_data(
     def same(inputs: torch.Tensor) -> torch.Tensor:
         return inputs[:, -1:]
 
-    honest = preview.evaluate(same, *preview.restore(same))
+    honest = preview.evaluate(same, *preview.restore(same)).metrics
     assert volume.no_data is not None
     for half in (preview.pair.even, preview.pair.odd, preview.pair.even_input, preview.pair.odd_input):
         half[:, :, :, : 4 + ROWS - ready.box.start[1]] = 30.0  # as a fill far from the data would be
-    filled = preview.evaluate(same, *preview.restore(same))
+    filled = preview.evaluate(same, *preview.restore(same)).metrics
     assert filled["n2n"] == pytest.approx(honest["n2n"], abs=1e-3)
