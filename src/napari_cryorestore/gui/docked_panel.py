@@ -1,83 +1,51 @@
-"""What panels in the right dock share: sections that scroll, and letting go when the dock is closed."""
+"""What all panels share: their place in the window, and letting go when their dock is closed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QDockWidget, QWidget
 
-if TYPE_CHECKING:
-    from napari_cryorestore.gui.fold import Fold
-
-WIDTH, LEAST_HEIGHT = 340, 200
-_MARGIN = 4
+from napari_cryorestore.gui.dock_place import Area, DockPlace
 
 
 class DockedPanel(QWidget):
-    """Folds below one another that scroll, above a bar that does not.
+    """A panel that stands in its place, however it is opened.
 
     Subclasses say in `leave` what they stop listening to; work goes on without the panel.
+
+    Attributes
+    ----------
+    display_name : str
+        Its name in the manifest.
+    first_area : "right" or "bottom"
+        The side on which it is docked until the user moves it.
     """
+
+    display_name: ClassVar[str]
+    first_area: ClassVar[Area]
 
     def __init__(self) -> None:
         super().__init__()
-        self._docked = False
-        self.sections, self.area = QVBoxLayout(), QScrollArea()
+        self._place = DockPlace(self, self.display_name, self.first_area)
 
-    def sizeHint(self) -> QSize:
-        """Be as wide as the right dock usually is."""
-        return QSize(WIDTH, 700)
-
-    def minimumSizeHint(self) -> QSize:
-        """Let the user make the dock low, as the sections scroll, but not narrower than they are."""
-        page, bar = self.area.widget(), self.area.verticalScrollBar()
-        inside = page.minimumSizeHint().width() + bar.sizeHint().width() if page and bar else 0
-        margins = self.contentsMargins()
-        return QSize(inside + margins.left() + margins.right() + 2 * _MARGIN, LEAST_HEIGHT)
+    def leave(self) -> None:
+        """Stop looking at the viewer and at the work; may be called twice."""
+        raise NotImplementedError
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Let go of the viewer when the dock was closed, which orphans the panel; work goes on."""
+        """Take the panel's place in the window; let go when the dock is closed, which orphans the panel."""
         super().changeEvent(event)
         if event is None or event.type() != QEvent.Type.ParentChange:
             return
-        if self.parent() is not None:
-            self._docked = True
-        elif self._docked:
+        parent = self.parent()
+        if isinstance(parent, QDockWidget):
+            self._place.take(parent)
+        elif parent is None and self._place.is_taken:
+            self._place.give_up()
             self.leave()
             self.deleteLater()
-
-    def leave(self) -> None:
-        """Stop looking at the viewer and at the work."""
-        raise NotImplementedError
-
-    def lay_out(self, folds: dict[str, Fold], bar: QWidget) -> None:
-        """Put folds, with bold headings, above a bar; the first one is open.
-
-        Parameters
-        ----------
-        folds : dict of str to Fold
-            From top to bottom.
-        bar : QWidget
-            What stays in sight below.
-        """
-        page = QWidget()
-        self.sections = QVBoxLayout(page)
-        self.sections.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        self.sections.setSpacing(6)
-        for fold in folds.values():
-            fold.make_bold()
-            self.sections.addWidget(fold)
-        next(iter(folds.values())).unfold()
-        self.sections.addStretch(1)
-        self.area.setWidgetResizable(True)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.area.setWidget(page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        layout.addWidget(self.area, 1)
-        layout.addWidget(bar)
 
 
 __all__ = ["DockedPanel"]

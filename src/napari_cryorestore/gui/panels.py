@@ -1,18 +1,16 @@
-"""Opening the plugin's panels from code, as its menu would: one of each, where it is most useful."""
+"""Opening the plugin's panels from code, as its menu would: one of each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.gui.dock_place import dock_titles
 from napari_cryorestore.gui.messages import place_messages_soon
 from napari_cryorestore.gui.preferences import PLUGIN
 
 if TYPE_CHECKING:
     from napari import Viewer
     from qtpy.QtWidgets import QWidget
-
-_TITLE = "{} (CryoRestore)"  # napari's menu finds a panel by this name
-_AREAS = {"Monitor": "bottom", "Compare": "bottom"}
 
 
 def open_panel(viewer: Viewer, name: str) -> QWidget:
@@ -36,9 +34,8 @@ def open_panel(viewer: Viewer, name: str) -> QWidget:
     panel = next((item for item in viewer.window.dock_widgets.values() if isinstance(item, kind)), None)
     if panel is None:
         panel = kind(viewer)
-        # one behind the other: below one another, each would be too low to be read
-        area = _AREAS.get(name)
-        viewer.window.add_dock_widget(panel, name=_TITLE.format(name), area=area, tabify=True)
+        title, _ = dock_titles(name)  # by which napari's menu finds the panel
+        viewer.window.add_dock_widget(panel, name=title)
         place_messages_soon()
     dock = panel.parent()
     dock.show()

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.docked_panel import WIDTH
+from napari_cryorestore.gui.folded_panel import WIDTH
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panels import open_panel

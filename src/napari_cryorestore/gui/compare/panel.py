@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout
 
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 from napari_cryorestore.gui.compare.bar import CompareBar
@@ -21,6 +21,7 @@ from napari_cryorestore.gui.compare.saving import Saving
 from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
 from napari_cryorestore.gui.compare.tray import Tray
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
+from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
@@ -35,7 +36,7 @@ _WIDE = 1.7
 _PICTURES = 0.6  # of the panel, when the numbers are shown
 
 
-class ComparePanel(QWidget):
+class ComparePanel(DockedPanel):
     """Shows volumes side by side, in real and in Fourier space.
 
     The comparison belongs to the viewer: closing the panel keeps it, opening it again shows it.
@@ -45,6 +46,8 @@ class ComparePanel(QWidget):
     napari_viewer : napari.Viewer
         The viewer, or the proxy that napari hands to plugins.
     """
+
+    display_name, first_area = "Compare", "bottom"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -88,13 +91,6 @@ class ComparePanel(QWidget):
         self.rows.leave()
         self.tray.leave()
         self.pictures.leave()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Let go of the viewer when the dock was closed, which orphans the panel."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.leave()
-            self.deleteLater()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put the numbers beside the pictures where the panel is wide and low, else beneath them."""

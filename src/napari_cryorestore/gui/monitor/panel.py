@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.settings import get_settings
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize, QTimer, Signal
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, QTimer, Signal
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_cryorestore.gui.dialogs import choose_run, choose_target
+from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.history import HistoryLayer
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.monitor.dialog import ask_whether_dead
@@ -30,10 +30,9 @@ LOOK_EVERY = 100
 """Milliseconds between two looks at the run folder."""
 REST = 8
 """Drawing rests this many times as long as it took."""
-_DOCK_NAME = "Monitor (napari-cryorestore)"
 
 
-class MonitorPanel(QWidget):
+class MonitorPanel(DockedPanel):
     """Watches one run: trained here, by another process or on a cluster, or long finished.
 
     Parameters
@@ -52,9 +51,10 @@ class MonitorPanel(QWidget):
     continue_requested = Signal(object)
     use_step = Signal(object, int)
 
+    display_name, first_area = "Monitor", "bottom"
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        get_settings().application.plugin_widget_positions.setdefault(_DOCK_NAME, "bottom")
         self.viewer = napari_viewer
         self.runs = runs_of(napari_viewer)
         self.model = MonitorModel()
@@ -268,13 +268,6 @@ class MonitorPanel(QWidget):
     def sizeHint(self) -> QSize:
         """Ask for a third of a usual window's height or width, whichever side it is docked to."""
         return QSize(440, 330)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Notice being taken out of the window: a docked widget is told of no other end."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.leave()
-            self.deleteLater()
-        return bool(super().event(event))
 
 
 __all__ = ["MonitorPanel"]

@@ -9,8 +9,8 @@ from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.background import Background
-from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.fold import Fold
+from napari_cryorestore.gui.folded_panel import FoldedPanel
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import RecordedTomogram
@@ -36,7 +36,7 @@ TICK = 100
 _TICKS_PER_REFRESH = 10
 
 
-class RestorePanel(DockedPanel):
+class RestorePanel(FoldedPanel):
     """Chooses tomograms and a model, restores in the background, and shows results as layers.
 
     Queue and work belong to the viewer: closing the panel keeps both, opening it again shows both.
@@ -46,6 +46,8 @@ class RestorePanel(DockedPanel):
     napari_viewer : napari.Viewer
         The viewer, or the proxy that napari hands to plugins.
     """
+
+    display_name, first_area = "Restore", "right"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui.background import Background
-from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.fold import Fold
+from napari_cryorestore.gui.folded_panel import FoldedPanel
 from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
 from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.gui.preferences import preferences
@@ -35,7 +35,7 @@ TICK = 100
 """Milliseconds between two looks at threads and the run folder."""
 
 
-class TrainPanel(DockedPanel):
+class TrainPanel(FoldedPanel):
     """Chooses data and a recipe, starts training and says how it goes.
 
     The choices and the run belong to the viewer: closing the panel keeps both, opening it again shows both.
@@ -54,6 +54,8 @@ class TrainPanel(DockedPanel):
     data, further, recipe, run, bar
         The sections from top to bottom; ``recipe`` is ``None`` until PyTorch is loaded.
     """
+
+    display_name, first_area = "Train", "right"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()

@@ -1,0 +1,169 @@
+"""Where a panel stands in the window: in a place of its own at first, then where the user put it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from napari.settings import get_settings
+from qtpy.QtCore import QEvent, QObject, QRect, Qt, QTimer
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_cryorestore.gui.preferences import PLUGIN
+
+Area = Literal["left", "right", "top", "bottom"]
+_AREAS: dict[Qt.DockWidgetArea, Area] = {
+    Qt.DockWidgetArea.LeftDockWidgetArea: "left",
+    Qt.DockWidgetArea.RightDockWidgetArea: "right",
+    Qt.DockWidgetArea.TopDockWidgetArea: "top",
+    Qt.DockWidgetArea.BottomDockWidgetArea: "bottom",
+}
+_LOW = 0.43
+"""Share of the window's height that panels get below: the canvas and panels on the right keep the rest."""
+
+
+@dataclass(frozen=True)
+class _Left:
+    """How a panel stood in its area when it was closed."""
+
+    apart: bool
+    floating: QRect | None
+
+
+_LEFT: WeakKeyDictionary[QMainWindow, dict[str, _Left]] = WeakKeyDictionary()
+
+
+def dock_titles(name: str) -> tuple[str, str]:
+    """Return a panel's titles: as napari's menu opens it, and as ``add_plugin_dock_widget`` does."""
+    return f"{name} (CryoRestore)", f"{name} ({PLUGIN})"
+
+
+class DockPlace(QObject):
+    """The place of one panel; panels on the same side stand behind one another as tabs.
+
+    Below one another, each would be too low to be read, and the window would outgrow the screen. The side is
+    kept by napari's settings; whether the user took a panel off the others, or out of the window, for as
+    long as the window lives.
+
+    Parameters
+    ----------
+    panel : QWidget
+        Whose place.
+    name : str
+        Its name in the manifest.
+    area : {"left", "right", "top", "bottom"}
+        Where it is docked until the user moves it.
+    """
+
+    def __init__(self, panel: QWidget, name: str, area: Area) -> None:
+        super().__init__(panel)
+        self._name = name
+        self._dock: QDockWidget | None = None
+        self._settled = self._hidden = False
+        self._in_front = True
+        sides = get_settings().application.plugin_widget_positions
+        for title in dock_titles(name):
+            sides.setdefault(title, area)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the panel is in a dock."""
+        return self._dock is not None
+
+    def take(self, dock: QDockWidget) -> None:
+        """Stand in a dock that is about to be put into the window."""
+        self._dock, self._settled = dock, False
+        dock.dockLocationChanged.connect(self._moved)
+        dock.visibilityChanged.connect(self._seen)
+        dock.installEventFilter(self)
+
+    def give_up(self) -> None:
+        """Remember how the panel stood, as its dock is closed."""
+        dock, self._dock = self._dock, None
+        if dock is None:
+            return
+        dock.removeEventFilter(self)
+        window = dock.parent()
+        if isinstance(window, QMainWindow):
+            apart = bool(_panels_beside(window, dock)) and not window.tabifiedDockWidgets(dock)
+            floating = dock.geometry() if dock.isFloating() else None
+            _LEFT.setdefault(window, {})[self._name] = _Left(apart, floating)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Bring the panel to the front where napari's menu would hide it, as it stood behind another tab."""
+        dock = self._dock
+        if event is not None and dock is not None and watched is dock:
+            if event.type() == QEvent.Type.Hide and dock.isHidden():
+                self._hidden = True
+                if not self._in_front:
+                    QTimer.singleShot(0, self._to_front)
+            elif event.type() == QEvent.Type.Show and self._hidden:
+                QTimer.singleShot(0, self._to_front)
+        return False
+
+    def _to_front(self) -> None:
+        if self._dock is not None:
+            self._hidden = False
+            self._dock.show()
+            self._dock.raise_()
+
+    def _seen(self, visible: bool) -> None:
+        self._in_front = visible
+
+    def _moved(self, side: Qt.DockWidgetArea) -> None:
+        dock, area = self._dock, _AREAS.get(side)
+        window = dock.parent() if dock is not None else None
+        if dock is None or area is None or not isinstance(window, QMainWindow):
+            return
+        if area == "bottom":  # else the layer list's height is added to the canvas' and the panel's
+            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        sides = get_settings().application.plugin_widget_positions
+        sides.update(dict.fromkeys(dock_titles(self._name), area))
+        if not self._settled:
+            self._settled = True
+            self._settle(window, dock)
+
+    def _settle(self, window: QMainWindow, dock: QDockWidget) -> None:
+        """Join the panels on this side, unless the user had taken this one off them."""
+        left = _LEFT.get(window, {}).get(self._name, _Left(apart=False, floating=None))
+        beside = _panels_beside(window, dock)
+        if beside and not left.apart:
+            window.tabifyDockWidget(beside[-1], dock)
+            dock.show()
+            dock.raise_()
+        elif not beside and window.dockWidgetArea(dock) == Qt.DockWidgetArea.BottomDockWidgetArea:
+            window.resizeDocks([dock], [round(_LOW * window.height())], Qt.Orientation.Vertical)
+        if left.floating is not None and _is_on_a_screen(left.floating):
+            QTimer.singleShot(0, lambda: self._float(left.floating))
+
+    def _float(self, where: QRect | None) -> None:
+        if self._dock is not None and where is not None:
+            self._dock.setFloating(True)
+            self._dock.setGeometry(where)
+
+
+def _panels_beside(window: QMainWindow, dock: QDockWidget) -> list[QDockWidget]:
+    """Return the docks of other panels of this plugin on the same side of a window."""
+    side = window.dockWidgetArea(dock)
+    return [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other is not dock
+        and not other.isFloating()
+        and window.dockWidgetArea(other) == side
+        and _is_panel(other.widget())
+    ]
+
+
+def _is_panel(widget: QWidget | None) -> bool:
+    only_itself = Qt.FindChildOption.FindDirectChildrenOnly
+    return widget is not None and widget.findChild(DockPlace, options=only_itself) is not None
+
+
+def _is_on_a_screen(place: QRect) -> bool:
+    return any(screen.availableGeometry().intersects(place) for screen in QGuiApplication.screens())
+
+
+__all__ = ["Area", "DockPlace", "dock_titles"]
