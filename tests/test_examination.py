@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.examination import contradictions, examine, range_words
+from napari_cryorestore.examination import examine, look_at
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wedge_detection import DetectedWedge
 from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
@@ -192,11 +191,11 @@ def test_an_examination_of_what_was_examined_says_the_same(tmp_path: Path) -> No
     assert examine(replace(found.tomogram), needs_wedge=True) == replace(found)
 
 
-def test_contradictions_need_a_clear_spectrum() -> None:
-    seen = DetectedWedge(Wedge(-62.2, 57.1), 0.98, reliable=True)
-    assert contradictions(Wedge(-60, 60), seen) == ()
-    assert contradictions(Wedge(-30, 30), replace(seen, reliable=False)) == ()
-    assert [finding.topic for finding in contradictions(Wedge(-30, 60, "x"), seen)] == [
-        "tilt range", "tilt axis"
-    ]  # fmt: skip
-    assert range_words((-60, 50.55)) == "−60…50.55°"
+@pytest.mark.parametrize("given", [(-60.0, 60.0), (-30.0, 30.0)])
+def test_a_look_made_before_tells_the_same(tmp_path: Path, given: tuple[float, float]) -> None:
+    even, odd = make(tmp_path)
+    seen = look_at(open_tomogram(even, odd=odd))
+    typed = open_tomogram(even, odd=odd, tilt_range=given)
+    again = examine(typed, needs_wedge=True, look=seen)
+    assert again.findings == examine(typed, needs_wedge=True).findings
+    assert bool(again.findings) is (given == (-30.0, 30.0))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.physics.wedge import Wedge
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
     Range = tuple[float, float]
@@ -72,7 +71,34 @@ class Examination:
             raise ValueError(finding.text)
 
 
-def examine(tomogram: Tomogram, *, needs_wedge: bool) -> Examination:
+@dataclass(frozen=True)
+class Look:
+    """What the voxels of a tomogram say, whatever else is known of it.
+
+    Attributes
+    ----------
+    detected : DetectedWedge
+        What the spectrum says of the missing wedge.
+    halves : HalvesCheck or None
+        As in `Examination`.
+    findings : tuple of Finding
+        What is odd about the voxels.
+    """
+
+    detected: DetectedWedge
+    halves: HalvesCheck | None
+    findings: tuple[Finding, ...]
+
+
+def look_at(tomogram: Tomogram) -> Look:
+    """Look at the voxels of a tomogram; takes about a second, whatever its size."""
+    from napari_cryorestore.physics.wedge_detection import detect_wedge
+
+    halves, of_voxels = _halves(tomogram)
+    return Look(detect_wedge(tomogram.even), halves, tuple(of_voxels))
+
+
+def examine(tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None) -> Examination:
     """Look at all that can make a result wrong; takes about a second, whatever the size of the volumes.
 
     Parameters
@@ -81,6 +107,8 @@ def examine(tomogram: Tomogram, *, needs_wedge: bool) -> Examination:
         As opened; of memory maps, samples are read.
     needs_wedge : bool
         Whether a method is meant that cannot do without the tilt range.
+    look : Look, optional
+        What `look_at` found before, which makes this instant: for a form in which tilts are being typed.
 
     Returns
     -------
@@ -89,30 +117,21 @@ def examine(tomogram: Tomogram, *, needs_wedge: bool) -> Examination:
         (where they contradict each other, the one that agrees with the spectrum), else the spectrum if it is
         clear.
     """
-    from napari_cryorestore.physics.wedge_detection import detect_wedge
-
-    detected = detect_wedge(tomogram.even)
-    halves, of_voxels = _halves(tomogram)
-    tilts, tilt_source, of_tilts = _tilts(tomogram, detected, needs_wedge=needs_wedge)
-    axis, axis_source, of_axis = _axis(tomogram, detected)
-    unchecked = needs_wedge and tilts is not None and not of_axis and not detected.reliable
-    findings = [*tomogram.findings, *of_voxels, *of_tilts, *of_axis]
+    look = look or look_at(tomogram)
+    tilts, tilt_source, of_tilts = _tilts(tomogram, look.detected, needs_wedge=needs_wedge)
+    axis, axis_source, of_axis = _axis(tomogram, look.detected)
+    unchecked = needs_wedge and tilts is not None and not of_axis and not look.detected.reliable
+    findings = [*tomogram.findings, *look.findings, *of_tilts, *of_axis]
     findings += [_unchecked(axis, axis_source)] if unchecked else []
     low, high = tilts or (None, None)
     return Examination(
         tomogram=replace(tomogram, tilt_min=low, tilt_max=high, tilt_axis=axis),
         tilt_source=tilt_source,
         axis_source=axis_source,
-        halves=halves,
-        detected=detected,
+        halves=look.halves,
+        detected=look.detected,
         findings=gravest_first(tuple(replace(item, about=item.about or tomogram.name) for item in findings)),
     )
-
-
-def contradictions(given: Wedge, detected: DetectedWedge) -> tuple[Finding, ...]:
-    """Return how a tilt range and axis that somebody gave contradict a spectrum that is clear."""
-    told = _disagreement((given.tilt_min, given.tilt_max), "was given", detected_range(detected))
-    return (*told, *_other_axis(given.tilt_axis, detected))
 
 
 def range_words(tilts: Range) -> str:
@@ -269,4 +288,4 @@ def _unchecked(axis: str, source: str) -> Finding:
     )
 
 
-__all__ = ["UNUSABLE", "Examination", "contradictions", "detected_range", "examine", "range_words"]
+__all__ = ["UNUSABLE", "Examination", "Look", "detected_range", "examine", "look_at", "range_words"]

@@ -86,6 +86,13 @@ def test_another_method_than_the_recipes_brings_its_own_knobs() -> None:
     assert made(HALVES + "r.toml --method noise2noise").method.kind == "noise2noise"
 
 
+@pytest.mark.parametrize("kind", ["raw", "wiener+raw"])
+def test_another_method_than_the_recipes_sees_the_same_input(kind: str) -> None:
+    write("r.toml", f'[method]\nkind = "icecream"\ninput = "{kind}"\n')
+    config = made(HALVES + "r.toml --method noise2noise").method
+    assert config.model_dump()["input"] == kind
+
+
 def test_several_tomograms_come_from_a_recipe_or_take_its_place() -> None:
     one = '[[tomograms]]\neven = "{0}e.mrc"\nodd = "{0}o.mrc"\n'
     write("r.toml", one.format(1) + one.format(2))

@@ -64,7 +64,18 @@ def test_half_2_follows_half_1(volumes):
     everything = list(volumes.values())
     choice = DataChoice(volumes["TS01_EVN"], volumes["TS01_ODD"])
     assert names(with_even(choice, volumes["TS02_half2"], everything)) == ("TS02_half2", "TS02_half1")
-    assert names(with_even(choice, volumes["lonely"], everything)) == ("lonely", "TS01_ODD")
+    assert names(with_even(choice, volumes["lonely"], everything)) == ("lonely", None)
+
+
+def test_what_was_typed_belongs_to_the_tomogram(volumes):
+    everything = list(volumes.values())
+    pair = (volumes["TS01_EVN"], volumes["TS01_ODD"])
+    choice = DataChoice(*pair, volumes["lonely"], tilt_min="-78", tilt_max="78", tilt_axis="x")
+    assert with_even(choice, volumes["TS02_half1"], everything) == DataChoice(
+        volumes["TS02_half1"], volumes["TS02_half2"]
+    )
+    exchanged = replace(choice, even=pair[1], odd=pair[0])
+    assert with_even(choice, volumes["TS01_ODD"], everything) == exchanged
 
 
 def test_a_typed_voxel_size_goes_with_a_tomogram_that_knows_its_own(volumes):

@@ -4,6 +4,7 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mrcfile
 import numpy as np
@@ -96,12 +97,14 @@ def test_halves_dropped_together_are_paired_and_training_is_offered_once(
     assert origin_of(viewer.layers[0]).half == "odd"
     offers = [note for note in notes if "paired as half maps" in note.message]
     assert [note.severity for note in offers] == [NotificationSeverity.INFO]
-    opened = []
-    monkeypatch.setattr(io_hooks, "open_panel", lambda viewer, name: opened.append(name))
+    opened, chosen = [], []
+    panel = SimpleNamespace(choose_pair=lambda *pair: chosen.append(pair))
+    monkeypatch.setattr(io_hooks, "open_panel", lambda viewer, name: opened.append(name) or panel)
     ((title, open_train),) = offers[0].actions
     assert title == "Open Train"
     open_train(None)
     assert opened == ["Train"]
+    assert chosen == [(viewer.layers["TS01_EVN"], viewer.layers["TS01_ODD"])]
 
     viewer.layers.clear()
     viewer.open(paths, plugin=None)
@@ -129,7 +132,7 @@ def test_a_watch_does_not_keep_its_viewer(tmp_path: Path) -> None:
     assert watch._viewer() is None
     assert len(io_hooks._WATCHES) == watched - 1
     watch._offer_new()
-    watch._open_train()
+    watch._open_train(())
 
 
 def test_what_cannot_be_read_is_said_in_one_sentence(

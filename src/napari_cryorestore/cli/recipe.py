@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.cli.parser import Parser, given
 from napari_cryorestore.cli.tomograms import add_tomogram_options, typed_tomograms
 from napari_cryorestore.config import Config, settings_of
-from napari_cryorestore.methods import METHODS
+from napari_cryorestore.methods import METHODS, settings_kept
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plain_values import plain_toml, read_regular
 from napari_cryorestore.presets import PRESETS, merged, preset
@@ -132,7 +132,8 @@ def _base(options: Namespace) -> Base:
     kinds = {"method": {"kind": method}, "network": {"kind": network}}
     for section, chosen in kinds.items():
         if content.get(section, {}).get("kind", chosen["kind"]) != chosen["kind"]:
-            del content[section]  # another one's knobs
+            # another one's knobs; what all methods have stays, so that two can be compared
+            content[section] = settings_kept(content[section], method) if section == "method" else {}
     return Base(method, network, merged(preset(options.preset or PRESET, method), content, kinds))
 
 

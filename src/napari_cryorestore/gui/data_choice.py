@@ -28,8 +28,9 @@ class DataChoice:
     voxel_size : str
         Å; empty takes that of half 1.
     tilt_min, tilt_max : str
-        Degrees; empty means unknown.
-    tilt_axis : "y" or "x"
+        Degrees; empty takes what files beside half 1 say, or else its spectrum.
+    tilt_axis : "auto", "y" or "x"
+        "auto" takes what the spectrum shows.
     """
 
     even: Volume | None = None
@@ -38,7 +39,7 @@ class DataChoice:
     voxel_size: str = ""
     tilt_min: str = ""
     tilt_max: str = ""
-    tilt_axis: str = "y"
+    tilt_axis: str = "auto"
 
     @property
     def volumes(self) -> tuple[Volume, ...]:
@@ -55,10 +56,13 @@ class DataChoice:
         except ValueError:
             return None
 
-    @property
-    def tilt_range_given(self) -> bool:
-        """Whether both ends of the tilt range are typed."""
-        return bool(self.tilt_min.strip() and self.tilt_max.strip())
+    def is_of_same_volumes(self, other: DataChoice) -> bool:
+        """Tell whether another choice is of the same volumes, perhaps renamed."""
+        ours, theirs = ((choice.even, choice.odd, choice.mask) for choice in (self, other))
+        return all(
+            one is two or (one is not None and two is not None and one.data is two.data)
+            for one, two in zip(ours, theirs, strict=True)
+        )
 
     def recorded_as(self, tomogram: TomogramConfig) -> DataChoice:
         """Return a choice with the voxel size, tilt range and axis of a tomogram's configuration."""
@@ -164,13 +168,17 @@ def completed(choice: DataChoice, halves: Sequence[Volume], masks: Sequence[Volu
 
 
 def with_even(choice: DataChoice, even: Volume | None, halves: Sequence[Volume]) -> DataChoice:
-    """Return a choice with another half 1, and its partner as half 2 if there is one."""
+    """Return a choice with another half 1, and as half 2 its partner, or none if it has none.
+
+    What was typed, and the mask, stay with the tomogram that they were chosen for; only the voxel size is
+    taken along, where half 1 does not know its own.
+    """
     pair = pair_of(halves, even) if even is not None else None
-    known = even is not None and even is not choice.even and even.voxel_size
-    typed = "" if known else choice.voxel_size
-    if even is None or pair is None:
-        return replace(choice, even=even, voxel_size=typed)
-    return replace(choice, even=even, odd=pair[1] if pair[0] is even else pair[0], voxel_size=typed)
+    odd = None if pair is None else pair[1] if pair[0] is even else pair[0]
+    known = {id(half.data) for half in (choice.even, choice.odd) if half is not None}
+    if even is None or id(even.data) in known:
+        return replace(choice, even=even, odd=odd)
+    return DataChoice(even, odd, voxel_size="" if even.voxel_size else choice.voxel_size)
 
 
 def _still_there(volume: Volume | None, volumes: Sequence[Volume]) -> Volume | None:

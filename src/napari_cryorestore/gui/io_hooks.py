@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari import Viewer
-
+    from napari.layers import Image
 
 NO_LAYER: Any = [(None,)]
 """What napari understands as: read, and there is nothing to show."""
@@ -144,22 +144,24 @@ class _PairWatch:
             pair = (path_of(even), path_of(odd))
             if pair not in self._offered:
                 self._offered.add(pair)
-                self._offer(tomogram_name(path_of(even) or even.name))
+                self._offer(tomogram_name(path_of(even) or even.name), (even, odd))
 
-    def _offer(self, tomogram: str) -> None:
+    def _offer(self, tomogram: str, pair: tuple[Image, Image]) -> None:
         from napari.utils.notifications import Notification, notification_manager
 
         class Offer(Notification):
             source = "CryoRestore"
 
-        actions = (("Open Train", self._open_train),)
+        layers = tuple(map(ref, pair))  # the message may outlive them
+        actions = (("Open Train", lambda _dialog=None: self._open_train(layers)),)
         notification_manager.dispatch(Offer(f"{tomogram} paired as half maps; open Train?", "info", actions))
         place_messages_soon()
 
-    def _open_train(self, _dialog: object = None) -> None:
+    def _open_train(self, layers: tuple[ref[Image], ...]) -> None:
         viewer = self._viewer()
         if viewer is not None:
-            open_panel(viewer, "Train")
+            panel: Any = open_panel(viewer, "Train")
+            panel.choose_pair(*(layer() for layer in layers))
 
 
 _WATCHES: WeakKeyDictionary[Viewer, _PairWatch] = WeakKeyDictionary()

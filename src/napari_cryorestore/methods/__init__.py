@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import warnings
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.methods.base import Method, MethodConfig, StepLoss
+from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.methods.wiener import Wiener
@@ -62,4 +62,24 @@ def build_method(config: MethodConfig) -> Method:
     return METHODS[config.kind](config)
 
 
-__all__ = ["METHODS", "Method", "MethodConfig", "StepLoss", "build_method", "table_of"]
+def settings_kept(settings: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return what stays of a method's settings when another one takes its place.
+
+    Parameters
+    ----------
+    settings : dict
+        Of any method, plain values.
+    kind : str
+        The other method.
+
+    Returns
+    -------
+    dict
+        The input and whatever else all trained methods have: two methods can only be compared if they saw
+        the same.
+    """
+    shared = LearnedConfig.model_fields.keys() & METHODS[kind].Config.model_fields.keys()
+    return {name: value for name, value in settings.items() if name in shared and name != "kind"}
+
+
+__all__ = ["METHODS", "Method", "MethodConfig", "StepLoss", "build_method", "settings_kept", "table_of"]

@@ -74,3 +74,27 @@ def test_choosing_one_half_chooses_the_other(
     assert panel.source.odd.currentText() == "TS02_half2"
     choose(panel.source.odd, "none")
     assert panel.model.wishes.odd is None
+
+
+def test_half_2_goes_back_to_none_where_half_1_has_no_partner(
+    panel: RestorePanel, save, tmp_path: Path, load
+) -> None:
+    load(save(tmp_path / "lonely.mrc"))
+    choose(panel.source.even, "lonely")
+    assert panel.source.odd.currentText() == "none"
+    assert panel.model.wishes.odd is None
+
+
+def test_what_looks_wrong_with_the_halves_is_said_and_goes_with_them(
+    panel: RestorePanel, save, tmp_path: Path, load, qtbot
+) -> None:
+    def says(words: str) -> None:
+        qtbot.waitUntil(lambda: words in panel.source.warning.text(), timeout=60_000)
+
+    says("The two halves are the same volume")  # the pair of these tests differs by a constant
+    load(save(tmp_path / "lonely.mrc"))
+    choose(panel.source.even, "lonely")
+    qtbot.waitUntil(lambda: not panel.background.busy(), timeout=60_000)
+    assert panel.source.warning.text() == ""
+    choose(panel.source.even, "TS01_even")
+    says("The two halves are the same volume")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari import Viewer
+from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.gui.live_runs import Launcher, runs_of
 from napari_cryorestore.gui.train import panel as panel_module
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHAPE = (32, 40, 48)
-SIGNAL = np.random.default_rng(1).normal(size=SHAPE)
+SIGNAL = 8 * gaussian_filter(np.random.default_rng(1).normal(size=SHAPE), 2)  # as smooth as no noise is
 
 
 class FakeTraining:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.train.examination import Detection
-from napari_cryorestore.io.mrc import write_volume
+from napari_cryorestore.io.mrc import read_volume, write_volume
+from napari_cryorestore.samples import real_pair
 
 SHAPE = (32, 40, 48)
 
@@ -67,7 +65,7 @@ def test_start_does_not_wait_for_the_look_at_the_data_but_heeds_it(bench):
     panel = bench.open(viewer)
     bench.add(viewer, "cell_even", bench.half(2))
     bench.add(viewer, "cell_odd", np.full(SHAPE, np.nan, "f4"))
-    assert panel.model.examination is None
+    assert panel.model.look is None
     bench.click(panel.bar.start)
     bench.shows(panel, "NaN")
     assert bench.trainings == []
@@ -110,8 +108,8 @@ def test_the_other_half_is_offered_and_opened(bench, tmp_path):
     opened(None, [str(tmp_path / "TS_even.mrc")], None)
     bench.settle(panel)
     assert panel.data.open_other.text() == "Open TS_odd.mrc"
-    assert (panel.data.tilt_min.text(), panel.data.tilt_max.text()) == ("-58", "61")
-    assert panel.data.tilt_line.text() == "Tilt range from TS.tlt"
+    assert (panel.data.tilt_min.placeholderText(), panel.data.tilt_max.placeholderText()) == ("−58", "61")
+    assert panel.data.tilt_line.text() == "−58…61° about y, from TS.tlt"
     panel.data.open_other.click()
     bench.settle(panel)
     assert panel.data.odd.currentText() == "TS_odd"
@@ -121,32 +119,89 @@ def test_the_other_half_is_offered_and_opened(bench, tmp_path):
     assert panel.model.run_path().parent == tmp_path / "cryorestore"
 
 
-def test_the_tilt_range_is_read_off_the_spectrum_in_a_thread(bench, monkeypatch):
+@pytest.fixture
+def real_viewer() -> ViewerModel:
+    """A viewer with the real pair, whose spectrum is clear, without its tilt file."""
+    viewer = ViewerModel()
+    for path, name in zip(real_pair(), ("cell_even", "cell_odd"), strict=True):
+        data = np.array(read_volume(path).data)
+        viewer.add_image(data, name=name, scale=(40,) * 3, units=("angstrom",) * 3)
+    return viewer
+
+
+def type_tilts(panel, low: str, high: str) -> None:
+    panel.data.tilt_min.setText(low)
+    panel.data.tilt_max.setText(high)
+    panel.data.tilt_max.textEdited.emit(high)
+
+
+def test_the_tilt_range_is_read_off_the_spectrum_by_itself(bench, real_viewer):
+    panel = bench.open(real_viewer)
+    data = panel.data
+    assert "°, read off the spectrum" in data.tilt_line.text().replace(" about y", "")
+    assert data.tilt_min.text() == ""
+    assert data.tilt_min.placeholderText().startswith("−6")
+    assert data.warning.text() == panel.bar.caution.text() == ""
+
+    bench.add_pair(real_viewer)  # another tomogram is chosen: nothing of the first one stays
+    data.even.setCurrentText("cell_even [1]")
+    data.even.activated.emit(data.even.currentIndex())
+    bench.settle(panel)
+    assert data.tilt_line.text().startswith("The tilt range is unknown")
+    assert data.tilt_min.placeholderText() == "min"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "axis"), [("-30", "30", "auto"), ("-90", "90", "y"), ("-62", "62", "x")]
+)
+def test_wrong_tilts_are_warned_of_beside_start_until_their_reason_goes(bench, real_viewer, low, high, axis):
+    panel = bench.open(real_viewer)
+    panel.data.tilt_axis.setCurrentText(axis)
+    type_tilts(panel, low, high)
+    assert "the spectrum shows" in panel.data.warning.text()
+    assert "the spectrum shows" in panel.bar.caution.text()
+    assert "typed" in panel.data.tilt_line.text()
+
+    again = bench.open(real_viewer)  # a panel that is opened again says it too
+    assert "the spectrum shows" in again.bar.caution.text()
+    again.data.use_detected.click()
+    assert again.data.warning.text() == again.bar.caution.text() == ""
+    assert again.data.use_detected.isHidden()
+    assert float(again.model.choice.tilt_min) == pytest.approx(-62, abs=3)
+    assert again.model.choice.tilt_axis == "y"
+
+
+def test_a_range_that_is_being_typed_is_not_judged(bench, real_viewer):
+    panel = bench.open(real_viewer)
+    type_tilts(panel, "-", "30")
+    assert "spectrum" not in panel.data.warning.text()
+
+
+def test_what_the_look_warns_of_is_read_before_training_starts(bench):
+    viewer = ViewerModel()
+    panel = bench.open(viewer)
+    bench.add(viewer, "cell_even", bench.half(2))
+    bench.add(viewer, "cell_odd", np.random.default_rng(9).normal(size=SHAPE).astype("f4"))
+    assert panel.model.look is None
+    bench.click(panel.bar.start)
+    bench.shows(panel, "Not started yet: read the warning")
+    assert "halves" in panel.bar.caution.text()
+    assert bench.trainings == []
+    bench.start(panel)
+
+
+def test_a_message_opens_the_pair_it_speaks_of(bench):
     viewer = ViewerModel()
     bench.add_pair(viewer)
+    pair = viewer.layers["cell_even"], viewer.layers["cell_odd"]
     panel = bench.open(viewer)
-    threads = []
-
-    def detect(choice) -> Detection:
-        threads.append(threading.current_thread())
-        agrees = choice.tilt_min in ("", "-60")
-        return Detection(-60, 61, "x", reliable=True, sentence="What I saw.", agrees=agrees)
-
-    monkeypatch.setattr("napari_cryorestore.gui.train.data_control.detect_tilt_range", detect)
-    bench.click(panel.data.detect)
-    assert panel.data.detect.text() == "Detecting…"
+    for name in ("late_even", "late_odd"):
+        bench.add(viewer, name, bench.half(len(name)))
+    panel.data.even.setCurrentText("late_even")
+    panel.data.even.activated.emit(panel.data.even.currentIndex())
+    assert panel.data.odd.currentText() == "late_odd"
+    panel.choose_pair(*pair)
+    assert (panel.data.even.currentText(), panel.data.odd.currentText()) == ("cell_even", "cell_odd")
+    panel.choose_pair(None, pair[1])
+    assert panel.data.even.currentText() == "cell_even"
     bench.settle(panel)
-    assert threads[0] is not threading.main_thread()
-    assert (panel.data.tilt_min.text(), panel.data.tilt_max.text()) == ("-60", "61")
-    assert panel.data.tilt_axis.currentText() == "x"
-    # what was typed stays, with a warning and an offer
-    panel.data.tilt_min.setText("-40")
-    panel.data.tilt_min.textEdited.emit("-40")
-    bench.click(panel.data.detect)
-    bench.settle(panel)
-    assert panel.data.tilt_line.text() == "⚠ What I saw."
-    assert panel.data.tilt_min.text() == "-40"
-    assert panel.data.use_detected.text() == "Use −60…61°, axis x"
-    panel.data.use_detected.click()
-    assert panel.model.choice.tilt_min == "-60"
-    assert panel.data.use_detected.isHidden()

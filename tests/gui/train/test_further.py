@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.examined_data import look_at_data
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.train import file_dialog
 from napari_cryorestore.gui.train.data_control import DataControl
-from napari_cryorestore.gui.train.examination import Examination
 from napari_cryorestore.gui.train.further import (
     FurtherTomogram,
     from_config,
@@ -30,9 +30,7 @@ from napari_cryorestore.run_config import TomogramConfig
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIRST = DataChoice(
-    Volume("a", np.zeros((32, 32, 32)), voxel_size=8.0), tilt_min="-60", tilt_max="60", tilt_axis="y"
-)
+FIRST = DataChoice(Volume("a", np.zeros((32, 32, 32)), voxel_size=8.0), tilt_min="-60", tilt_max="60")
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def add_folder(panel, bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def settle_all(panel, bench) -> None:
     """Every look at a tomogram begins the look at the next."""
     bench.qtbot.waitUntil(
-        lambda: all(item.found is not None or item.trouble for item in panel.model.further_tomograms)
+        lambda: all(item.look is not None or item.trouble for item in panel.model.further_tomograms)
     )
 
 
@@ -101,20 +99,24 @@ def test_none_is_trained_on_twice_and_names_differ(folder: Path) -> None:
     assert [item.name for item in joined([], [named_alike], first=one.choice, name="TS01")] == ["TS01_2"]
 
 
-def test_what_is_not_typed_is_taken_from_beside_the_file_or_from_the_first(folder: Path) -> None:
+def looked_at(item: FurtherTomogram, **typed: str) -> FurtherTomogram:
+    return replace(item, choice=replace(item.choice, **typed), look=look_at_data(item.choice, name=item.name))
+
+
+def test_each_has_its_own_tilt_range(folder: Path) -> None:
     _, two, three = from_folder(folder)
-    assert two.words(FIRST) == "TS02 · 8 Å · −60…60°"
-    three = three.examined(Examination(tilt_range=(-48.0, 51.0)))
-    assert three.words(FIRST) == "TS03 · 10 Å · −48…51°"
-    typed = replace(three, choice=replace(three.choice, tilt_min="-40", tilt_max="40"))
-    assert typed.examined(Examination(tilt_range=(-48.0, 51.0))).choice.tilt_min == "-40"
-    assert "10 Å, those above 8 Å" in three.remark(FIRST)
-    assert "Å" not in two.examined(Examination(line="fine")).remark(FIRST)
+    assert looked_at(two).words() == "TS02 · 8 Å"  # not that of the first
+    assert looked_at(three).words() == "TS03 · 10 Å · −48…51°"
+    assert looked_at(three, tilt_min="-40", tilt_max="40").words() == "TS03 · 10 Å · −40…40°"
+    remark = looked_at(three).remark(FIRST)
+    assert "from TS03.tlt" in remark
+    assert "10 Å, those above 8 Å" in remark
+    assert "those above" not in looked_at(two).remark(FIRST)
 
 
 def test_files_that_a_recipe_names_and_that_are_gone_are_told(tmp_path: Path) -> None:
     gone = from_config(TomogramConfig(even=tmp_path / "TS09_even.mrc"))
-    assert gone.words(FIRST) == "⚠ TS09"
+    assert gone.words() == "⚠ TS09"
     assert "does not exist" in gone.remark(FIRST)
 
 
@@ -129,13 +131,10 @@ def test_an_in_memory_tomogram_is_itself() -> None:
 
 def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatch) -> None:
     panel = bench.open(viewer)
-    panel.data.tilt_min.setText("-60")
-    panel.data.tilt_max.setText("60")
-    panel.data.tilt_max.textEdited.emit("60")
     assert rows(panel) == []
     add_folder(panel, bench, folder, monkeypatch)
     settle_all(panel, bench)
-    assert rows(panel) == ["TS02 · 8 Å · −60…60°", "TS03 · 10 Å · −48…51°"]
+    assert rows(panel) == ["TS02 · 8 Å", "TS03 · 10 Å · −48…51°"]
     assert "3 tomograms" in panel.further.line.text()
     assert "of TS01" in panel.further.line.text()
     add_folder(panel, bench, folder, monkeypatch)
@@ -145,7 +144,11 @@ def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatc
     found = [
         (item.name, item.tilt_min, item.tilt_max, item.voxel_size) for item in bench.configs[0].tomograms
     ]
-    assert found == [("TS01", -60, 60, 8), ("TS02", -60, 60, 8), ("TS03", -48, 51, 10)]
+    assert found == [
+        ("TS01", None, None, 8),
+        ("TS02", None, None, 8),
+        ("TS03", None, None, 10),
+    ]  # each is read from beside its own file
 
     panel.further.list.setCurrentRow(0)
     bench.click(panel.further.remove)
@@ -159,7 +162,7 @@ def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatc
     settle_all(panel, bench)
     panel.further.list.setCurrentRow(1)
     form = panel.further.form
-    assert form.fields["tilt_min"].text() == "-48"
+    assert form.fields["tilt_min"].placeholderText() == "−48"
     assert form.fields["voxel_size"].placeholderText() == "10"
     form.fields["voxel_size"].setText("9")
     form.fields["voxel_size"].textEdited.emit("9")
@@ -169,10 +172,11 @@ def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatc
     bench.click(form.browse)
     third = panel.model.config().tomograms[2]
     assert (third.voxel_size, third.tilt_axis, third.mask) == (9, "x", folder / "TS02_even.mrc")
+    settle_all(panel, bench)
     assert rows(panel)[1] == "TS03 · 9 Å · −48…51° · mask"
     bench.click(form.drop)
     assert panel.model.config().tomograms[2].mask is None
-    assert panel.model.config().tomograms[1].tilt_axis == "y"
+    assert panel.model.config().tomograms[1].tilt_axis == "auto"
 
     panel.further.list.selectAll()
     form.fields["voxel_size"].textEdited.emit("8.5")
@@ -185,6 +189,8 @@ def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> N
     add_folder(panel, bench, folder, monkeypatch)
     settle_all(panel, bench)
     panel.further.list.setCurrentRow(1)
+    for name, text in (("tilt_min", "-48"), ("tilt_max", "51")):
+        panel.further.form.fields[name].textEdited.emit(text)
     bench.click(panel.further.preview)
     bench.settle(panel)
     settle_all(panel, bench)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.data_choice import DataChoice
-from napari_cryorestore.gui.train.examination import Examination
+from napari_cryorestore.gui.examined_data import DataLook, look_at_data
 from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.volume import Volume
@@ -37,7 +37,7 @@ def model(recipes: Recipes, tmp_path: Path) -> TrainModel:
     made.use_recipes(recipes)
     halves = [volume(f"TS01_{half}", path=tmp_path / f"TS01_{half}.mrc") for half in ("even", "odd")]
     made.choose_data(DataChoice(*halves))
-    made.take_examination(made.choice, Examination(line="fine"))
+    made.take_look(made.choice, DataLook())
     return made
 
 
@@ -112,7 +112,7 @@ def test_a_missing_voxel_size_can_be_typed(model, tmp_path):
 
 
 def test_what_the_voxels_told_forbids_the_start_until_other_data_are_chosen(model):
-    model.take_examination(model.choice, Examination(problem="The even half is constant."))
+    model.take_look(model.choice, DataLook(trouble="The even half is constant."))
     assert "constant" in sentences(model)
     model.choose_data(replace(model.choice, odd=volume("TS01_b")))
     assert model.problems() == []
@@ -121,7 +121,7 @@ def test_what_the_voxels_told_forbids_the_start_until_other_data_are_chosen(mode
 def test_an_answer_about_data_no_longer_chosen_is_ignored(model):
     before = model.choice
     model.choose_data(replace(before, even=volume("TS02_even")))
-    assert not model.take_examination(before, Examination(problem="old news"))
+    assert not model.take_look(before, DataLook(trouble="old news"))
     assert model.examination is None
 
 
@@ -135,24 +135,26 @@ def test_a_tomogram_thinner_than_the_crop_is_refused(model):
 
 
 def test_a_method_that_needs_the_tilt_range_says_so(model):
+    model.take_look(model.choice, look_at_data(model.choice, name="TS01"))
+    assert model.problems() == []
     model.choose_method("icecream")
-    assert "ICECREAM needs the tilt range: type it, press Detect" in sentences(model)
+    assert "The method needs the tilt range, but no tilt file beside the tomogram says it" in sentences(model)
     model.choose_data(replace(model.choice, tilt_min="-60", tilt_max="60"))
     assert model.problems() == []
     assert model.config().tomograms[0].tilt_min == -60
 
 
-def test_tilt_angles_beside_the_file_fill_empty_fields_only(model):
-    found = Examination(tilt_range=(-57.5, 60.0), tilt_file="TS01.tlt")
-    model.take_examination(model.choice, found)
-    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-57.5", "60")
-    # another tomogram's own file replaces what nobody typed
-    model.choose_data(replace(model.choice, even=volume("TS02_even")))
-    model.take_examination(model.choice, Examination(tilt_range=(-40.0, 40.0)))
-    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-40", "40")
-    model.choose_data(replace(model.choice, tilt_min="-50"))
-    model.take_examination(model.choice, found)
-    assert (model.choice.tilt_min, model.choice.tilt_max) == ("-50", "40")
+def test_the_tilt_range_belongs_to_the_tomogram(model, tmp_path):
+    (tmp_path / "TS01.tlt").write_text("-57.5\n0\n60\n")
+    model.take_look(model.choice, look_at_data(model.choice, name="TS01"))
+    assert model.examination.tilt_range == (-57.5, 60.0)
+    assert model.examination.tilt_words == "−57.5…60° about y, from TS01.tlt"
+    assert model.config().tomograms[0].tilt_min is None  # whoever trains reads the same file
+    model.choose_data(replace(model.choice, tilt_min="-40", tilt_max="40"))
+    assert model.examination.tilt_words == "−40…40° about y, typed"
+    assert model.config().tomograms[0].tilt_max == 40
+    model.choose_data(DataChoice(volume("TS02_even"), volume("TS02_odd")))
+    assert model.examination is None
 
 
 def test_presets_set_every_section_and_edits_make_them_custom(model):
@@ -177,6 +179,17 @@ def test_another_method_keeps_the_preset_or_the_custom_schedule(model):
     model.choose_method("noise2noise")
     assert model.sections["schedule"].steps == 77
     assert model.method == "noise2noise"
+
+
+def test_another_method_sees_the_same_input(model):
+    model.put("method", model.sections["method"].model_copy(update={"input": "wiener+raw"}))
+    model.put("schedule", model.sections["schedule"].model_copy(update={"steps": 77}))
+    for kind in ("icecream", "noise2noise"):
+        model.choose_method(kind)
+        assert (model.method, model.sections["method"].input) == (kind, "wiener+raw")
+    model.put("method", model.sections["method"].model_copy(update={"input": "raw"}))
+    model.choose_method("icecream")
+    assert model.sections["method"].input == "raw"
 
 
 def test_an_invalid_form_forbids_the_start_until_it_is_valid_again(model):

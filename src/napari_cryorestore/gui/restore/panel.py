@@ -67,8 +67,9 @@ class RestorePanel(FoldedPanel):
         for title in ("Model", "Result"):
             self._folds[title].unfold()
         self._sources = SourceControl(
-            self._viewer, self.source, self.model, changed=self._show, complain=self.bar.complain
-        )
+            self._viewer, self.source, self.model, self.background,
+            changed=self._show, complain=self.bar.complain,
+        )  # fmt: skip
         self._models = ModelControl(
             self._runs,
             self.choice,
@@ -144,6 +145,7 @@ class RestorePanel(FoldedPanel):
 
     def _edited(self) -> None:
         self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
+        self._sources.show_findings()
         self._show()
 
     def _choose_flips(self, wish: bool) -> None:

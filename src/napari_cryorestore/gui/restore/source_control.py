@@ -6,16 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
+from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.examined_data import DataLook, examined_data, look_at_data
 from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.layers import origin_of
 from napari_cryorestore.gui.restore.files import subjects_from
-from napari_cryorestore.gui.volume import pair_of
+from napari_cryorestore.gui.volume import pair_of, tomogram_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari import Viewer
 
+    from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.queue import Entry
     from napari_cryorestore.gui.restore.source_section import SourceSection
@@ -31,6 +34,8 @@ class SourceControl:
         Whose layers are offered.
     section : SourceSection
     model : RestoreModel
+    background : Background
+        Where voxels are looked at.
     changed : callable
         Called after what is to be restored has changed.
     complain : callable
@@ -42,11 +47,13 @@ class SourceControl:
         viewer: Viewer,
         section: SourceSection,
         model: RestoreModel,
+        background: Background,
         *,
         changed: Callable[[], None],
         complain: Callable[[str], None],
     ) -> None:
-        self._section, self._model = section, model
+        self._section, self._model, self._background = section, model, background
+        self._look = DataLook()
         self._changed, self._complain = changed, complain
         self._volumes = LayerVolumes(viewer, self.refresh)
         section.value_changed.connect(self._edited)
@@ -102,13 +109,45 @@ class SourceControl:
     def _choose_partner(self, even: Volume | None) -> None:
         halves = [volume for volume in self._volumes.halves() if not self._is_result(volume)]
         pair = pair_of(halves, even) if even is not None else None
-        if pair is not None:
-            self._section.odd.choose(pair[1] if even is pair[0] else pair[0])
+        self._section.odd.choose(None if pair is None else pair[1] if even is pair[0] else pair[0])
 
     def _take(self) -> None:
         even, odd = self._section.even.volume(), self._section.odd.volume()
         self._model.wishes = replace(self._model.wishes, even=even, odd=odd)
+        self._look_at(DataChoice(even, odd))
         self._changed()
+
+    def show_findings(self) -> None:
+        """Say what may make the result wrong, with the tilts and the voxel size typed."""
+        wishes = self._model.wishes
+        choice = DataChoice(
+            wishes.even,
+            wishes.odd,
+            voxel_size=wishes.voxel_size,
+            tilt_min=wishes.tilt_min,
+            tilt_max=wishes.tilt_max,
+            tilt_axis=wishes.tilt_axis or "auto",
+        )
+        found = examined_data(choice, self._look, needs_wedge=False)
+        told = [found.problem] if found.problem else []
+        self._section.warning.warn("\n⚠ ".join([*told, *found.warnings]))
+
+    def _look_at(self, choice: DataChoice) -> None:
+        self._look = DataLook()
+        self.show_findings()
+        if choice.even is None or choice.misfit():
+            return
+        name = tomogram_name_of(choice.even)
+        self._background.start(
+            "look",
+            lambda: look_at_data(choice, name=name),
+            answer=self._looked,
+            failure=lambda error: self._looked(DataLook(trouble=str(error))),
+        )
+
+    def _looked(self, look: DataLook) -> None:
+        self._look = look
+        self.show_findings()
 
     def _is_result(self, volume: Volume) -> bool:
         layer = self._volumes.layer_of(volume)

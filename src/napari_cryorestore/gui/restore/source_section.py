@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QPus
 
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.rows import add_row, grid_of, side_by_side
+from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class SourceSection(QWidget):
         self._entries: list[Entry] = []
         self.even, self.odd = VolumeCombo(), VolumeCombo()
         self.add, self.files = QPushButton("Add to queue"), QPushButton("Add files…")
+        self.warning = SentenceLabel()
         self.queue = QListWidget()
         self.remove, self.repeat = QPushButton("Remove"), QPushButton("Again")
         self._lay_out()
@@ -100,6 +102,7 @@ class SourceSection(QWidget):
         layout.setSpacing(4)
         layout.addWidget(rows)
         layout.addLayout(side_by_side([self.add, self.files]))
+        layout.addWidget(self.warning)
         layout.addWidget(self.queue)
         layout.addLayout(side_by_side([self.remove, self.repeat]))
 

@@ -56,7 +56,7 @@ def content_of(model: TrainModel, paths: dict[Volume, Path]) -> dict[str, Any]:
     return {
         "tomograms": [
             choice.to_plain(paths, name=model.tomogram_name),
-            *(item.to_plain(choice, paths) for item in model.further_tomograms),
+            *(item.to_plain(paths) for item in model.further_tomograms),
         ],
         "snapshots": snapshots_at(sections["snapshots"], model.place, shape=shape, position=model.position),
         "from_checkpoint": model.from_checkpoint,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
+from napari_cryorestore.gui.examined_data import DataLook, look_at_data
 from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.preferences import PLUGIN
-from napari_cryorestore.gui.train.examination import Examination, detect_tilt_range, examine
 from napari_cryorestore.gui.volume import pair_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.gui.background import Background
     from napari_cryorestore.gui.train.data_section import DataSection
-    from napari_cryorestore.gui.train.examination import Detection
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.volume import Volume
 
@@ -51,7 +50,6 @@ class DataControl:
         self._background, self._changed = background, changed
         self._volumes = LayerVolumes(viewer, self.take_layers)
         section.value_changed.connect(self._edited)
-        section.detect_requested.connect(self._detect)
         section.open_requested.connect(self.open_file)
         self.take_layers()
 
@@ -69,9 +67,11 @@ class DataControl:
         self._section.setValue(model.choice)
         problems = model.data_problems() if model.choice.even is not None else []
         self._section.show_examination(model.examination, problems=problems)
+        even, odd = model.choice.even, model.choice.odd
+        self._section.offer_other_half(even.other_half if even is not None and odd is None else None)
         if model.choice.even is None:
             self._section.line.say("Drop two half tomograms on the window, or choose their layers here.")
-        elif model.examination is None and not problems:
+        elif model.look is None and not problems:
             self._section.line.say("Looking at the data…")
 
     def layer(self) -> Layer | None:
@@ -88,10 +88,17 @@ class DataControl:
         halves = self._volumes.halves()
         return [pair for half in halves if (pair := pair_of(halves, half)) is not None and pair[0] is half]
 
+    def choose_pair(self, even: Layer | None, odd: Layer | None) -> None:
+        """Choose two layers as halves, if they are there."""
+        volumes = {self._volumes.layer_of(half): half for half in self._volumes.halves()}
+        if even in volumes and odd in volumes:
+            choice = with_even(self._model.choice, volumes[even], self._volumes.halves())
+            self._take(replace(choice, odd=volumes[odd]))
+
     def choose_files(self, even: Path, odd: Path | None, mask: Path | None) -> None:
         """Choose the layers of files; those that are not open are left out."""
         volumes = [None if path is None else self._volume_of(path) for path in (even, odd, mask)]
-        self._take(replace(self._model.choice, even=volumes[0], odd=volumes[1], mask=volumes[2]))
+        self._take(DataChoice(volumes[0], volumes[1], volumes[2]))
 
     def choose(self, choice: DataChoice) -> None:
         """Choose data with all that was typed for them; files that are not open are opened as layers."""
@@ -100,7 +107,7 @@ class DataControl:
                 self.open_file(volume.path)
         even, odd, mask = (self._shown(volume) for volume in (choice.even, choice.odd, choice.mask))
         if even is not None:
-            self._take(replace(choice, even=even, odd=odd, mask=mask), recorded=True)
+            self._take(replace(choice, even=even, odd=odd, mask=mask))
 
     def open_file(self, path: Path) -> None:
         """Open a tomogram as a layer, with this plugin's reader."""
@@ -131,49 +138,24 @@ class DataControl:
             choice = with_even(choice, choice.even, self._volumes.halves())
         self._take(choice)
 
-    def _take(self, choice: DataChoice, *, recorded: bool = False) -> None:
-        before = self._model.choice
-        self._model.choose_data(choice, recorded=recorded)
-        if choice.even is not before.even:
-            self._section.show_detection(None)
-        if self._model.examination is None and choice.even is not None and not choice.misfit():
+    def _take(self, choice: DataChoice) -> None:
+        model = self._model
+        model.choose_data(choice)
+        if model.look is None and choice.even is not None and not choice.misfit():
+            name = model.tomogram_name
             self._background.start(
                 "examination",
-                lambda: (choice, examine(choice)),
-                answer=self._examined,
-                failure=lambda error: self._examined((choice, Examination(problem=str(error)))),
+                lambda: (choice, look_at_data(choice, name=name)),
+                answer=self._looked,
+                failure=lambda error: self._looked((choice, DataLook(trouble=str(error)))),
             )
         self.show()
         self._changed()
 
-    def _examined(self, answer: tuple[DataChoice, Examination]) -> None:
-        if self._model.take_examination(*answer):
+    def _looked(self, answer: tuple[DataChoice, DataLook]) -> None:
+        if self._model.take_look(*answer):
             self.show()
-
-    def _detect(self) -> None:
-        choice = self._model.choice
-        self._section.show_detecting()
-        self._background.start(
-            "detect",
-            lambda: (choice, detect_tilt_range(choice)),
-            answer=self._detected,
-            failure=self._not_detected,
-        )
-
-    def _detected(self, answer: tuple[DataChoice, Detection]) -> None:
-        choice, found = answer
-        if choice.even is not self._model.choice.even:
-            self._section.show_detection(None)
-            return
-        self._section.show_detection(found)
-        now = self._model.choice
-        if found.reliable and not (now.tilt_min.strip() or now.tilt_max.strip()):
-            low, high = f"{found.tilt_min:g}", f"{found.tilt_max:g}"
-            self._take(replace(now, tilt_min=low, tilt_max=high, tilt_axis=found.tilt_axis))
-
-    def _not_detected(self, error: BaseException) -> None:
-        self._section.show_detection(None)
-        self._section.tilt_line.warn(str(error))
+            self._changed()
 
 
 __all__ = ["DataControl"]

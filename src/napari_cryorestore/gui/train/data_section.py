@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
+from napari_cryorestore.examination import range_words
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.editors import combo_box
+from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.forms import LABEL_WIDTH
 from napari_cryorestore.gui.rows import add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.train.recording_form import MASK_TIP
+from napari_cryorestore.gui.train.recording_form import AXIS_TIP, MASK_TIP, TILT_AXES, TILT_TIP
 from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.gui.train.examination import Detection, Examination
     from napari_cryorestore.gui.volume import Volume
 
 
@@ -31,19 +32,16 @@ class DataSection(QWidget):
     ----------
     value_changed
         Emitted after every edit by the user.
-    detect_requested
-        The user wants the tilt range read off the spectrum.
     open_requested : Path
         The user wants the file of the other half opened.
     """
 
     value_changed = Signal()
-    detect_requested = Signal()
     open_requested = Signal(Path)
 
     def __init__(self) -> None:
         super().__init__()
-        self._detection: Detection | None = None
+        self._examined = ExaminedData()
         self._other_half: Path | None = None
         self.even, self.odd, self.region = VolumeCombo(), VolumeCombo(), VolumeCombo()
         self.swap = QPushButton("⇅")
@@ -51,10 +49,9 @@ class DataSection(QWidget):
         self.swap.setFixedWidth(30)
         self.open_other = QPushButton()
         self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
-        self.detect = QPushButton("Detect")
         self.use_detected = QPushButton()
         self.tilt_axis = combo_box()
-        self.tilt_axis.addItems(["y", "x"])
+        self.tilt_axis.addItems(TILT_AXES)
         self.line, self.warning, self.tilt_line = SentenceLabel(), SentenceLabel(), SentenceLabel()
         self._lay_out()
         self._explain()
@@ -97,52 +94,35 @@ class DataSection(QWidget):
         self.odd.offer(halves)
         self.region.offer(masks)
 
-    def show_examination(self, found: Examination | None, *, problems: Sequence[str]) -> None:
-        """Say what the voxels told, and what is wrong."""
-        self.line.say(found.line if found is not None else "")
-        warning = [found.warning] if found is not None and found.warning else []
-        self.warning.warn("\n⚠ ".join([*problems, *warning]))
-        self._other_half = found.other_half if found is not None else None
-        self.open_other.setVisible(self._other_half is not None)
-        if self._other_half is not None:
-            self.open_other.setText(f"Open {self._other_half.name}")
-        if found is not None and found.tilt_range and self._detection is None:
-            self.tilt_line.say(f"Tilt range from {found.tilt_file}")
+    def show_examination(self, found: ExaminedData | None, *, problems: Sequence[str]) -> None:
+        """Say what the volumes told, where the tilt range is from, and what is wrong."""
+        self._examined = found or ExaminedData()
+        self.line.say("\n".join(words for words in (self._examined.line, *self._examined.notes) if words))
+        self.warning.warn("\n⚠ ".join([*problems, *self._examined.warnings]))
+        self.tilt_line.say(self._examined.tilt_words)
+        for field, hint in zip((self.tilt_min, self.tilt_max), self._examined.tilt_hints, strict=True):
+            field.setPlaceholderText(hint)
+        self.use_detected.setVisible(self._examined.contradicts)
+        if self._examined.detected is not None:
+            seen = range_words(self._examined.detected)
+            self.use_detected.setText(f"Use {seen}, axis {self._examined.detected_axis}")
 
-    def show_detection(self, detection: Detection | None) -> None:
-        """Say what the spectrum told, and offer to take it where it contradicts what is typed."""
-        self._detection = detection
-        self.detect.setEnabled(True)
-        self.detect.setText("Detect")
-        agrees = detection is None or (detection.agrees and detection.reliable)
-        words = detection.sentence if detection is not None else ""
-        (self.tilt_line.say if agrees else self.tilt_line.warn)(words)
-        contradicts = detection is not None and detection.reliable and not detection.agrees
-        self.use_detected.setVisible(contradicts)
-        if detection is not None and contradicts:
-            seen = f"{detection.tilt_min:g}…{detection.tilt_max:g}°".replace("-", "−")
-            self.use_detected.setText(f"Use {seen}, axis {detection.tilt_axis}")
+    def offer_other_half(self, path: Path | None) -> None:
+        """Offer to open the file of the other half, if there is one."""
+        self._other_half = path
+        self.open_other.setVisible(path is not None)
+        if path is not None:
+            self.open_other.setText(f"Open {path.name}")
 
-    def show_detecting(self) -> None:
-        """Say that the spectrum is being looked at."""
-        self.detect.setEnabled(False)
-        self.detect.setText("Detecting…")
-
-    def take_detection(self) -> None:
-        """Put the detected tilt range into the fields."""
-        found = self._detection
-        if found is None:
+    def take_detected(self) -> None:
+        """Put what the spectrum shows into the fields."""
+        if self._examined.detected is None:
             return
-        choice = replace(
-            self.value(),
-            tilt_min=f"{found.tilt_min:g}",
-            tilt_max=f"{found.tilt_max:g}",
-            tilt_axis=found.tilt_axis,
-        )
+        low, high = (f"{angle:g}" for angle in self._examined.detected)
+        axis = self._examined.detected_axis
         self.blockSignals(True)
-        self.setValue(choice)
+        self.setValue(replace(self.value(), tilt_min=low, tilt_max=high, tilt_axis=axis))
         self.blockSignals(False)
-        self.use_detected.hide()
         self.value_changed.emit()
 
     # -------------------------------------------------------------------------------------------------
@@ -154,7 +134,7 @@ class DataSection(QWidget):
         add_row(grid, "half 2", self.odd, self.swap)
         add_row(grid, "mask", self.region)
         add_row(grid, "voxel size (Å)", self.voxel_size)
-        add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max, self.detect)
+        add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max)
         add_row(grid, "tilt axis", self.tilt_axis)
         below = (self.tilt_line, self.use_detected, self.line, self.warning, self.open_other)
         for widget in below:
@@ -165,13 +145,10 @@ class DataSection(QWidget):
         self.odd.setToolTip("The half map of the odd frames or tilts.")
         self.region.setToolTip(MASK_TIP)
         self.voxel_size.setToolTip("Edge of a voxel in Å; empty takes that of half 1.")
-        self.tilt_min.setPlaceholderText("min")
-        self.tilt_max.setPlaceholderText("max")
         for field in (self.tilt_min, self.tilt_max):
-            field.setToolTip("Lowest and highest tilt angle of the final alignment, e.g. −60 and 60.")
-        self.tilt_axis.setToolTip("The axis about which the specimen was tilted.")
-        self.detect.setToolTip("Read the tilt range and axis off the spectrum of half 1.")
-        self.use_detected.setToolTip("Take the range that the spectrum shows instead of the one typed.")
+            field.setToolTip(TILT_TIP)
+        self.tilt_axis.setToolTip(AXIS_TIP)
+        self.use_detected.setToolTip("Take the tilt range and axis that the spectrum shows.")
 
     def _connect(self) -> None:
         for combo in (self.even, self.odd, self.region):
@@ -179,8 +156,7 @@ class DataSection(QWidget):
         for field in (self.voxel_size, self.tilt_min, self.tilt_max):
             field.textEdited.connect(self.value_changed)
         self.tilt_axis.activated.connect(self.value_changed)
-        self.detect.clicked.connect(self.detect_requested)
-        self.use_detected.clicked.connect(self.take_detection)
+        self.use_detected.clicked.connect(self.take_detected)
         self.swap.clicked.connect(self._swap)
         self.open_other.clicked.connect(self._open)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
+from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.train.problem import missing, recording_problems, too_thin
 from napari_cryorestore.gui.volume import tomogram_name_of
 from napari_cryorestore.gui.volume_files import paired_volumes, volume_from
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.config import Config
-    from napari_cryorestore.gui.train.examination import Examination
+    from napari_cryorestore.gui.examined_data import DataLook, ExaminedData
     from napari_cryorestore.gui.train.recipes import Recipes
     from napari_cryorestore.gui.volume import Volume
     from napari_cryorestore.run_config import TomogramConfig
@@ -33,16 +34,16 @@ class FurtherTomogram:
     name : str
         What it is called.
     choice : DataChoice
-        Its halves and mask, and what was typed for it; an empty tilt range is that of the first tomogram.
-    found : Examination or None
-        What its voxels told; ``None`` while nobody has looked.
+        Its halves and mask, and what was typed for it; its tilt range is its own.
+    look : DataLook or None
+        What its volumes hold; ``None`` while nobody has looked.
     trouble : str
         Why its files cannot be read, in one sentence.
     """
 
     name: str
     choice: DataChoice
-    found: Examination | None = None
+    look: DataLook | None = None
     trouble: str = ""
 
     def is_same_as(self, other: DataChoice) -> bool:
@@ -54,59 +55,59 @@ class FurtherTomogram:
             return one.path.expanduser().resolve() == two.path.expanduser().resolve()
         return one.data is two.data
 
-    def completed(self, first: DataChoice) -> DataChoice:
-        """Return its choice with the tilt range of the first tomogram where it has none of its own."""
-        if self.choice.tilt_min.strip() or self.choice.tilt_max.strip():
-            return self.choice
-        return replace(self.choice, tilt_min=first.tilt_min, tilt_max=first.tilt_max)
+    def examination(self, *, needs_wedge: bool) -> ExaminedData | None:
+        """Return what is known of it, with what is typed for it; ``None`` while nobody has looked."""
+        if self.look is None:
+            return None
+        return examined_data(self.choice, self.look, needs_wedge=needs_wedge)
 
-    def examined(self, found: Examination) -> FurtherTomogram:
-        """Return it with what its voxels told; a tilt range found beside it fills empty fields."""
-        choice, tilts = self.choice, found.tilt_range
-        if tilts is not None and not (choice.tilt_min.strip() or choice.tilt_max.strip()):
-            low, high = (to_plain_number(angle) for angle in tilts)
-            choice = replace(choice, tilt_min=low, tilt_max=high)
-        return replace(self, choice=choice, found=found)
+    def warnings(self, *, needs_wedge: bool) -> tuple[str, ...]:
+        """Return what may make the result wrong, after its name."""
+        found = self.examination(needs_wedge=needs_wedge)
+        return tuple(f"{self.name}: {words}" for words in found.warnings) if found is not None else ()
 
-    def problem(self, first: DataChoice, recipes: Recipes, sections: Mapping[str, Config]) -> str:
+    def problem(self, recipes: Recipes, sections: Mapping[str, Config]) -> str:
         """Return what keeps it from being trained on, in one sentence; empty if nothing does."""
         if self.trouble:
             return f"{self.name}: {self.trouble}"
-        choice = self.completed(first)
         method = str(getattr(sections["method"], "kind", ""))
+        seen = self.examination(needs_wedge=recipes.needs_wedge(method))
         found = [
-            choice.problem(),
-            self.found.problem if self.found is not None else "",
-            *recording_problems(choice, recipes, name=self.name),
-            too_thin(choice, sections),
-            missing(choice, recipes, method),
+            self.choice.problem(),
+            seen.problem if seen is not None else "",
+            *recording_problems(self.choice, recipes, name=self.name),
+            too_thin(self.choice, sections),
+            missing(self.choice, recipes, method),
         ]
         return next((f"{self.name}: {words}" for words in found if words), "")
 
-    def words(self, first: DataChoice) -> str:
-        """Return its line in a list, e.g. ``TS02 · 10 Å · −60…60°``."""
-        choice = self.completed(first)
+    def words(self) -> str:
+        """Return its line in a list, e.g. ``TS02 · 10 Å · −60…60°``; a mark shows that something is odd."""
+        choice, seen = self.choice, self.examination(needs_wedge=False)
         size = choice.known_voxel_size
         parts = [self.name, f"{size:.4g} Å" if size else "voxel size?"]
-        if choice.tilt_range_given:
-            parts.append(f"{choice.tilt_min}…{choice.tilt_max}°".replace("-", "−"))
+        if seen is not None and seen.tilt_range is not None:
+            from napari_cryorestore.examination import range_words
+
+            parts.append(range_words(seen.tilt_range))
         parts += ["mask"] * (choice.mask is not None)
-        wrong = self.trouble or choice.problem() or (self.found.problem if self.found is not None else "")
-        return ("⚠ " if wrong else "") + " · ".join(parts if choice.even is not None else [self.name])
+        odd = self.trouble or choice.problem() or (seen is not None and (seen.problem or seen.warnings))
+        return ("⚠ " if odd else "") + " · ".join(parts if choice.even is not None else [self.name])
 
     def remark(self, first: DataChoice) -> str:
-        """Return what is known of it, for who selects it: size, agreement, and what looks odd."""
-        if self.trouble or self.found is None:
+        """Return what is known of it, for who selects it: size, agreement, tilts, and what looks odd."""
+        seen = self.examination(needs_wedge=False)
+        if self.trouble or seen is None:
             return self.trouble
         own, other = self.choice.known_voxel_size, first.known_voxel_size
         differs = own and other and abs(own - other) > SIMILAR_VOXELS * other
         odd = f"Its voxels have {own:.4g} Å, those above {other:.4g} Å: the same things differ in size."
-        told = (self.found.problem or self.found.line, self.found.warning, odd if differs else "")
-        return "\n⚠ ".join(words for words in told if words)
+        plain = [words for words in (seen.problem or seen.line, seen.tilt_words) if words]
+        return "\n⚠ ".join(["\n".join(plain), *seen.warnings, *([odd] if differs else [])])
 
-    def to_plain(self, first: DataChoice, paths: dict[Volume, Path]) -> dict[str, Any]:
+    def to_plain(self, paths: dict[Volume, Path]) -> dict[str, Any]:
         """Return the values of a `TomogramConfig`; ``paths`` names the file of every volume."""
-        return self.completed(first).to_plain(paths, name=self.name)
+        return self.choice.to_plain(paths, name=self.name)
 
 
 def from_files(paths: Iterable[Path]) -> list[FurtherTomogram]:

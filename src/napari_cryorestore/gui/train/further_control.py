@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.train.examination import Examination, examine
+from napari_cryorestore.gui.examined_data import DataLook, look_at_data
 from napari_cryorestore.gui.train.further import FurtherTomogram, from_files, from_folder, from_volumes
 from napari_cryorestore.gui.volume_files import volume_from
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.data_control import DataControl
     from napari_cryorestore.gui.train.further_section import FurtherSection
     from napari_cryorestore.gui.train.model import TrainModel
@@ -94,10 +95,9 @@ class FurtherControl:
         """Exchange the tomogram selected with the one chosen above."""
         (item,) = self._chosen()
         model = self._model
-        before = FurtherTomogram(model.tomogram_name, model.choice, model.examination)
-        choice = item.completed(model.choice)
+        before = FurtherTomogram(model.tomogram_name, model.choice, model.look)
         self._section.list.clearSelection()
-        self._data.choose(choice)
+        self._data.choose(item.choice)
         if not item.is_same_as(model.choice):
             self._section.busy.warn(f"{item.name} cannot be shown: open its halves first.")
             return
@@ -119,8 +119,7 @@ class FurtherControl:
 
     def _take(self, new: Sequence[FurtherTomogram]) -> None:
         before = len(self._model.others)
-        axis = self._model.choice.tilt_axis
-        self._model.add([replace(item, choice=replace(item.choice, tilt_axis=axis)) for item in new])
+        self._model.add(new)
         added = len(self._model.others) - before
         self._section.busy.say("" if added else "Nothing new: these are trained on already.")
         self._changed()
@@ -145,7 +144,7 @@ class FurtherControl:
         except (ValueError, OSError) as error:
             self._refuse(error)
             return
-        self._change(lambda item: replace(item, choice=replace(item.choice, mask=mask)))
+        self._change(lambda item: replace(item, choice=replace(item.choice, mask=mask), look=None))
 
     def _change(self, edit: Callable[[FurtherTomogram], FurtherTomogram]) -> None:
         chosen = self._chosen()
@@ -154,23 +153,23 @@ class FurtherControl:
 
     def _look(self) -> None:
         """Look at the next tomogram, one after the other."""
-        unseen = (item for item in self._model.further_tomograms if item.found is None and not item.trouble)
+        unseen = (item for item in self._model.further_tomograms if item.look is None and not item.trouble)
         item = next(unseen, None)
         if item is None or self._background.busy("look at further"):
             return
         choice = item.choice
         self._background.start(
             "look at further",
-            lambda: (choice, Examination() if choice.misfit() else examine(choice)),
+            lambda: (choice, DataLook() if choice.misfit() else look_at_data(choice, name=item.name)),
             answer=self._seen,
-            failure=lambda error: self._seen((choice, Examination(problem=str(error)))),
+            failure=lambda error: self._seen((choice, DataLook(trouble=str(error)))),
         )
 
-    def _seen(self, answer: tuple[object, Examination]) -> None:
-        choice, found = answer
-        even = getattr(choice, "even", None)
+    def _seen(self, answer: tuple[DataChoice, DataLook]) -> None:
+        choice, look = answer
         self._model.others = tuple(
-            item.examined(found) if item.choice.even is even else item for item in self._model.others
+            replace(item, look=look) if item.choice.is_of_same_volumes(choice) else item
+            for item in self._model.others
         )
         self._changed()
 

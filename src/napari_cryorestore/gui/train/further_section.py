@@ -73,14 +73,14 @@ class FurtherSection(QWidget):
                 f"Trains on {len(items) + 1} tomograms. Previews and quality numbers are of {name}, "
                 "chosen above."
             )
-        self._fill([item.words(first) for item in items if first is not None])
+        self._fill([item.words() for item in items])
         for widget in (self.list, self.remove, self.preview):
             widget.setVisible(bool(items))
         rows = self.chosen()
         self.remove.setEnabled(bool(rows))
         self.preview.setEnabled(len(rows) == 1 and not items[rows[0]].trouble)
         picked = [items[row] for row in rows]
-        self.form.show_tomograms(picked, first=first)
+        self.form.show_tomograms(picked)
         self.remark.say(picked[0].remark(first) if len(picked) == 1 and first is not None else "")
 
     def offer_layers(self, names: Sequence[str]) -> None:

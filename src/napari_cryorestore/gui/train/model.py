@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
-from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
+from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.train import content
 from napari_cryorestore.gui.train.further import from_config, joined
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_cryorestore.config import Config
-    from napari_cryorestore.gui.train.examination import Examination
+    from napari_cryorestore.gui.examined_data import DataLook, ExaminedData
     from napari_cryorestore.gui.train.further import FurtherTomogram
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 CUSTOM = ""
 """The name of no preset."""
-
 NOT_LOADED = "PyTorch is still being loaded: try again in a moment."
 
 
@@ -43,8 +42,8 @@ class TrainModel:
     ----------
     choice : DataChoice
         The data, as chosen and typed.
-    examination : Examination or None
-        What the voxels of that choice told; ``None`` while nobody has looked.
+    look : DataLook or None
+        What the volumes of that choice hold; ``None`` while nobody has looked.
     others : tuple of FurtherTomogram
         What else is trained on; see `further_tomograms`.
     recipes : Recipes or None
@@ -63,15 +62,13 @@ class TrainModel:
         The run folder as typed; empty makes one beside the tomogram.
     runs_folder : str
         The preferred folder for new runs; empty if there is none.
-    preferred_device : str
-        The device that recipes start with.
-    preferred_preview : int
-        Edge of the preview block that presets start with; 0 suits it to the tomogram.
+    preferred_device, preferred_preview
+        Device, and edge of the preview block (0 suits the tomogram), that recipes start with.
     """
 
     def __init__(self) -> None:
         self.choice = DataChoice()
-        self.examination: Examination | None = None
+        self.look: DataLook | None = None
         self.others: tuple[FurtherTomogram, ...] = ()
         self.recipes: Recipes | None = None
         self.sections: dict[str, Config] = {}
@@ -84,7 +81,6 @@ class TrainModel:
         self.runs_folder = ""
         self.preferred_device = "auto"
         self.preferred_preview = 0
-        self._tilts_beside = ("", "")
 
     def copy(self) -> TrainModel:
         """Return a model that later edits of this one do not change, for a thread."""
@@ -92,32 +88,40 @@ class TrainModel:
         twin.sections, twin.invalid = dict(self.sections), dict(self.invalid)
         return twin
 
-    def choose_data(self, choice: DataChoice, *, recorded: bool = False) -> None:
-        """Take other data; what was found out about other volumes is forgotten.
-
-        A tilt range that is `recorded` is that of these very data, and stays.
-        """
-        if recorded:
-            self._tilts_beside = ("", "")
-        if (choice.even, choice.odd) != (self.choice.even, self.choice.odd):
-            self.examination = None
+    def choose_data(self, choice: DataChoice) -> None:
+        """Take other data; what was seen of other volumes is forgotten."""
+        if not choice.is_of_same_volumes(self.choice):
+            self.look = None
         self.choice = choice
 
-    def take_examination(self, choice: DataChoice, examination: Examination) -> bool:
-        """Take what was found out about a choice, and tell whether that is still what is chosen.
-
-        A tilt range that was found beside half 1 fills fields in which the user has typed nothing.
-        """
-        if (choice.even, choice.odd) != (self.choice.even, self.choice.odd):
+    def take_look(self, choice: DataChoice, look: DataLook) -> bool:
+        """Take what was seen of a choice, and tell whether that is still what is chosen."""
+        if not choice.is_of_same_volumes(self.choice):
             return False
-        self.examination = examination
-        typed = (self.choice.tilt_min, self.choice.tilt_max)
-        if typed == self._tilts_beside or typed == ("", ""):
-            found = examination.tilt_range
-            low, high = (to_plain_number(angle) for angle in found) if found else ("", "")
-            self._tilts_beside = (low, high)
-            self.choice = replace(self.choice, tilt_min=low, tilt_max=high)
+        self.look = look
         return True
+
+    @property
+    def examination(self) -> ExaminedData | None:
+        """What is known of the data, with what is typed for them; ``None`` while nobody has looked."""
+        return self.look and examined_data(self.choice, self.look, needs_wedge=self.needs_wedge)
+
+    @property
+    def needs_wedge(self) -> bool:
+        """Whether the method chosen uses the tilt range."""
+        return self.recipes is not None and bool(self.method) and self.recipes.needs_wedge(self.method)
+
+    def warnings(self) -> list[str]:
+        """Return what may make the result wrong, of all tomograms."""
+        seen = self.examination
+        further = (item.warnings(needs_wedge=self.needs_wedge) for item in self.further_tomograms)
+        return [*(seen.warnings if seen else ()), *(words for warnings in further for words in warnings)]
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether every tomogram that could be looked at has been."""
+        first = self.look is not None or bool(self.choice.problem())
+        return first and all(item.look is not None or item.trouble for item in self.further_tomograms)
 
     def use_recipes(self, recipes: Recipes) -> None:
         """Take what can be chosen, and choose the standard preset of the first method."""
@@ -138,11 +142,11 @@ class TrainModel:
             self._apply_preset(self.method)
 
     def choose_method(self, kind: str) -> None:
-        """Take another method: as the present preset has it, or with its defaults where all is custom."""
+        """Take another method: as the preset has it, or with the present input where all is custom."""
         if self.preset != CUSTOM:
             self._apply_preset(kind)
         else:
-            self.put("method", self._recipes.section("method", kind)())
+            self.put("method", self._recipes.method_like(self.sections["method"], kind))
 
     def choose_network(self, kind: str) -> None:
         """Take another network with its defaults."""
@@ -161,8 +165,8 @@ class TrainModel:
 
     def data_problems(self) -> list[str]:
         """Return what is wrong with the data, as far as is known: at most two sentences."""
-        told = self.examination.problem if self.examination is not None else ""
-        found = [self.choice.problem(), told]
+        seen = self.examination
+        found = [self.choice.problem(), seen.problem if seen else ""]
         if self.recipes is not None and self.choice.even is not None:
             found += recording_problems(self.choice, self.recipes, name=self.tomogram_name)
             found += [too_thin(self.choice, self.sections), missing(self.choice, self.recipes, self.method)]
@@ -173,7 +177,7 @@ class TrainModel:
         if self.recipes is None:
             return [Problem("run", NOT_LOADED)]
         found = [Problem("data", words) for words in self.data_problems()]
-        further = [item.problem(self.choice, self.recipes, self.sections) for item in self.further_tomograms]
+        further = [item.problem(self.recipes, self.sections) for item in self.further_tomograms]
         found += [Problem("further", words) for words in further if words][:1]
         found += [Problem(section, words) for section, words in self.invalid.items()]
         if self.place == "typed" and self.position is None:
@@ -198,9 +202,8 @@ class TrainModel:
         """Return the folder of the next run: as typed, or a new one beside the tomogram."""
         if self.folder.strip():
             return Path(self.folder.strip()).expanduser()
-        return new_run_path(
-            self._parent_of_runs(), tomogram=self.tomogram_name, method=self.method or "run", now=now
-        )
+        name, method = self.tomogram_name, self.method or "run"
+        return new_run_path(self._parent_of_runs(), tomogram=name, method=method, now=now)
 
     def prepare(self, run: Path) -> RunConfig:
         """Return the recipe of a run, after writing volumes without a file into its folder; takes a while.
@@ -259,7 +262,7 @@ class TrainModel:
         self.choice = self.choice.recorded_as(tomogram)
 
     def start_from(self, checkpoint: Path) -> None:
-        """Start from weights, with the network that they belong to.
+        """Start from weights, with the network and the kind of input that they belong to.
 
         Raises
         ------
@@ -269,8 +272,8 @@ class TrainModel:
         method, network = self._recipes.checkpoint(checkpoint)
         self.from_checkpoint = checkpoint
         self.put("network", network)
-        if getattr(method, "kind", "") == self.method:
-            self.put("method", method)
+        same = getattr(method, "kind", "") == self.method
+        self.put("method", method if same else self._recipes.method_like(method, self.method))
 
     @property
     def _recipes(self) -> Recipes:

@@ -30,6 +30,7 @@ from napari_cryorestore.gui.viewer_place import crosshair, middle_of_view
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from napari.layers import Layer
 
 TICK = 100
 """Milliseconds between two looks at threads and the run folder."""
@@ -102,11 +103,13 @@ class TrainPanel(FoldedPanel):
         self.control.leave()
 
     def start(self) -> None:
-        """Start training, as soon as PyTorch is loaded, or say what forbids it."""
-        if self.model.recipes is None:
+        """Start training, as soon as PyTorch is loaded and the data are looked at, or say what forbids it."""
+        if self.model.recipes is None or not self.model.is_looked_at:
+            waits_for = "Loading PyTorch…" if self.model.recipes is None else "Looking at the data…"
             self._start_wanted = not self._load_failed
-            self.bar.say("Loading PyTorch…" if self._start_wanted else "")
+            self.bar.say(waits_for if self._start_wanted else "")
             return
+        self._start_wanted = False
         self._place_preview()
         problems = self.model.problems()
         self._data_control.show()
@@ -115,6 +118,10 @@ class TrainPanel(FoldedPanel):
             self._unfold(problems[0].section)
             return
         self.control.start(self.model)
+
+    def choose_pair(self, even: Layer | None, odd: Layer | None) -> None:
+        """Choose two layers as halves, unless they are gone."""
+        self._data_control.choose_pair(even, odd)
 
     # -------------------------------------------------------------------------------------------------
 
@@ -137,10 +144,6 @@ class TrainPanel(FoldedPanel):
         self.model.preferred_preview = preferred.preview_size
         self.model.use_recipes(recipes)
         self._show_recipes()
-        if self._start_wanted:
-            self._start_wanted = False
-            self.bar.say("")
-            self.start()
 
     def _show_recipes(self) -> None:
         if self.model.recipes is None:
@@ -149,7 +152,7 @@ class TrainPanel(FoldedPanel):
         self.recipe = RecipeSection(self.model.recipes)
         self.sections.insertWidget(self.sections.indexOf(self._loading), self.recipe)
         self._recipe_control = RecipeControl(
-            self.recipe, self.model, self.background, changed=self._data_control.show
+            self.recipe, self.model, self.background, changed=self._recipe_changed
         )
         self._folds.update(self.recipe.folds)
         self._changed()
@@ -160,12 +163,17 @@ class TrainPanel(FoldedPanel):
         self.bar.say("")
         self._loading.warn(f"PyTorch cannot be loaded, so nothing can be trained: {error}")
 
+    def _recipe_changed(self) -> None:
+        self._data_control.show()
+        self.bar.caution_of(self.model.warnings())
+
     def _changed(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.estimate()
         self._show_further()
         self.run.show_model(self.model)
         self.bar.forgive()
+        self.bar.caution_of(self.model.warnings())
 
     def _show_further(self) -> None:
         if self._further_control is not None:
@@ -180,7 +188,18 @@ class TrainPanel(FoldedPanel):
         if self.model.recipes is None and not self._load_failed and not self.background.busy("recipes"):
             self._load_recipes()  # not before the panel is there to be seen
         self.background.poll()
+        if self._start_wanted and self.model.recipes is not None and self.model.is_looked_at:
+            self._start_after_waiting()
         self.control.tick()
+
+    def _start_after_waiting(self) -> None:
+        """Start what was waited for, unless the look warns of something: it was not there to be read."""
+        self._start_wanted = False
+        self.bar.say("")
+        if self.model.warnings() and not self.model.problems():
+            self.bar.complain("Not started yet: read the warning, then press Start to train all the same.")
+        else:
+            self.start()
 
     def _obey(self, wish: str) -> None:
         wishes = {

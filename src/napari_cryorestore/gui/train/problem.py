@@ -44,8 +44,6 @@ def missing(choice: DataChoice, recipes: Recipes, method: str) -> str:
     title = recipes.methods[method].title
     if choice.odd is None and recipes.needs_halves(method):
         return f"{title} needs both half maps: choose half 2."
-    if not (choice.tilt_min.strip() or choice.tilt_max.strip()) and recipes.needs_wedge(method):
-        return f"{title} needs the tilt range: type it, press Detect, or put a .tlt file beside half 1."
     return ""
 
 

@@ -79,6 +79,12 @@ class Recipes:
         annotation: Any = RunConfig.model_fields[name].annotation
         return annotation
 
+    def method_like(self, method: Config, kind: str) -> Config:
+        """Return another method with what every method has, such as its input, as this one has it."""
+        from napari_cryorestore.methods import settings_kept
+
+        return self.section("method", kind).model_validate(settings_kept(method.model_dump(), kind))
+
     def preset(self, name: str, method: str) -> dict[str, Config]:
         """Return every section as a preset sets it, hardware left out."""
         from napari_cryorestore.presets import preset

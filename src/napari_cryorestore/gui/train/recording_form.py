@@ -9,16 +9,22 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QLineEdit, QToolButton, QWidget
 
 from napari_cryorestore.gui.editors import combo_box
+from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.forms import LABEL_WIDTH
 from napari_cryorestore.gui.rows import add_row, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.further import FurtherTomogram
 
 MASK_TIP = "A volume that is above 0 where training crops may lie; optional."
+TILT_TIP = (
+    "Lowest and highest tilt angle of the final alignment, e.g. −60 and 60; empty takes those of a file "
+    "beside half 1, or else what the spectrum shows."
+)
+AXIS_TIP = "The axis about which the specimen was tilted; auto takes what the spectrum shows."
+TILT_AXES = ("auto", "y", "x")
 _TEXTS = ("voxel_size", "tilt_min", "tilt_max")
 
 
@@ -40,7 +46,7 @@ class RecordingForm(QWidget):
         super().__init__()
         self.fields = {name: QLineEdit() for name in _TEXTS}
         self.tilt_axis = combo_box()
-        self.tilt_axis.addItems(["y", "x"])
+        self.tilt_axis.addItems(TILT_AXES)
         self.region, self.browse, self.drop = QLineEdit(), QToolButton(), QToolButton()
         self._lay_out()
         for name, field in self.fields.items():
@@ -51,15 +57,16 @@ class RecordingForm(QWidget):
         self.browse.clicked.connect(lambda: self.mask_requested.emit(True))
         self.drop.clicked.connect(lambda: self.mask_requested.emit(False))
 
-    def show_tomograms(self, items: Sequence[FurtherTomogram], *, first: DataChoice | None) -> None:
+    def show_tomograms(self, items: Sequence[FurtherTomogram]) -> None:
         """Show the first of those selected; the form hides while there is none that can be read."""
         items = [item for item in items if not item.trouble]
-        self.setVisible(bool(items) and first is not None)
-        if not items or first is None:
+        self.setVisible(bool(items))
+        if not items:
             return
         choice = items[0].choice
         size = choice.even.voxel_size if choice.even is not None else None
-        hints = (f"{size:.4g}" if size else "unknown", first.tilt_min or "min", first.tilt_max or "max")
+        seen = items[0].examination(needs_wedge=False) or ExaminedData()
+        hints = (f"{size:.4g}" if size else "unknown", *seen.tilt_hints)
         for (name, field), hint in zip(self.fields.items(), hints, strict=True):
             if field.text() != getattr(choice, name):
                 field.setText(getattr(choice, name))
@@ -81,9 +88,8 @@ class RecordingForm(QWidget):
         self.drop.setToolTip("Train on it without a mask.")
         self.fields["voxel_size"].setToolTip("Edge of a voxel in Å; empty takes that of its half 1.")
         for name in ("tilt_min", "tilt_max"):
-            self.fields[name].setToolTip(
-                "Lowest and highest tilt angle of its final alignment; empty takes those above."
-            )
+            self.fields[name].setToolTip(TILT_TIP)
+        self.tilt_axis.setToolTip(AXIS_TIP)
         self._mask_label = QLabel("mask")
         grid = grid_of(self)
         grid.setColumnMinimumWidth(0, LABEL_WIDTH)
@@ -93,4 +99,4 @@ class RecordingForm(QWidget):
         add_row(grid, self._mask_label, self.region, self.browse, self.drop)
 
 
-__all__ = ["MASK_TIP", "RecordingForm"]
+__all__ = ["AXIS_TIP", "MASK_TIP", "TILT_AXES", "TILT_TIP", "RecordingForm"]

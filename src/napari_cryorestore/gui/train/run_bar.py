@@ -20,6 +20,8 @@ from napari_cryorestore.gui.run_words import state_words
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_cryorestore.runs.state import RunState
 
 MENU = {
@@ -51,7 +53,7 @@ class RunBar(QWidget):
         self._details = ""
         self.start, self.pause, self.stop = QPushButton("Start"), QPushButton("Pause"), QPushButton("Stop")
         self.more, self.details = QPushButton("☰"), QPushButton("Details")
-        self.problem, self.state = SentenceLabel(), SentenceLabel()
+        self.caution, self.problem, self.state = SentenceLabel(), SentenceLabel(), SentenceLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.menu = QMenu(self)
@@ -67,6 +69,11 @@ class RunBar(QWidget):
         self.problem.warn(sentence)
         self._details = details
         self.details.setVisible(bool(details))
+
+    def caution_of(self, warnings: Sequence[str]) -> None:
+        """Say beside Start what may make the result wrong; taken back when there is nothing any more."""
+        more = f" ({len(warnings) - 1} more above)" if len(warnings) > 1 else ""
+        self.caution.warn(f"{warnings[0]}{more}" if warnings else "")
 
     def forgive(self) -> None:
         """Take back what was wrong with choices; a failure of a run stays."""
@@ -117,6 +124,7 @@ class RunBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(self.caution)
         layout.addWidget(self.problem)
         layout.addWidget(self.details)
         layout.addLayout(buttons)

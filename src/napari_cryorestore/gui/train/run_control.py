@@ -7,7 +7,6 @@ import traceback
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.train.activity import ActivityBar
-from napari_cryorestore.gui.train.examination import examine
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, INPUTS_FOLDER, RunDir
 from napari_cryorestore.runs.state import RunState
@@ -110,9 +109,7 @@ class RunControl:
         self._activity.end()
 
     def _make(self, model: TrainModel, path: Path) -> Path:
-        """Check the data, write what only lives in memory and make the run folder; in a thread."""
-        if model.examination is None:
-            model.examination = examine(model.choice)
+        """Write what only lives in memory and make the run folder; in a thread."""
         existed = path.exists()
         try:
             self._runs.launcher.create(model.prepare(path), path)
