@@ -12,13 +12,13 @@ import numpy as np
 
 from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
+from napari_cryorestore.comparison.row_steps import RowSteps
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.imaging import MeanOfHalves
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
-from napari_cryorestore.restoration.weights import chosen_weights
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import Position, RowConfig
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.mrc import MrcVolume
-    from napari_cryorestore.runs.chosen_step import WhichStep
 
 KEPT_BYTES = 1 << 30
 """Memory that restored regions may take until the one used longest ago is dropped."""
@@ -56,7 +55,7 @@ class Sources:
         self._device, self._threads, self._most = device, threads, kept_bytes
         self._restorers: dict[str, RegionRestorer] = {}
         self._regions: OrderedDict[str, ComparedVolume] = OrderedDict()
-        self._steps: dict[Path, WhichStep] = {}
+        self._steps = RowSteps()
         self._lock = threading.Lock()
 
     def open_row(
@@ -119,7 +118,7 @@ class Sources:
             size = max(tomogram.shape)
         place = Region(_voxel(tomogram, cursor), size)
         box = place.within(tomogram.shape)
-        step = self._step(row)
+        step = self._steps.of(row)
         key = f"{source}|{step}|{_identity(row)}|{box.start}|{box.stop}"
         with self._lock:
             if key in self._regions:
@@ -131,17 +130,6 @@ class Sources:
             while len(self._regions) > 1 and sum(map(_bytes, self._regions.values())) > self._most:
                 self._regions.popitem(last=False)
         return replace(volume, key=key)
-
-    def _step(self, row: RowConfig) -> WhichStep:
-        """Return the step of a run's row; of one without, the same as long as rows are opened from here."""
-        if row.step is not None or row.kind != "run":
-            return row.step or "suggested"
-        run = _given(row.path)
-        with self._lock:
-            if run not in self._steps:
-                _, chosen = chosen_weights(run)
-                self._steps[run] = "suggested" if chosen is None else chosen.step
-            return self._steps[run]
 
     def _restorer(self, row: RowConfig) -> RegionRestorer:
         key = _identity(row)
