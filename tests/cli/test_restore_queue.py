@@ -94,9 +94,9 @@ def test_what_was_asked_for_otherwise_is_not_taken_for_done(
     assert capsys.readouterr().err.splitlines()[-1] == "0 restored, 3 failed, of 3"
 
 
-@pytest.mark.parametrize(("times", "code"), [(1, 1), (2, 130)])
+@pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_the_queue(
-    times: int, code: int, trained: Path, three_pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+    times: int, trained: Path, three_pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
     original = restoration.restore
 
@@ -107,7 +107,7 @@ def test_ctrl_c_ends_the_queue(
 
     monkeypatch.setattr(restoration, "restore", interrupted)
     command = ["restore", "--method", "wiener", "--pairs", str(three_pairs), "--output-folder", "made", *CPU]
-    assert main(command) == code
+    assert main(command) == 130
     told = capsys.readouterr()
     assert told.out.split() == ["made/TS1_wiener.mrc"]
     assert "TS2_wiener.mrc was not made (1 restored; the same command goes on with the rest)" in told.err

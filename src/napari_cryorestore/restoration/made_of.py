@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.restoration.request import RestoreRequest
 
 _SHORT = 12
-_BLOCK = 1 << 22  # bytes
+_BLOCK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,9 @@ class TrainModel:
     @property
     def examination(self) -> ExaminedData | None:
         """What is known of the data, with what is typed for them; ``None`` while nobody has looked."""
-        return self.look and examined_data(self.choice, self.look, needs_wedge=self.needs_wedge)
+        if self.look is None:
+            return None
+        return examined_data(self.choice, self.look, needs_wedge=self.needs_wedge)
 
     @property
     def needs_wedge(self) -> bool:
