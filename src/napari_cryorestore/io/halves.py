@@ -195,9 +195,12 @@ def _sample_findings(sample: JointSample) -> list[Finding]:
 
 
 def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
-    if share <= MOST_NO_DATA or masked:
+    if share < _TOLD:
         return []
-    sentence = f"{100 * share:.0f} % of the tomogram hold no data: there the halves are constant or the same."
+    sentence = f"{100 * share:.0f} % of the tomogram holds no data: there the halves are constant or the same."
+    if share <= MOST_NO_DATA or masked:
+        remedy = "It is left out of training and of every number, and stays as it is in what is restored."
+        return [Finding("note", "no data", sentence, remedy)]
     remedy = (
         "Check that both files were written completely; if this is meant, give a mask of what to learn from "
         "with --mask (in the Train panel: Mask)."
