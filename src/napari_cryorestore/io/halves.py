@@ -197,8 +197,9 @@ def _sample_findings(sample: JointSample) -> list[Finding]:
 def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
     if share < _TOLD:
         return []
-    part = f"{100 * share:.0f} % of the tomogram"
-    sentence = f"{part} holds no data: there the halves are constant or the same."
+    sentence = (
+        f"{100 * share:.0f} % of the tomogram holds no data: there the halves are constant or the same."
+    )
     if share <= MOST_NO_DATA or masked:
         remedy = "It is left out of training and of every number, and stays as it is in what is restored."
         return [Finding("note", "no data", sentence, remedy)]
