@@ -28,12 +28,15 @@ hangups = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system h
 @hangups
 def test_the_end_of_the_terminal_asks_however_often_it_is_told() -> None:
     asked: list[str] = []
-    before = signal.getsignal(signal.SIGHUP)
-    with on_interruption(lambda: asked.append("once")):
-        for _ in range(3):
-            os.kill(os.getpid(), signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
+    try:
+        with on_interruption(lambda: asked.append("once")):
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert asked == ["once"]
-    assert signal.getsignal(signal.SIGHUP) is before
 
 
 @hangups

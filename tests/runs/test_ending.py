@@ -117,9 +117,11 @@ def test_four_previews_far_apart_are_enough():
     assert ending(curve(0.2, 0.1, 0.1, 0.1, every=1000)) == Ending(4000, 1000, pytest.approx(0.5))
 
 
-def test_weights_that_others_trained_may_be_the_best():
-    start = HeldOut(0, 0.3, left_out={"n2n": [0.3] * 8}, spread=0.5)
-    assert ending([start, *curve(*[0.2] * 4, spread=0.5)]) == Ending(200, 0, pytest.approx(1 / 3))
+def test_what_was_there_before_the_first_step_is_no_best():
+    start = HeldOut(0, 0.3, left_out={"n2n": [0.3] * 8}, spread=0.5)  # as of weights that others trained
+    assert ending([start, *curve(*np.linspace(0.2, 0.28, 40), spread=0.5)]) is None
+    fallen = [start, *curve(0.28, 0.27, *[0.2] * 4, spread=0.5)]
+    assert ending(fallen) == Ending(300, 50, pytest.approx(2 / 7))
 
 
 def test_agreement_that_never_was_cannot_fall():

@@ -188,11 +188,11 @@ def test_the_network_before_training_counts_and_octants_are_forgotten_with_their
     state = state_of(started(), Evaluated(step=0, metrics={"n2n": 0.3}, left_out=octants), *saved(10))
     state.apply([Evaluated(step=10, metrics={"n2n": 0.2}, left_out=octants)])
     assert [(item.step, item.n2n, item.left_out) for item in state.held_out()] == [
-        (0, 0.3, {}), (10, 0.2, octants),
+        (0, 0.3, octants), (10, 0.2, octants),
     ]  # fmt: skip
     assert state.metrics["n2n"].steps.tolist() == [10]
     state.apply([Started(step=5, steps=100, process=2, host="here")])
-    assert state.left_out == {}
+    assert list(state.left_out) == [0]
     assert [item.step for item in state.held_out()] == [0]
 
 

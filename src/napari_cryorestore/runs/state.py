@@ -165,7 +165,8 @@ class RunState:
         first, n2n, fill = self.beginning, self.metrics.get("n2n"), self.metrics.get("fill")
         scored = []
         if "n2n" in first:
-            scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan), spread=self.spreads.get(0))]
+            parts, spread = self.left_out.get(0, {}), self.spreads.get(0)
+            scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan), parts, spread)]
         steps, values = ([], []) if n2n is None else (n2n.steps.tolist(), n2n.values.tolist())
         for step, value in zip(steps, values, strict=True):
             filled = None if fill is None else fill.at(step)
@@ -217,14 +218,14 @@ class RunState:
 
     def _evaluated(self, event: Evaluated) -> None:
         self.spreads[event.step] = event.spread
+        self.left_out[event.step] = {
+            name: values for name, values in event.left_out.items() if len(values) == OCTANTS
+        }
         if event.step == 0:
             self.beginning = event.metrics
             return
         for name, value in event.metrics.items():
             _append(self.metrics, name, event.step, value)
-        self.left_out[event.step] = {
-            name: values for name, values in event.left_out.items() if len(values) == OCTANTS
-        }
 
     def _checkpointed(self, event: Checkpointed) -> None:
         _put(self.checkpoints, event.step, event.file)
