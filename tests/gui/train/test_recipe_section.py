@@ -122,7 +122,7 @@ def test_one_click_makes_a_run_take_all_its_steps(bench):
     bench.add_pair(viewer)
     panel = bench.open(viewer)
     end = panel.recipe.schedule.editor("end")
-    assert (end.isChecked(), end.text()) == (True, "when held-out agreement falls")
+    assert (end.isChecked(), end.text()) == (True, "when agreement falls")
     bench.click(end)
     bench.start(panel)
     assert bench.configs[0].schedule.end == "steps"

@@ -57,7 +57,7 @@ class RecipeSection(QWidget):
             self.presets.addItem(PRESET_TITLES.get(name, name), name)
         self.presets.setToolTip("Sets method, network, schedule and preview; any change makes it custom.")
         self._device = combo_box()
-        end = check_box_between("when held-out agreement falls", checked="held-out", unchecked="steps")
+        end = check_box_between("when agreement falls", checked="held-out", unchecked="steps")
         self.schedule = ConfigForm(recipes.section("schedule"), editors={"end": end})
         self.hardware = ConfigForm(recipes.section("hardware"), editors={"device": self._device_editor()})
         self.snapshots = ConfigForm(recipes.section("snapshots"), hidden={"held_out", "position"})
