@@ -278,3 +278,79 @@ def test_relion_keeps_tilts_in_the_star_of_the_series(tmp_path: Path) -> None:
     assert tilts_beside(tomogram).range == (-50, 50)
     write(tmp_path / "tilt_series", "TS_1.star", STAR.format("_rlnCtf #2") + "m 1\n")
     assert "none of the columns rlnTomoYTilt" in tilts_beside(tomogram).findings[0].sentence
+
+
+def test_warp_says_which_tilts_it_uses(tmp_path: Path) -> None:
+    words = "\n".join(map(str, ANGLES))
+    used = "\n".join(str(abs(angle) < 50) for angle in ANGLES)
+    text = WARP.format("", "2", words).replace("</Angles>", f"</Angles><UseTilt>{used}</UseTilt>")
+    write(tmp_path, "TS.xml", text)
+    assert tilts_beside(tmp_path / "TS.mrc").range == (-46, 50)
+    write(tmp_path, "TS.xml", text.replace("True", "False"))
+    assert "uses none of its tilts" in tilts_beside(tmp_path / "TS.mrc").findings[0].sentence
+
+
+@pytest.mark.parametrize("level", ["nan", "inf", "-inf", "40"])
+def test_a_level_angle_beyond_reason_makes_the_file_useless(tmp_path: Path, level: str) -> None:
+    write(tmp_path, "TS.xml", WARP.format("", level, "\n".join(map(str, ANGLES))))
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert (found.range, found.others) == (None, ())
+    assert f"TS.xml has the level angle {level}°" in found.findings[0].sentence
+    (tmp_path / "tiltstack" / "TS").mkdir(parents=True)
+    write(tmp_path / "tiltstack" / "TS", "TS.rawtlt", lines(ANGLES))
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert found.range == (-60, 60)
+    assert found.findings[0].remedy == "TS.rawtlt is taken instead."
+
+
+def test_a_level_angle_is_subtracted_where_only_that_is_possible(tmp_path: Path) -> None:
+    write(tmp_path, "TS.xml", WARP.format("", "-20", "-80 -40 0 30"))
+    found = tilts_beside(tmp_path / "TS.mrc")
+    assert (found.range, found.others) == ((-60, 50), ())
+    assert "-20°, was subtracted" in found.findings[0].sentence
+
+
+ONE_SIDED = tuple(float(angle) for angle in range(5, 66, 3))
+
+
+@pytest.mark.parametrize("angles", [ANGLES, ONE_SIDED, ANGLES[20:] + ANGLES[:20]])
+@pytest.mark.parametrize("reach", [0.3, 0.9, 7.0, 12.0])
+@pytest.mark.parametrize("drifts", [True, False])
+def test_shifts_of_both_signs_are_no_tilts(
+    tmp_path: Path, angles: tuple[float, ...], reach: float, drifts: bool
+) -> None:
+    places = range(len(angles))
+    shifts = [round(reach * (2 * n / places[-1] - 1 if drifts else math.sin(n * n)), 3) for n in places]
+    assert read_tilt_angles(write(tmp_path, "a.tlt", lines(shifts, angles))) == angles
+    assert read_tilt_angles(write(tmp_path, "b.tlt", lines(angles, shifts))) == angles
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_numbers_and_whole_angles_may_be_joined_by_a_comma(tmp_path: Path, turned: bool) -> None:
+    pairs = [(n, 3 * (n - 1)) for n in range(1, 22)]
+    text = "".join(f"{angle},{number}\n" if turned else f"{number},{angle}\n" for number, angle in pairs)
+    assert read_tilt_angles(write(tmp_path, "a.tlt", text)) == tuple(float(angle) for _, angle in pairs)
+    assert read_tilt_angles(write(tmp_path, "b.tlt", "n,angle\n" + text)) == read_tilt_angles(
+        tmp_path / "a.tlt"
+    )
+    decimals = "".join(f"{3 * n},5\n" for n in range(20))
+    assert read_tilt_angles(write(tmp_path, "c.tlt", decimals)) == tuple(3 * n + 0.5 for n in range(20))
+
+
+@pytest.mark.parametrize("joint", [" ", ", ", ",", ";", "\t"])
+def test_all_angles_may_stand_in_one_line(tmp_path: Path, joint: str) -> None:
+    for angles in (ANGLES, ANGLES[20:] + ANGLES[:20], (-60.0, 3.0, 58.0)):
+        path = tmp_path / f"{len(angles)}{angles[0]}.tlt"
+        path.write_text(joint.join(f"{angle:g}" for angle in angles))
+        assert read_tilt_angles(path) == angles
+    with pytest.raises(ValueError, match="only the angle"):
+        range_of(read_tilt_angles(write(tmp_path, "one.tlt", "1 -60 3.0\n")), name="one.tlt")
+
+
+def test_numbers_that_are_too_small_or_twofold_are_not_read_as_radians(tmp_path: Path) -> None:
+    radians = [f"{math.radians(angle):.5f}" for angle in ANGLES]
+    for name, text in (("a", lines([0.3 * float(r) for r in radians])), ("b", lines(radians, radians))):
+        write(tmp_path, f"{name}.tlt", text)
+        found = tilts_beside(tmp_path / f"{name}.mrc")
+        assert found.range is None
+        assert f"{name}.tlt holds only angles from" in found.findings[0].sentence

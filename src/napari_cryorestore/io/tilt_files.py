@@ -6,7 +6,9 @@ import codecs
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, NoReturn
 from xml.etree import ElementTree
 
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
 _LARGEST_ANGLE = 90.0
 _NARROWEST = 5.0  # degrees: what spans less was never a tilt series
 _LARGEST_FILE = 1 << 22  # bytes; a thousand tilts take a hundredth of it
-_MOST_RADIANS = 1.6  # 91.7°
+_RADIANS = (0.5, 1.571)  # what the largest angle of a list in radians lies between
+_BOTH_SIGNS = 2.0  # a column of both signs is worth one of twice its range
+_ALIKE = 0.25  # share by which steps differ that are regular
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _SEPARATING_COMMA = re.compile(r",\s|,[-+]|\.\d*,|,\d*\.|,[^,\s]*,")
+_TWO_WHOLE = re.compile(r"\s*(\d+),(\d+)\s*")  # two columns, or a decimal comma
 _STAR_COLUMNS = ("rlnTomoYTilt", "rlnTomoNominalStageTiltAngle")  # aligned before nominal
 _CHOOSE = "choose a file of tilt angles in degrees"
 
@@ -54,8 +59,9 @@ def read_tilt_file(path: Path | str) -> TiltFile:
     path : Path or str
         A list of angles (.tlt, .rawtlt, .txt), an .aln file of AreTomo, an .xml file of Warp, or the .star
         file of one tilt series of RELION. In a list with several columns, the one that runs like tilt angles
-        counts. UTF-8 and UTF-16, any line ends, decimal commas, the sign − and radians are understood; blank
-        lines and comments after # are skipped.
+        counts; all angles may stand in one line. UTF-8 and UTF-16, any line ends, decimal commas, the sign −
+        and radians are understood; blank lines and comments after # are skipped, and so are tilts that Warp
+        does not use.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def read_tilt_file(path: Path | str) -> TiltFile:
         return _warp(text, name=path.name)
     if kind == ".star":
         return TiltFile(_relion(text, name=path.name))
-    return _degrees(_column(_rows(text), last_first=kind == ".aln", name=path.name), name=path.name)
+    return _read_list(_rows(text), last_first=kind == ".aln", name=path.name)
 
 
 def read_tilt_angles(path: Path | str) -> tuple[float, ...]:
@@ -125,14 +131,35 @@ def _rows(text: str) -> list[list[str]]:
             break  # what follows in an .aln file are patches, not tilts
         if content.strip():
             lines.append(content.replace(";", " "))
-    separates = any(_SEPARATING_COMMA.search(line) for line in lines)
-    return [line.replace(",", " " if separates else ".").split() for line in lines]
-
-
-def _column(rows: list[list[str]], *, last_first: bool, name: str) -> list[float]:
-    """Return the column that runs like tilt angles; one that counts the rows never does."""
+    separates = any(_SEPARATING_COMMA.search(line) for line in lines) or _is_numbered(lines)
+    rows = [line.replace(",", " " if separates else ".").split() for line in lines]
     if len(rows) > 1 and not any(_NUMBER.fullmatch(word) for word in rows[0]):
         rows = rows[1:]  # titles
+    return [[word] for word in rows[0]] if len(rows) == 1 and _runs(rows[0]) else rows
+
+
+def _is_numbered(lines: list[str]) -> bool:
+    """Tell whether the comma in lines like ``3,6`` separates the number of a tilt from its angle."""
+    found = [match for line in lines if (match := _TWO_WHOLE.fullmatch(line))]
+    if len(found) < max(len(lines) - 1, 3):  # but for titles
+        return False
+    first, second = ([float(match[group]) for match in found] for group in (1, 2))
+    return any(
+        _counts(one) and _span(other) >= _NARROWEST for one, other in ((first, second), (second, first))
+    )
+
+
+def _runs(words: list[str]) -> bool:
+    """Tell whether a line holds a whole tilt series rather than what belongs to one tilt."""
+    if len(words) < 3 or not all(map(_is_angle, words)):
+        return False
+    angles = [float(word) for word in words]
+    rising = sorted(angles)
+    return _is_regular(angles) or angles in (rising, rising[::-1])
+
+
+def _read_list(rows: list[list[str]], *, last_first: bool, name: str) -> TiltFile:
+    """Take the column that runs like tilt angles; one that counts the rows never does."""
     if not rows:
         raise ValueError(f"{name} holds no tilt angles: it needs one line per tilt, in degrees.")
     places = range(min(map(len, rows)))
@@ -146,9 +173,37 @@ def _column(rows: list[list[str]], *, last_first: bool, name: str) -> list[float
             f"{name} counts from {min(numbers[0]):g} to {max(numbers[0]):g} where tilt angles are expected: "
             f"{_CHOOSE}."
         )
-    both_signs = (column for column in angles if min(column) < 0 < max(column))
-    spread = (column for column in angles if max(column) - min(column) >= _NARROWEST)
-    return next(both_signs, None) or next(spread, angles[0])
+    wide = [column for column in angles if _span(column) >= _NARROWEST]
+    if wide:
+        likeliest: list[float] = wide[0] if last_first else max(wide, key=_likeness)
+        return TiltFile(tuple(likeliest))
+    radians = [column for column in angles if _is_in_radians(column)]
+    if len(radians) != 1:
+        return TiltFile(tuple(angles[0]))
+    assumed = f"{name} holds numbers up to {max(radians[0]):.3g}, which were read as radians."
+    return TiltFile(tuple(map(math.degrees, radians[0])), assumed=assumed)
+
+
+def _span(column: list[float]) -> float:
+    return max(column) - min(column)
+
+
+def _likeness(column: list[float]) -> tuple[bool, float]:
+    """Return how much a column is like tilt angles: regular before irregular, then the wider one."""
+    return _is_regular(column), _span(column) * (_BOTH_SIGNS if min(column) < 0 < max(column) else 1)
+
+
+def _is_regular(column: list[float]) -> bool:
+    """Tell whether most steps between neighbouring angles are alike, in whatever order they were taken."""
+    angles = sorted(column)
+    steps = [after - before for before, after in pairwise(angles)]
+    usual = median(steps) if steps else 0.0
+    return usual > 0 and sum(abs(step - usual) <= _ALIKE * usual for step in steps) >= len(steps) / 2
+
+
+def _is_in_radians(column: list[float]) -> bool:
+    low, high = _RADIANS
+    return len(column) > 4 and low <= max(map(abs, column)) <= high and _span(column) > low
 
 
 def _is_angle(word: str) -> bool:
@@ -175,28 +230,36 @@ def _refuse(words: list[str], name: str) -> NoReturn:
     raise ValueError(f"{name} holds {wrong[:40]!r} where a tilt angle in degrees is expected: {_CHOOSE}.")
 
 
-def _degrees(column: list[float], *, name: str) -> TiltFile:
-    if len(column) > 4 and max(map(abs, column)) <= _MOST_RADIANS and max(column) - min(column) > 0.5:
-        turned = tuple(math.degrees(angle) for angle in column)
-        return TiltFile(
-            turned, assumed=f"{name} holds numbers up to {max(column):.3g}, which were read as radians."
-        )
-    return TiltFile(tuple(column))
-
-
 def _warp(text: str, *, name: str) -> TiltFile:
-    """Read Warp's angles, to which the angle belongs by which the specimen was levelled."""
+    """Read the angles that Warp uses, to which the angle belongs by which the specimen was levelled."""
     try:
         root = ElementTree.fromstring(text)
         level = float(root.get("LevelAngleY", "0"))
-        words = (root.findtext("Angles") or "").split()
     except (ElementTree.ParseError, ValueError):
-        root, level, words = ElementTree.Element(""), 0.0, []
+        root, level = ElementTree.Element(""), 0.0
+    words, used = ((root.findtext(tag) or "").split() for tag in ("Angles", "UseTilt"))
     if root.tag != "TiltSeries" or not words:
         raise ValueError(f"{name} is no tilt series of Warp: {_CHOOSE}.")
-    angles = _all_angles(words, name)
-    levelled, against = (tuple(angle + sign * level for angle in angles) for sign in (1, -1))
-    return TiltFile(levelled, ((min(against), max(against)),) if level else ())
+    if len(used) == len(words):
+        words = [word for word, use in zip(words, used, strict=True) if use.casefold() != "false"]
+    if not words:
+        raise ValueError(f"{name} uses none of its tilts: {_CHOOSE}.")
+    return _levelled(_all_angles(words, name), level, name=name)
+
+
+def _levelled(angles: list[float], level: float, *, name: str) -> TiltFile:
+    """Add Warp's level angle, or subtract it where only that stays within ±90°."""
+    both = [tuple(angle + sign * level for angle in angles) for sign in (1, -1)]
+    possible = [turned for turned in both if all(abs(angle) <= _LARGEST_ANGLE for angle in turned)]
+    if not possible:  # nor of a level that is not finite
+        raise ValueError(
+            f"{name} has the level angle {level:g}°, with which its tilts lie beyond ±90°: {_CHOOSE}."
+        )
+    others = tuple((min(turned), max(turned)) for turned in possible[1:] if level)
+    assumed = (
+        f"The level angle of {name}, {level:g}°, was subtracted, as its tilts reach beyond ±90° otherwise."
+    )
+    return TiltFile(possible[0], others, "" if possible[0] == both[0] else assumed)
 
 
 def _relion(text: str, *, name: str) -> tuple[float, ...]:
