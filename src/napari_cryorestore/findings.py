@@ -39,6 +39,11 @@ class Finding:
         words = " ".join(part for part in (self.sentence, self.remedy) if part)
         return f"{self.about}: {words}" if self.about else words
 
+    @property
+    def line(self) -> str:
+        """The text after its severity, as a terminal shows it."""
+        return f"{self.severity}: {self.text}"
+
 
 def gravest_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Return findings in the order in which they should be read, doubles left out."""

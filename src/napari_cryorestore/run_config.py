@@ -178,7 +178,7 @@ class RunConfig(Config):
         for tomogram in self.tomograms:
             if method.needs_halves and tomogram.odd is None:
                 raise ValueError(
-                    f"{method.title} needs both half maps of {tomogram.even}: give the other half"
+                    f"{method.title} needs both half maps of {tomogram.even}: give the other half (--odd)"
                 )
         return self
 

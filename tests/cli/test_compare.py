@@ -119,14 +119,17 @@ def test_holes_are_drawn_and_told(
         file.write(np.full((32, 32), np.nan, np.float32).tobytes())
     assert main(["compare", str(path), *FAST]) == 0
     told = capsys.readouterr().err
-    assert "100 % of this section of holes is NaN or infinite and left blank." in told
+    assert "warning: 100 % of this section of holes is NaN or infinite and left blank." in told
     assert "3.1 % of the voxels are NaN or infinite" in told
 
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (["EVEN", "gone.mrc"], "gone.mrc does not exist"),
+        (["EVEN", "gone.mrc"], "There is no run or volume at gone.mrc"),
+        (["gone", "mean"], "There is no run or volume at gone"),
+        (["gone@600", "mean"], "There is no run or volume at gone:"),
+        (["RUN@best", "mean"], "names no step: write suggested, newest or a number"),
         (["RUN@3"], "there is no checkpoint of step 3 in"),
         (["empty"], "holds no run"),
         (["mean"], "the row mean is made of two halves: give --even and --odd"),
@@ -160,6 +163,7 @@ def test_bad_input_is_one_sentence(
         file.write(bytes(12))
     (tmp_path / "empty").mkdir()
     places = {"EVEN": str(tiny_pair[0]), "FLAT": str(flat), "NOSIZE": str(sizeless), "RUN@3": f"{trained}@3"}
+    places["RUN@best"] = f"{trained}@best"
     assert main(["compare", *(places.get(item, item) for item in given), "--device", "cpu"]) == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.glob("*.png"))

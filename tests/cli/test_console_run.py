@@ -28,11 +28,13 @@ def test_what_is_recorded_is_written_and_shown(folder: Path) -> None:
     run = ConsoleRun(folder, LiveText(stream, interval=0.0))
     run.record(Started(steps=5, process=1, host="here"))
     run.record(Noted(level="warning", message="Take care."))
+    run.record(Noted(level="info", message="It begins."))
     run.record(Stepped(step=5, loss=0.5))
     events = RunFollower(folder).poll()
-    assert [event.kind for event in events] == ["started", "noted", "stepped"]
+    assert [event.kind for event in events] == ["started", "noted", "noted", "stepped"]
     assert all(event.time > 0 for event in events)
-    assert "warning: Take care.\n" in stream.getvalue()
+    assert stream.getvalue().startswith("warning: Take care.\n")
+    assert "\nnote: It begins.\n" in stream.getvalue()
     assert stream.getvalue().endswith("running · 5/5 · loss 0.5\n")
 
 

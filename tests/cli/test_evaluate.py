@@ -51,7 +51,7 @@ def test_everything_at_once(tiny_pair: Pair, tmp_path: Path, capsys: pytest.Capt
         *("--tilt-range", "-50", "50", "--output", "n.json"),
     ]
     assert main(["evaluate", *options]) == 0
-    assert "cryorestore evaluate:" not in capsys.readouterr().err
+    assert "warning:" not in capsys.readouterr().err
     content = json.loads((tmp_path / "n.json").read_text(encoding="utf-8"))
     found = {(item["name"], item["against"], item["region"]): item["value"] for item in content["numbers"]}
     assert 0 < found["agreement", "raw halves", "coarser than 320 Å"] < 1
@@ -71,7 +71,7 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path, capsys: pytest.CaptureF
     whole.write_bytes(content[: -data.nbytes] + data.tobytes())
     assert main(["evaluate", "good.mrc", "holes.mrc", "good.mrc", "--output", "n.csv"]) == 0
     told = capsys.readouterr()
-    assert "cryorestore evaluate: holes has no numbers: 8.3 % of its voxels are NaN" in told.err
+    assert "warning: holes has no numbers: 8.3 % of its voxels are NaN" in told.err
     assert {row["row"] for row in numbers(tmp_path / "n.csv")} == {"good", "good (2)"}
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 
 from napari_cryorestore.cli.parser import Parser, describe, given
+from napari_cryorestore.cli.restore_request import RestoreOptions
 from napari_cryorestore.config import Config, setting, settings_of
 
 
@@ -102,3 +103,11 @@ def test_a_setting_that_must_be_given_has_no_default() -> None:
 
     (needed,) = settings_of(Needy)
     assert describe(needed, default=needed.default) == "Which file."
+
+
+def test_a_folder_is_called_one_in_the_help() -> None:
+    parser = Parser("cryorestore restore")
+    parser.add_settings("restoration", settings_of(RestoreOptions))
+    told = parser.format_help()
+    assert "--output-folder FOLDER" in told
+    assert "--output FILE" in told

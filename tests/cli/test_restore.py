@@ -85,8 +85,10 @@ def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]
         (["RUN", "--method", "wiener"], "give either a run to restore with, or --method wiener"),
         (["RUN", "--step", "3"], "there is no checkpoint of step 3 in RUN; there are: 2, 4"),
         (["RUN", "--even", "gone.mrc"], "gone.mrc"),
-        (["gone"], "no tomogram is given: name it with --even"),
-        (["gone", "--even", "EVEN"], "There is no checkpoint at gone"),
+        (["gone"], "There is no run at gone: name a run folder"),
+        (["gone@600"], "There is no run at gone: name a run folder"),
+        (["gone", "--even", "EVEN"], "There is no run at gone: name a run folder"),
+        (["."], "holds no run"),
         (["--method", "wiener", "--even", "EVEN"], "both half maps"),
         (["RUN", "--output", "EVEN"], "exists"),
         (["RUN", "--batch", "0"], "batch: Input should be greater than or equal to 1 (given: '0')"),
@@ -252,7 +254,11 @@ def test_the_suggested_step_is_taken_unless_another_is_named(
     ("typed", "sentence"),
     [
         (["RUN@2", "--step", "4"], "the step is given twice: by RUN@2 and by --step"),
-        (["RUN", "--step", "best"], "step: 'best' names no step: give a number, newest or suggested"),
+        (["RUN", "--step", "best"], "step: 'best' names no step: write suggested, newest or a number"),
+        *(
+            ([f"RUN@{word}"], f"RUN@{word} names no step: write suggested, newest or a number")
+            for word in ("sugested", "oldest", "", "NEWEST", "-1")
+        ),
         (["RUN@3"], "there is no checkpoint of step 3 in RUN; there are: 2, 4"),
         (
             ["RUN/checkpoints/step_00000002@4", "--even", "e.mrc"],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from napari_cryorestore.cli.run_words import duration, header, headline, row, table_steps, verdict
+from napari_cryorestore.cli.run_words import duration, header, headline, legend, row, table_steps, verdict
 from napari_cryorestore.runs.events import Evaluated, Noted, Snapshotted, Started, Stepped
 from napari_cryorestore.runs.state import RunState
 
@@ -35,7 +37,7 @@ def test_headline_before_anything_is_known() -> None:
 def test_headline_names_the_phase() -> None:
     state = RunState()
     state.apply([Started(steps=9, process=1, host="here"), Noted(level="phase", message="Preparing")])
-    assert headline(state) == "Preparing · 0/9"
+    assert headline(state) == "preparing · 0/9"
 
 
 def test_headline_of_training() -> None:
@@ -46,13 +48,22 @@ def test_headline_of_training() -> None:
 def test_a_table_has_a_line_for_every_preview() -> None:
     state = state_of(0.1, 0.3, 0.2)
     lines = [header(state), *(row(state, step) for step in table_steps(state))]
-    assert lines[0].split() == ["step", "loss", "n2n", "data", "half_correlation"]
+    assert re.split(r"  +", lines[0].strip()) == [
+        "step", "loss", "held-out agreement", "data", "half-map correlation",
+    ]  # fmt: skip
     assert [line.split() for line in lines[1:]] == [
         ["10", "0.5", "0.1", "0.25", "0.5"],
         ["→", "20", "0.5", "0.3", "0.25", "0.5"],
         ["30", "0.5", "0.2", "0.25", "0.5"],
     ]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_the_numbers_that_advise_are_explained() -> None:
+    assert legend(RunState()) == ""
+    told = "held-out agreement: measured where nothing was trained on; higher is better"
+    assert legend(state_of(0.1)) == told
+    assert legend(state_of(0.1, 0.2, 0.3)) == f"{told} (→ suggested step)"
 
 
 def test_what_was_not_measured_is_a_dash() -> None:

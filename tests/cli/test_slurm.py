@@ -160,6 +160,7 @@ def test_the_step_is_chosen_once_for_every_turn_of_the_job(
         ([], "the following arguments are required: kind"),
         (["dance"], "invalid choice: 'dance'"),
         (["train"], "no tomogram is given"),
+        (["restore", "gone"], "There is no run at gone"),
         (["train", "TINY", "--time", "soon"], "time: String should match pattern"),
         (["train", "--resume", "RUN", "--schedule.steps", "3"], "leave out --schedule.steps"),
         (

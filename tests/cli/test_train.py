@@ -91,7 +91,7 @@ def test_a_run_goes_on(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> No
     (run_copy / "config.toml").write_text(config.replace("steps = 4", "steps = 6"), encoding="utf-8")
     assert main(["train", "--resume", str(run_copy)]) == 0
     assert RunDir(run_copy).checkpoint_steps() == [2, 4, 6]
-    assert "info: Going on from step 4." in capsys.readouterr().err
+    assert "note: Going on from step 4." in capsys.readouterr().err
 
 
 def test_a_run_that_died_before_its_first_checkpoint_begins_anew(
@@ -258,7 +258,7 @@ def test_a_wrong_tilt_range_is_told_before_the_first_step_and_with_the_last_line
     assert main(["train", *arguments, *small, "--network.features", "4", "--run", "run"]) == 0
     range_, axis = "the spectrum shows −62…62°", "the spectrum shows the tilt axis y"
     lines = capsys.readouterr().err.splitlines()
-    begun = next(number for number, line in enumerate(lines) if line.startswith("running"))
+    begun = next(number for number, line in enumerate(lines) if line.startswith("preparing"))
     for words in (range_, axis):
         told = [number for number, line in enumerate(lines) if line.startswith("warning") and words in line]
         assert len(told) == 2

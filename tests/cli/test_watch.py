@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ def test_once_shows_the_table(trained: Path, capsys: pytest.CaptureFixture[str])
     assert main(["watch", str(trained), "--once"]) == 0
     first, header, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("completed · 4/4")
-    assert header.split()[:4] == ["step", "loss", "n2n", "fill"]
+    assert re.split(r"  +", header.strip())[:4] == ["step", "loss", "held-out agreement", "wedge filling"]
+    assert "held-out agreement and wedge filling: measured where nothing was trained on" in rows[2]
     assert [line.split()[0] for line in rows[:2]] == ["2", "4"]
 
 
@@ -88,7 +90,7 @@ def test_a_terminal_is_redrawn(
     assert main(["watch", str(run.path)]) == 0
     assert shown[0] == ("running · 0/20",)
     assert shown[1][0] == "running · 10/20 · 2 steps/s · 0:05 left · loss 0.5"
-    assert shown[1][-1] == "Take care."
+    assert shown[1][-1] == "warning: Take care."
     assert shown[2][0].startswith("stopped · 20/20")
     assert shown[3] == ("end",)
 

@@ -82,3 +82,24 @@ def test_every_number_has_words_that_say_what_it_cannot_tell() -> None:
     assert number_words("snr_squared_boxes").title == "Signal-to-noise ratio, boxes"
     with pytest.raises(KeyError):
         number_words("unheard of")
+
+
+@pytest.mark.parametrize(
+    ("curve", "words"),
+    [
+        ((0.0, math.nan, 0.9, 0.6), "not within the range measured"),
+        ((0.0, math.nan, 0.1, 0.9), "below from the start"),
+        ((0.0, math.nan), "not measured"),
+    ],
+)
+def test_a_limit_that_is_not_reached_says_on_which_side(curve: tuple[float, ...], words: str) -> None:
+    place = {"against": "halves", "region": "wedge"}
+    limit = Number("A", "resolution_0.5", math.nan, "Å", **place)
+    points = [Number("A", "fsc", value, at=0.01 * i, **place) for i, value in enumerate(curve, 1)]
+    others = [Number("B", "fsc", 0.3, at=0.001, **place), Number("A", "fsc", 0.8, against="C", at=0.001)]
+    assert Evaluation((limit, *points, *others)).words_of(limit) == words
+
+
+def test_numbers_are_told_with_their_unit() -> None:
+    assert [FOUND.words_of(number) for number in FOUND.summary] == ["12.5 Å", "3 dB", "1 dB", "0.5"]
+    assert FOUND.words_of(Number("A", "wedge_energy", math.nan)) == "none"

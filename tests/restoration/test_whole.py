@@ -399,7 +399,7 @@ def test_the_wiener_filter_alone(halves: tuple[Path, Path], tmp_path: Path) -> N
 
 
 def test_the_wiener_filter_needs_both_halves(halves: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="needs both half maps: give the other half"):
+    with pytest.raises(ValueError, match=r"needs both half maps: give the other half \(--odd\)"):
         restore(request("wiener", halves[0], tmp_path / "out.mrc"))
 
 

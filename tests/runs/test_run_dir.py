@@ -41,7 +41,7 @@ def test_create_accepts_a_folder_that_holds_only_inputs(tmp_path):
 
 def test_create_accepts_an_empty_folder_and_refuses_a_full_one(tmp_path):
     RunDir.create(tmp_path, config="", environment={})
-    with pytest.raises(FileExistsError, match=r"is not empty: choose a new folder"):
+    with pytest.raises(FileExistsError, match=r"is not empty: choose a new folder, .*--resume"):
         RunDir.create(tmp_path, config="", environment={})
 
 

@@ -212,7 +212,7 @@ def test_unrelated_halves_are_said(recipe: Recipe, make_pair: MakePair) -> None:
 def test_one_half_alone_is_refused(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     config = resolved(recipe())
     alone = config.tomograms[0].model_copy(update={"odd": None})
-    with pytest.raises(ValueError, match=r"needs both half maps of ts.*: give the other half"):
+    with pytest.raises(ValueError, match=r"needs both half maps of ts.*: give the other half \(--odd\)"):
         prepare(config.model_copy(update={"tomograms": (alone,)}), CPU, say=print)
 
 

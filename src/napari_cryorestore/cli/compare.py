@@ -89,7 +89,7 @@ def run(options: Namespace) -> int:
         config,
         arrows=_arrows(wishes, volumes[0]),
         detected=_detected(volumes) if options.detect_wedge else (),
-        warn=screen.say,
+        warn=lambda sentence: screen.say(f"warning: {sentence}"),
     )
     print(save_figure(output, figure, dots_per_inch=wishes.dpi))
     if wishes.save is not None:

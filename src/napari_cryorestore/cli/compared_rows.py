@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.interruption import on_interruption
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 WORDS = {"mean": "Input", "wiener": "Wiener filter"}
 """Rows that are made of two halves, and what they are called."""
-ROW_HELP = "A volume; a run, RUN@STEP, or RUN@newest; the words mean and wiener"
+ROW_HELP = "A volume; a run, as RUN, RUN@suggested, RUN@newest or RUN@600; the words mean and wiener"
 
 
 def typed_rows(
@@ -53,8 +54,10 @@ def typed_rows(
 
     Raises
     ------
+    FileNotFoundError
+        If there is nothing at a row's path.
     ValueError
-        If a word has no halves.
+        If a word has no halves, or a run no such step.
     """
     found = [_typed_row(item, say) for item in rows]
     given = {"even": halves[0], "odd": halves[1]}
@@ -138,7 +141,7 @@ def tell_findings(rows: Sequence[RowConfig], screen: LiveText) -> None:
             examination = examined(row)
             findings |= dict.fromkeys(examination.findings if examination is not None else ())
     for finding in gravest_first(tuple(findings)):
-        screen.say(f"{finding.severity}: {finding.text}")
+        screen.say(finding.line)
 
 
 def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
@@ -146,6 +149,8 @@ def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
     if text in WORDS:
         return {"kind": text, "name": WORDS[text]}
     run, which = run_and_step(text)
+    if not run.exists():
+        raise FileNotFoundError(f"There is no run or volume at {run}: check the folder and the name.")
     if which is None and not run.is_dir():
         return {"kind": "file", "path": run, "name": run.stem}
     if which is None and not RunDir(run).checkpoint_steps():
@@ -162,7 +167,7 @@ def _step_of(run: Path, which: WhichStep, say: Callable[[str], None]) -> dict[st
         return {"name": run.name}
     say(f"{run.name}: {chosen.sentence}")
     for finding in chosen.findings:
-        say(f"{finding.severity}: {run.name}: {finding.text}")
+        say(replace(finding, about=run.name).line)
     return {"step": chosen.step, "name": f"{run.name} @ {chosen.step}"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.run_words import headline
-from napari_cryorestore.runs.events import Noted
+from napari_cryorestore.runs.events import Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
@@ -65,15 +65,15 @@ class ConsoleRun(RunDir):
 
     def warnings(self) -> list[str]:
         """Return the lines of all warnings that were recorded so far, each once."""
-        noted = [event.message for event in self.state.messages if event.level == "warning"]
-        return [f"warning: {message}" for message in dict.fromkeys(noted)]
+        noted = [_line(event) for event in self.state.messages if event.level == "warning"]
+        return list(dict.fromkeys(noted))
 
     def tell_recorded(self) -> None:
         """Show what was recorded before this training began; of one that goes on, the warnings."""
         if self.screen is None:
             return
         fresh = self.state.status() == "waiting"
-        told = [f"{event.level}: {event.message}" for event in self.state.messages]
+        told = [_line(event) for event in self.state.messages]
         for line in told if fresh else self.warnings():
             self.screen.say(line)
 
@@ -81,11 +81,16 @@ class ConsoleRun(RunDir):
         """Show what an event changes, whoever wrote it down."""
         self.state.apply([event])
         self.failure = self.state.error
-        if self.screen is None:
+        if self.screen is None or isinstance(event, Started):  # what it does first follows at once
             return
         if isinstance(event, Noted) and event.level != "phase":
-            self.screen.say(f"{event.level}: {event.message}")
+            self.screen.say(_line(event))
         self.screen.show(headline(self.state))
+
+
+def _line(event: Noted) -> str:
+    """Return what was noted as findings are shown elsewhere."""
+    return f"{'note' if event.level == 'info' else event.level}: {event.message}"
 
 
 __all__ = ["ConsoleRun"]

@@ -106,7 +106,7 @@ def run(options: Namespace) -> int:
     for line in _lines(found):
         print(line)
     for problem in (*problems, *found.problems):
-        print(f"cryorestore evaluate: {problem}", file=sys.stderr)
+        print(f"warning: {problem}", file=sys.stderr)
     if wishes.output is not None:
         print(write_numbers(wishes.output, found))
     return DONE
@@ -265,8 +265,7 @@ def _lines(found: Evaluation) -> Iterator[str]:
         title = number_words(number.name).title
         facts = [number.region, f"against {number.against}" if number.against else ""]
         about = ", ".join(fact for fact in facts if fact)
-        value = "none" if number.value != number.value else f"{number.value:.4g} {number.unit}".rstrip()
-        yield f"{number.row:{width}}  {title}{f' ({about})' if about else ''}: {value}"
+        yield f"{number.row:{width}}  {title}{f' ({about})' if about else ''}: {found.words_of(number)}"
     if found.sentences:
         yield ""
     for title, sentence in found.sentences.items():

@@ -173,6 +173,8 @@ def _metavar(setting: Setting) -> str | tuple[str, ...]:
         return "{" + ",".join(str(choice) for choice in setting.choices) + "}"
     if setting.length in (2, 3):
         return tuple(_LETTERS[setting.length].split())
+    if setting.kind is Path and setting.path[-1].endswith("folder"):
+        return "FOLDER"
     return _WORDS.get(setting.kind, "TEXT" if setting.length == 1 else "N")
 
 

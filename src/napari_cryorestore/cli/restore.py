@@ -39,7 +39,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         nargs="?",
         type=Path,
         metavar="RUN",
-        help="A run folder, RUN@STEP or RUN@newest, a checkpoint folder or weights file.",
+        help="A run folder, or RUN@suggested, RUN@newest or RUN@600; a checkpoint folder or weights file.",
     )
     parser.add_argument("--method", choices=[WIENER], help="Take the Wiener filter, which needs no run.")
     parser.add_settings("restoration", settings_of(RestoreOptions), under="restoration")
@@ -86,7 +86,7 @@ def restore_shown(request: RestoreRequest, screen: LiveText, *, known: set[Findi
 
     def found(finding: Finding) -> None:
         if finding not in known:
-            screen.say(f"{finding.severity}: {finding.text}")
+            screen.say(finding.line)
         known.add(finding)
 
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import field_validator
 
-from napari_cryorestore.cli.named_run import named_step, run_and_step
+from napari_cryorestore.cli.named_run import STEP_WORDS, named_step, require_model, run_and_step
 from napari_cryorestore.cli.parser import given
 from napari_cryorestore.cli.queue_step import record_step, step_of_queue
 from napari_cryorestore.cli.tomograms import typed_tomograms
@@ -37,7 +37,7 @@ class RestoreOptions(Config):
         None, "Where the results of several tomograms go; made where it is not there. What is there is kept."
     )
     step: int | Literal["suggested", "newest"] = setting(
-        "suggested", "Which step of the run: a number, newest, or what its held-out numbers suggest."
+        "suggested", "Which step of the run: suggested (by its held-out numbers), newest, or a number."
     )
     tile: int | None = setting(
         None, "Edge of a tile; chosen to suit the device if not given.", unit="voxels", ge=1
@@ -52,7 +52,7 @@ class RestoreOptions(Config):
         "as trained if not given.",
     )
     mask: Path | None = setting(
-        None, "A volume above 0 where restoring is worth it; elsewhere is left at the mean, which saves time."
+        None, "A volume, above 0 where the tomogram is restored; elsewhere the mean stands, which saves time."
     )
 
     @field_validator("step", mode="before")
@@ -60,7 +60,7 @@ class RestoreOptions(Config):
     def _is_a_step(cls, value: Any) -> WhichStep:
         step = named_step(str(value))
         if step is None:
-            raise ValueError(f"{str(value)!r} names no step: give a number, newest or suggested")
+            raise ValueError(f"{str(value)!r} names no step: {STEP_WORDS}")
         return step
 
 
@@ -79,6 +79,8 @@ def requests_of(options: Namespace, *, begins: bool = True) -> tuple[list[Restor
     if (options.run is None) == (options.method is None):
         raise ValueError("give either a run to restore with, or --method wiener")
     _split_run(options)
+    if options.run is not None:
+        require_model(options.run)
     wishes = RestoreOptions.model_validate(given(options, "restoration"))
     hardware = HardwareConfig.model_validate(given(options, "hardware"))
     tomograms = _tomograms(options)

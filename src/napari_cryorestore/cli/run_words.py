@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.runs.metric_words import words_for
+from napari_cryorestore.runs.metric_words import METRIC_WORDS, words_for
 
 if TYPE_CHECKING:
     from napari_cryorestore.runs.state import RunState
 
 _SUGGESTED = "→"
-_FIRST = ("loss", "n2n", "fill")  # what advice is made from: narrow terminals cut off the rest
+_JUDGED = ("n2n", "fill")
+_FIRST = ("loss", *_JUDGED)  # what advice is made from: narrow terminals cut off the rest
 
 
 def duration(seconds: float) -> str:
@@ -22,7 +23,7 @@ def duration(seconds: float) -> str:
 
 def headline(state: RunState) -> str:
     """Return how a run is, in one line."""
-    facts = [state.phase or state.status()]
+    facts = [state.phase[:1].lower() + state.phase[1:] or state.status()]
     if state.steps:
         facts.append(f"{state.step}/{state.steps}")
     if state.rate > 0 and state.seconds_left is not None:
@@ -31,7 +32,7 @@ def headline(state: RunState) -> str:
     if "loss" in state.curves:
         facts.append(f"loss {state.curves['loss'].values[-1]:.4g}")
     if "n2n" in state.metrics:
-        facts.append(f"{words_for('n2n').title.lower()} {state.metrics['n2n'].values[-1]:.3f}")
+        facts.append(f"{_title('n2n')} {state.metrics['n2n'].values[-1]:.3f}")
     if state.memory > 0:
         facts.append(f"{state.memory:.1f} GB")
     return " · ".join(facts)
@@ -54,7 +55,16 @@ def columns(state: RunState) -> list[str]:
 
 def header(state: RunState) -> str:
     """Return the first line of a table."""
-    return "".join(f"{name:>{_width(name)}}" for name in ("step", *columns(state)))
+    return "".join(f"{_title(name):>{_width(name)}}" for name in ("step", *columns(state)))
+
+
+def legend(state: RunState) -> str:
+    """Return how to read the numbers that advice is made from; empty where there are none."""
+    titles = [_title(name) for name in _JUDGED if name in state.metrics]
+    if not titles:
+        return ""
+    told = f"{' and '.join(titles)}: measured where nothing was trained on; higher is better"
+    return f"{told} ({_SUGGESTED} suggested step)" if state.advice.suggested is not None else told
 
 
 def row(state: RunState, step: int) -> str:
@@ -73,8 +83,13 @@ def table_steps(state: RunState) -> list[int]:
     return list(state.snapshots) or ([] if loss is None else [int(loss.steps[-1])])
 
 
+def _title(name: str) -> str:
+    """Return what a column is called: as the number is everywhere, or as the loss names its part."""
+    return words_for(name).title.lower() if name in METRIC_WORDS else name
+
+
 def _width(name: str) -> int:
-    return max(10, len(name) + 2)
+    return max(10, len(_title(name)) + 2)
 
 
-__all__ = ["columns", "duration", "header", "headline", "row", "table_steps", "verdict"]
+__all__ = ["columns", "duration", "header", "headline", "legend", "row", "table_steps", "verdict"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE, CommandError
-from napari_cryorestore.cli.run_words import header, headline, row, table_steps, verdict
+from napari_cryorestore.cli.run_words import header, headline, legend, row, table_steps, verdict
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
@@ -56,9 +56,9 @@ def table(state: RunState, *, rows: int) -> list[str]:
     lines = [_headline(state)]
     steps = table_steps(state)[-rows:] if rows else []
     if steps:
-        lines += [header(state), *(row(state, step) for step in steps)]
-    warnings = [note.message for note in state.messages if note.level == "warning"][-1:]
-    return lines + [line for line in (state.why, verdict(state), *warnings) if line]
+        lines += [header(state), *(row(state, step) for step in steps), legend(state)]
+    warnings = [f"warning: {note.message}" for note in state.messages if note.level == "warning"][-1:]
+    return [line for line in (*lines, state.why, verdict(state), *warnings) if line]
 
 
 def _follow(follower: RunFollower, state: RunState, screen: LiveText) -> None:
@@ -66,7 +66,7 @@ def _follow(follower: RunFollower, state: RunState, screen: LiveText) -> None:
     while True:
         state.apply(follower.poll())
         if screen.in_place:
-            screen.show(*table(state, rows=max(_LEAST_ROWS, shutil.get_terminal_size().lines - 6)))
+            screen.show(*table(state, rows=max(_LEAST_ROWS, shutil.get_terminal_size().lines - 7)))
         else:
             printed.catch_up(state, screen)
         if state.status() in _ENDED or screen.is_gone:
@@ -85,7 +85,8 @@ class _Printed:
         for step in [step for step in table_steps(state) if step > self.step]:
             if header(state) != self.header:
                 self.header = header(state)
-                screen.say(self.header)
+                for line in filter(None, (legend(state), self.header)):
+                    screen.say(line)
             screen.say(row(state, step))
             self.step = step
         if state.status() != self.status:

@@ -13,6 +13,7 @@ from napari_cryorestore.comparison.number_words import NUMBER_WORDS
 from napari_cryorestore.whole_file import require_new, write_text
 
 SUFFIXES = (".csv", ".json")
+_LIMIT = "resolution_"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,26 @@ class Evaluation:
         names = dict.fromkeys(number.name for number in self.numbers)
         words = (NUMBER_WORDS[name] for name in names if name in NUMBER_WORDS)
         return {item.title: item.sentence for item in words}
+
+    def words_of(self, number: Number) -> str:
+        """Return a number with its unit; of a limit that a correlation does not fall to, on which side."""
+        if not math.isnan(number.value):
+            return f"{number.value:.4g} {number.unit}".rstrip()
+        if not number.name.startswith(_LIMIT):
+            return "none"
+        curve = [
+            (item.at, item.value)
+            for item in self.numbers
+            if (item.row, item.name, item.against, item.region)
+            == (number.row, "fsc", number.against, number.region)
+            and item.at is not None
+            and item.value  # exactly 0 where a shell has too few coefficients
+            and math.isfinite(item.value)
+        ]
+        if not curve:
+            return "not measured"
+        below = min(curve)[1] < float(number.name.removeprefix(_LIMIT))
+        return "below from the start" if below else "not within the range measured"
 
 
 def check_table(path: Path | str) -> Path:

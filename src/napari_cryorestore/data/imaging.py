@@ -57,7 +57,9 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
         If there is only one half.
     """
     if tomogram.odd is None:
-        raise ValueError(f"the Wiener filter of {tomogram.name} needs both half maps: give the other half")
+        raise ValueError(
+            f"the Wiener filter of {tomogram.name} needs both half maps: give the other half (--odd)"
+        )
     wedge = wedge_of(tomogram)
     wiener = half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge, no_data=tomogram.no_data())
     return Imaging(wedge=wedge, wiener=wiener)

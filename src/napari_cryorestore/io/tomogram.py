@@ -45,7 +45,7 @@ class Tomogram:
     tilt_axis : "y" or "x"
         The axis about which the specimen was tilted; y where nobody said, until `examine` looks.
     mask : Inside or None
-        True (z, y, x) where training crops may be taken and restoring is worth it.
+        True (z, y, x) where training crops may be taken and the tomogram is restored.
     name : str
         What to call it.
     header : Header
@@ -114,7 +114,7 @@ def open_tomogram(
     odd : Path or str, optional
         Second half.
     mask : Path or str, optional
-        Volume of the same size, above 0 where training crops may be taken and restoring is worth it.
+        Volume of the same size, above 0 where training crops may be taken and the tomogram is restored.
     voxel_size : float, optional
         Å; from the file if not given.
     tilt_range : tuple of float, optional

@@ -42,7 +42,7 @@ class RestoreRequest:
         Whether to restore four flips that keep the wedge and average, for methods that have such a knob; as
         trained if not given.
     mask : Path, optional
-        A volume, above 0 where restoring is worth it; other tiles get the halves' mean value.
+        A volume, above 0 where the tomogram is restored; other tiles get the halves' mean value.
     tile, batch : int, optional
         Edge of a tile in voxels, and tiles at once; chosen to suit the device if not given.
     threads : int

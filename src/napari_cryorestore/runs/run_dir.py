@@ -74,7 +74,8 @@ class RunDir:
             run.path.mkdir(parents=True, exist_ok=True)
             if not _made_folders(run.path):
                 raise FileExistsError(
-                    f"The folder {run.path} is not empty: choose a new folder, or continue the run in it."
+                    f"The folder {run.path} is not empty: choose a new folder, "
+                    "or continue the run in it (--resume)."
                 )
             files.write_text(run.path / "environment.json", json.dumps(environment, indent=1, default=str))
             files.write_text(run.path / CONFIG_FILE, config)

@@ -243,7 +243,7 @@ def _least_empty(
 
 def _odd(tomogram: Tomogram) -> NDArray[np.generic]:
     if tomogram.odd is None:
-        raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half.")
+        raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half (--odd).")
     return tomogram.odd
 
 
