@@ -88,7 +88,24 @@ def test_a_wrong_range_is_warned_of_with_the_right_one(tmp_path: Path, low: floa
         assert (found.tilt_range, found.tilt_source) == ((low, high), source)
         assert told(found) == [("warning", "tilt range")]
         assert "the spectrum shows −62…62°" in found.findings[0].sentence
-        assert "--tilt-range −62 62" in found.findings[0].remedy
+        assert (
+            "those of the spectrum: −62…62° (--tilt-range −62 62, or in the panel)"
+            in found.findings[0].remedy
+        )
+
+
+@pytest.mark.parametrize("needs_wedge", [True, False])
+def test_a_wrong_range_with_which_a_model_learned_is_named_after_its_run(
+    tmp_path: Path, needs_wedge: bool
+) -> None:
+    even, odd = make(tmp_path)
+    tomogram = open_tomogram(even, odd=odd, tilt_range=(-30, 30))
+    (finding,) = examine(tomogram, needs_wedge=needs_wedge, learned=(-30, 30)).findings
+    assert finding.sentence.startswith("The tilt range −30…30° is from the run, but")
+    again = "Train again with the right range (--tilt-range −62 62, or in the panel)."
+    assert (finding.remedy == again) is needs_wedge
+    (other,) = examine(tomogram, needs_wedge=needs_wedge, learned=(-60, 60)).findings
+    assert "was given" in other.sentence
 
 
 def test_the_axis_of_the_spectrum_is_taken_and_said(tmp_path: Path) -> None:
@@ -112,9 +129,11 @@ def test_exchanged_axes_are_told_with_what_turns_them(tmp_path: Path) -> None:
     assert told(found) == [("warning", "axes")]
     assert "y and z look exchanged" in found.findings[0].sentence
     assert "trimvol -rx" in found.findings[0].remedy
-    other = look(make(tmp_path, lambda half: half[16:48].transpose(2, 1, 0), name="b"), tilt_range=(-60, 60))
-    assert "x and z look exchanged" in other.findings[0].sentence
-    assert "IMOD" not in other.findings[0].remedy
+    assert "both halves" in found.findings[0].remedy
+    other = make(tmp_path, lambda half: half.transpose(2, 1, 0), name="b")
+    alone = examine(open_tomogram(other[0], tilt_range=(-60, 60)), needs_wedge=True)
+    assert "x and z look exchanged" in alone.findings[0].sentence
+    assert alone.findings[0].remedy == "Turn the volume first, so that the beam is along z."
 
 
 def test_of_two_tilt_files_the_spectrum_is_the_judge(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def look_at(tomogram: Tomogram) -> Look:
     return Look(detect_wedge(tomogram.even), halves, tuple(of_voxels))
 
 
-def examine(tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None) -> Examination:
+def examine(
+    tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None, learned: Range | None = None
+) -> Examination:
     """Look at all that can make a result wrong; takes about a second, whatever the size of the volumes.
 
     Parameters
@@ -109,6 +111,8 @@ def examine(tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None) 
         Whether a method is meant that cannot do without the tilt range.
     look : Look, optional
         What `look_at` found before, which makes this instant: for a form in which tilts are being typed.
+    learned : tuple of float, optional
+        The tilt range with which a model learned that is to restore the tomogram, in degrees.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def examine(tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None) 
         clear.
     """
     look = look or look_at(tomogram)
-    tilts, tilt_source, of_tilts = _tilts(tomogram, look.detected, needs_wedge=needs_wedge)
+    tilts, tilt_source, of_tilts = _tilts(tomogram, look.detected, needs_wedge=needs_wedge, learned=learned)
     axis, axis_source, of_axis = _axis(tomogram, look.detected)
     unchecked = needs_wedge and tilts is not None and not of_axis and not look.detected.reliable
     findings = [*tomogram.findings, *look.findings, *of_tilts, *of_axis]
@@ -180,12 +184,14 @@ def _voxels(half: NDArray[Any], name: str) -> Iterator[Finding]:
 
 
 def _tilts(
-    tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool
+    tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool, learned: Range | None
 ) -> tuple[Range | None, str, list[Finding]]:
     """Return the tilt range in force, where it is from, and what is to be said of it."""
     seen, beside = detected_range(detected), tomogram.tilts
     if beside is None and (given := _range_of(tomogram)) is not None:
-        return given, "given", _disagreement(given, "was given", seen)
+        of_run = given == learned
+        origin = "is from the run" if of_run else "was given"
+        return given, "given", _disagreement(given, origin, seen, learned=of_run and needs_wedge)
     if beside is not None and beside.range is not None and beside.file is not None:
         claims = [(beside.file.name, beside.range), *beside.others]
         return _judged(claims, seen)
@@ -198,7 +204,10 @@ def _tilts(
         "The method needs the tilt range, but no tilt file beside the tomogram says it, and the spectrum "
         "does not show it clearly."
     )
-    remedy = "Give the lowest and highest tilt angle (--tilt-range LOW HIGH), or put a .tlt file beside it."
+    remedy = (
+        "Give the lowest and highest tilt angle (--tilt-range LOW HIGH, or in the panel), or put a .tlt file "
+        "beside it."
+    )
     return None, "", [Finding("problem", "tilt range", sentence, remedy)]
 
 
@@ -225,15 +234,18 @@ def _judged(claims: list[tuple[str, Range]], seen: Range | None) -> tuple[Range,
     return said, first, _disagreement(said, f"is from {first}", seen)
 
 
-def _disagreement(tilts: Range, origin: str, seen: Range | None) -> list[Finding]:
+def _disagreement(tilts: Range, origin: str, seen: Range | None, *, learned: bool = False) -> list[Finding]:
+    """Warn of a range that the spectrum contradicts; one with which a model learned cannot be put right."""
     if seen is None or _agree(tilts, seen):
         return []
     sentence = f"The tilt range {range_words(tilts)} {origin}, but the spectrum shows {range_words(seen)}."
     low, high = (f"{angle:g}".replace("-", "\N{MINUS SIGN}") for angle in seen)
-    remedy = (
-        f"Check the final, aligned tilt angles, or give those of the spectrum (--tilt-range {low} {high})."
-    )
-    if _agree((-tilts[1], -tilts[0]), seen):
+    option = f"--tilt-range {low} {high}, or in the panel"
+    check = "Check the final, aligned tilt angles, or take those of the spectrum"
+    remedy = f"{check}: {range_words(seen)} ({option})."
+    if learned:
+        remedy = f"Train again with the right range ({option})."
+    elif _agree((-tilts[1], -tilts[0]), seen):
         mirrored = range_words((-tilts[1], -tilts[0]))
         remedy = f"Check the sign: the range may have to be {mirrored}."
     return [Finding("warning", "tilt range", sentence, remedy)]
@@ -255,7 +267,7 @@ def _axis(
     """Return the tilt axis in force, where it is from, and what is to be said of the axes."""
     axis, seen = tomogram.tilt_axis, detected.wedge.tilt_axis
     if detected.beam != "z":
-        return axis, "given" if tomogram.axis_given else "assumed", [_exchanged(detected.beam)]
+        return axis, "given" if tomogram.axis_given else "assumed", [_exchanged(tomogram, detected.beam)]
     if not detected.reliable:
         return axis, "given" if tomogram.axis_given else "assumed", []
     if not tomogram.axis_given:
@@ -269,12 +281,15 @@ def _other_axis(axis: str, detected: DetectedWedge) -> list[Finding]:
     if axis == seen or not detected.reliable:
         return []
     sentence = f"The tilt axis {axis} was given, but the spectrum shows the tilt axis {seen}."
-    return [Finding("warning", "tilt axis", sentence, f"Set it to {seen} (--tilt-axis {seen}).")]
+    return [
+        Finding("warning", "tilt axis", sentence, f"Set it to {seen} (--tilt-axis {seen}, or in the panel).")
+    ]
 
 
-def _exchanged(beam: str) -> Finding:
+def _exchanged(tomogram: Tomogram, beam: str) -> Finding:
     sentence = f"{beam} and z look exchanged: the missing wedge lies about {beam} instead of z."
-    turn = "Turn both halves first, so that the beam is along z"
+    volumes = "the volume" if tomogram.odd is None else "both halves"
+    turn = f"Turn {volumes} first, so that the beam is along z"
     how = ", in IMOD with 'trimvol -rx IN OUT' or 'clip rotx IN OUT'." if beam == "y" else "."
     return Finding("warning", "axes", sentence, turn + how)
 

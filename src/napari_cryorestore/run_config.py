@@ -23,10 +23,18 @@ class TomogramConfig(Config):
     name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
     voxel_size: float | None = setting(None, "Edge of a voxel; from the header if not given.", unit="Å", gt=0)
     tilt_min: float | None = setting(
-        None, "Lowest tilt angle; from a .tlt beside the file if not given.", unit="°", ge=-90, le=90
+        None,
+        "Lowest tilt angle; from a file beside it or the spectrum if not given.",
+        unit="°",
+        ge=-90,
+        le=90,
     )
     tilt_max: float | None = setting(
-        None, "Highest tilt angle; from a .tlt beside the file if not given.", unit="°", ge=-90, le=90
+        None,
+        "Highest tilt angle; from a file beside it or the spectrum if not given.",
+        unit="°",
+        ge=-90,
+        le=90,
     )
     tilt_axis: Literal["auto", "y", "x"] = setting(
         "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."

@@ -108,6 +108,19 @@ def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge
         even, odd=odd, voxel_size=40.0, tilt_range=tilts, tilt_axis=typed.get("tilt_axis", "auto")
     )
     console = examine(opened, needs_wedge=needs_wedge)
-    assert [item.sentence for item in found.findings] == [item.sentence for item in console.findings]
+    for part in ("sentence", "remedy"):
+        assert [getattr(item, part) for item in found.findings] == [
+            getattr(item, part) for item in console.findings
+        ]
     assert found.tilt_range == console.tilt_range
     assert found.contradicts is bool(typed)
+
+
+def test_a_range_taken_from_the_spectrum_is_not_called_typed():
+    even, odd = real_pair()
+    volumes = [Volume(path.stem, read_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
+    low, high = (f"{angle:g}" for angle in seen(DataChoice(*volumes)).detected or ())
+    assert seen(DataChoice(*volumes, tilt_min=low, tilt_max=high)).tilt_words.endswith(
+        "taken from the spectrum"
+    )
+    assert seen(DataChoice(*volumes, tilt_min="-60", tilt_max=high)).tilt_words.endswith("typed")

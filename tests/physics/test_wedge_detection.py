@@ -4,11 +4,11 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-import mrcfile
 import numpy as np
 import pytest
 import torch
 
+from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.physics.wedge_detection import DetectedWedge, detect_wedge
 
@@ -18,7 +18,7 @@ def real_volume(name):
     folder = os.environ.get("CRYORESTORE_TEST_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data"
     for path in (Path(str(files("napari_cryorestore"))) / "samples" / name, Path(folder) / name):
         if path.is_file():
-            return mrcfile.read(path)
+            return np.asarray(read_volume(path).data)
     return pytest.skip(f"{name} is missing: set CRYORESTORE_TEST_DATA to the folder that holds it")
 
 
@@ -109,8 +109,9 @@ def test_a_flat_spectrum_has_no_contrast():
         np.full((32, 32, 32), np.nan),
         noise((12, 64, 64)),
         wedged_noise((64, 64, 64), Wedge(-89, 89)),
+        np.sign(wedged_noise((64, 64, 64), Wedge(-60, 60))) * (noise((64, 64, 64)) > 0),
     ],
-    ids=["constant", "not a number", "too thin", "next to nothing missing"],
+    ids=["constant", "not a number", "too thin", "next to nothing missing", "three values"],
 )
 def test_a_volume_that_says_nothing_gives_the_full_range(volume):
     assert detect_wedge(volume) == DetectedWedge(Wedge(-90, 90), 0.0, reliable=False)
@@ -126,3 +127,22 @@ def test_a_block_of_nan_is_left_out():
 def test_an_image_is_refused():
     with pytest.raises(ValueError, match=r"three axes \(z, y, x\).*\(5, 6\)"):
         detect_wedge(np.zeros((5, 6)))
+
+
+def test_a_beam_along_x_is_believed_of_a_large_and_clear_volume_only():
+    sample = real_volume("mpn40_A_even.mrc")
+    assert detect_wedge(sample.transpose(2, 1, 0)).beam == "x"
+    assert detect_wedge(sample[16:48].transpose(2, 1, 0)).beam == "z"
+    assert detect_wedge(sample[16:48].transpose(1, 0, 2)).beam == "y"
+
+
+def test_a_small_dual_axis_tomogram_is_not_called_turned():
+    detected = detect_wedge(real_volume("imod_int8_oldheader_tardis.rec"))
+    assert (detected.beam, detected.reliable) == ("z", False)
+
+
+def test_a_mask_of_few_values_has_no_wedge():
+    box = np.zeros((64, 80, 96), dtype=np.float32)
+    box[10:50, 12:70, 20:80] = 1
+    for mask in (box, box - np.roll(box, 5, axis=2)):
+        assert detect_wedge(mask) == DetectedWedge(Wedge(-90, 90), 0.0, reliable=False)

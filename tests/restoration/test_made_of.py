@@ -43,13 +43,13 @@ def done(tmp_path: Path) -> RestoreRequest:
     request = RestoreRequest(
         save(tmp_path / "c", seed=0), even, tmp_path / "out.mrc", odd, tilt_range=(-60.0, 60.0), device="cpu"
     )
-    said = f"cryorestore: x\n{made_of(request, opened(request))}"
+    said = f"cryorestore: x\n{made_of(request, opened(request).tomogram)}"
     write_volume(request.output, np.zeros((4, 5, 6)), voxel_size=7.5, label=said)
     return request
 
 
 def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_path: Path) -> None:
-    before = made_of(done, opened(done)).weights
+    before = made_of(done, opened(done).tomogram).weights
     file = tmp_path / "c" / WEIGHTS
     content = file.read_bytes()
     length = int.from_bytes(content[:8], "little")
@@ -60,15 +60,15 @@ def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_
         text = json.dumps(order).encode()
         file.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
         assert load_checkpoint(file).label.step == 5
-        assert made_of(done, opened(done)).weights == before
+        assert made_of(done, opened(done).tomogram).weights == before
     file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(len(content) - 8 - length))
-    assert made_of(done, opened(done)).weights != before
+    assert made_of(done, opened(done).tomogram).weights != before
 
 
 def test_the_label_fits_into_a_header(done: RestoreRequest) -> None:
     (label,) = read_volume(done.output).labels[1:]
     assert len(label) <= 80
-    assert label == str(made_of(done, opened(done)))
+    assert label == str(made_of(done, opened(done).tomogram))
 
 
 def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(

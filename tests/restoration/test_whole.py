@@ -33,6 +33,8 @@ from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
 from napari_cryorestore.runs.events import Evaluated
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.trained_on import TrainedOn
+from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -441,6 +443,20 @@ def test_a_method_with_a_wedge_needs_the_tilt_range(halves: tuple[Path, Path], t
     source = checkpoint(tmp_path / "c", IcecreamConfig())
     with pytest.raises(ValueError, match="The method needs the tilt range, but no tilt file"):
         restore(request(source, halves[0], tmp_path / "out.mrc"))
+
+
+def test_the_header_warns_of_tilts_that_the_spectrum_contradicts(tmp_path: Path) -> None:
+    even, odd = real_pair()
+    source = tmp_path / "c"
+    source.mkdir()
+    network, known = build_network(SMALL, channels=1, seed=0), TrainedOn(tilt_min=-30, tilt_max=30)
+    save_weights(source, network, Label(600, Noise2NoiseConfig(), SMALL, FILTER, known))
+    said: list[str] = []
+    wrong = request(source, even, tmp_path / "out.mrc", odd=odd, tilt_range=(-30, 30), voxel_size=40.0)
+    restore(wrong, say=said.append)
+    header = " ".join(read_volume(tmp_path / "out.mrc").labels)
+    assert "warning: The tilt range -30...30 deg is from the run, but the spectrum shows" in header
+    assert any("−30…30° is from the run, but the spectrum shows −62…62°" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(("passes", "calls"), [(None, 2), (1, 1), (2, 2)])

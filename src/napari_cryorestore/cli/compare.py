@@ -63,7 +63,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     group = parser.add_settings("looks", looks, under="looks")
     group.add_argument(
         "--tilt-range", nargs=2, type=typed_number, metavar=("LOW", "HIGH"),
-        help="Draw the wedge of these tilts; from a .tlt beside each file if not given (°).",
+        help="Draw the wedge of these tilts; from files beside each row or its spectrum if not given (°).",
     )  # fmt: skip
     group.add_argument(
         "--detect-wedge", action="store_true", help="Draw the wedge found in each raw volume too, dotted."

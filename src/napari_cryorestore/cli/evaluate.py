@@ -66,7 +66,9 @@ class EvaluateOptions(Config):
     )
     bright: bool = setting(False, "Whether structure is brighter than its surroundings.")
     voxel_size: float | None = setting(None, "Edge of a voxel; from the files if not given.", unit="Å", gt=0)
-    tilt_axis: Literal["y", "x"] = setting("y", "Axis about which the specimen was tilted.")
+    tilt_axis: Literal["auto", "y", "x"] = setting(
+        "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."
+    )
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -84,7 +86,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         nargs=2,
         type=typed_number,
         metavar=("LOW", "HIGH"),
-        help="Lowest and highest tilt angle; from a .tlt beside the files if not given (°).",
+        help="Lowest and highest tilt angle; from tilt files beside them or the spectrum if not given (°).",
     )
 
 
@@ -165,7 +167,7 @@ def _tilt_range(
     from napari_cryorestore.physics.wedge import Wedge
 
     if options.tilt_range is not None:
-        wedge = Wedge(options.tilt_range[0], options.tilt_range[1], wishes.tilt_axis)
+        wedge = Wedge(*options.tilt_range)
         return wedge.tilt_min, wedge.tilt_max
     found = next((row.tilt_range for row in rows if row.tilt_range is not None), None)
     return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range

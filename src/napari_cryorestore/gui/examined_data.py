@@ -11,7 +11,7 @@ from napari_cryorestore.findings import Finding, gravest_first, problems
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.examination import Look
+    from napari_cryorestore.examination import Examination, Look
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.io.tomogram import Tomogram
 
@@ -168,7 +168,7 @@ def examined_data(choice: DataChoice, look: DataLook, *, needs_wedge: bool) -> E
         line="" if any(item.topic in UNUSABLE for item in found.problems) else line,
         findings=gravest_first(tuple(findings)),
         tilt_range=found.tilt_range,
-        tilt_words=_tilt_words(found.tilt_range, found.tilt_source, found.tomogram.tilt_axis),
+        tilt_words=_tilt_words(found),
         detected=detected_range(found.detected),
         detected_axis=found.detected.wedge.tilt_axis,
     )
@@ -197,12 +197,16 @@ def _is_unfinished(choice: DataChoice) -> bool:
     return bool(choice.tilt_min.strip() or choice.tilt_max.strip()) and typed_tilts(choice) is None
 
 
-def _tilt_words(tilts: Range | None, source: str, axis: str) -> str:
-    from napari_cryorestore.examination import range_words
+def _tilt_words(found: Examination) -> str:
+    from napari_cryorestore.examination import detected_range, range_words
+
+    tilts, source, axis = found.tilt_range, found.tilt_source, found.tomogram.tilt_axis
 
     if tilts is None:
         return "The tilt range is unknown: no file beside half 1 says it, and the spectrum is not clear."
-    origin = {"given": "typed", "spectrum": "read off the spectrum"}.get(source, f"from {source}")
+    as_seen = (tilts, axis) == (detected_range(found.detected), found.detected.wedge.tilt_axis)
+    given = "taken from the spectrum" if as_seen else "typed"
+    origin = {"given": given, "spectrum": "read off the spectrum"}.get(source, f"from {source}")
     return f"{range_words(tilts)} about {axis}, {origin}"
 
 

@@ -77,7 +77,7 @@ def tilts_beside(path: Path | str) -> TiltsBeside:
         ranges += [(file, other) for other in found.others]
         findings += [Finding("note", "tilt file", found.assumed)] if found.assumed else []
     if not ranges:
-        remedy = "Give it with --tilt-range LOW HIGH."
+        remedy = "Give the range (--tilt-range LOW HIGH, or in the panel)."
         return TiltsBeside(findings=tuple(Finding("warning", "tilt file", text, remedy) for text in useless))
     first, taken = ranges[0]
     findings += [Finding("note", "tilt file", text, f"{first.name} is taken instead.") for text in useless]

@@ -37,6 +37,9 @@ _SHELLS = 24  # up to 0.48 cycles/voxel, short of the Nyquist planes
 _LOWEST = 0.1  # cycles/voxel from the tilt axis; closer to it the window blurs many degrees into one
 _RIM = 10  # degrees beside an edge that tell its two levels
 _MARGIN = 2  # degrees at an edge that belong to neither level
+_CONTRAST_ABOUT_X = 0.9  # no program writes the beam along x: real ones turned so reach 0.97, others 0.82
+_SMALLEST_X = 48  # voxels along x, for the same reason
+_MASK_VALUES = 3  # what has so few different values is a mask or a segmentation
 _NARROWEST = 6  # degrees: a smaller empty sector cannot be told from an accident
 _LEAST_WEIGHT = 0.03  # of a shell without a wedge
 _TINY = 1e-30
@@ -73,7 +76,7 @@ def detect_wedge(volume: NDArray[Any]) -> DetectedWedge:
     Their power is divided by the mean of its shell, which cancels the falling spectrum, and averaged over
     sectors of one degree around the tilt axis; the sector around kz that holds next to nothing is the missing
     wedge. Both tilt axes are tried and the one whose sector is emptier is taken. If neither is clear, y and x
-    are tried as the beam as well, since volumes are met whose axes are exchanged.
+    are tried as the beam as well, since volumes are met whose axes are exchanged. Masks have no wedge.
 
     Parameters
     ----------
@@ -108,8 +111,9 @@ def detect_wedge(volume: NDArray[Any]) -> DetectedWedge:
     upright = max((view for view in views if view.beam == "z"), key=lambda view: view.contrast)
     if upright.reliable:
         return upright
-    exchanged = max((view for view in views if view.beam != "z"), key=lambda view: view.contrast)
-    return exchanged if exchanged.contrast >= RELIABLE_CONTRAST else upright
+    least = {"y": RELIABLE_CONTRAST, "x": _CONTRAST_ABOUT_X if shape[2] >= _SMALLEST_X else np.inf}
+    exchanged = [view for view in views if view.contrast >= least.get(view.beam, np.inf)]
+    return max(exchanged, key=lambda view: view.contrast, default=upright)
 
 
 def agree(first: Wedge, second: Wedge) -> bool:
@@ -119,7 +123,7 @@ def agree(first: Wedge, second: Wedge) -> bool:
 
 
 def _block_spectra(volume: NDArray[Any], shape: Shape) -> Iterator[Tensor]:
-    """Yield the power spectrum of each block that is finite and not constant, flattened, float64."""
+    """Yield the power spectrum of each block that is finite and not of a few values, flattened, float64."""
     window = hann_window(shape)
     corners = [
         np.linspace(0, whole - part, 1 if whole == part else _BLOCKS_PER_SIDE).round().astype(int)
@@ -130,10 +134,15 @@ def _block_spectra(volume: NDArray[Any], shape: Shape) -> Iterator[Tensor]:
         place = tuple(slice(start, start + size) for start, size in zip(corner, shape, strict=True))
         block = np.array(volume[place], dtype=np.float32)
         spread = float(block.std(dtype=np.float64))
-        if np.isfinite(spread) and spread > 0:
+        if np.isfinite(spread) and spread > 0 and not _is_of_few_values(block):
             block -= np.float32(block.mean(dtype=np.float64))
             block /= np.float32(spread)
             yield rfft(torch.from_numpy(block) * window).abs().double().square().flatten()
+
+
+def _is_of_few_values(block: NDArray[np.float32]) -> bool:
+    few = np.unique(block[::4, ::4, ::4]).size <= _MASK_VALUES
+    return few and np.unique(block).size <= _MASK_VALUES
 
 
 def _bins(shape: Shape, plane: tuple[int, int]) -> Tensor:

@@ -19,7 +19,6 @@ from napari_cryorestore.restoration.model import as_wished
 from napari_cryorestore.restoration.request import resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari_cryorestore.examination import Examination
@@ -55,20 +54,18 @@ class MadeOf:
 _SAID = re.compile("made of: " + " ".join(f"{item.name} ([0-9a-f]{{{_SHORT}}})" for item in fields(MadeOf)))
 
 
-def opened(request: RestoreRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Tomogram:
+def opened(request: RestoreRequest) -> Examination:
     """Open and examine the tomogram that a request names.
 
     Parameters
     ----------
     request : RestoreRequest
         Which tomogram, and what restores it.
-    say : callable
-        Is told what the user should know about it.
 
     Returns
     -------
-    Tomogram
-        With the tilts in force.
+    Examination
+        The tomogram with the tilts in force, and what the user should know about it.
 
     Raises
     ------
@@ -79,9 +76,7 @@ def opened(request: RestoreRequest, *, say: Callable[[str], None] = lambda sente
     for finding in found.problems:
         if finding.topic != "halves":  # each half is restored by itself
             raise ValueError(finding.text)
-    for finding in found.findings:
-        say(finding.text)
-    return found.tomogram
+    return found
 
 
 def _examined(request: RestoreRequest) -> Examination:
@@ -93,8 +88,12 @@ def _examined(request: RestoreRequest) -> Examination:
         tilt_range=request.tilt_range,
         tilt_axis=request.tilt_axis,
     )
-    trained = None if request.source == "wiener" else METHODS[load_label(request.source).method.kind]
-    return examine(tomogram, needs_wedge=trained is not None and trained.needs_wedge)
+    if request.source == "wiener":
+        return examine(tomogram, needs_wedge=False)
+    label = load_label(request.source)
+    low, high = label.trained_on.tilt_min, label.trained_on.tilt_max
+    learned = None if low is None or high is None else (low, high)
+    return examine(tomogram, needs_wedge=METHODS[label.method.kind].needs_wedge, learned=learned)
 
 
 def made_of(request: RestoreRequest, tomogram: Tomogram) -> MadeOf:

@@ -89,7 +89,10 @@ def restore(
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
     request = resolved(request)
-    tomogram = opened(request, say=say)
+    examined = opened(request)
+    tomogram = examined.tomogram
+    for finding in examined.findings:
+        say(finding.text)
     for finding in changed_since_training(request):
         say(finding.text)
     findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
@@ -98,7 +101,8 @@ def restore(
     tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
     model = Model.of(request, tomogram)
     made = made_of(request, tomogram)
-    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], request, findings)
+    doubts = [*findings, *(finding for finding in examined.findings if finding.severity != "note")]
+    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], request, doubts)
     work = Work(tomogram, model, request, labels, progress, cancelled)
     mark = fingerprint(made, request, tomogram, model)
     kept = kept_plan(request, mark)

@@ -167,6 +167,7 @@ def test_wrong_tilts_are_warned_of_beside_start_until_their_reason_goes(bench, r
     again.data.use_detected.click()
     assert again.data.warning.text() == again.bar.caution.text() == ""
     assert again.data.use_detected.isHidden()
+    assert again.data.tilt_line.text().endswith("about y, taken from the spectrum")
     assert float(again.model.choice.tilt_min) == pytest.approx(-62, abs=3)
     assert again.model.choice.tilt_axis == "y"
 

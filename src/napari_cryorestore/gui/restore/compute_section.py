@@ -104,7 +104,7 @@ class ComputeSection(QWidget):
         self.voxel_size.setToolTip("Edge of a voxel, where the file does not say.")
         self.tilt_axis.setToolTip("The axis about which the specimen was tilted.")
         for field in (self.tilt_min, self.tilt_max):
-            field.setToolTip("Tilt angles; from a .tlt file beside the tomogram, or from the run.")
+            field.setToolTip("Tilt angles; from a tilt file beside the tomogram, or from the run.")
         for field in (self.voxel_size, self.tilt_min, self.tilt_max):
             field.textEdited.connect(self.value_changed)
 
