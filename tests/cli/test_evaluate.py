@@ -11,6 +11,7 @@ import pytest
 
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.io.mrc import read_volume, write_volume
+from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,3 +131,16 @@ def test_halves_are_rows_by_word_as_in_compare(tiny_pair: tuple[Path, Path], cap
     assert any(line.startswith("W") and "against raw halves" in line for line in lines)
     assert main(["evaluate", "wiener"]) == 2
     assert "made of two halves: give --raw-even and --raw-odd" in capsys.readouterr().err
+
+
+def test_the_tilt_axis_is_that_of_the_spectrum(tmp_path: Path) -> None:
+    for path, half in zip(real_pair(), ("even", "odd"), strict=True):
+        turned = np.ascontiguousarray(np.asarray(read_volume(path).data).transpose(0, 2, 1))
+        write_volume(tmp_path / f"TS_{half}.mrc", turned, voxel_size=40.0, label="test")
+    tables = []
+    for number, axis in enumerate(
+        ([], ["--tilt-axis", "x"], ["--tilt-axis", "y", "--tilt-range", "-62", "62"])
+    ):
+        assert main(["evaluate", "TS_even.mrc", "TS_odd.mrc", *axis, "--output", f"{number}.csv"]) == 0
+        tables.append([row for row in numbers(tmp_path / f"{number}.csv") if row["name"] == "wedge_energy"])
+    assert tables[0] == tables[1] != tables[2]
