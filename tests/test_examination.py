@@ -218,3 +218,19 @@ def test_a_look_made_before_tells_the_same(tmp_path: Path, given: tuple[float, f
     again = examine(typed, needs_wedge=True, look=seen)
     assert again.findings == examine(typed, needs_wedge=True).findings
     assert bool(again.findings) is (given == (-30.0, 30.0))
+
+
+def test_a_mask_inside_a_blank_is_a_problem(tmp_path: Path) -> None:
+    def blank(half: NDArray[np.float32]) -> NDArray[np.float32]:
+        half[:, :, :60] = 0
+        return half
+
+    pair = make(tmp_path, blank)
+    mask = np.zeros(open_tomogram(pair[0]).shape, dtype=np.int8)
+    mask[:, :, :40] = 1
+    write_volume(tmp_path / "mask.mrc", mask, voxel_size=40.0, label="test")
+    found = look(pair, tilt_range=(-60, 60), mask=tmp_path / "mask.mrc")
+    (problem,) = found.problems
+    assert (problem.topic, problem.about) == ("no data", "TS")
+    assert "37 % of the tomogram holds none, and 100 % of the mask lies there" in problem.sentence
+    assert look(pair, tilt_range=(-60, 60)).problems == ()

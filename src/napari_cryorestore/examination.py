@@ -165,8 +165,8 @@ def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
         found += _voxels(half, name + file)
     if found or tomogram.odd is None:
         return None, found
-    masked = tomogram.mask is not None
-    checked = check_halves(tomogram.even, tomogram.odd, voxel_size=tomogram.voxel_size, masked=masked)
+    size = tomogram.voxel_size
+    checked = check_halves(tomogram.even, tomogram.odd, voxel_size=size, mask=tomogram.mask)
     return checked, list(checked.findings)
 
 

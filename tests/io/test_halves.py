@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.findings import problems
 from napari_cryorestore.io.halves import check_halves, describe_size, require_halves
+from napari_cryorestore.io.masks import Inside
 from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
@@ -139,17 +140,56 @@ def test_a_fill_leaves_numbers_and_verdict_alone(offset: float, fill: tuple[floa
     assert "unrelated" in str(check_halves(*unrelated).warning)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-def test_hardly_any_data_needs_somebody_who_says_so(*, masked: bool) -> None:
+def blank(rows: int = 64) -> tuple[Volume, Volume]:
     pair = halves(0, noise=1.0)
     for half in pair:
-        half[:, :64] = half.mean()
-    if masked:
-        assert [told.severity for told in check_halves(*pair, masked=True).findings] == ["note"]
-        return
-    text = problem_of(*pair)
+        half[:, :rows] = half.mean()
+    return pair
+
+
+def mask_of(rows: slice) -> Inside:
+    mask = np.zeros((40, 96, 128), dtype=np.int8)
+    mask[:, rows] = 1
+    return Inside(mask)
+
+
+def test_hardly_any_data_needs_somebody_who_says_so() -> None:
+    text = problem_of(*blank())
     assert text.startswith("67 % of the tomogram holds no data")
     assert "--mask" in text
+    for rows in (slice(None), slice(60, 96)):
+        (told,) = check_halves(*blank(), mask=mask_of(rows)).findings
+        assert (told.severity, told.topic) == ("note", "no data")
+
+
+@pytest.mark.parametrize(("rows", "lost"), [(64, 67), (40, 42)])
+def test_a_mask_must_hold_data(rows: int, lost: int) -> None:
+    text = problem_of(*blank(rows), mask=mask_of(slice(rows - 38)))
+    assert text.startswith(
+        f"The mask holds next to no data: {lost} % of the tomogram holds none, and 100 % of the mask lies"
+    )
+    assert problems(check_halves(*blank(rows), mask=mask_of(slice(rows + 5))).findings) == ()
+
+
+def test_a_mask_between_the_looked_at_planes_is_left_to_who_reads_it_all() -> None:
+    mask = np.zeros((40, 96, 128), dtype=np.int8)
+    looked_at = np.concatenate(list(sample_slabs(np.arange(40)[:, None, None])))
+    mask[np.setdiff1d(np.arange(40), looked_at), 70:80] = 1
+    assert problems(check_halves(*blank(), mask=Inside(mask)).findings) == ()
+
+
+@pytest.mark.parametrize("lacks", [("odd",), ("even", "odd")])
+def test_a_blank_in_one_half_alone_is_warned_about(lacks: tuple[str, ...]) -> None:
+    pair = dict(zip(("even", "odd"), halves(0, noise=1.0), strict=True))
+    for name, columns in zip(lacks, (slice(32), slice(96, None)), strict=False):
+        pair[name][:, :, columns] = 0
+    result = check_halves(**pair)
+    assert result.no_data == pytest.approx(len(lacks) / 4, abs=0.01)
+    warnings = [told.sentence for told in result.findings if told.severity == "warning"]
+    other = {"even": "odd", "odd": "even"}
+    assert warnings == [
+        f"A part of the {name} half (25 %) is constant where the {other[name]} half is not." for name in lacks
+    ]
 
 
 @pytest.mark.parametrize("noise", [1.0, 3.0])
@@ -188,6 +228,14 @@ def test_noise_that_both_halves_share_is_told(share: float) -> None:
     common = share * np.random.default_rng(5).normal(size=even.shape).astype(np.float32)
     found = check_halves(even + common, odd + common).findings
     assert [finding.topic for finding in found] == ["noise of the halves"] * (share > 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("width", [1.0, 1.5, 2.0, 3.0])
+def test_low_pass_filtered_halves_share_no_noise(seed: int, width: float) -> None:
+    """Next to nothing is left at the finest detail but what the window spreads."""
+    low = [gaussian_filter(half, width) for half in halves(seed, noise=1.0, shape=(40, 76, 162))]
+    assert check_halves(low[0], low[1]).findings == ()
 
 
 def test_clear_halves_share_no_noise() -> None:

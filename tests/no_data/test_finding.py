@@ -183,8 +183,48 @@ def test_denoised_halves_agree_but_are_data(halves: list[Volume]) -> None:
 
 def test_one_map_alone_is_judged_by_what_is_constant(halves: list[Volume]) -> None:
     halves[0][:, ROWS] = 0
-    only_rows(found(halves[0]), halves[0].shape)
-    assert find_no_data(*halves) is None  # the other half has data there
+    result = found(halves[0])
+    only_rows(result, halves[0].shape)
+    assert result.alone == ()
+
+
+def test_a_blank_in_one_half_alone_is_no_data_of_both(halves: list[Volume]) -> None:
+    even, odd = halves
+    odd[:, :, :24] = 0
+    even[:, :, 60:] = 6
+    result = found(even, odd)
+    assert result[:, :, :24].all()
+    assert result[:, :, 60:].all()
+    assert not result[:, :, 24:60].any()
+    assert result.alone == pytest.approx((12 / 72, 24 / 72))
+    even[:, :, :24] = 0  # now both lack it
+    assert found(even, odd).alone == pytest.approx((12 / 72, 0))
+
+
+def in_levels(width: float, levels: float) -> list[Volume]:
+    rng = np.random.default_rng(0)
+    signal, *noise = (rng.standard_normal((64, 76, 128)) for _ in range(3))
+    smooth = [gaussian_filter(signal + part, width) for part in noise]
+    return [np.round(half / half.std() * levels / 6).astype(np.int8) for half in smooth]
+
+
+@pytest.mark.parametrize(("width", "levels"), [(2, 6), (4, 6), (4, 10)])
+def test_plateaus_of_smooth_maps_with_few_levels_are_data(width: float, levels: float) -> None:
+    """Up to three quarters of such maps are constant in blocks, at one level beside the next."""
+    stored = in_levels(width, levels)
+    for maps in (stored, stored[:1]):
+        result = find_no_data(*maps)
+        assert result is None or result.share < 0.02
+
+
+@pytest.mark.parametrize("fill", [0, 1])
+def test_a_fill_of_smooth_maps_with_few_levels_is_found(fill: int) -> None:
+    stored = in_levels(4, 6)
+    for half in stored:
+        half[:, :, :40] = fill
+    result = found(*stored)
+    assert result[:, :, :40].mean() > 0.95
+    assert result[:, :, 40:].mean() < 0.1
 
 
 def test_one_pass_over_planes_in_any_byte_order_gives_the_same(halves: list[Volume], tmp_path: Any) -> None:

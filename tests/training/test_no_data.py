@@ -80,6 +80,44 @@ def test_where_no_crop_keeps_off_the_least_empty_ones_are_taken(
     assert int(ready.volumes[0].corners[:, 1].min()) >= 16
 
 
+def masked(tmp_path: Path, place: tuple[slice, ...]) -> Path:
+    mask = np.zeros(SHAPE, dtype=np.int8)
+    mask[place] = 1
+    write_volume(tmp_path / "mask.mrc", mask, voxel_size=10, label="mask")
+    return tmp_path / "mask.mrc"
+
+
+def prepared_with(recipe: Recipe, pair: tuple[Path, Path], mask: Path) -> Prepared:
+    item = {"even": pair[0], "odd": pair[1], "mask": mask}
+    config = resolved(recipe(tomograms=[item], snapshots={"every": 0}))
+    return prepare(config, CPU, say=lambda _: None)
+
+
+def test_crops_lie_where_the_mask_holds_data(
+    recipe: Recipe, blank_pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Half of a crop in the mask is enough, but not that half which is blank."""
+    mask = masked(tmp_path, (slice(None), slice(0, ROWS + 10)))
+    ready = prepared_with(recipe, blank_pair, mask)
+    crop = ready.volumes[0].corners
+    assert int(crop[:, 1].min()) >= ROWS
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ((slice(11, 12), slice(0, ROWS - 1)), "100 % of the mask lies there"),
+        ((slice(None), slice(0, ROWS + 1), slice(0, 20)), "fewer than those of one crop of"),
+    ],
+)
+def test_a_mask_with_next_to_no_data_is_refused(
+    recipe: Recipe, blank_pair: tuple[Path, Path], tmp_path: Path, place: tuple[slice, ...], text: str
+) -> None:
+    with pytest.raises(ValueError, match="The mask holds next to no data: 25 % of the tomogram") as refused:
+        prepared_with(recipe, blank_pair, masked(tmp_path, place))
+    assert text in str(refused.value)
+
+
 @pytest.mark.parametrize("hold", ["memory", "disk"])
 def test_halves_have_the_datas_scale_and_local_means(
     recipe: Recipe, blank_pair: tuple[Path, Path], hold: str

@@ -6,17 +6,24 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_cryorestore.findings import Finding, gravest_first, problems
 from napari_cryorestore.io.joint_sample import JointSample, sampled
+from napari_cryorestore.io.masks import with_data
+from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_cryorestore.io.masks import Inside
 
 SAME_VOLUME = 0.999
 MOST_NO_DATA = 0.6
 """Share of a tomogram without data, beyond which somebody should say that this is meant."""
+LEAST_OF_MASK = 0.05
+"""Share of a mask with data, below which nothing can be learned from it."""
 _WEAK = 0.05
 _CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
@@ -57,7 +64,7 @@ class HalvesCheck:
 
 
 def check_halves(
-    even: NDArray[Any], odd: NDArray[Any], *, voxel_size: float = 0.0, masked: bool = False
+    even: NDArray[Any], odd: NDArray[Any], *, voxel_size: float = 0.0, mask: Inside | None = None
 ) -> HalvesCheck:
     """Compare two half tomograms, in a second or two.
 
@@ -68,14 +75,14 @@ def check_halves(
         128³ voxels.
     voxel_size : float
         Å, for the message; 0 if unknown.
-    masked : bool
-        Whether somebody gave a mask, who so knows how much of the tomogram holds data.
+    mask : Inside, optional
+        What somebody means to learn from, who so knows how much of the tomogram holds data.
 
     Returns
     -------
     HalvesCheck
         Numbers, and what to tell: problems if the halves differ in shape, are the same volume, one is
-        constant or not finite, or hardly anything holds data.
+        constant or not finite, or hardly anything holds data, of them or of the mask.
     """
     size = describe_size(even.shape, voxel_size)
     try:
@@ -84,7 +91,7 @@ def check_halves(
     except ValueError as error:
         return HalvesCheck(math.nan, math.nan, 0.0, size, (_problem(str(error)),))
     sample = JointSample(first, second)
-    findings = [*_sample_findings(sample), *_no_data_findings(sample.no_data, masked=masked)]
+    findings = [*_sample_findings(sample), *_no_data_findings(sample, mask)]
     if not problems(tuple(findings)):
         findings += _relation(sample, even, odd)
     agree = not any(finding.topic == "halves" for finding in findings)
@@ -97,13 +104,13 @@ def check_halves(
 
 
 def require_halves(
-    even: NDArray[Any], odd: NDArray[Any], *, name: str = "", masked: bool = False
+    even: NDArray[Any], odd: NDArray[Any], *, name: str = "", mask: Inside | None = None
 ) -> HalvesCheck:
     """Check two halves and refuse those with a problem.
 
     Parameters
     ----------
-    even, odd, masked
+    even, odd, mask
         As of `check_halves`.
     name : str
         What to call the tomogram in the sentence.
@@ -113,7 +120,7 @@ def require_halves(
     ValueError
         If there is a problem, with what to do about it.
     """
-    checked = check_halves(even, odd, masked=masked)
+    checked = check_halves(even, odd, mask=mask)
     for problem in problems(checked.findings):
         raise ValueError(f"{name}: {problem.text}" if name else problem.text)
     return checked
@@ -194,20 +201,57 @@ def _sample_findings(sample: JointSample) -> list[Finding]:
     return found
 
 
-def _no_data_findings(share: float, *, masked: bool) -> list[Finding]:
-    if share < _TOLD:
+def _no_data_findings(sample: JointSample, mask: Inside | None) -> list[Finding]:
+    if mask is not None:
+        _, share = with_data(np.concatenate(list(sample_slabs(mask))) > 0, sample.found)
+        if share < LEAST_OF_MASK:
+            return [_problem(*empty_mask_words(sample.no_data, share), topic="no data")]
+    if sample.no_data < _TOLD:
         return []
     sentence = (
-        f"{100 * share:.0f} % of the tomogram holds no data: there the halves are constant or the same."
+        f"{100 * sample.no_data:.0f} % of the tomogram holds no data: there a half is constant, or both are "
+        "the same."
     )
-    if share <= MOST_NO_DATA or masked:
+    if sample.no_data <= MOST_NO_DATA or mask is not None:
         remedy = "It is left out of training and of every number, and stays as it is in what is restored."
-        return [Finding("note", "no data", sentence, remedy)]
+        return [Finding("note", "no data", sentence, remedy), *_alone(sample.alone)]
     remedy = (
         "Check that both files were written completely; if this is meant, give a mask of what to learn from "
         "with --mask (in the Train panel: Mask)."
     )
-    return [_problem(sentence, remedy, topic="no data")]
+    return [_problem(sentence, remedy, topic="no data"), *_alone(sample.alone)]
+
+
+def empty_mask_words(no_data: float, share: float) -> tuple[str, str]:
+    """Say that a mask holds next to no data, and what to do about it.
+
+    Parameters
+    ----------
+    no_data : float
+        Share of the tomogram without data.
+    share : float
+        Share of the mask with data.
+    """
+    sentence = (
+        f"The mask holds next to no data: {100 * no_data:.0f} % of the tomogram holds none, and "
+        f"{100 * (1 - share):.0f} % of the mask lies there."
+    )
+    return sentence, "Give a mask that lies where both halves hold data, or none."
+
+
+def _alone(shares: tuple[float, ...]) -> list[Finding]:
+    """Tell a part that one of the halves alone lacks."""
+    names = ("even", "odd")
+    return [
+        Finding(
+            "warning",
+            "no data",
+            f"A part of the {name} half ({100 * share:.0f} %) is constant where the {other} half is not.",
+            f"Check that the {name} half was written completely; nothing is learned from that part.",
+        )
+        for name, other, share in zip(names, names[::-1], shares, strict=True)
+        if share >= _TOLD
+    ]
 
 
 def _relation(sample: JointSample, even: NDArray[Any], odd: NDArray[Any]) -> list[Finding]:
@@ -244,10 +288,12 @@ def _problem(sentence: str, remedy: str = "", *, topic: str = "halves") -> Findi
 
 
 __all__ = [
+    "LEAST_OF_MASK",
     "MOST_NO_DATA",
     "HalvesCheck",
     "check_halves",
     "describe_size",
+    "empty_mask_words",
     "require_equal_shapes",
     "require_halves",
 ]

@@ -45,8 +45,12 @@ class JointSample:
 
     Attributes
     ----------
+    found : NoData or None
+        Where they hold no data.
     no_data : float
         Share of the voxels without data.
+    alone : (float, float)
+        The share that is constant in the even or the odd half alone.
     correlation : float
         Of the others.
     spreads : (float, float)
@@ -58,8 +62,10 @@ class JointSample:
     """
 
     def __init__(self, even: Floats, odd: Floats) -> None:
-        found: NoData | None = find_no_data(even, odd)
+        self.found: NoData | None = find_no_data(even, odd)
+        found = self.found
         self.no_data = 0.0 if found is None else found.share
+        self.alone = (0.0, 0.0) if found is None else found.alone
         products, coarse = np.zeros((3, 3)), []
         for start in range(0, len(even), SLAB_PLANES):
             slabs = even[start : start + SLAB_PLANES], odd[start : start + SLAB_PLANES]

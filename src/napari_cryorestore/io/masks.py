@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.no_data import NoData
 
 _LOWEST_BYTE = -128
 
@@ -89,6 +91,31 @@ def inside_of(volume: MrcVolume, *, shape: Sequence[int]) -> tuple[Inside, tuple
     return Inside(values, outside=outside), assumed
 
 
+def with_data(mask: Any, no_data: NoData | None) -> tuple[NDArray[np.bool_], float]:
+    """Leave out of a mask what holds no data.
+
+    Parameters
+    ----------
+    mask : array-like of bool, shape (z, y, x)
+        For example `Inside`; read plane by plane.
+    no_data : NoData or None
+        Of a tomogram of that shape.
+
+    Returns
+    -------
+    ndarray of bool, float
+        What is left, and the share of the mask that this is; NaN of an empty one.
+    """
+    left = np.empty(tuple(mask.shape), dtype=bool)
+    inside = 0
+    for z in range(len(left)):
+        left[z] = mask[z]
+        inside += int(np.count_nonzero(left[z]))
+        if no_data is not None:
+            left[z] &= ~no_data[z]
+    return left, float(np.count_nonzero(left)) / inside if inside else math.nan
+
+
 def _range(values: NDArray[Any]) -> tuple[float, float]:
     """Return the smallest and largest value, plane by plane; what is not a number is left out."""
     low, high = np.inf, -np.inf
@@ -100,4 +127,4 @@ def _range(values: NDArray[Any]) -> tuple[float, float]:
     return low, high
 
 
-__all__ = ["Inside", "inside_of"]
+__all__ = ["Inside", "inside_of", "with_data"]

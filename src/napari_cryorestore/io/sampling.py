@@ -18,12 +18,12 @@ _LARGEST, _NARROWEST = 1e12, 1e-15  # beyond, sums of squares leave the range of
 _LINES, _PLANES = 16, 64
 
 
-def sample_slabs(volume: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+def sample_slabs(volume: Any) -> Iterator[NDArray[np.float32]]:
     """Cut a few slabs, evenly spaced along z, one after the other.
 
     Parameters
     ----------
-    volume : ndarray
+    volume : array-like
         Voxels (z, y, x), of any real type; a memory map is read only where it is cut.
 
     Yields

@@ -48,6 +48,10 @@ class Blocks:
         Smallest and largest value of each whole map.
     borders : tuple of (int, int)
         Along z, y and x: how many planes at the first and the last face are constant in every map.
+    steps : tuple of float
+        The smallest difference between neighbouring voxels of each map: of whole numbers, their unit.
+    alone : tuple of Blocks
+        What each of two halves says by itself; empty of one map.
     """
 
     shape: tuple[int, ...]
@@ -57,6 +61,8 @@ class Blocks:
     means: tuple[Floats, ...]
     extremes: tuple[tuple[float, float], ...]
     borders: tuple[tuple[int, int], ...]
+    steps: tuple[float, ...]
+    alone: tuple[Blocks, ...] = ()
 
 
 def measure_blocks(maps: Sequence[Any]) -> Blocks:
@@ -69,14 +75,32 @@ def measure_blocks(maps: Sequence[Any]) -> Blocks:
         slabs = [one.add(row) for one in measured]
         if len(slabs) == 2:
             products[row] = _per_block(slabs[0] * slabs[1], np.add)[0] / EDGE**3
+    alone = tuple(_said_by(one) for one in measured)
+    if len(measured) == 1:
+        return alone[0]
     return Blocks(
         shape=shape,
-        constant=np.logical_and.reduce([one.low == one.high for one in measured]),
-        spread=_spread(measured[0], measured[1], products) if len(measured) == 2 else None,
+        constant=np.logical_and.reduce([one.constant for one in alone]),
+        spread=_spread(measured[0], measured[1], products),
         low=tuple(one.low for one in measured),
-        means=tuple(one.means * one.unit + one.centre for one in measured),
-        extremes=tuple((float(one.low.min()), float(one.high.max())) for one in measured),
+        means=tuple(one.means[0] for one in alone),
+        extremes=tuple(one.extremes[0] for one in alone),
         borders=_borders([one.faces for one in measured], shape),
+        steps=tuple(one.step for one in measured),
+        alone=alone,
+    )
+
+
+def _said_by(one: _Map) -> Blocks:
+    return Blocks(
+        shape=one.shape,
+        constant=one.low == one.high,
+        spread=None,
+        low=(one.low,),
+        means=(one.means * one.unit + one.centre,),
+        extremes=((float(one.low.min()), float(one.high.max())),),
+        borders=_borders([one.faces], one.shape),
+        steps=(one.step,),
     )
 
 
@@ -84,8 +108,8 @@ class _Map:
     """One map, of which one row of blocks after another is measured."""
 
     def __init__(self, volume: Any, grid: tuple[int, ...]) -> None:
-        self._volume = volume
-        self.centre, self.unit = _rough_scale(volume)
+        self._volume, self.shape = volume, tuple(volume.shape)
+        self.centre, self.unit, self.step = _rough_scale(volume)
         self.low, self.high, self.means, self.squares = (np.empty(grid, dtype=np.float32) for _ in range(4))
         self.faces = _Faces(volume.shape)
 
@@ -142,18 +166,23 @@ class _Faces:
         return np.asarray(lows == highs)
 
 
-def _rough_scale(volume: Any) -> tuple[float, float]:
-    """Return a centre and a unit that keep sums of squares exact, of voxels that differ from the next."""
-    step = max(1, volume.shape[0] // _SAMPLED_PLANES)
+def _rough_scale(volume: Any) -> tuple[float, float, float]:
+    """Return a centre and a unit that keep sums of squares exact, of voxels that differ from the next.
+
+    The third number is the smallest difference.
+    """
+    every = max(1, volume.shape[0] // _SAMPLED_PLANES)
     values, steps = [], []
-    for z in range(step // 2, volume.shape[0], step):
+    for z in range(every // 2, volume.shape[0], every):
         plane = np.asarray(volume[z], dtype=np.float32)
         change = np.abs(np.diff(plane, axis=1))
         varied = change > 0
         values.append(plane[:, 1:][varied])
         steps.append(change[varied])
-    unit = float(np.median(np.concatenate(steps))) if any(map(len, steps)) else 0.0
-    return (float(np.median(np.concatenate(values))) if unit else 0.0), unit or 1.0
+    changes = np.concatenate(steps)
+    if not changes.size:
+        return 0.0, 1.0, 0.0
+    return float(np.median(np.concatenate(values))), float(np.median(changes)) or 1.0, float(changes.min())
 
 
 def _per_block(slab: NDArray[Any], combine: Combine) -> NDArray[Any]:

@@ -34,6 +34,8 @@ class NoData:
         A bit for every voxel, set where there are no data.
     share : float
         Of the voxels.
+    alone : tuple of float
+        Of two halves: the share of the voxels that each of them alone lacks; empty of one map.
     outside : ndarray of bool, shape (z, y, x) in blocks of 4³ voxels
         Blocks that touch such a region or lie beside one, where its edge may be soft: nothing is learned
         there.
@@ -46,6 +48,7 @@ class NoData:
     shape: tuple[int, ...]
     packed: NDArray[np.uint8]
     share: float
+    alone: tuple[float, ...]
     outside: Bools
     left_out: Bools
     means: tuple[Floats, ...]

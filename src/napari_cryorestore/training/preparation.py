@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from napari_cryorestore.data.corners import MOST_CORNERS, keeping_off, valid_corners
@@ -20,7 +21,8 @@ from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.recorded import recorded
 from napari_cryorestore.data.stored import StoredHalf
-from napari_cryorestore.io.halves import require_halves
+from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_halves
+from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.training.holding import held
@@ -30,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.inputs import Imaging, InputKind
+    from napari_cryorestore.io.masks import Inside
     from napari_cryorestore.no_data import NoData
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
     from napari_cryorestore.runs.trained_on import TrainedOn
@@ -163,7 +165,7 @@ def _volume(
 ) -> TrainingVolume:
     """Make one tomogram ready, with its own statistics, wedge and Wiener filter."""
     even, odd = tomogram.even, _odd(tomogram)
-    checked = require_halves(even, odd, masked=tomogram.mask is not None)
+    checked = require_halves(even, odd, mask=tomogram.mask)
     if checked.warning:
         several = len(config.tomograms) > 1
         say(f"{tomogram.name}: {checked.warning}" if several else checked.warning)
@@ -198,7 +200,7 @@ def _imaging(tomogram: Tomogram, config: RunConfig) -> Imaging:
 
 def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
     if tomogram.mask is not None:
-        return tomogram.mask[:]
+        return _given_mask(tomogram, tomogram.mask, crop_of(config))
     if config.schedule.mask == "none":
         return None
     halves: list[Any] = [tomogram.even, _odd(tomogram)]
@@ -207,6 +209,24 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
         return structure_mask(MeanOfHalves(*halves))
     filled: list[Any] = [no_data.filled(half, index) for index, half in enumerate(halves)]
     return structure_mask(MeanOfHalves(*filled), no_data=no_data)
+
+
+def _given_mask(tomogram: Tomogram, mask: Inside, crop: int) -> Mask:
+    """Return what of a mask holds data; refuse one of which too little does."""
+    no_data = tomogram.no_data()
+    left, share = with_data(mask, no_data)
+    if no_data is None:
+        return left
+    sentence, remedy = empty_mask_words(no_data.share, share)
+    if share < LEAST_OF_MASK:
+        raise ValueError(f"{tomogram.name}: {sentence} {remedy}")
+    voxels = int(np.count_nonzero(left))
+    if share < 1 and voxels < crop**3:
+        raise ValueError(
+            f"{tomogram.name}: {sentence} The {voxels} voxels left are fewer than those of one crop of "
+            f"{crop} voxels a side. {remedy}"
+        )
+    return left
 
 
 def _corners(
@@ -224,7 +244,12 @@ def _corners(
                 continue
         say("No crop lies in the automatic mask: crops are drawn from everywhere.")
         mask = None
-    return corners(mask=mask)
+    try:
+        return corners(mask=mask)
+    except ValueError as error:
+        if mask is None or tomogram.no_data() is None:
+            raise
+        raise ValueError(f"{error} What of the mask holds no data does not count.") from error
 
 
 def _least_empty(
