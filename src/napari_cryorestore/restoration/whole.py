@@ -91,9 +91,7 @@ def restore(
     request = resolved(request)
     examined = opened(request)
     tomogram = examined.tomogram
-    for finding in examined.findings:
-        say(finding.text)
-    for finding in changed_since_training(request):
+    for finding in (*examined.findings, *changed_since_training(request)):
         say(finding.text)
     findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
     for finding in findings:
