@@ -8,6 +8,7 @@ import json
 import pickle
 import struct
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +40,7 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.runs.events import (
-    Checkpointed,
-    Evaluated,
-    Failed,
-    Finished,
-    Noted,
-    Paused,
-    Resumed,
-    Snapshotted,
-    Started,
-    Stepped,
-    Thinned,
-)
+from napari_cryorestore.runs.events import EVENTS, Event, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
@@ -111,26 +100,9 @@ class History(Target):
 
     def make(self) -> Path:
         run = RunDir.create(self.folder / "run", config="", environment={})
-        for step in range(0, 60, 10):
-            run.record(Started(time=1.0 + step, step=step, steps=60, process=7, host="here"))
-            run.record(Noted(time=1.0 + step, step=step, level="warning", message="Take care: 5 Å."))
-            parts = {"data": 0.1, "equivariance": 0.2}
-            run.record(Stepped(time=2.0 + step, step=step + 5, loss=0.3, parts=parts, rate=2.0, memory=0.5))
-            run.record(
-                Snapshotted(time=3.0 + step, step=step + 10, file=f"snapshots/step_{step + 10:08d}.npy")
-            )
-            run.record(Evaluated(time=3.0 + step, step=step + 10, metrics={"n2n": 0.01 * step, "fill": 0.1}))
-            run.record(
-                Checkpointed(time=3.0 + step, step=step + 10, file=f"checkpoints/step_{step + 10:08d}")
-            )
-        run.record(Thinned(time=70.0, step=60, removed=[10, 20]))
-        for event in (
-            Paused(time=71.0, step=60),
-            Resumed(time=72.0, step=60),
-            Failed(time=73.0, step=60, error="No."),
-            Finished(time=74.0, reason="stopped"),
-        ):
-            run.record(event)
+        for step in range(10, 70, 10):
+            for kind in EVENTS.values():
+                run.record(_example(kind, step))
         return run.events_path
 
     def damaged(self, chance: random.Random) -> bytes:
@@ -151,6 +123,20 @@ class History(Target):
         "\n".join(table(state, rows=99)).encode()
         ConsoleRun(self.path.parent, LiveText(io.StringIO())).record(Stepped(step=61, loss=0.3))
         has_ended(RunDir(self.path.parent))
+
+
+def _example(kind: type[Event], step: int) -> Event:
+    """Return an event of a kind, with every field set; a new field fails here until it has a value."""
+    folder, suffix = ("checkpoints", "") if kind.kind == "checkpointed" else ("snapshots", ".npy")
+    values: dict[str, Any] = {
+        "time": 1.0 + step, "step": step, "steps": 60, "process": 7, "host": "here", "may_end": True,
+        "level": "warning", "message": "Take care: 5 Å.", "loss": 0.3, "rate": 2.0, "memory": 0.5,
+        "parts": {"data": 0.1, "equivariance": 0.2}, "file": f"{folder}/step_{step:08d}{suffix}",
+        "metrics": {"n2n": 0.01 * step, "fill": 0.1}, "left_out": {"n2n": [0.01 * step] * 8}, "spread": 0.5,
+        "removed": [step - 30], "reason": "stopped", "why": "Agreement fell.", "error": "No.",
+        "traceback": "Traceback",
+    }  # fmt: skip
+    return kind(**{item.name: values[item.name] for item in fields(kind)})
 
 
 class Volume(Target):
