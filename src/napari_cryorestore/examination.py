@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
+    from napari_cryorestore.runs.trained_on import TrainedOn
 
     Range = tuple[float, float]
 
@@ -99,7 +100,7 @@ def look_at(tomogram: Tomogram) -> Look:
 
 
 def examine(
-    tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None, learned: Range | None = None
+    tomogram: Tomogram, *, needs_wedge: bool, look: Look | None = None, learned: TrainedOn | None = None
 ) -> Examination:
     """Look at all that can make a result wrong; takes about a second, whatever the size of the volumes.
 
@@ -111,8 +112,9 @@ def examine(
         Whether a method is meant that cannot do without the tilt range.
     look : Look, optional
         What `look_at` found before, which makes this instant: for a form in which tilts are being typed.
-    learned : tuple of float, optional
-        The tilt range with which a model learned that is to restore the tomogram, in degrees.
+    learned : TrainedOn, optional
+        What the model that is to restore the tomogram learned from: whether tilts and axis are those of its
+        run.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def examine(
     """
     look = look or look_at(tomogram)
     tilts, tilt_source, of_tilts = _tilts(tomogram, look.detected, needs_wedge=needs_wedge, learned=learned)
-    axis, axis_source, of_axis = _axis(tomogram, look.detected)
+    axis, axis_source, of_axis = _axis(tomogram, look.detected, needs_wedge=needs_wedge, learned=learned)
     unchecked = needs_wedge and tilts is not None and not of_axis and not look.detected.reliable
     findings = [*tomogram.findings, *look.findings, *of_tilts, *of_axis]
     findings += [_unchecked(axis, axis_source)] if unchecked else []
@@ -184,12 +186,12 @@ def _voxels(half: NDArray[Any], name: str) -> Iterator[Finding]:
 
 
 def _tilts(
-    tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool, learned: Range | None
+    tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool, learned: TrainedOn | None
 ) -> tuple[Range | None, str, list[Finding]]:
     """Return the tilt range in force, where it is from, and what is to be said of it."""
     seen, beside = detected_range(detected), tomogram.tilts
     if beside is None and (given := _range_of(tomogram)) is not None:
-        of_run = given == learned
+        of_run = learned is not None and given == (learned.tilt_min, learned.tilt_max)
         origin = "is from the run" if of_run else "was given"
         return given, "given", _disagreement(given, origin, seen, learned=of_run and needs_wedge)
     if beside is not None and beside.range is not None and beside.file is not None:
@@ -205,8 +207,8 @@ def _tilts(
         "does not show it clearly."
     )
     remedy = (
-        "Give the lowest and highest tilt angle (--tilt-range LOW HIGH, or in the panel), or put a .tlt file "
-        "beside it."
+        "Give the lowest and highest tilt angle (--tilt-range LOW HIGH, or in the panel), or put a file of "
+        "tilt angles (.aln, .tlt, .rawtlt or _TLT.txt) beside it."
     )
     return None, "", [Finding("problem", "tilt range", sentence, remedy)]
 
@@ -262,7 +264,7 @@ def _agree(tilts: Range, seen: Range) -> bool:
 
 
 def _axis(
-    tomogram: Tomogram, detected: DetectedWedge
+    tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool, learned: TrainedOn | None
 ) -> tuple[Literal["y", "x"], Literal["given", "spectrum", "assumed"], list[Finding]]:
     """Return the tilt axis in force, where it is from, and what is to be said of the axes."""
     axis, seen = tomogram.tilt_axis, detected.wedge.tilt_axis
@@ -273,17 +275,14 @@ def _axis(
     if not tomogram.axis_given:
         sentence = "The tilt axis is x, as the spectrum shows."
         return seen, "spectrum", [Finding("note", "tilt axis", sentence)] if seen == "x" else []
-    return axis, "given", _other_axis(axis, detected)
-
-
-def _other_axis(axis: str, detected: DetectedWedge) -> list[Finding]:
-    seen = detected.wedge.tilt_axis
-    if axis == seen or not detected.reliable:
-        return []
-    sentence = f"The tilt axis {axis} was given, but the spectrum shows the tilt axis {seen}."
-    return [
-        Finding("warning", "tilt axis", sentence, f"Set it to {seen} (--tilt-axis {seen}, or in the panel).")
-    ]
+    if axis == seen:
+        return axis, "given", []
+    of_run = learned is not None and learned.tilt_min is not None and axis == learned.tilt_axis
+    origin, option = "is from the run" if of_run else "was given", f"(--tilt-axis {seen}, or in the panel)"
+    sentence = f"The tilt axis {axis} {origin}, but the spectrum shows the tilt axis {seen}."
+    again = of_run and needs_wedge
+    remedy = f"Train again with the tilt axis {seen} {option}." if again else f"Set it to {seen} {option}."
+    return axis, "given", [Finding("warning", "tilt axis", sentence, remedy)]
 
 
 def _exchanged(tomogram: Tomogram, beam: str) -> Finding:

@@ -18,6 +18,8 @@ from napari_cryorestore.cli import train
 from napari_cryorestore.cli.console_run import ConsoleRun
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.outcome import INTERRUPTED
+from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.ending import Ending
 from napari_cryorestore.runs.events import Noted, Stepped
@@ -27,6 +29,8 @@ from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.samples import real_pair
+
+from .conftest import TINY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,6 +270,32 @@ def test_a_wrong_tilt_range_is_told_before_the_first_step_and_with_the_last_line
         assert told[1] > len(lines) - 4
     noted = [event for event in RunFollower(tmp_path / "run").poll()[:2] if isinstance(event, Noted)]
     assert [event.level for event in noted] == ["warning", "warning"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_looks_wrong_about_the_halves_is_told_once_before_the_first_step(
+    tiny_pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], several: bool
+) -> None:
+    for name, factor in (("a", 7.0), ("b", 9.0))[: 1 + several]:
+        for half, path in zip(("even", "odd"), tiny_pair, strict=True):
+            data = read_volume(path).data * (factor if half == "odd" else 1.0)
+            write_volume(tmp_path / f"{name}_{half}.mrc", data, voxel_size=10.0, label="test")
+    command = ["train", "--pairs", str(tmp_path), *TINY, "--schedule.steps", "2", "--run", "run"]
+    assert main([*command, "--tilt-range", "-60", "60"]) == 0
+    words = "spread very differently"
+    events = RunFollower(tmp_path / "run").poll()
+    told = [event.message for event in events if isinstance(event, Noted) and words in event.message]
+    assert len(told) == len(set(told)) == 1 + several
+    assert events[0].kind == "noted"
+    assert capsys.readouterr().err.count(words) == 2 * len(told)  # and once more with the last line
+    recipe = tmp_path / "run" / "config.toml"
+    recipe.write_text(recipe.read_text().replace("steps = 2", "steps = 3"))
+    assert main(["train", "--resume", "run"]) == 0
+    again = [
+        event for event in RunFollower(tmp_path / "run").poll() if words in getattr(event, "message", "")
+    ]
+    assert len(again) == len(told)
+    assert capsys.readouterr().err.count(words) == 2 * len(told)
 
 
 def test_several_devices_begin_as_a_process_that_can_be_repeated(

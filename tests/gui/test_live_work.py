@@ -46,7 +46,8 @@ def test_work_that_takes_the_request_back_is_asked_again(tmp_path: Path, begin) 
 def test_what_does_not_end_in_time_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, begin) -> None:
     deaf = begin(tmp_path, deaf=True)
     assert not stop([deaf], timeout=0.05)
-    assert "1 computation(s) did not end" in caplog.text
+    assert "one is still in the middle of a step or tile 0.05 s after being asked to end" in caplog.text
+    assert "or from its beginning if it has none, with Continue in the Monitor" in caplog.text
     deaf.release.set()
     deaf.join(300)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started
+from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +50,7 @@ def test_the_newest_step_is_taken_where_somebody_says_so_and_what_speaks_against
     assert (finding.severity, finding.topic) == ("warning", "step")
     assert finding.text == (
         "The run over-fitted before step 500: held-out agreement is 40 % below its best, at step 300. "
-        "Take step 300."
+        "Use step 300."
     )
 
 
@@ -97,3 +100,30 @@ def test_only_what_is_on_disk_is_taken(tmp_path: Path) -> None:
         run.remove_step(step)
     with pytest.raises(FileNotFoundError, match="The run run has no checkpoint yet"):
         run.chosen_step()
+
+
+def test_why_another_step_than_that_of_the_best_agreement_is_to_be_used_is_said(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", (0.3, 0.4, 0.5, 0.499, 0.498, 0.35))
+    chosen = run.chosen_step("newest")
+    state = RunState()
+    state.apply(RunFollower(run.path).poll())
+    assert (state.advice.step, state.advice.light) == (400, "bad")
+    assert state.advice.why == "averaged over neighbouring previews, agreement is best there"
+    assert state.advice.sentence.endswith(f"use step {state.advice.step}: {state.advice.why}.")
+    assert chosen.findings[0].remedy == f"Use step {state.advice.step}: {state.advice.why}."
+
+
+def test_the_best_step_may_be_deleted_by_hand(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", OVER_FITTED)
+    shutil.rmtree(run.checkpoint_path(300))
+    state = RunState()
+    state.apply(RunFollower(run.path).poll())
+    state.notice_weights(run.checkpoint_steps())
+    assert state.advice.step == run.chosen_step().step == 400
+    assert "tep 300" not in state.advice.sentence
+    assert (state.has_weights(300), state.has_weights(400)) == (False, True)
+    for step in run.checkpoint_steps():
+        shutil.rmtree(run.checkpoint_path(step))
+    state.notice_weights(run.checkpoint_steps())
+    assert (state.advice.step, state.advice.kind) == (None, "none")
+    assert state.advice.sentence == "No step can be taken: the weights of all were deleted."

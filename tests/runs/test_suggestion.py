@@ -62,6 +62,13 @@ def test_unknown_numbers_are_left_out():
     assert advice_on(np.full(7, np.nan)).kind == "none"
 
 
+def test_a_flat_beginning_that_fills_nothing_still_has_to_be_surpassed():
+    rising = (0.2, 0.24, 0.28)
+    assert advice_on(rising, (0.0, 0.0, 0.0), start=(0.3, np.nan)).kind == "best"
+    assert advice_on(rising, (0.1, 0.1, 0.1), start=(0.3, np.nan)).suggested == 300
+    assert advice_on(rising, (np.nan, 0.1, 0.1), start=(0.1, np.nan), kept=[100]).step == 100
+
+
 def test_only_among_the_kept_steps():
     assert advice_on(RISE_AND_FALL, kept=[100, 300, 700]).step == 300
     advice = advice_on(RISE_AND_FALL, kept=[650])
@@ -121,6 +128,21 @@ def test_the_early_previews_of_a_run_are_not_averaged_with_one_another(best):
 def test_no_step_before_half_of_the_best_is_taken_however_little_parts_them():
     flat = (0.40, 0.41, 0.41, 0.41, 0.41, 0.42, 0.42, 0.42)
     assert advice_on(flat, spread=0.05).suggested == 400
+
+
+def test_it_is_said_why_an_earlier_step_than_the_best_is_to_be_used():
+    fallen = (0.3, 0.4, 0.41, 0.412, 0.414, 0.416, 0.41, 0.2, 0.1)
+    advice = advice_on(fallen, spread=0.005)
+    assert (advice.step, advice.light) == (300, "bad")
+    assert (
+        "below its best (step 600). Stop, and use step 300: within the noise of agreement it is"
+        in advice.sentence
+    )
+    assert advice.sentence.endswith("as good as step 500, and fewer steps learn less noise.")
+    assert advice_on(OVER_FITTED).why == ""
+
+
+OVER_FITTED = (0.1, 0.3, 0.4, 0.38, 0.3)
 
 
 # Agreement and filling that pull apart ---------------------------------------------------------------

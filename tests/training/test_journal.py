@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cryorestore.runs.events import Checkpointed, Evaluated, Thinned
+from napari_cryorestore.runs.events import Checkpointed, Evaluated, Noted, Thinned
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
@@ -122,3 +122,13 @@ def test_what_was_recorded_before_is_known(tmp_path: Path) -> None:
     journal.record(Evaluated(step=15, metrics={"n2n": 0.2}))
     assert [item.step for item in journal.state.held_out()] == [5, 10, 15]
     assert [event.step for event in RunFollower(tmp_path).poll()] == [15]  # recorded once
+
+
+def test_a_warning_that_the_run_knows_is_not_recorded_again(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path, config="", environment={})
+    run.record(Noted(level="warning", message="The halves differ."))
+    journal = Journal(run, kept=5, first=True, past=RunFollower(tmp_path).poll())
+    for message in ("The halves differ.", "The disk is slow.", "The disk is slow."):
+        journal.warn(message)
+    noted = [event.message for event in RunFollower(tmp_path).poll() if isinstance(event, Noted)]
+    assert noted == ["The halves differ.", "The disk is slow."]

@@ -63,7 +63,7 @@ def test_a_method_with_a_wedge_needs_the_tilt_range_at_once(recipe: Recipe, pair
     tomograms = [{"even": pair[0], "odd": pair[1]}]
     words = refusal(recipe(tomograms=tomograms, method={"kind": "icecream"}))
     assert words.startswith("ts: The method needs the tilt range, but no tilt file")
-    assert "put a .tlt file beside it" in words
+    assert "put a file of tilt angles (.aln, .tlt, .rawtlt or _TLT.txt) beside it" in words
     assert resolved(recipe(tomograms=tomograms)).tomograms[0].tilt_min is None
 
 

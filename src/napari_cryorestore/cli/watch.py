@@ -36,14 +36,14 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Show a run until it ends."""
-    follower = RunFollower(RunDir.open(options.run).path)
-    state = RunState()
+    folder = RunDir.open(options.run)
+    follower, state = RunFollower(folder.path), RunState()
     if options.once:
-        state.apply(follower.poll())
+        _look(folder, follower, state)
         print("\n".join(table(state, rows=len(table_steps(state)))))
     else:
         try:
-            _follow(follower, state, LiveText(sys.stdout))
+            _follow(folder, follower, state, LiveText(sys.stdout))
         except KeyboardInterrupt:
             return DONE
     if state.status() == "failed":
@@ -61,10 +61,15 @@ def table(state: RunState, *, rows: int) -> list[str]:
     return [line for line in (*lines, state.why, verdict(state), *warnings) if line]
 
 
-def _follow(follower: RunFollower, state: RunState, screen: LiveText) -> None:
+def _look(folder: RunDir, follower: RunFollower, state: RunState) -> None:
+    state.apply(follower.poll())
+    state.notice_weights(folder.checkpoint_steps())
+
+
+def _follow(folder: RunDir, follower: RunFollower, state: RunState, screen: LiveText) -> None:
     printed = _Printed()
     while True:
-        state.apply(follower.poll())
+        _look(folder, follower, state)
         if screen.in_place:
             screen.show(*table(state, rows=max(_LEAST_ROWS, shutil.get_terminal_size().lines - 7)))
         else:

@@ -38,7 +38,8 @@ def required_wedge(tomogram: Tomogram, *, method: str) -> Wedge:
     if wedge is None:
         raise ValueError(
             f"{method} needs the tilt range of {tomogram.name}: give the lowest and highest tilt angle in "
-            "degrees, or put a .tlt file beside the tomogram."
+            "degrees, or put a file of tilt angles beside the tomogram (.aln, .tlt, .rawtlt, "
+            "_TLT.txt; the .xml of Warp and the .star of RELION are found too)."
         )
     return wedge
 

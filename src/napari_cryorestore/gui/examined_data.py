@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.examination import Examination, Look
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.runs.trained_on import TrainedOn
 
     Range = tuple[float, float]
 
@@ -136,7 +137,9 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
     return DataLook(tomogram, look_at(tomogram))
 
 
-def examined_data(choice: DataChoice, look: DataLook, *, needs_wedge: bool) -> ExaminedData:
+def examined_data(
+    choice: DataChoice, look: DataLook, *, needs_wedge: bool, learned: TrainedOn | None = None
+) -> ExaminedData:
     """Judge what is typed by what was seen; instant.
 
     Parameters
@@ -147,6 +150,8 @@ def examined_data(choice: DataChoice, look: DataLook, *, needs_wedge: bool) -> E
         What was seen.
     needs_wedge : bool
         Whether a method is meant that cannot do without the tilt range.
+    learned : TrainedOn, optional
+        What the model that is to restore them learned from.
     """
     if look.tomogram is None or look.look is None:
         told = (Finding("problem", "voxels", look.trouble),) if look.trouble else ()
@@ -156,7 +161,7 @@ def examined_data(choice: DataChoice, look: DataLook, *, needs_wedge: bool) -> E
     from napari_cryorestore.io.tomogram import voxel_size_doubts
 
     tomogram = _with_typed(look.tomogram, choice)
-    found = examine(tomogram, needs_wedge=needs_wedge, look=look.look)
+    found = examine(tomogram, needs_wedge=needs_wedge, look=look.look, learned=learned)
     doubts = () if choice.voxel_size.strip() else voxel_size_doubts(choice.known_voxel_size or 0.0)
     own = [replace(item, about="") if item.about == tomogram.name else item for item in found.findings]
     findings = [*own, *doubts]

@@ -22,6 +22,12 @@ _EXIT_TIMEOUT = 20.0  # seconds when the program ends: whoever is still inside P
 _PATIENCE = 0.2  # seconds between two requests to end
 _SHORT_SWITCH = 1e-3  # seconds; the default of 5 ms makes the window wait for a computing thread
 _LOG = logging.getLogger(__name__)
+_UNFINISHED = (
+    "Of the trainings and restorations here, %s still in the middle of a step or tile %g s after being "
+    "asked to end. It ends after that, a training with a checkpoint, unless the program is gone by then; "
+    "a run goes on from its newest checkpoint, or from its beginning if it has none, with Continue in the "
+    "Monitor or 'cryorestore train --resume RUN'."
+)
 
 
 class Work(Protocol):
@@ -59,7 +65,7 @@ def stop(work: Iterable[Work], *, timeout: float = CLOSE_TIMEOUT) -> bool:
         going_on[0].join(min(_PATIENCE, deadline - time.monotonic()))
         going_on = [item for item in going_on if item.alive]
     if going_on:
-        _LOG.warning("%d computation(s) did not end within %g s", len(going_on), timeout)
+        _LOG.warning(_UNFINISHED, "one is" if len(going_on) == 1 else f"{len(going_on)} are", timeout)
     return not going_on
 
 

@@ -78,7 +78,7 @@ def read_tilt_file(path: Path | str) -> TiltFile:
     """
     path = Path(path)
     if not path.is_file():  # a pipe would be waited for
-        raise FileNotFoundError(f"{path} does not exist: choose a .tlt, .rawtlt, .txt or .aln file.")
+        raise FileNotFoundError(f"{path} does not exist: choose a .tlt, .rawtlt, .txt, .aln, .xml or .star.")
     text = _text(path)
     kind = path.suffix.lower()
     if kind == ".xml":

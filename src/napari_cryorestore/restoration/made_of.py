@@ -91,9 +91,8 @@ def _examined(request: RestoreRequest) -> Examination:
     if request.source == "wiener":
         return examine(tomogram, needs_wedge=False)
     label = load_label(request.source)
-    low, high = label.trained_on.tilt_min, label.trained_on.tilt_max
-    learned = None if low is None or high is None else (low, high)
-    return examine(tomogram, needs_wedge=METHODS[label.method.kind].needs_wedge, learned=learned)
+    wedge = METHODS[label.method.kind].needs_wedge
+    return examine(tomogram, needs_wedge=wedge, learned=label.trained_on)
 
 
 def made_of(request: RestoreRequest, tomogram: Tomogram) -> MadeOf:

@@ -1,14 +1,16 @@
-"""Looks whether a model fits the tomogram that it is to restore, and says in the header what was found."""
+"""Looks whether a model fits what it is to restore, as that is now, and says in the header what was found."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.checkpoint import load_label
+from napari_cryorestore.checkpoint import load_label, weights_file
 from napari_cryorestore.data.recorded import recorded
+from napari_cryorestore.io.input_stamps import changed_inputs
 from napari_cryorestore.io.mrc_output import LABEL_LENGTH, as_label
 from napari_cryorestore.methods import METHODS
+from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.runs.trained_on import misfits
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restoration.request import RestoreRequest
+
+
+_FOLDERS_UP = 3  # from the weights to the run: step, checkpoints, run
 
 
 def misfits_of(request: RestoreRequest, tomogram: Tomogram) -> tuple[Finding, ...]:
@@ -35,6 +40,29 @@ def misfits_of(request: RestoreRequest, tomogram: Tomogram) -> tuple[Finding, ..
     )
 
 
+def changed_since_training(request: RestoreRequest) -> tuple[Finding, ...]:
+    """Tell which of the halves have changed since the model's run began; nothing of others than its own.
+
+    Parameters
+    ----------
+    request : RestoreRequest
+
+    Returns
+    -------
+    tuple of Finding
+        See `changed_inputs`.
+    """
+    if request.source == "wiener":
+        return ()
+    above = weights_file(request.source).absolute().parents[:_FOLDERS_UP]
+    run = next((RunDir(folder) for folder in above if (folder / CONFIG_FILE).is_file()), None)
+    if run is None:
+        return ()
+    return changed_inputs(
+        run.environment().get("inputs"), [path for path in (request.even, request.odd) if path is not None]
+    )
+
+
 def header_lines(
     name: str, facts: Sequence[str], request: RestoreRequest, findings: Sequence[Finding]
 ) -> list[str]:
@@ -45,4 +73,4 @@ def header_lines(
     return [f"cryorestore: {name}", *facts, *wrapped]
 
 
-__all__ = ["header_lines", "misfits_of"]
+__all__ = ["changed_since_training", "header_lines", "misfits_of"]

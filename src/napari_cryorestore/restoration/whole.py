@@ -16,7 +16,7 @@ from napari_cryorestore.data.tiles import Cancelled, process_tiles
 from napari_cryorestore.io.mrc_output import Output
 from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration.made_of import made_of, opened
-from napari_cryorestore.restoration.misfit import header_lines, misfits_of
+from napari_cryorestore.restoration.misfit import changed_since_training, header_lines, misfits_of
 from napari_cryorestore.restoration.model import Model, cancellable
 from napari_cryorestore.restoration.request import resolved
 from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
@@ -27,7 +27,6 @@ from napari_cryorestore.restoration.tiling import (
     possible_plans,
     smaller_plans,
 )
-from napari_cryorestore.restoration.trained_on import changed_since_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -32,6 +32,8 @@ class StepAdvice:
         ``"score"``, agreement and wedge filling added; or ``"n2n"``, agreement alone, where both pull apart.
     newest : int or None
         The newest step that could be taken.
+    why : str
+        Why the step is not the one of the best agreement; empty where it is.
     """
 
     step: int | None
@@ -40,6 +42,7 @@ class StepAdvice:
     sentence: str
     decides: Literal["score", "n2n"] = "score"
     newest: int | None = None
+    why: str = ""
 
     @property
     def suggested(self) -> int | None:
@@ -60,9 +63,31 @@ def fallen_words(best: HeldOut, last: HeldOut) -> str:
     return f"held-out agreement is {share:.0f} % below its best (step {best.step})"
 
 
-def use_words(step: int, *, ended: bool) -> str:
-    """Return what to do where an earlier step is the better one."""
-    return f"Use step {step}." if ended else f"Stop, and use step {step}."
+def use_words(step: int, why: str, *, ended: bool) -> str:
+    """Return what to do where an earlier step is the better one, and why that one."""
+    use = f"Use step {step}" if ended else f"Stop, and use step {step}"
+    return f"{use}: {why}." if why else f"{use}."
+
+
+def why_words(step: int, *, top: int, peak: int, decides: str) -> str:
+    """Return why a step is taken that is not the one of the best agreement; nothing where it is.
+
+    Parameters
+    ----------
+    step : int
+        That is taken.
+    top : int
+        Of the highest score.
+    peak : int
+        Of the best agreement.
+    decides : str
+        What the score is, in words.
+    """
+    if step == peak:
+        return ""
+    if step != top:
+        return f"within the noise of {decides} it is as good as step {top}, and fewer steps learn less noise"
+    return f"averaged over neighbouring previews, {decides} is best there"
 
 
 def apart_words(by_score: HeldOut, by_agreement: HeldOut) -> str:
@@ -88,4 +113,5 @@ __all__ = [
     "fallen_words",
     "too_early_words",
     "use_words",
+    "why_words",
 ]

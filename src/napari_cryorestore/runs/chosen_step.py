@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_cryorestore.findings import Finding
+from napari_cryorestore.runs.advice import use_words
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.held_out import HeldOut, has_fallen
 from napari_cryorestore.runs.state import RunState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_cryorestore.runs.advice import StepAdvice
     from napari_cryorestore.runs.run_dir import RunDir
 
 WhichStep = int | Literal["suggested", "newest"]
@@ -96,7 +98,7 @@ def choose_step(
         kind=kind,
         newest=newest,
         sentence=_sentence(step, _WHY.get(kind, why), newest, "" if step == best else others),
-        findings=_findings(state.held_out(), step, best=best, doubt=_doubt(state, steps, step)),
+        findings=_findings(state.held_out(), step, advice=advice, doubt=_doubt(advice, step)),
     )
 
 
@@ -114,14 +116,15 @@ def _sentence(step: int, why: str, newest: int, suggested: str) -> str:
     return f"Step {step} is taken, {why}" + (f"; {rest}." if rest else ".")
 
 
-def _doubt(state: RunState, steps: Sequence[int], step: int) -> str:
+def _doubt(advice: StepAdvice, step: int) -> str:
     """Return what speaks against the step that is advised; empty where nothing does, or another is taken."""
-    advice = state.advice_among(steps)
     doubtful = advice.decides == "n2n" or (advice.kind == "best" and advice.light == "slow")
     return advice.sentence if doubtful and step == advice.step else ""
 
 
-def _findings(history: Sequence[HeldOut], step: int, *, best: int, doubt: str) -> tuple[Finding, ...]:
+def _findings(
+    history: Sequence[HeldOut], step: int, *, advice: StepAdvice, doubt: str
+) -> tuple[Finding, ...]:
     trained = [item for item in history if item.step > 0 and np.isfinite(item.n2n)]
     top = max(trained, key=lambda item: item.n2n, default=None)
     now = next((item for item in trained if item.step == step), None)
@@ -134,7 +137,7 @@ def _findings(history: Sequence[HeldOut], step: int, *, best: int, doubt: str) -
                 "step",
                 f"The run over-fitted before step {step}: held-out agreement is {share:.0f} % below its "
                 f"best, at step {top.step}.",
-                f"Take step {best}." if best != step else "",
+                "" if advice.step in (None, step) else use_words(advice.step or 0, advice.why, ended=True),
             )
         )
     if doubt and not found:

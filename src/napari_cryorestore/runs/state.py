@@ -100,6 +100,7 @@ class RunState:
         self._gap = 0.0
         self._last_stepped = 0.0
         self._advice: StepAdvice | None = None
+        self._on_disk: set[int] | None = None
         self._folds: dict[type[Event], Callable[..., None]] = {
             Started: self._started, Noted: self._noted, Stepped: self._stepped,
             Snapshotted: self._snapshotted, Evaluated: self._evaluated, Checkpointed: self._checkpointed,
@@ -156,6 +157,15 @@ class RunState:
             self._advice = self.advice_among(self._usable())
         return self._advice
 
+    def notice_weights(self, steps: Collection[int]) -> None:
+        """Know whose weights are on disk, so that no step is advised that somebody deleted by hand."""
+        if self._on_disk != set(steps):
+            self._on_disk, self._advice = set(steps), None
+
+    def has_weights(self, step: int) -> bool:
+        """Tell whether the weights of a step are there, as far as is known."""
+        return step in self.checkpoints and (self._on_disk is None or step in self._on_disk)
+
     def advice_among(self, kept: Collection[int] | None) -> StepAdvice:
         """Return the advice if these are the steps to choose from; ``None`` for all that were scored."""
         return advise(self.held_out(), kept=kept, ended=self._status in ("completed", "stopped", "failed"))
@@ -180,9 +190,10 @@ class RunState:
         return ending(self.held_out())
 
     def _usable(self) -> Collection[int] | None:
-        if self.snapshots and self.checkpoints:
-            return self.snapshots.keys() & self.checkpoints.keys() or self.checkpoints.keys()
-        return self.snapshots.keys() or self.checkpoints.keys() or None
+        if not self.checkpoints:
+            return self.snapshots.keys() or None
+        there = {step for step in self.checkpoints if self.has_weights(step)}
+        return self.snapshots.keys() & there or there
 
     def _started(self, event: Started) -> None:
         self._rewind(event.step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from napari_cryorestore.runs.advice import (
     fallen_words,
     too_early_words,
     use_words,
+    why_words,
 )
 from napari_cryorestore.runs.held_out import (
     ERRORS,
@@ -48,10 +49,16 @@ def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: b
     scores = _Scores(history, kept)
     if not scores.allowed.any():
         return _unscored(kept, ended=ended)
-    step, decides = scores.suggestion()
-    if step is None:
-        return _second_best(scores, ended=ended)
-    return _suggestion(scores, step, decides, ended=ended)
+    chosen = scores.suggestion()
+    return _second_best(scores, ended=ended) if chosen is None else _suggestion(scores, chosen, ended=ended)
+
+
+class _Chosen(NamedTuple):
+    """The step that is suggested, the one of the highest score, and what the score is made of."""
+
+    step: int
+    top: int
+    decides: Literal["score", "n2n"]
 
 
 class _Scores:
@@ -63,7 +70,7 @@ class _Scores:
         known = [item for item in history if all(np.isfinite(getattr(item, name)) for name in names)]
         self.fills = fills
         self.rows = [item for item in known if item.step > 0]
-        self.start = next((item for item in known if item.step == 0), None)
+        self.start = next((item for item in history if item.step == 0 and np.isfinite(item.n2n)), None)
         self.steps = np.array([item.step for item in self.rows], dtype=np.int64)
         self.allowed = np.ones(len(self.rows), bool) if kept is None else np.isin(self.steps, list(kept))
         self.newest = max(kept or self.steps.tolist(), default=None)
@@ -90,16 +97,25 @@ class _Scores:
         parts = np.sum([[_octants(item, name) for item in self.rows] for name in names], axis=0)
         return whole, parts
 
-    def suggestion(self) -> tuple[int | None, Literal["score", "n2n"]]:
+    def suggestion(self) -> _Chosen | None:
         """Return the step that is suggested, if any, and what decides."""
         decides: Literal["score", "n2n"] = "n2n" if self.apart() else "score"
         if len(self.rows) < _WINDOW:
-            return None, decides
+            return None
         whole, parts = (_smoothed(values, self.steps) for values in self.values(decides))
         allowed = self.sound & (whole > self._beginning(decides))
         if not allowed.any():
-            return None, decides
-        return int(self.steps[_earliest(whole, parts, allowed, self.steps)]), decides
+            return None
+        top = int(np.argmax(np.where(allowed, whole, -np.inf)))
+        row = _earliest(whole, parts, allowed, self.steps)
+        return _Chosen(int(self.steps[row]), int(self.steps[top]), decides)
+
+    def why(self, step: int, top: int, decides: str) -> str:
+        """Return why a step is taken that is not the one of the best agreement."""
+        assert self.best is not None
+        both = self.fills and decides == "score"
+        words = "agreement and wedge filling together" if both else "agreement"
+        return why_words(step, top=top, peak=self.best.step, decides=words)
 
     def apart(self) -> tuple[HeldOut, HeldOut] | None:
         """Return the steps of the best score and agreement, where each clearly lacks what the other has."""
@@ -121,15 +137,16 @@ class _Scores:
         if self.start is None:
             return -np.inf
         filled = self.start.fill if decides == "score" and self.fills else 0.0
-        return self.start.n2n + filled
+        return self.start.n2n + (filled if np.isfinite(filled) else 0.0)  # a flat block fills nothing
 
 
-def _suggestion(scores: _Scores, step: int, decides: Literal["score", "n2n"], *, ended: bool) -> StepAdvice:
-    best, last = scores.best, scores.last
+def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
+    step, best, last = chosen.step, scores.best, scores.last
     assert best is not None
+    why = scores.why(*chosen)
     light: Light
     if has_fallen(best, last):
-        light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, ended=ended)}"
+        light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, why, ended=ended)}"
     elif step != last.step:
         light, words = "slow", f"No clearly better since step {step}: longer training may not help."
     elif ended:
@@ -140,7 +157,7 @@ def _suggestion(scores: _Scores, step: int, decides: Literal["score", "n2n"], *,
     if pulling is not None:
         words = apart_words(*pulling) if light == "good" else f"{words} {apart_words(*pulling)}"
         light = "slow" if light == "good" else light
-    return StepAdvice(step, "suggested", light, words, decides, scores.newest)
+    return StepAdvice(step, "suggested", light, words, chosen.decides, scores.newest, why)
 
 
 def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
@@ -151,19 +168,22 @@ def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
     among = scores.sound if scores.sound.any() else scores.allowed
     step = int(scores.steps[np.argmax(np.where(among, whole, -np.inf))])
     light: Light = "slow"
+    why = ""
     if has_fallen(best, last):
-        words = f"{fallen_words(best, last).capitalize()}. {use_words(step, ended=ended)}"
+        why = "" if step == best.step else "of those with about the best agreement, it scores best"
+        words = f"{fallen_words(best, last).capitalize()}. {use_words(step, why, ended=ended)}"
     elif len(scores.rows) < _WINDOW:
         light, words = "unknown", too_early_words(ended=ended)
     else:
         more = "this run has not learned enough to be used" if ended else "training has not helped so far"
         words = f"No step scores above step 0, before training: {more}. Of all, step {step} scores best."
-    return StepAdvice(step, "best", light, words, "score", scores.newest)
+    return StepAdvice(step, "best", light, words, "score", scores.newest, why)
 
 
 def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
     newest = max(kept or (), default=None)
-    words = too_early_words(ended=ended)
+    gone = kept is not None and not kept
+    words = "No step can be taken: the weights of all were deleted." if gone else too_early_words(ended=ended)
     return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
 
 

@@ -61,6 +61,11 @@ class Journal:
         """Record a sentence that the user should read."""
         self.record(Noted(step=step, level=level, message=message))
 
+    def warn(self, message: str) -> None:
+        """Record a warning, unless the run knows it: its inputs were examined when it was made."""
+        if all(message != known.message for known in self.state.messages):
+            self.note(message)
+
     def request(self) -> Request:
         """Return what is asked of the run; the other processes have to be told."""
         return self._recorder.request() if self.first else Request.CONTINUE

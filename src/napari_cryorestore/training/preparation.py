@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,8 @@ def prepare(
     device : torch.device
         Where the volumes shall lie, if they fit.
     say : callable
-        Takes sentences that the user should read.
+        Takes sentences that the user should read; those that the examination found when the run was made are
+        among them in the same words.
     check : callable
         Is called every now and then, and may raise what ends the preparation.
 
@@ -165,10 +166,10 @@ def _volume(
 ) -> TrainingVolume:
     """Make one tomogram ready, with its own statistics, wedge and Wiener filter."""
     even, odd = tomogram.even, _odd(tomogram)
-    checked = require_halves(even, odd, mask=tomogram.mask)
-    if checked.warning:
-        several = len(config.tomograms) > 1
-        say(f"{tomogram.name}: {checked.warning}" if several else checked.warning)
+    about = tomogram.name if len(config.tomograms) > 1 else ""
+    for finding in require_halves(even, odd, name=about, mask=tomogram.mask).findings:
+        if finding.severity == "warning":
+            say(replace(finding, about=about).text)
     check()
     no_data = tomogram.no_data()
     check()

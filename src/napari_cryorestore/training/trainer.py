@@ -124,7 +124,7 @@ class Trainer:
         self.fabric, self.precision = launched(config.hardware, precision=precision, say=journal.note)
         self.device = self.fabric.device
         self.method = build_method(config.method)
-        self.prepared = prepare(config, self.device, say=journal.note, check=self._end_if_asked)
+        self.prepared = prepare(config, self.device, say=journal.warn, check=self._end_if_asked)
         self.learner = Learner(config, self.method, self.fabric)
         self.batch = config.schedule.batch
         self.generator = torch.Generator().manual_seed(self._seed())

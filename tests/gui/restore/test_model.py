@@ -59,7 +59,7 @@ def test_what_speaks_against_step_and_model_is_said_before_anything_is_restored(
     assert model.findings() == ()
     model.choose(ModelChoice(run, 600))
     (finding,) = model.findings()
-    assert finding.text.endswith("below its best, at step 400. Take step 400.")
+    assert finding.text.endswith("below its best, at step 400. Use step 400.")
     model.wishes = replace(model.wishes, voxel_size="10", tilt_min="−40", tilt_max="40")
     assert [item.topic for item in model.findings()] == ["step", "voxel size", "wedge"]
     model.choose(ModelChoice())

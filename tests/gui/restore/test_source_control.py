@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.panels import open_panel
-from napari_cryorestore.gui.restore import RestorePanel
+from napari_cryorestore.gui.restore import RestorePanel, source_control
 from napari_cryorestore.gui.restore.model import model_of
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from napari import Viewer
     from napari.components import ViewerModel
+
+    from napari_cryorestore.gui.data_choice import DataChoice
+    from napari_cryorestore.gui.restore.model import RestoreModel
+    from napari_cryorestore.runs.trained_on import TrainedOn
 
 
 def choices(combo) -> list[str]:
@@ -98,3 +103,26 @@ def test_what_looks_wrong_with_the_halves_is_said_and_goes_with_them(
     assert panel.source.warning.text() == ""
     choose(panel.source.even, "TS01_even")
     says("The two halves are the same volume")
+
+
+def test_a_tilt_range_of_the_run_is_named_after_the_run(
+    panel: RestorePanel, run: Path, model: RestoreModel, monkeypatch
+) -> None:
+    asked: list[tuple[DataChoice, TrainedOn | None]] = []
+
+    def judged(
+        choice: DataChoice, look: object, *, needs_wedge: bool, learned: TrainedOn | None
+    ) -> ExaminedData:
+        asked.append((choice, learned))
+        return ExaminedData()
+
+    monkeypatch.setattr(source_control, "examined_data", judged)
+    runs_of(panel._viewer).use_step.emit(run, 300)
+    choice, learned = asked[-1]
+    assert (choice.tilt_min, choice.tilt_max, choice.tilt_axis) == ("-57", "63", "x")
+    assert learned is not None
+    assert (learned.tilt_min, learned.tilt_max, learned.tilt_axis) == (-57, 63, "x")
+    panel.compute.tilt_min.setText("-40")
+    panel.compute.tilt_max.setText("50")
+    panel.compute.tilt_max.textEdited.emit("50")
+    assert (asked[-1][0].tilt_min, asked[-1][0].tilt_max) == ("-40", "50")

@@ -102,6 +102,7 @@ class MonitorModel:
         events = self._read(self._follower)
         self.request = self.run.request()
         self._notice(events)
+        self.state.notice_weights(self.run.checkpoint_steps())
         frames = self._loader.load(self.run, self.state.snapshots, seconds=seconds)
         self.problem = self._loader.problem or self.problem
         self._keep_selection()
@@ -204,7 +205,7 @@ class MonitorModel:
         """
         followed = self.follow and self.selected == self.newest
         step = self.state.advice.step if followed else self.selected
-        return step if step in self.state.checkpoints else None
+        return step if step is not None and self.state.has_weights(step) else None
 
     def pause(self) -> None:
         """Ask training to wait; raises ``OSError`` with a sentence where the folder cannot be written."""

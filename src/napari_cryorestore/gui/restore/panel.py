@@ -75,7 +75,7 @@ class RestorePanel(FoldedPanel):
             self.choice,
             self.model,
             self.background,
-            changed=self._show,
+            changed=self._model_chosen,
             complain=self.bar.complain,
         )
         self._ticks = 0
@@ -146,6 +146,10 @@ class RestorePanel(FoldedPanel):
     def _edited(self) -> None:
         self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
         self._sources.show_findings()
+        self._show()
+
+    def _model_chosen(self) -> None:
+        self._sources.show_findings()  # another run may lend other tilts
         self._show()
 
     def _choose_flips(self, wish: bool) -> None:

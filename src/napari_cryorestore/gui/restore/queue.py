@@ -66,7 +66,7 @@ class Recipe:
     voxel_size : float or None
         Å, where the files do not say.
     tilt_range : tuple of float or None
-        Degrees; from a ``.tlt`` file or the run if ``None``.
+        Degrees; from a file of tilt angles beside it or the run if ``None``.
     tilt_axis : "y", "x" or None
         From the run if ``None``.
     folder : Path

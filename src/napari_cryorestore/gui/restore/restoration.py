@@ -164,7 +164,7 @@ class Restoration:
             "odd": paths[subject.odd] if subject.odd is not None else None,
             "output": self._output(entry.title),
             "voxel_size": voxel_size,
-            "tilt_range": recipe.tilt_range or known.tilt_range,
+            "tilt_range": recipe.tilt_range or tilts_of_run(subject, recipe.model),
             "tilt_axis": recipe.tilt_axis or known.tilt_axis,
             "device": recipe.device,
             "tile": recipe.tile,
@@ -203,6 +203,13 @@ def known_settings(subject: Subject, model: ModelChoice) -> RecordedTomogram:
     return replace(known, tilt_range=beside or known.tilt_range)
 
 
+def tilts_of_run(subject: Subject, model: ModelChoice) -> tuple[float, float] | None:
+    """Return the tilt range that the run lends a tomogram; ``None`` where a file beside that says it."""
+    path = subject.even.path
+    beside = None if path is None else tilts_beside(path.absolute()).range
+    return known_settings(subject, model).tilt_range if beside is None else None
+
+
 def output_name(title: str) -> str:
     """Return the name of a result's file: ``TS01 · ICECREAM @ 600`` becomes ``TS01_ICECREAM_600.mrc``."""
     return f"{file_name(title)}.mrc"
@@ -220,4 +227,4 @@ def explain(error: BaseException) -> str:
     return f"Restoring failed unexpectedly: {words[0]}"
 
 
-__all__ = ["Engine", "Restoration", "explain", "known_settings", "output_name"]
+__all__ = ["Engine", "Restoration", "explain", "known_settings", "output_name", "tilts_of_run"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from napari_cryorestore.gui.data_choice import DataChoice
+from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.restore.queue import Subject
-from napari_cryorestore.gui.restore.restoration import known_settings
+from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_run
 from napari_cryorestore.gui.volume import Volume, tomogram_name_of
 
 if TYPE_CHECKING:
@@ -69,6 +69,20 @@ class Wishes:
         if self.even is None:
             return None
         return Subject(tomogram_name_of(self.even), self.even, self.odd)
+
+    @property
+    def data(self) -> DataChoice:
+        """The halves with what is typed for them, or else what the run of the model says."""
+        choice = DataChoice(
+            self.even, self.odd, voxel_size=self.voxel_size, tilt_axis=self.tilt_axis or "auto"
+        )
+        low, high = self.tilt_min, self.tilt_max
+        if self.subject is not None and self.model.run is not None:
+            known, tilts = known_settings(self.subject, self.model), tilts_of_run(self.subject, self.model)
+            choice = replace(choice, tilt_axis=self.tilt_axis or known.tilt_axis)
+            if tilts is not None and not (low.strip() or high.strip()):
+                low, high = (to_plain_number(angle) for angle in tilts)
+        return replace(choice, tilt_min=low, tilt_max=high)
 
     @property
     def output_file(self) -> Path | None:
