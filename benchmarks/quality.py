@@ -106,7 +106,8 @@ def _one_case(rows: Rows, options: argparse.Namespace, folder: Path) -> None:
         rows.add("Wiener", _wiener(case, folder))
         rows.add("noise-free", case.clean)
     for recipe in options.recipe:
-        config = recipe_of(recipe, case, steps=steps, precision=options.precision, threads=options.threads)
+        hardware = {"device": "cpu", "precision": options.precision, "threads": options.threads}
+        config = recipe_of(recipe, case, steps=steps, hardware=hardware)
         run = run_at(folder / _run_name(recipe, rows.case), config) if options.keep else None
         at = options.at or moments(config.schedule.steps)
         rows.follow(recipe, timed(config, at, run=run, average_flips=options.average_flips))

@@ -34,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     device = choose_device(options.device)
     sizes = (options.crop, options.batch, options.features)
-    setting = Setting(*sizes, options.precision, device, options.reference)
+    setting = Setting(*sizes, options.precision, device, options.reference, search=not options.no_search)
     if options.serve:
         serve(options.serve, setting)
         return
@@ -68,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", help="a checkout of icecream or DeepDeWedge")
     parser.add_argument("--compile", action="store_true", help="our programs by torch.compile, too")
     parser.add_argument("--programs", nargs="+", help="only these, such as paper 'paper compiled'")
+    parser.add_argument("--no-search", action="store_true", help="without cuDNN's search, our programs")
     parser.add_argument("--brief", action="store_true", help="seconds and memory only")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -101,7 +102,7 @@ def _figures(program: str, times: Times) -> dict[str, Any]:
 
 def _spread(values: Any) -> list[float]:
     """Return median, lowest and highest."""
-    return [round(value, 3) for value in (statistics.median(values), min(values), max(values))]
+    return [round(value, 5) for value in (statistics.median(values), min(values), max(values))]
 
 
 def _add_work(figures: dict[str, dict[str, Any]], workers: dict[str, Worker], ceiling: float) -> None:

@@ -42,6 +42,8 @@ class Setting:
     device : torch.device
     reference : str or None
         A checkout of swing-research/icecream or MLI-lab/DeepDeWedge.
+    search : bool
+        Whether cuDNN tries several algorithms for our convolutions, as it does in training.
     """
 
     crop: int
@@ -50,6 +52,7 @@ class Setting:
     precision: str
     device: torch.device
     reference: str | None
+    search: bool = True
 
     @property
     def compiled(self) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ def _ours(program: str, setting: Setting) -> Step:
         keep_freed_memory()
     precision = FABRIC_PRECISION[setting.precision]
     fabric = Fabric(accelerator=setting.device.type, devices=1, precision=precision)
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = setting.search
     fabric.launch()
     method = build_method(config.method)
     learner = Learner(config, method, fabric)

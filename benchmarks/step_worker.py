@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from step_work import convolutions_alone, seconds_of, shares
 from napari_cryorestore.hardware import peak_memory
 
 _MARK = "answer: "
+_LINES_SHOWN = 25
 _FIRST_STEPS = 2
 """Steps that a process takes before it is measured."""
 
@@ -28,25 +31,42 @@ class Worker:
     """
 
     def __init__(self, program: str) -> None:
+        self._program = program
+        self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         command = [sys.executable, *sys.argv, "--serve", program]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
         )
 
     def ask(self, question: str) -> Any:
-        """Return what it answers: to "step" its seconds, to "start", "peak", "shares" and "alone" figures."""
+        """Return what it answers: to "step" its seconds, to "start", "peak", "shares" and "alone" figures.
+
+        Raises
+        ------
+        RuntimeError
+            If it ended instead, with the last lines that it wrote.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(question + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended: its answer is missing too
+            self._process.stdin.write(question + "\n")
+            self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith(_MARK):
                 return json.loads(line.removeprefix(_MARK))
-        raise RuntimeError(f"{' '.join(self._process.args)} ended early: run it by itself to see why")
+        raise RuntimeError(
+            f"{self._program!r} ended instead of answering {question!r}:\n{self._last_words()}"
+        )
+
+    def _last_words(self) -> str:
+        self._process.wait()
+        self._complaints.seek(0)
+        return "".join(self._complaints.readlines()[-_LINES_SHOWN:]) or "(it wrote nothing)"
 
     def end(self) -> None:
         """Let the process end."""
         self._process.communicate()
+        self._complaints.close()
 
 
 def serve(program: str, setting: Setting) -> None:

@@ -39,7 +39,6 @@ CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {
     "network": {"features": 8},
     "schedule": {"crop": 32, "batch": 4},
-    "hardware": {"device": "cpu"},
 }
 """What fits a processor; whatever a recipe says lies on top of it."""
 
@@ -100,16 +99,25 @@ def case_at(folder: Path, config: SimulationConfig) -> Case:
 
 
 def recipe_of(
-    words: str, case: Case, *, steps: int, precision: str, threads: int, method: str = "icecream"
+    words: str,
+    case: Case,
+    *,
+    steps: int,
+    hardware: dict[str, Any],
+    method: str = "icecream",
+    size: dict[str, Any] = SMALL,
 ) -> RunConfig:
-    """Return the configuration for e.g. ``standard`` or ``standard:schedule.batch=2,method.flips=true``."""
+    """Return the configuration for e.g. ``standard`` or ``standard:schedule.batch=2,method.flips=true``.
+
+    `size` lies on top of the recipe: what suits a processor, or nothing for the recipe as it is.
+    """
     name, _, changes = words.partition(":")
     settings = merged(
         preset(name, method),
         FASTER_ADAM if name == "paper" else {},
-        SMALL,
+        size,
         {"schedule": {"steps": steps, "seed": case.seed}},
-        {"hardware": {"precision": precision, "threads": threads}},
+        {"hardware": hardware},
         {"tomograms": [{"even": str(case.even), "odd": str(case.odd)}]},
     )
     for change in filter(None, changes.split(",")):
@@ -163,13 +171,14 @@ def timed(
 def restored(network: Network, method: Method, volume: TrainingVolume, **wishes: Any) -> np.ndarray:
     """Return the mean of both halves, each restored in one piece, by a method with changed settings."""
     changed = as_wished(method, **wishes)
+    device = next(network.parameters()).device
     corner = torch.zeros(1, 3, dtype=torch.int64)
     shape: Any = tuple(volume.even.shape)
-    whole = cut_pair(volume, corner, size=shape, kind=method.input_kind)
+    whole = cut_pair(volume, corner, size=shape, kind=method.input_kind).map(lambda half: half.to(device))
     halves = [
         changed.restore_crop(network, item, volume.imaging) for item in (whole.even_input, whole.odd_input)
     ]
-    return (sum(halves)[0, 0] / len(halves)).numpy()  # type: ignore[index]
+    return (sum(halves)[0, 0] / len(halves)).float().cpu().numpy()  # type: ignore[index]
 
 
 def moments(steps: int) -> list[int]:
