@@ -6,11 +6,12 @@ Run, for example::
     OMP_NUM_THREADS=1 python benchmarks/restore.py --size 464 928 928 --features 2 --share 0.05
     OMP_NUM_THREADS=1 python benchmarks/restore.py --seams --weights CHECKPOINT --even EVEN --odd ODD
     OMP_NUM_THREADS=1 python benchmarks/restore.py --reference PATH --features 16
+    python benchmarks/restore.py --device cuda --reference PATH --features 64 --precision bf16
 
 where PATH is a checkout of swing-research/icecream. Whole volumes are two files of random noise, restored by
 the same call as in the program, reading and writing included. The published program's crops and our tiles
-take turns, A B A B, in one process; how many of each a volume takes is counted as either program counts. The
-last line is JSON.
+take turns, A B A B, in one process; how many of each a volume takes is counted as either program counts. On a
+GPU the published program restores both halves of a whole volume in memory by itself. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from restore_published import published
+from restore_published import published, published_on_gpu
 from restore_seams import seams
 
 from napari_cryorestore.checkpoint import Label, save_weights
+from napari_cryorestore.hardware import choose_device
 from napari_cryorestore.io.mrc_output import open_output
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods.icecream import IcecreamConfig
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=16)
     parser.add_argument("--passes", type=int, choices=[1, 2], default=2)
     parser.add_argument("--precision", default="32")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
     parser.add_argument("--share", type=float, default=1.0, help="stop after this share, and extrapolate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
@@ -55,7 +58,9 @@ def main() -> None:
     parser.add_argument("--odd", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    run = seams if options.seams else published if options.reference else whole
+    on_gpu = choose_device(options.device).type == "cuda"
+    beside = published_on_gpu if on_gpu else published
+    run = seams if options.seams else beside if options.reference else whole
     facts = {"features": options.features, "passes": options.passes, "precision": options.precision}
     host = {"torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability()}
     print(
@@ -75,7 +80,7 @@ def whole(options: argparse.Namespace) -> dict[str, Any]:
             _write_noise(folder / f"{half}.mrc", shape, seed=len(half))
         request = RestoreRequest(
             _random_weights(folder, options), folder / "even.mrc", folder / "out.mrc", folder / "odd.mrc",
-            tilt_range=(-60, 60), device="cpu", precision=options.precision, threads=options.threads,
+            tilt_range=(-60, 60), device=options.device, precision=options.precision, threads=options.threads,
         )  # fmt: skip
         tomogram = open_tomogram(request.even, tilt_range=request.tilt_range)
         plan = fitting_plan(shape, Model.of(request, tomogram), request)
@@ -87,11 +92,13 @@ def whole(options: argparse.Namespace) -> dict[str, Any]:
     voxels = math.prod(shape) * done[-1]  # of the tomogram: two halves make one
     print(f"{shape}: {done[-1]:.1%} in {cpu:.1f} CPU s, {wall:.1f} s")
     print(f"  tiles {plan.sizes}, margin {plan.margin}")
+    print(f"  {voxels / wall:,.0f} voxels per second")
     print(f"  {voxels / cpu:,.0f} voxels per CPU second; all of it {cpu / done[-1] / 3600:.2f} CPU h")
     print(f"  anonymous memory {memory.peak[0]:.0f} MB, of which {memory.before[0]:.0f} MB before")
     print(f"  mapped memory {memory.peak[1]:.0f} MB")
     return {
         "shape": shape, "share": round(done[-1], 4), "cpu_seconds": round(cpu, 1), "seconds": round(wall, 1),
+        "voxels_per_second": round(voxels / wall),
         "voxels_per_cpu_second": round(voxels / cpu), "tile": plan.sizes, "margin": plan.margin,
         "anonymous_mb": round(memory.peak[0]), "mapped_mb": round(memory.peak[1]),
     }  # fmt: skip

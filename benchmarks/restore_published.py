@@ -66,6 +66,27 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
     return {"pieces": _counts(tiles, ours), "ratios": _ratios(per_piece, ours)}
 
 
+def published_on_gpu(options: argparse.Namespace) -> dict[str, Any]:
+    """Time the published program's restoration of a volume in memory, each half by itself, as it is."""
+    module, network, wedge = _their_parts(options)
+    network, device = network.to(options.device), torch.device(options.device)
+    shape = tuple(options.size * 3 if len(options.size) == 1 else options.size)
+    halves = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    times = []
+    for _ in range(options.rounds + 1):
+        start = time.perf_counter()
+        for half in halves:
+            module.inference(
+                half, network, CROP, STRIDE, 5, window=_their_window().to(device), wedge=wedge, pre_pad=True,
+                pre_pad_size=PRE_PAD, device=device,
+            )  # fmt: skip
+        times.append(time.perf_counter() - start)
+    seconds = statistics.median(times[1:])
+    voxels = math.prod(shape) / seconds
+    print(f"published, {shape}: {seconds:.1f} s ({times[1:]}), {voxels:,.0f} voxels per second")
+    return {"shape": shape, "published_seconds": times[1:], "published_voxels_per_second": round(voxels)}
+
+
 def _ratios(times: dict[str, list[float]], ours: dict[str, Model]) -> dict[str, dict[str, float]]:
     """Return how many times longer the published program takes for the same volume, round by round."""
     ratios: dict[str, dict[str, float]] = {}
@@ -126,18 +147,8 @@ def _their_restoration(options: argparse.Namespace, precision: str) -> Callable[
 
     It is written for a GPU: its half precision is replaced by float32, or by bf16 where asked for.
     """
-    sys.path.insert(0, str(options.reference / "src"))
-    module = importlib.import_module("icecream.utils.inference_util")
-    wedge = _their_wedge(options.reference)
-    network = importlib.import_module("icecream.models").get_model(
-        name="unet3d_bf", num_levels=4, upsample="default", layer_order="cr", use_bias=False,
-        padding_mode="zeros", pool_type="max", dropout_prob=0.1, in_channels=1, out_channels=1,
-        f_maps=options.features,
-    ).eval()  # fmt: skip
-    window = torch.zeros(CROP, CROP, CROP)
-    inner = slice(CROP // 4, -CROP // 4)
-    window[inner, inner, inner] = 1
-    volume = torch.randn(90, 90, 90)
+    module, network, wedge = _their_parts(options)
+    window, volume = _their_window(), torch.randn(90, 90, 90)
 
     class OnCpu:
         """PyTorch, without half precision."""
@@ -159,6 +170,25 @@ def _their_restoration(options: argparse.Namespace, precision: str) -> Callable[
         )
 
     return run
+
+
+def _their_window() -> torch.Tensor:
+    window = torch.zeros(CROP, CROP, CROP)
+    inner = slice(CROP // 4, -CROP // 4)
+    window[inner, inner, inner] = 1
+    return window
+
+
+def _their_parts(options: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """Return the published module of restoring, its network and its wedge."""
+    sys.path.insert(0, str(options.reference / "src"))
+    module = importlib.import_module("icecream.utils.inference_util")
+    network = importlib.import_module("icecream.models").get_model(
+        name="unet3d_bf", num_levels=4, upsample="default", layer_order="cr", use_bias=False,
+        padding_mode="zeros", pool_type="max", dropout_prob=0.1, in_channels=1, out_channels=1,
+        f_maps=options.features,
+    ).eval()  # fmt: skip
+    return module, network, _their_wedge(options.reference)
 
 
 def _their_wedge(reference: Path) -> Any:
