@@ -27,7 +27,7 @@ test: $(VENV)/.for-dev
 	$(BIN)/lint-imports
 	@xvfb=$$(command -v xvfb-run || true); \
 	OMP_NUM_THREADS=$(THREADS) OMP_WAIT_POLICY=passive NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1 PYTHONDONTWRITEBYTECODE= \
-		$${xvfb:+xvfb-run -a -s "$(SCREEN)"} $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
+		$${xvfb:+xvfb-run -a -s "$(SCREEN)"} $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 docs: $(VENV)/.for-docs
 	$(BIN)/mkdocs build --strict

@@ -24,7 +24,9 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-FUNCTIONS = [(path, node) for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, Function)]
+@cache
+def functions() -> list[tuple[Path, Function]]:
+    return [(path, node) for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, Function)]
 
 
 def lines_without_docstring(function: Function) -> int:
@@ -72,12 +74,12 @@ def test_files_are_short() -> None:
 
 
 def test_functions_are_short() -> None:
-    lengths = {(path, item.name): lines_without_docstring(item) for path, item in FUNCTIONS}
+    lengths = {(path, item.name): lines_without_docstring(item) for path, item in functions()}
     assert {where: length for where, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_functions_take_few_parameters() -> None:
-    taken = {(path, item.name): parameters(item) for path, item in FUNCTIONS}
+    taken = {(path, item.name): parameters(item) for path, item in functions()}
     many = {where: names for where, names in taken.items() if len(names) > MOST_PARAMETERS}
     assert {where for where in many if where[1] not in LARGER_BY_NATURE} == set()
 

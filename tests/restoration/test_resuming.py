@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NETWORK = UNetConfig(features=2, levels=2)
+FLAT = (16, 56, 48)
 SCRIPT = """
 import json, os, random, signal, sys, time
 import torch
@@ -72,9 +73,19 @@ print(json.dumps({"status": os.WEXITSTATUS(status), "begun": begun}))
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder, random = tmp_path_factory.mktemp("pair"), np.random.default_rng(0)
+    return written(tmp_path_factory.mktemp("pair"), (40, 56, 48))
+
+
+@pytest.fixture(scope="module")
+def flat_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return what is a layer of tiles."""
+    return written(tmp_path_factory.mktemp("flat"), FLAT)
+
+
+def written(folder: Path, shape: tuple[int, int, int]) -> tuple[Path, Path]:
+    random = np.random.default_rng(0)
     for name in ("even", "odd"):
-        write_volume(folder / f"{name}.mrc", random.standard_normal((40, 56, 48)), voxel_size=7.5, label=name)
+        write_volume(folder / f"{name}.mrc", random.standard_normal(shape), voxel_size=7.5, label=name)
     return folder / "even.mrc", folder / "odd.mrc"
 
 
@@ -198,9 +209,9 @@ def test_a_link_put_in_the_place_of_what_is_written_is_not_followed(
 
 
 @pytest.mark.parametrize("change", ["weights", "passes", "input", "tile", "mask"])
-def test_another_request_begins_anew(pair: tuple[Path, Path], tmp_path: Path, change: str) -> None:
+def test_another_request_begins_anew(flat_pair: tuple[Path, Path], tmp_path: Path, change: str) -> None:
     inputs = tmp_path / "even.mrc", tmp_path / "odd.mrc"
-    for copy, original in zip(inputs, pair, strict=True):
+    for copy, original in zip(inputs, flat_pair, strict=True):
         copy.write_bytes(original.read_bytes())
     method = IcecreamConfig(double_size=False)
     source = weights(tmp_path / "c", method)
@@ -211,12 +222,12 @@ def test_another_request_begins_anew(pair: tuple[Path, Path], tmp_path: Path, ch
     elif change == "passes":
         ask = replace(ask, passes=1)
     elif change == "input":
-        inputs[0].write_bytes(pair[1].read_bytes())
-        inputs[1].write_bytes(pair[0].read_bytes())
+        inputs[0].write_bytes(flat_pair[1].read_bytes())
+        inputs[1].write_bytes(flat_pair[0].read_bytes())
     elif change == "tile":
         ask = replace(ask, tile=40)
     elif change == "mask":
-        write_volume(tmp_path / "mask.mrc", np.ones((40, 56, 48)), voxel_size=7.5, label="mask")
+        write_volume(tmp_path / "mask.mrc", np.ones(FLAT), voxel_size=7.5, label="mask")
         ask = replace(ask, mask=tmp_path / "mask.mrc")
     said: list[str] = []
     restore(ask, say=said.append)

@@ -207,9 +207,9 @@ def test_light_and_sentence(values, ended, light, kind, words):
 
 
 def test_a_green_light_never_stands_beside_the_button_of_another_step():
-    """Light, sentence and step of 3 000 runs of all kinds."""
+    """Light, sentence and step of 1 000 runs of all kinds."""
     random, seen = np.random.default_rng(3), set()
-    for _ in range(3000):
+    for _ in range(1000):
         count, start = int(random.integers(1, 9)), (0.2, 0.0) if random.random() < 0.5 else None
         n2n = 0.3 + np.cumsum(random.normal(0.01, 0.03, count))
         fill = np.cumsum(random.normal(0, 0.1, count)) if random.random() < 0.5 else None

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +15,6 @@ from napari_cryorestore.training.preview import Preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_cryorestore.runs.run_dir import RunDir
 
@@ -140,24 +135,11 @@ def test_a_run_that_is_continued_takes_all_its_steps_and_says_so(planned: Planne
     assert run.config_text().count('end = "held-out"') == 1  # what was asked for stays written down
 
 
-def test_two_processes_end_at_the_same_step(planned: Planned, history: History) -> None:
+def test_two_processes_end_at_the_same_step(
+    planned: Planned, history: History, begin_pair: Callable[..., list[Any]]
+) -> None:
     run = planned(schedule={"steps": 40}, hardware={"devices": 2})
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    processes = [_begun(run.path, index, port) for index in range(2)]
-    told = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
+    ends = [script.end() for script in begin_pair(TRAIN, run.path)]
+    assert [code for code, _ in ends] == [0, 0], ends
     events = history(run)
     assert events[-1] == Finished(step=10, reason="completed", why=WHY, time=events[-1].time)
-
-
-def _begun(path: Path, index: int, port: str) -> subprocess.Popen[str]:
-    place = {
-        "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
-        "WORLD_SIZE": "2", "RANK": str(index), "LOCAL_RANK": str(index),
-    }  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN, path], text=True, env={**os.environ, **place},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip

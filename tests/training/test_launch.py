@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -279,9 +278,11 @@ run_training(RunDir.open(sys.argv[1]))
 """
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint(planned: Planned, history: History) -> None:
+def test_a_killed_run_goes_on_from_its_last_checkpoint(
+    planned: Planned, history: History, begin: Callable[..., Any]
+) -> None:
     whole, killed = (planned(name, schedule={"steps": 6}) for name in ("whole", "killed"))
-    assert run_script(KILLED_AT_STEP_5, killed.path).returncode == -signal.SIGKILL
+    assert begin(KILLED_AT_STEP_5, killed.path).end() == (-signal.SIGKILL, "")
     assert not any(isinstance(event, Finished | Failed) for event in history(killed))
     assert killed.checkpoint_steps() == [2, 4]
     killed.events_path.write_bytes(
@@ -319,13 +320,17 @@ run_training(RunDir.open(sys.argv[1]))
 """
 
 
-def test_a_killed_program_leaves_its_run_to_others(planned: Planned, history: History) -> None:
+def test_a_killed_program_leaves_its_run_to_others(
+    planned: Planned, history: History, begin: Callable[..., Any]
+) -> None:
     run = RunDir(planned(**LONG).path)
-    with subprocess.Popen([sys.executable, "-c", TRAIN, run.path]) as training:
-        wait_for(lambda: steps_done(run, history) > 0)
-        with pytest.raises(ValueError, match=f"by process {training.pid} on this computer"):
-            launch(run)
-        training.kill()
+    script = begin(TRAIN, run.path)
+    training = script.process
+    wait_for(lambda: steps_done(run, history) > 0)
+    with pytest.raises(ValueError, match=f"by process {training.pid} on this computer"):
+        launch(run)
+    training.kill()
+    assert script.end() == (-signal.SIGKILL, "")
     handle = launch(run)
     wait_for(lambda: steps_done(run, history) > 0 and "Taken over" in run.events_path.read_text())
     handle.stop()
@@ -406,11 +411,12 @@ def test_a_process_keeps_requests_that_were_made_since_its_launch(
 # Several devices -----------------------------------------------------------------------------------------
 
 ONE_OF_TWO = """
-import sys, time
+import sys, time, warnings
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import learner, preview, trainer
 from napari_cryorestore.training.launch import run_training
 preview.CONTEXT = 4
+warnings.filterwarnings("error", message="Grad strides do not match")
 run, update = trainer.Trainer.run, learner.Learner.update
 def slow(self, draw, *, step):
     time.sleep(0.25)
@@ -427,29 +433,20 @@ run_training(RunDir.open(sys.argv[1]))
 """
 
 
-def test_two_processes_train_one_network_and_hear_the_same(planned: Planned, history: History) -> None:
+def test_two_processes_train_one_network_and_hear_the_same(
+    planned: Planned, history: History, begin_pair: Callable[..., list[Any]]
+) -> None:
     changes: dict[str, Any] = {"hardware": {"devices": 2}, "schedule": {"steps": 100_000}}
     run = RunDir(planned(**changes, snapshots={"every": 50_000}).path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error:Grad strides do not match", "-c", ONE_OF_TWO, run.path], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "LOCAL_RANK": rank, "NODE_RANK": "0",
-                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
-        )
-        for rank in "01"
-    ]  # fmt: skip
+    both = begin_pair(ONE_OF_TWO, run.path, torchrun=False)
     wait_for(lambda: steps_done(run, history) > 0)
     run.request_snapshot()
     wait_for(lambda: any(isinstance(event, Snapshotted) for event in history(run)))
     run.request_stop()
     asked = steps_done(run, history)
-    outputs = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    words = [next(line for line in out.splitlines() if line.startswith("seed")).split() for out, _ in outputs]
+    outputs = [script.end() for script in both]
+    assert [code for code, _ in outputs] == [0, 0], outputs
+    words = [next(line for line in out.splitlines() if line.startswith("seed")).split() for _, out in outputs]
     assert words[0][1] != words[1][1]  # they draw other crops
     assert words[0][3] == words[1][3]  # and yet have the same weights
     ends = [event for event in history(run) if isinstance(event, Started | Finished | Failed)]

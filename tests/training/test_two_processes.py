@@ -7,10 +7,6 @@ order of sums of 32-bit numbers: 1e-7 of the loss and 6e-7 of the weights after 
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,41 +47,24 @@ run_training(RunDir.open(sys.argv[1]))
 """
 
 
-def begun(run: RunDir, *, processes: int) -> list[subprocess.Popen[str]]:
-    """Begin to train in as many processes, as torchrun starts them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    places = [
-        {"WORLD_SIZE": str(processes), "RANK": str(index), "LOCAL_RANK": str(index)}
-        for index in range(processes)
-    ]
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", TRAIN, run.path], text=True, env=common | (place if processes > 1 else {}),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        for place in places
-    ]  # fmt: skip
-
-
 def test_two_processes_learn_what_one_does_from_as_many_crops(
     planned: Callable[..., Any],
     make_pair: Callable[..., tuple[Path, Path]],
     history: Callable[[RunDir], list[Event]],
+    begin: Callable[..., Any],
+    begin_pair: Callable[..., list[Any]],
 ) -> None:
     pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (0, 1)]
-    runs, started = [], []
+    runs = []
     for processes, batch in ((1, 4), (2, 2)):
         changes: dict[str, Any] = {
             "hardware": {"devices": processes}, "method": {"rotate": False, "swap": False},
             "schedule": {"steps": STEPS, "batch": batch}, "snapshots": {"every": 6},
         }  # fmt: skip
         runs.append(RunDir(planned(f"run{processes}", tomograms=pairs, **changes).path))
-        started += begun(runs[-1], processes=processes)
-    told = [process.communicate(timeout=300) for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0], told
+    started = [begin(TRAIN, runs[0].path), *begin_pair(TRAIN, runs[1].path)]
+    ends = [script.end() for script in started]
+    assert [code for code, _ in ends] == [0, 0, 0], ends
     alone, together = ([event.loss for event in history(run) if isinstance(event, Stepped)] for run in runs)
     assert len(alone) == STEPS
     assert together == pytest.approx(alone, rel=TOLERANCE)
