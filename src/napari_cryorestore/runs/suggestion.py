@@ -107,7 +107,7 @@ class _Scores:
         if not allowed.any():
             return None
         top = int(np.argmax(np.where(allowed, whole, -np.inf)))
-        row = _earliest(whole, parts, allowed, self.steps)
+        row = _earliest(whole, parts, allowed, self.steps, top)
         return _Chosen(int(self.steps[row]), int(self.steps[top]), decides)
 
     def why(self, step: int, top: int, decides: str) -> str:
@@ -187,13 +187,12 @@ def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
     return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
 
 
-def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, steps: np.ndarray) -> int:
+def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, steps: np.ndarray, best: int) -> int:
     """Return the first row whose value is no more than a paired standard error below the best one.
 
     It has taken at least half as many steps as the best: in its first steps a network changes by more than
     one block shows.
     """
-    best = int(np.argmax(np.where(allowed, whole, -np.inf)))
     errors = np.nan_to_num(standard_error(parts[best] - parts))
     good = (whole[best] - whole <= errors) & (2 * steps >= steps[best])
     return int(np.flatnonzero(allowed & good)[0])
