@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from faults_targets import KINDS, Target
 
+from napari_cryorestore.host_memory import give_back_memory
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -93,6 +95,7 @@ def fuzz(kind: str, folder: Path, *, count: int, seed: int, keep: Path | None = 
 def _one(target: Target, chance: random.Random, tally: Tally) -> str:
     """Damage and read once; return what was wrong with how that ended."""
     target.damage(chance)
+    give_back_memory()  # what a training left in this process would hide what a reading takes
     before, began, refusal, problem = _resident(), time.perf_counter(), "", ""
     _reset_peak()
     try:
