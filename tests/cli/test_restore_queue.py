@@ -125,6 +125,19 @@ def test_a_run_on_several_tomograms_restores_all_of_them(
     assert [request.even.name for request in quick] == ["tiny_even.mrc", "TS2_even.mrc"]
 
 
+def test_tomograms_of_one_name_are_told_apart_by_their_folders(
+    three_pairs: Path, quick: list[RestoreRequest], tmp_path: Path
+) -> None:
+    command = ["restore", "--method", "wiener", "--output-folder", "made", *CPU]
+    for folder in ("A", "B"):
+        (tmp_path / folder).mkdir()
+        for half in ("even", "odd"):
+            shutil.copy(three_pairs / f"TS1_{half}.mrc", tmp_path / folder)
+            command += [f"--{half}", str(tmp_path / folder / f"TS1_{half}.mrc")]
+    assert main(command) == 0
+    assert [request.output.name for request in quick] == ["A_TS1_wiener.mrc", "B_TS1_wiener.mrc"]
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [

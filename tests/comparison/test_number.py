@@ -85,21 +85,27 @@ def test_every_number_has_words_that_say_what_it_cannot_tell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("curve", "words"),
+    ("curve", "words", "short"),
     [
-        ((0.0, math.nan, 0.9, 0.6), "not within the range measured"),
-        ((0.0, math.nan, 0.1, 0.9), "below from the start"),
-        ((0.0, math.nan), "not measured"),
+        ((0.0, math.nan, 0.9, 0.6), "not within the range measured", "stays above"),
+        ((0.0, math.nan, 0.1, 0.9), "below from the start", "starts below"),
+        ((0.0, math.nan), "not measured", "not measured"),
     ],
 )
-def test_a_limit_that_is_not_reached_says_on_which_side(curve: tuple[float, ...], words: str) -> None:
+def test_a_limit_that_is_not_reached_says_on_which_side(
+    curve: tuple[float, ...], words: str, short: str
+) -> None:
     place = {"against": "halves", "region": "wedge"}
     limit = Number("A", "resolution_0.5", math.nan, "Å", **place)
     points = [Number("A", "fsc", value, at=0.01 * i, **place) for i, value in enumerate(curve, 1)]
     others = [Number("B", "fsc", 0.3, at=0.001, **place), Number("A", "fsc", 0.8, against="C", at=0.001)]
-    assert Evaluation((limit, *points, *others)).words_of(limit) == words
+    found = Evaluation((limit, *points, *others))
+    assert (found.words_of(limit), found.short_words_of(limit)) == (words, short)
 
 
 def test_numbers_are_told_with_their_unit() -> None:
     assert [FOUND.words_of(number) for number in FOUND.summary] == ["12.5 Å", "3 dB", "1 dB", "0.5"]
-    assert FOUND.words_of(Number("A", "wedge_energy", math.nan)) == "none"
+    assert [FOUND.short_words_of(number) for number in FOUND.summary] == ["12.5 Å", "3 dB", "1 dB", "0.5"]
+    missing = ("wedge_energy", "pr_auc", "average_precision", "mean_distance")
+    words = [FOUND.words_of(Number("A", name, math.nan)) for name in missing]
+    assert words == ["none", "no scores", "no scores", "none found"]

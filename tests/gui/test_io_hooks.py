@@ -123,6 +123,18 @@ def test_halves_added_one_after_the_other_are_paired(make_napari_viewer, tmp_pat
     assert origin_of(viewer.layers["TS01_even"]).pair == str(tmp_path / "TS01_odd.mrc")
 
 
+def test_pairs_of_one_name_are_offered_by_their_folders(
+    make_napari_viewer, tmp_path: Path, notes: list
+) -> None:
+    viewer = make_napari_viewer()
+    for folder in ("A", "B"):
+        (tmp_path / folder).mkdir()
+        for half in ("even", "odd"):
+            viewer.open(saved(tmp_path / folder / f"TS01_{half}.mrc"), plugin=None)
+    offers = [note.message for note in notes if "paired" in note.message]
+    assert offers == ["TS01 paired as half maps; open Train?", "B_TS01 paired as half maps; open Train?"]
+
+
 def test_a_watch_does_not_keep_its_viewer(tmp_path: Path) -> None:
     viewer = ViewerModel()
     watch_for_pairs(viewer)

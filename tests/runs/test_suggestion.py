@@ -145,6 +145,17 @@ def test_it_is_said_why_an_earlier_step_than_the_best_is_to_be_used():
 OVER_FITTED = (0.1, 0.3, 0.4, 0.38, 0.3)
 
 
+def test_without_a_suggestion_it_is_said_why_another_step_than_that_of_the_best_agreement_is_taken():
+    fallen = (0.40, 0.39, 0.2), (0.0, 0.1, 0.1)
+    advice = advice_on(*fallen, start=(0.9, 0.9))
+    assert (advice.step, advice.kind, advice.light) == (200, "best", "slow")
+    assert advice.why == "of those with about the best agreement, it scores best"
+    assert advice.sentence.endswith(f"below its best (step 100). Stop, and use step 200: {advice.why}.")
+    by_agreement = advice_on(fallen[0], start=(0.9, np.nan))
+    assert (by_agreement.step, by_agreement.kind, by_agreement.why) == (100, "best", "")
+    assert by_agreement.sentence.endswith("below its best (step 100). Stop, and use step 100.")
+
+
 # Agreement and filling that pull apart ---------------------------------------------------------------
 
 

@@ -122,8 +122,16 @@ def test_tomograms_that_do_not_go_together_are_refused(
 
 def test_equal_names_are_told_apart(recipe: Recipe, make_pair: MakePair) -> None:
     pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (4, 5, 6)]
-    names = [item.name for item in resolved(recipe(tomograms=pairs)).tomograms]
-    assert names == ["ts", "ts_2", "ts_3"]
+    made = resolved(recipe(tomograms=pairs))
+    names = [item.name for item in made.tomograms]
+    assert names == [f"{item['even'].parent.name}_ts" for item in pairs]
+    assert len(set(names)) == 3
+    assert resolved(made) == made
+    told: list[Finding] = []
+    pairs[1]["odd"] = black = pairs[1]["odd"].with_name("black.mrc")
+    write_volume(black, np.zeros((24, 40, 36), np.float32), voxel_size=10.0, label="test")
+    resolved(recipe(tomograms=pairs), tell=told.append)
+    assert names[1] in [finding.about for finding in told]
 
 
 def test_a_crop_that_was_given_moves_the_block_aside(recipe: Recipe, make_pair: MakePair) -> None:

@@ -170,6 +170,16 @@ def _name(tomogram: TomogramConfig) -> str:
     return tomogram.name or tomogram_name(tomogram.even)
 
 
+def _told_apart(tomograms: list[TomogramConfig]) -> list[TomogramConfig]:
+    """Return tomograms of which those that nobody named have different names."""
+    from napari_cryorestore.io.pair_search import told_apart
+
+    if any(item.name for item in tomograms):
+        return tomograms
+    names = told_apart([_name(item) for item in tomograms], [item.even for item in tomograms])
+    return [item.model_copy(update={"name": name}) for item, name in zip(tomograms, names, strict=True)]
+
+
 def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]) -> RestoreRequest:
     from napari_cryorestore.restoration import RestoreRequest
 
@@ -199,7 +209,7 @@ def _tomograms(options: Namespace) -> list[TomogramConfig]:
             raise ValueError(
                 "no tomogram is given: name it with --even, and its other half with --odd, or give --pairs"
             )
-        return [TomogramConfig.model_validate(item) for item in typed]
+        return _told_apart([TomogramConfig.model_validate(item) for item in typed])
     learned = [item.model_dump() for item in RunConfig.from_toml(RunDir(own.parent).config_text()).tomograms]
     return [TomogramConfig.model_validate(merged(item, *typed)) for item in learned]
 

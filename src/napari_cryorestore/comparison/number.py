@@ -14,6 +14,8 @@ from napari_cryorestore.whole_file import require_new, write_text
 
 SUFFIXES = (".csv", ".json")
 _LIMIT = "resolution_"
+_WITHOUT = {"pr_auc": "no scores", "average_precision": "no scores", "mean_distance": "none found"}
+_SHORT = {"below from the start": "starts below", "not within the range measured": "stays above"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,11 @@ class Evaluation:
         return {item.title: item.sentence for item in words}
 
     def words_of(self, number: Number) -> str:
-        """Return a number with its unit; of a limit that a correlation does not fall to, on which side."""
+        """Return a number with its unit, or why there is none: of a limit not fallen to, on which side."""
         if not math.isnan(number.value):
             return f"{number.value:.4g} {number.unit}".rstrip()
         if not number.name.startswith(_LIMIT):
-            return "none"
+            return missing_words(number.name)
         curve = [
             (item.at, item.value)
             for item in self.numbers
@@ -97,6 +99,16 @@ class Evaluation:
             return "not measured"
         below = min(curve)[1] < float(number.name.removeprefix(_LIMIT))
         return "below from the start" if below else "not within the range measured"
+
+    def short_words_of(self, number: Number) -> str:
+        """Return the same in a word or two, for a table under the number's title."""
+        words = self.words_of(number)
+        return _SHORT.get(words, words)
+
+
+def missing_words(name: str) -> str:
+    """Return why there is no such number where it could be measured otherwise."""
+    return _WITHOUT.get(name, "none")
 
 
 def check_table(path: Path | str) -> Path:
@@ -164,4 +176,4 @@ def _as_json(evaluation: Evaluation) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-__all__ = ["SUFFIXES", "Evaluation", "Number", "check_table", "write_numbers"]
+__all__ = ["SUFFIXES", "Evaluation", "Number", "check_table", "missing_words", "write_numbers"]

@@ -56,6 +56,7 @@ class RecordedTomogram:
     voxel_size: float | None = None
     tilt_range: tuple[float, float] | None = None
     tilt_axis: Literal["y", "x"] = "y"
+    name: str = ""
 
 
 class RunSteps:
@@ -154,6 +155,7 @@ def _recorded(item: dict[str, Any]) -> RecordedTomogram:
         voxel_size=edge,
         tilt_range=None if low is None or high is None else (low, high),
         tilt_axis="x" if item.get("tilt_axis") == "x" else "y",
+        name=item["name"] if isinstance(item.get("name"), str) else "",
     )
 
 

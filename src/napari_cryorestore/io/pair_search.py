@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.io.foreign import foreign_format
 from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-from napari_cryorestore.io.pairing import Pair, half_of, pair_halves
+from napari_cryorestore.io.pairing import Pair, half_of, pair_halves, tomogram_name
 from napari_cryorestore.regular_file import require_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 DEPTH = 3
 """Folders below the one given that are looked into."""
@@ -33,8 +33,7 @@ def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
     Returns
     -------
     list of Pair
-        Ordered by name. Every name occurs once: names that several pairs have in common get their folder's
-        name in front, and a number where that does not tell them apart.
+        Ordered by name. Every name occurs once, see `told_apart`.
 
     Raises
     ------
@@ -49,7 +48,9 @@ def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
     pairs = _each_once(pair_halves(files))
     if not pairs:
         raise ValueError(_nothing_found(files))
-    return sorted(_told_apart(pairs), key=lambda pair: pair.name)
+    names = told_apart([pair.name for pair in pairs], [pair.even for pair in pairs])
+    named = (replace(pair, name=name) for pair, name in zip(pairs, names, strict=True))
+    return sorted(named, key=lambda pair: pair.name)
 
 
 def _volumes_at(place: Path) -> list[Path]:
@@ -93,27 +94,68 @@ def _nothing_found(files: list[Path]) -> str:
     )
 
 
-def _told_apart(pairs: list[Pair]) -> list[Pair]:
-    common = _repeated(pairs)
-    longer = [
-        replace(pair, name=f"{_own_folder(pair.even)}_{pair.name}") if pair.name in common else pair
-        for pair in pairs
-    ]
-    common, numbers, told = _repeated(longer), Counter[str](), []
-    for pair in longer:
-        numbers[pair.name] += 1
-        told.append(replace(pair, name=f"{pair.name}_{numbers[pair.name]}") if pair.name in common else pair)
-    return told
+def told_apart(names: Sequence[str], files: Sequence[Path | None]) -> list[str]:
+    """Return names of which none occurs twice.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of tomograms.
+    files : sequence of Path or None
+        A half of each; None where it is no file.
+
+    Returns
+    -------
+    list of str
+        In the same order. Names that several have in common get the folders in front that tell them apart,
+        those named after a half left out, and a number where folders do not. Told apart again, they stay.
+    """
+    known = list(zip(names, files, strict=True))
+    bare = [name if file is None else _without_folders(name, file) for name, file in known]
+    longer = [name if bare.count(own) == 1 else own for name, own in zip(names, bare, strict=True)]
+    for name in {name for name, times in Counter(longer).items() if times > 1}:
+        places = [place for place, other in enumerate(longer) if other == name]
+        folders = [_own_folders(files[place]) for place in places]
+        for place, words in zip(places, _shortest(folders), strict=True):
+            longer[place] = "_".join((*words, name))
+    return _numbered(longer)
 
 
-def _repeated(pairs: list[Pair]) -> set[str]:
-    return {name for name, times in Counter(pair.name for pair in pairs).items() if times > 1}
+def _without_folders(name: str, file: Path) -> str:
+    """Return a name as it was before folders were put in front."""
+    own, folders = tomogram_name(file), _own_folders(file)
+    longer = {"_".join((*folders[-count:], own)) for count in range(1, len(folders) + 1)}
+    return own if name in longer else name
 
 
-def _own_folder(path: Path) -> str:
-    """Return the nearest folder that is not named after a half."""
-    path = path.resolve()
-    return next((place.name for place in path.parents if half_of(place.name) is None), path.parent.name)
+def _own_folders(path: Path | None) -> tuple[str, ...]:
+    """Return the folders above a file that are not named after a half, the nearest last."""
+    if path is None:
+        return ()
+    above = Path(os.path.abspath(path.expanduser())).parent.parts[1:]
+    return tuple(folder for folder in above if half_of(folder) is None)
 
 
-__all__ = ["DEPTH", "find_pairs"]
+def _shortest(folders: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return as many of the nearest folders as tell apart what folders can tell apart."""
+    if len(set(folders)) == 1:
+        return [()] * len(folders)
+    count = 1
+    while len({item[-count:] for item in folders}) < len(set(folders)):
+        count += 1
+    return [item[-count:] for item in folders]
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Put a number behind every name that was there before."""
+    unlike: list[str] = []
+    for wished in names:
+        name, number = wished, 1
+        while name in unlike or (number > 1 and name in names):
+            number += 1
+            name = f"{wished}_{number}"
+        unlike.append(name)
+    return unlike
+
+
+__all__ = ["DEPTH", "find_pairs", "told_apart"]

@@ -180,6 +180,13 @@ class RunDir:
         names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
         return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name)))
 
+    def checkpoints_changed(self) -> int:
+        """Return when weights last came or went, in nanoseconds since 1970; 0 where there is no folder."""
+        try:
+            return (self.path / "checkpoints").stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+
     def chosen_step(self, which: WhichStep = "suggested", *, why: str = "as given") -> ChosenStep:
         """Return the step that stands for the run; see `runs.chosen_step.step_of_run`, also for errors."""
         from napari_cryorestore.runs.chosen_step import step_of_run

@@ -10,6 +10,8 @@ from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_fi
 from napari_cryorestore.data.corners import valid_corners
 from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
+from napari_cryorestore.io.pair_search import told_apart
+from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.places import (
@@ -51,7 +53,7 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
     ValueError, OSError
         If the tomograms or the weights to start from cannot be used, with what to do about it.
     """
-    config, tomograms = _examined(config, tell)
+    config, tomograms = _examined(_named(config), tell)
     for tomogram in tomograms:
         _require_room(tomogram)
     _require_alike(tomograms, config)
@@ -63,12 +65,22 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     return config.model_copy(
         update={
-            "tomograms": tuple(map(_completed, config.tomograms, tomograms, _names(tomograms))),
+            "tomograms": tuple(map(_completed, config.tomograms, tomograms)),
             "snapshots": config.snapshots.model_copy(update={"position": (z, y, x), "size": box.shape}),
             "schedule": config.schedule.model_copy(update={"crop": crop}),
             "from_checkpoint": _fitting_weights(config.from_checkpoint, network),
         }
     )
+
+
+def _named(config: RunConfig) -> RunConfig:
+    """Return the recipe with a name of its own for every tomogram: messages and files are called after it."""
+    names = [item.name or tomogram_name(item.even) for item in config.tomograms]
+    told = told_apart(names, [item.even for item in config.tomograms])
+    named = [
+        item.model_copy(update={"name": name}) for item, name in zip(config.tomograms, told, strict=True)
+    ]
+    return config.model_copy(update={"tomograms": tuple(named)})
 
 
 def _examined(config: RunConfig, tell: Callable[[Finding], None]) -> tuple[RunConfig, list[Tomogram]]:
@@ -116,17 +128,6 @@ def _require_alike(tomograms: list[Tomogram], config: RunConfig) -> None:
             seen |= {path} if path is not None else set()
 
 
-def _names(tomograms: list[Tomogram]) -> list[str]:
-    """Return the tomograms' names, with a number where one occurs again: files are called after them."""
-    names: list[str] = []
-    for tomogram in tomograms:
-        name, number = tomogram.name, 2
-        while name in names:
-            name, number = f"{tomogram.name}_{number}", number + 1
-        names.append(name)
-    return names
-
-
 def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
     """Return the crop and the preview block."""
     bounds = [data_bounds(tomogram) for tomogram in tomograms]
@@ -147,13 +148,13 @@ def _fitting_weights(path: Path | None, network: Network) -> Path | None:
     return file
 
 
-def _completed(config: TomogramConfig, tomogram: Tomogram, name: str) -> TomogramConfig:
+def _completed(config: TomogramConfig, tomogram: Tomogram) -> TomogramConfig:
     return config.model_copy(
         update={
             "even": _absolute(config.even),
             "odd": None if config.odd is None else _absolute(config.odd),
             "mask": None if config.mask is None else _absolute(config.mask),
-            "name": name,
+            "name": tomogram.name,
             "voxel_size": tomogram.voxel_size,
             "tilt_min": tomogram.tilt_min,
             "tilt_max": tomogram.tilt_max,

@@ -324,6 +324,22 @@ def test_numbers_are_computed_when_they_are_asked_for(two, settled):
     assert not two.tray.isVisible()
 
 
+def test_the_table_says_why_there_is_no_number(two, settled):
+    two.bar.numbers.click()
+    two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
+    two.tray.curves.other.setCurrentText("input")
+    two.tray.curves.other.activated.emit(0)
+    settled(two)
+    table = two.tray.table.table
+    lines = [table.item(row, 0).text() for row in range(table.rowCount())]
+    cell = table.item(lines.index("Shell correlation falls to 0.5 (everywhere, with input)"), 2)
+    assert cell.text() == "starts below"  # noise against noise
+    assert cell.toolTip().startswith("Below from the start. The size of detail at which")
+    power = [item for item in two.tray.numbers.shown if item.name == "resolution_0.5"]
+    assert power
+    assert all(np.isnan(item.value) for item in power)
+
+
 def test_the_trust_tab_says_what_is_missing(two):
     two.tray.trust.buttons["parts"].click()
     assert "tilt range of input is not known" in two.tray.trust.problem.text()
@@ -408,9 +424,19 @@ def test_particles_are_held_against_a_reference(two, tmp_path, settled):
     two.tray.picks.load_picks(picks)
     found = two.tray.picks.found["picks.csv"]
     assert (found.found, found.reference, found.picks) == (2, 3, 3)
+    without = tmp_path / "without.csv"
+    without.write_text("z,y,x\n0,15,0\n", encoding="utf-8")
+    two.tray.picks.load_picks(without)
+    table = two.tray.particles.table
+    assert [table.item(1, column).text() for column in (4, 5, 6, 7)] == [
+        "no scores",
+        "no scores",
+        "none found",
+        "0 of 3",
+    ]
     two.tray.picks.load_picks(broken)
     assert "broken.csv" in two.tray.particles.problem.text()
-    assert list(two.tray.picks.found) == ["picks.csv"]
+    assert list(two.tray.picks.found) == ["picks.csv", "without.csv"]
     two.tray.particles.buttons["clear"].click()
     assert two.tray.particles.table.rowCount() == 0
 

@@ -118,6 +118,22 @@ def test_only_a_step_with_weights_can_be_used(model, trained):
     assert model.selected == 100
 
 
+def test_weights_are_listed_only_where_something_changed(model, trained, monkeypatch):
+    listed = []
+    steps = type(model.run).checkpoint_steps
+    monkeypatch.setattr(type(model.run), "checkpoint_steps", lambda run: listed.append(1) or steps(run))
+    for _ in range(20):
+        model.poll()
+    assert listed == []
+    trained.step(301)
+    model.poll()
+    assert len(listed) == 1
+    shutil.rmtree(trained.checkpoint_path(300))  # by hand: nothing is recorded
+    model.poll()
+    assert len(listed) == 2
+    assert not model.state.has_weights(300)
+
+
 def test_a_thinned_selection_goes_to_the_nearest(model, trained):
     model.select(200)
     trained.remove_step(200)

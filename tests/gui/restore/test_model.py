@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import subprocess
 import sys
 import threading
@@ -175,6 +176,20 @@ def test_a_queue_is_restored_in_order(model: RestoreModel, restorer, pair, save,
     assert [seen["even"].name for seen in restorer.seen] == [f"TS0{n}_even.mrc" for n in (1, 2, 3)]
     assert model.restoration.share == 1
     assert not model.is_restoring
+
+
+def test_pairs_of_one_name_are_told_apart_by_their_folders(
+    model: RestoreModel, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for folder in ("A", "B"):
+        (tmp_path / folder).mkdir()
+        for path in pair:
+            shutil.copy(path, tmp_path / folder)
+        model.add(subjects_from([tmp_path / folder / path.name for path in pair]))
+    name = subjects_from(pair)[0].name
+    assert [entry.subject.name for entry in model.entries] == [f"A_{name}", f"B_{name}"]
+    model.add(subjects_from([tmp_path / "A" / path.name for path in pair]))
+    assert model.entries[2].subject.name == f"A_{name}"
 
 
 def test_one_failure_keeps_nothing_else_from_being_restored(

@@ -40,6 +40,15 @@ def test_the_step_that_the_monitor_chose_is_taken(
     assert panel.compute.tilt_max.placeholderText() == "63"
 
 
+def test_what_a_run_learned_from_is_called_as_the_run_calls_it(
+    viewer: ViewerModel, panel: RestorePanel, run: Path
+) -> None:
+    config = (run / "config.toml").read_text().replace('name = "TS01"', 'name = "A_TS01"')
+    (run / "config.toml").write_text(config)
+    runs_of(viewer).use_step.emit(run, 200)
+    assert panel.choice.line.text() == "icecream · learned from A_TS01"
+
+
 def test_an_over_fitted_step_is_warned_of(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
     runs_of(viewer).add(run)
     assert panel.choice.step.currentText() == "400 · suggested"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from napari_cryorestore.gui.train.further import (
     from_folder,
     joined,
 )
+from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.run_config import TomogramConfig
@@ -97,6 +99,23 @@ def test_none_is_trained_on_twice_and_names_differ(folder: Path) -> None:
     assert joined([two], [one, *again, three], first=one.choice, name="TS01") == (two, three)
     named_alike = replace(three, name="TS01")
     assert [item.name for item in joined([], [named_alike], first=one.choice, name="TS01")] == ["TS01_2"]
+
+
+def test_pairs_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
+    for name in ("A", "B", "C"):
+        (folder / name).mkdir()
+        for half in ("even", "odd"):
+            shutil.copy(folder / f"TS01_{half}.mrc", folder / name)
+    one, two, three = (from_folder(folder / name)[0] for name in ("A", "B", "C"))
+    model = TrainModel()
+    model.choose_data(one.choice)
+    assert model.tomogram_name == "TS01"
+    model.add([two])
+    model.add([three])
+    assert model.tomogram_name == "A_TS01"
+    assert [item.name for item in model.others] == ["B_TS01", "C_TS01"]
+    named_by_hand = replace(two, name="mine")
+    assert joined([], [named_by_hand], first=one.choice, name="TS01") == (named_by_hand,)
 
 
 def looked_at(item: FurtherTomogram, **typed: str) -> FurtherTomogram:

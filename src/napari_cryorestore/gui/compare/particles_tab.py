@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cryorestore.comparison.number import missing_words
 from napari_cryorestore.comparison.number_words import NUMBER_WORDS
 from napari_cryorestore.gui.compare.colours import row_colour
 from napari_cryorestore.gui.sentence_label import SentenceLabel
@@ -138,7 +139,7 @@ def _value(found: Detection, name: str) -> str:
     value = getattr(found, name)
     number = float(value[found.best]) if hasattr(value, "__len__") else float(value)
     if math.isnan(number):
-        return "–"
+        return missing_words(name)
     return f"{number:.0f} Å" if name == "mean_distance" else f"{number:.3f}"
 
 

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cryorestore.comparison.number import Evaluation
 from napari_cryorestore.comparison.number_words import NUMBER_WORDS, number_words
 from napari_cryorestore.gui.compare.curve_plot import plain
 from napari_cryorestore.gui.sentence_label import SentenceLabel
@@ -84,15 +85,15 @@ class TableTab(QWidget):
         """Show the numbers of these rows, except points of curves."""
         shown = [item for item in numbers if not item.on_curve and not item.name.startswith(_LEFT_OUT)]
         lines = sorted({_line(item) for item in shown}, key=_order)
-        values = {(_line(item), item.row): item for item in shown}
+        values, found = {(_line(item), item.row): item for item in shown}, Evaluation(tuple(numbers))
         self.table.setColumnCount(1 + len(rows))
         self.table.setRowCount(len(lines))
         self.table.setHorizontalHeaderLabels(["", *(name for name, _ in rows)])
         for index, line in enumerate(lines):
-            self.table.setItem(index, 0, _cell(_title(line), line[0]))
+            self.table.setItem(index, 0, _cell(_title(line), number_words(line[0]).sentence))
             for place, (name, _) in enumerate(rows, 1):
-                number = values.get((line, name))
-                self.table.setItem(index, place, _cell(_value(number), line[0], right=True))
+                cell = _cell(*_value(values.get((line, name)), found, line[0]), right=True)
+                self.table.setItem(index, place, cell)
         header: Any = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.problem.warn(" ".join(problems[:2]))
@@ -146,15 +147,22 @@ def _title(line: Line) -> str:
     return f"{number_words(name).title} ({told})" if told else number_words(name).title
 
 
-def _value(number: Number | None) -> str:
-    if number is None or math.isnan(number.value):
-        return "–"
-    return f"{plain(number.value)}{f' {number.unit}' if number.unit and number.unit != 'boxes' else ''}"
+def _value(number: Number | None, found: Evaluation, name: str) -> tuple[str, str]:
+    """Return what stands in a cell, and what is said of it: where there is no number, why."""
+    sentence = number_words(name).sentence
+    if number is None:
+        return "–", sentence
+    if math.isnan(number.value):
+        return found.short_words_of(number), f"{found.words_of(number).capitalize()}. {sentence}"
+    return (
+        f"{plain(number.value)}{f' {number.unit}' if number.unit and number.unit != 'boxes' else ''}",
+        sentence,
+    )
 
 
-def _cell(words: str, name: str, *, right: bool = False) -> QTableWidgetItem:
+def _cell(words: str, sentence: str, *, right: bool = False) -> QTableWidgetItem:
     item = QTableWidgetItem(words)
-    item.setToolTip(number_words(name).sentence)
+    item.setToolTip(sentence)
     if right:
         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item

@@ -102,7 +102,7 @@ class MonitorModel:
         events = self._read(self._follower)
         self.request = self.run.request()
         self._notice(events)
-        self.state.notice_weights(self.run.checkpoint_steps())
+        self._notice_weights(self.run, recorded=bool(events))
         frames = self._loader.load(self.run, self.state.snapshots, seconds=seconds)
         self.problem = self._loader.problem or self.problem
         self._keep_selection()
@@ -262,6 +262,14 @@ class MonitorModel:
         self._caught_up = False
         self._arrival = None
         self._resume_asked = 0.0
+        self._weights_changed = -1
+
+    def _notice_weights(self, run: RunDir, *, recorded: bool) -> None:
+        """List the weights where something was recorded, or some came or went: a folder's time tells that."""
+        changed = run.checkpoints_changed()
+        if recorded or changed != self._weights_changed:
+            self.state.notice_weights(run.checkpoint_steps())
+            self._weights_changed = changed
 
     def _notice(self, events: list[Event]) -> None:
         if events and self._caught_up:

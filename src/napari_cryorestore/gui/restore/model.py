@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, finalize
 
 from napari_cryorestore.findings import gravest_first
 from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps, fills_wedge, trained_on
-from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
+from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject, told_apart_by_folder
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.restore.wishes import Wishes, number
 from napari_cryorestore.gui.run_words import duration_words
@@ -111,8 +111,12 @@ class RestoreModel:
     # The queue ---------------------------------------------------------------------------------------
 
     def add(self, subjects: Iterable[Subject]) -> None:
-        """Put tomograms at the end of the queue."""
+        """Put tomograms at the end of the queue; those of one name are told apart by their folders."""
         self.entries.extend(Entry(subject) for subject in subjects)
+        names = told_apart_by_folder([entry.subject for entry in self.entries])
+        for entry, name in zip(self.entries, names, strict=True):
+            if entry.progress is Progress.WAITING:
+                entry.subject = replace(entry.subject, name=name)
 
     def remove(self, entries: Iterable[Entry]) -> None:
         """Take tomograms out of the queue; those being restored stay."""

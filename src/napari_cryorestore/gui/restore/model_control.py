@@ -165,7 +165,7 @@ class ModelControl:
         run = self._model.wishes.model.run
         if run is None:
             return ""
-        names = [tomogram_name(item.even) for item in tomograms_of(run) if item.even is not None]
+        names = [item.name or tomogram_name(item.even) for item in tomograms_of(run) if item.even is not None]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         learned = [f"learned from {name}{others}" for name in names[:1]]
         return " · ".join([part for part in (method_of(run), *learned) if part])

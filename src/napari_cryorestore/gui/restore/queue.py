@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_cryorestore.gui.model_choice import ModelChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_cryorestore.gui.volume import Volume
@@ -144,4 +145,14 @@ class Entry:
         return self.progress in (Progress.DONE, Progress.FAILED, Progress.CANCELLED)
 
 
-__all__ = ["Entry", "Progress", "Recipe", "Subject"]
+def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
+    """Return names for some tomograms: each its own, but the same for one that stands there twice."""
+    from napari_cryorestore.io.pair_search import told_apart
+
+    unlike = {id(one.even.data) if one.even.path is None else one.even.path: one for one in subjects}
+    told = told_apart([one.name for one in unlike.values()], [one.even.path for one in unlike.values()])
+    names = dict(zip(unlike, told, strict=True))
+    return [names[id(one.even.data) if one.even.path is None else one.even.path] for one in subjects]
+
+
+__all__ = ["Entry", "Progress", "Recipe", "Subject", "told_apart_by_folder"]

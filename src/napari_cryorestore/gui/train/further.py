@@ -129,11 +129,11 @@ def from_folder(folder: Path) -> list[FurtherTomogram]:
     ValueError, OSError
         If there is none, or one cannot be read, with one sentence.
     """
-    from napari_cryorestore.io.pair_search import find_pairs
+    from napari_cryorestore.io import pair_search
 
     return [
         FurtherTomogram(pair.name, DataChoice(volume_from(pair.even), volume_from(pair.odd)))
-        for pair in find_pairs([folder])
+        for pair in pair_search.find_pairs([folder])
     ]
 
 
@@ -167,19 +167,35 @@ def joined(
     first, name
         The tomogram that is chosen and previewed, and what it is called.
     """
-    result = list(there)
+    items = list(there)
     for item in new:
-        if item.is_same_as(first) or any(item.is_same_as(known.choice) for known in result):
-            continue
-        result.append(replace(item, name=_unused(item.name, {name, *(known.name for known in result)})))
-    return tuple(result)
+        if not item.is_same_as(first) and not any(item.is_same_as(known.choice) for known in items):
+            items.append(item)
+    names = told_apart([FurtherTomogram(name, first), *items])[1:]
+    return tuple(replace(item, name=own) for item, own in zip(items, names, strict=True))
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    number, wanted = 2, name
-    while wanted in taken:
-        wanted, number = f"{name}_{number}", number + 1
-    return wanted
+def first_name(first: DataChoice, others: Sequence[FurtherTomogram]) -> str:
+    """Return what the tomogram that is chosen is called beside others; empty if there is none."""
+    return told_apart([from_volumes(first.even, first.odd), *others])[0] if first.even is not None else ""
 
 
-__all__ = ["FurtherTomogram", "from_config", "from_files", "from_folder", "from_volumes", "joined"]
+def told_apart(items: Sequence[FurtherTomogram]) -> list[str]:
+    """Return the names of some tomograms; those in common get the folders in front that tell them apart."""
+    from napari_cryorestore.io import pair_search
+
+    evens = [item.choice.even for item in items]
+    files = [even.path if even is not None else None for even in evens]
+    return pair_search.told_apart([item.name for item in items], files)
+
+
+__all__ = [
+    "FurtherTomogram",
+    "first_name",
+    "from_config",
+    "from_files",
+    "from_folder",
+    "from_volumes",
+    "joined",
+    "told_apart",
+]

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.examined_data import DataLook, look_at_data
-from napari_cryorestore.gui.train.further import FurtherTomogram, from_files, from_folder, from_volumes
+from napari_cryorestore.gui.train.further import (
+    FurtherTomogram,
+    from_files,
+    from_folder,
+    from_volumes,
+    told_apart,
+)
 from napari_cryorestore.gui.volume_files import volume_from
 
 if TYPE_CHECKING:
@@ -115,7 +121,8 @@ class FurtherControl:
     def _open_pairs(self) -> list[FurtherTomogram]:
         known = (self._model.choice, *(item.choice for item in self._model.others))
         found = [from_volumes(*pair) for pair in self._data.open_pairs()]
-        return [item for item in found if not any(item.is_same_as(choice) for choice in known)]
+        new = [item for item in found if not any(item.is_same_as(choice) for choice in known)]
+        return [replace(item, name=name) for item, name in zip(new, told_apart(new), strict=True)]
 
     def _take(self, new: Sequence[FurtherTomogram]) -> None:
         before = len(self._model.others)

@@ -13,11 +13,10 @@ from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.train import content
-from napari_cryorestore.gui.train.further import from_config, joined
+from napari_cryorestore.gui.train.further import first_name, from_config, joined
 from napari_cryorestore.gui.train.preview_place import place_of
 from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
 from napari_cryorestore.gui.train.recipes import SECTIONS
-from napari_cryorestore.gui.volume import tomogram_name_of
 from napari_cryorestore.runs.naming import new_run_path
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ class TrainModel:
     @property
     def tomogram_name(self) -> str:
         """What the tomogram is called."""
-        return tomogram_name_of(self.choice.even) if self.choice.even is not None else "tomogram"
+        return first_name(self.choice, self.further_tomograms) or "tomogram"
 
     @property
     def further_tomograms(self) -> tuple[FurtherTomogram, ...]:
