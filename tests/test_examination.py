@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.examination import examine, look_at
 from napari_cryorestore.io.mrc_output import write_volume
@@ -253,3 +254,15 @@ def test_a_mask_inside_a_blank_is_a_problem(tmp_path: Path) -> None:
     assert (problem.topic, problem.about) == ("no data", "TS")
     assert "37 % of the tomogram holds none, and 100 % of the mask lies there" in problem.sentence
     assert look(pair, tilt_range=(-60, 60)).problems == ()
+
+
+def test_a_half_that_wrapped_is_warned_of_and_the_halves_are_compared(tmp_path: Path) -> None:
+    pair, rng = make(tmp_path), np.random.default_rng(0)
+    smooth = gaussian_filter(rng.standard_normal((64, 76, 162)), 2)
+    wrapped = np.round(20_000 + 8000 * smooth / smooth.std()).astype(np.int64).astype(np.int16)
+    found = examine(replace(open_tomogram(pair[0], odd=pair[1]), odd=wrapped), needs_wedge=False)
+    (finding,) = (item for item in found.findings if item.topic == "wrapped values")
+    assert finding.severity == "warning"
+    assert finding.text.startswith("TS: The odd half (TS_odd.mrc) has wrapped: neighbouring voxels jump")
+    assert found.halves is not None  # they are compared all the same
+    assert "halves" in [item.topic for item in found.findings]

@@ -11,10 +11,9 @@ import numpy as np
 from napari_cryorestore.findings import Finding, gravest_first, problems
 from napari_cryorestore.io.halves import HalvesCheck, check_halves
 from napari_cryorestore.io.sampling import sample_lines, sample_slabs
+from napari_cryorestore.io.wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
@@ -164,25 +163,27 @@ def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
     found: list[Finding] = []
     for index, (half, name) in enumerate(zip(halves, names, strict=True)):
         file = f" ({tomogram.files[index]})" if index < len(tomogram.files) else ""
-        found += _voxels(half, name + file)
-    if found or tomogram.odd is None:
+        found += _voxels(half, name + file) or wrapped(half, name=name + file)
+    if problems(tuple(found)) or tomogram.odd is None:
         return None, found
     size = tomogram.voxel_size
     checked = check_halves(tomogram.even, tomogram.odd, voxel_size=size, mask=tomogram.mask)
-    return checked, list(checked.findings)
+    return checked, [*found, *checked.findings]
 
 
-def _voxels(half: NDArray[Any], name: str) -> Iterator[Finding]:
+def _voxels(half: NDArray[Any], name: str) -> list[Finding]:
     low, high, finite = np.inf, -np.inf, True
     for part in chain(sample_slabs(half), sample_lines(half)):
         low, high = min(low, float(part.min())), max(high, float(part.max()))
         finite = finite and bool(np.isfinite(part).all())
     if not finite:
         sentence = f"{name} contains NaN or infinite voxels."
-        yield Finding("problem", "voxels", sentence, "Reconstruct it again, or put the mean in their place.")
-    elif low == high:
+        remedy = "Reconstruct it again, or put the mean in their place."
+        return [Finding("problem", "voxels", sentence, remedy)]
+    if low == high:
         sentence = f"{name} is constant (every voxel looked at is {low:g})."
-        yield Finding("problem", "voxels", sentence, "Choose another file.")
+        return [Finding("problem", "voxels", sentence, "Choose another file.")]
+    return []
 
 
 def _tilts(

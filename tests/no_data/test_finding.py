@@ -100,6 +100,23 @@ def test_sixteen_bit_numbers(halves: list[Volume], offset: float, unit: float) -
     assert result[:, 22:].mean() < 0.01
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("thickness", [1, 4])
+def test_whole_planes_inside(halves: list[Volume], axis: int, thickness: int) -> None:
+    """As where a program lost some; they fill no block."""
+    expected = np.zeros(halves[0].shape, bool)
+    np.moveaxis(expected, axis, 0)[18 : 18 + thickness] = True
+    for half in halves:
+        half[expected] = 6
+    result = found(*halves)
+    np.testing.assert_array_equal(result[:], expected)
+    assert not result.usable[:][expected].any()
+    halves[1][expected] += np.random.default_rng(2).standard_normal(expected.sum())  # the other half has them
+    result = found(*halves)
+    np.testing.assert_array_equal(result[:], expected)
+    assert result.alone == pytest.approx((expected.mean(), 0))
+
+
 def test_clipped_gold_leaves_the_statistics_but_is_data(halves: list[Volume]) -> None:
     z, y, x = np.ogrid[:40, :64, :72]
     bead = np.exp(-((((z - 20) ** 2 + (y - 30) ** 2 + (x - 36) ** 2) / 12**2) ** 1.5))
@@ -208,8 +225,11 @@ def in_levels(width: float, levels: float) -> list[Volume]:
     return [np.round(half / half.std() * levels / 6).astype(np.int8) for half in smooth]
 
 
-@pytest.mark.parametrize(("width", "levels"), [(2, 6), (4, 6), (4, 10)])
-def test_plateaus_of_smooth_maps_with_few_levels_are_data(width: float, levels: float) -> None:
+COARSE = [(1, 2), (2, 2), (4, 2), (6, 2), (1, 3), (2, 3), (4, 3), (2, 6), (4, 6), (4, 10)]
+
+
+@pytest.mark.parametrize(("width", "levels"), COARSE)
+def test_plateaus_of_maps_with_few_levels_are_data(width: float, levels: float) -> None:
     """Up to three quarters of such maps are constant in blocks, at one level beside the next."""
     stored = in_levels(width, levels)
     for maps in (stored, stored[:1]):
@@ -217,14 +237,41 @@ def test_plateaus_of_smooth_maps_with_few_levels_are_data(width: float, levels: 
         assert result is None or result.share < 0.02
 
 
+@pytest.mark.parametrize(("width", "levels"), [case for case in COARSE if case != (6, 2)])
 @pytest.mark.parametrize("fill", [0, 1])
-def test_a_fill_of_smooth_maps_with_few_levels_is_found(fill: int) -> None:
-    stored = in_levels(4, 6)
+def test_a_fill_of_maps_with_few_levels_is_found(width: float, levels: float, fill: int) -> None:
+    stored = in_levels(width, levels)
     for half in stored:
         half[:, :, :40] = fill
+    for maps in (stored, stored[:1]):
+        result = found(*maps)
+        assert result[:, :, :40].mean() > 0.95
+        assert result[:, :, 40:].mean() < 0.15  # plateaus that it touches
+
+
+def test_planes_that_are_constant_by_chance_are_data() -> None:
+    stored = [np.ascontiguousarray(half[:40, :40, :40]) for half in in_levels(6, 2)]
+    assert any((half == half[:, :1, :1]).all(axis=(1, 2)).any() for half in stored)
+    assert find_no_data(*stored) is None
+
+
+@pytest.mark.parametrize("levels", [3, 6])
+def test_gold_in_maps_with_few_levels_leaves_the_statistics(levels: float) -> None:
+    """As where its dark values have left the density next to no levels."""
+    z, y, x = np.ogrid[:64, :76, :128]
+    bead = np.exp(-((((z - 30) ** 2 + (y - 40) ** 2 + (x - 60) ** 2) / 12**2) ** 1.5))
+    stored = [
+        np.round(np.clip(half.astype(float) * 6 / levels - 120 * bead, -40, None) * levels / 6).astype(
+            np.int8
+        )
+        for half in in_levels(1, levels)
+    ]
+    top = np.logical_and(*(half == half.min() for half in stored))
+    assert top.sum() > 1000
     result = found(*stored)
-    assert result[:, :, :40].mean() > 0.95
-    assert result[:, :, 40:].mean() < 0.1
+    assert result.share == 0
+    assert not result.usable[:][top].any()
+    assert result.usable[:].mean() > 0.9
 
 
 def test_one_pass_over_planes_in_any_byte_order_gives_the_same(halves: list[Volume], tmp_path: Any) -> None:

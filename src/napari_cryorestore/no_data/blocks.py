@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 EDGE = 4
 """Edge of a block in voxels."""
 
-BORDER = 8
-"""Planes below each face that are looked at one by one, as a thin border fills no block."""
+COARSE = 0.1
+"""Share of blocks with two neighbouring levels and no more, from which on others are constant by chance."""
 
 _SAMPLED_PLANES = 16
+_NEXT = 1.5  # steps: less than two levels
 _ROUNDING = np.float32(2e-6)  # share of the squares, below which their differences say nothing
 
 
@@ -46,10 +47,13 @@ class Blocks:
         The mean of each map.
     extremes : tuple of (float, float)
         Smallest and largest value of each whole map.
-    borders : tuple of (int, int)
-        Along z, y and x: how many planes at the first and the last face are constant in every map.
+    planes : tuple of ndarray of bool
+        Along z, y and x: which whole planes are constant in every map; a thin border fills no block.
     steps : tuple of float
         The smallest difference between neighbouring voxels of each map: of whole numbers, their unit.
+    bare : float
+        Share of the blocks that are not constant, but hold nothing beside two neighbouring levels: where many
+        do, others are constant by chance. Of two maps that of which there are fewer.
     alone : tuple of Blocks
         What each of two halves says by itself; empty of one map.
     """
@@ -60,8 +64,9 @@ class Blocks:
     low: tuple[Floats, ...]
     means: tuple[Floats, ...]
     extremes: tuple[tuple[float, float], ...]
-    borders: tuple[tuple[int, int], ...]
+    planes: tuple[Bools, ...]
     steps: tuple[float, ...]
+    bare: float
     alone: tuple[Blocks, ...] = ()
 
 
@@ -85,13 +90,17 @@ def measure_blocks(maps: Sequence[Any]) -> Blocks:
         low=tuple(one.low for one in measured),
         means=tuple(one.means[0] for one in alone),
         extremes=tuple(one.extremes[0] for one in alone),
-        borders=_borders([one.faces for one in measured], shape),
+        planes=tuple(first & second for first, second in zip(*(one.planes for one in alone), strict=True)),
         steps=tuple(one.step for one in measured),
+        bare=min(one.bare for one in alone),
         alone=alone,
     )
 
 
 def _said_by(one: _Map) -> Blocks:
+    ranges = one.high - one.low
+    bare = float(np.mean((ranges <= _NEXT * one.step)[ranges > 0])) if ranges.any() else 0.0
+    planes = one.planes.constant
     return Blocks(
         shape=one.shape,
         constant=one.low == one.high,
@@ -99,8 +108,9 @@ def _said_by(one: _Map) -> Blocks:
         low=(one.low,),
         means=(one.means * one.unit + one.centre,),
         extremes=((float(one.low.min()), float(one.high.max())),),
-        borders=_borders([one.faces], one.shape),
+        planes=planes if bare <= COARSE else tuple(map(_at_faces, planes)),
         steps=(one.step,),
+        bare=bare,
     )
 
 
@@ -111,13 +121,13 @@ class _Map:
         self._volume, self.shape = volume, tuple(volume.shape)
         self.centre, self.unit, self.step = _rough_scale(volume)
         self.low, self.high, self.means, self.squares = (np.empty(grid, dtype=np.float32) for _ in range(4))
-        self.faces = _Faces(volume.shape)
+        self.planes = _Planes(volume.shape)
 
     def add(self, row: int) -> Floats:
         """Measure one row of blocks; return its voxels about the centre in rough units, padded to blocks."""
         first = row * EDGE
         planes = np.asarray(self._volume[first : first + EDGE], dtype=np.float32)
-        self.faces.add(planes, first)
+        self.planes.add(planes, first)
         # a block cut off by a face is filled up with its last voxels, which leaves a constant one constant
         slab = np.pad(planes, [(0, -length % EDGE) for length in planes.shape], mode="edge")
         self.low[row] = _per_block(slab, np.minimum)[0]
@@ -134,36 +144,34 @@ class _Map:
         return np.maximum(self.squares - np.square(self.means), 0)
 
 
-class _Faces:
-    """Smallest and largest value of each plane near the six faces."""
+class _Planes:
+    """Smallest and largest value of each plane across each axis."""
 
     def __init__(self, shape: Sequence[int]) -> None:
-        self._depth = shape[0]
-        self._ranges = [
-            [[np.full(min(BORDER, length), s * np.inf) for s in (1, -1)] for _ in range(2)]
-            for length in shape
-        ]
+        self._lows, self._highs = (
+            [np.full(length, sign * np.inf, dtype=np.float32) for length in shape] for sign in (1, -1)
+        )
 
     def add(self, planes: Floats, first: int) -> None:
         """Look at some planes, of which the first is the volume's plane `first`."""
-        for z, plane in enumerate(planes, start=first):
-            for end, place in enumerate((z, self._depth - 1 - z)):
-                if place < len(self._ranges[0][end][0]):
-                    self._widen(0, end, place, plane.min(), plane.max())
-        for axis in (1, 2):
-            moved = np.moveaxis(planes, axis, 0)
-            for end, order in enumerate((1, -1)):
-                outer = moved[::order][:BORDER]
-                self._widen(axis, end, slice(None), outer.min(axis=(1, 2)), outer.max(axis=(1, 2)))
+        here = slice(first, first + len(planes))
+        for known, combine in ((self._lows, np.minimum), (self._highs, np.maximum)):
+            known[0][here] = combine.reduce(planes.reshape(len(planes), -1), axis=1)
+            together = combine.reduce(planes, axis=0)
+            for axis in (1, 2):
+                known[axis] = combine(known[axis], combine.reduce(together, axis=2 - axis))
 
-    def _widen(self, axis: int, end: int, place: int | slice, low: Any, high: Any) -> None:
-        lows, highs = self._ranges[axis][end]
-        lows[place], highs[place] = np.minimum(lows[place], low), np.maximum(highs[place], high)
+    @property
+    def constant(self) -> tuple[Bools, ...]:
+        """Along each axis, which planes hold one value; none where all do."""
+        found = [low == high for low, high in zip(self._lows, self._highs, strict=True)]
+        return tuple(planes & ~planes.all() for planes in found)
 
-    def constant(self, axis: int, end: int) -> Bools:
-        """Tell of each plane, from the face inwards, whether it is constant."""
-        lows, highs = self._ranges[axis][end]
-        return np.asarray(lows == highs)
+
+def _at_faces(planes: Bools) -> Bools:
+    """Leave out planes inside, which in small maps with few levels are constant by chance."""
+    first, last = np.logical_and.accumulate(planes), np.logical_and.accumulate(planes[::-1])[::-1]
+    return np.asarray(first | last)
 
 
 def _rough_scale(volume: Any) -> tuple[float, float, float]:
@@ -212,18 +220,4 @@ def typical(values: Floats, constant: Bools) -> float:
     return float(np.median(positive[positive > 0.01 * np.percentile(positive, 95)]))
 
 
-def _borders(faces: Sequence[_Faces], shape: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    found = []
-    for axis, length in enumerate(shape):
-        first, last = (
-            _leading(np.logical_and.reduce([one.constant(axis, end) for one in faces])) for end in (0, 1)
-        )
-        found.append((first, last) if first + last < length else (length, 0))
-    return tuple(found)
-
-
-def _leading(truths: Bools) -> int:
-    return int(truths.size if truths.all() else np.argmin(truths))
-
-
-__all__ = ["BORDER", "EDGE", "Blocks", "measure_blocks", "typical"]
+__all__ = ["COARSE", "EDGE", "Blocks", "measure_blocks", "typical"]

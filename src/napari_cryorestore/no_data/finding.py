@@ -17,7 +17,7 @@ from scipy.ndimage import (
     minimum_filter,
 )
 
-from napari_cryorestore.no_data.blocks import EDGE, Blocks, measure_blocks, typical
+from napari_cryorestore.no_data.blocks import COARSE, EDGE, Blocks, measure_blocks, typical
 from napari_cryorestore.no_data.region import NoData, enlarged, extrapolated
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ _CHANCE = 0.002  # share of blocks that are constant outside solid regions, from
 _NEAR = 3  # voxels to look beyond the constant blocks of a small region
 _FLANK = 0.3  # share of its depth that the voxels around a saturated bead reach on average
 _LARGEST_BEAD = 64  # voxels across: what saturates is small
-_LOOKED_AT = 48  # blocks at a region's rim that tell how its values go on
-_JUMPS = (
-    0.04  # share of neighbours there that are more than one level apart, up to which a map goes on smoothly
-)
-_FILL = 2  # times the depth of the deepest plateau at another level: more is a fill
+_SOLID = (0.3, 0.9)  # of the blocks so deep, and of that share squared one block above: chance falls faster
+_KERNEL = 64  # blocks deeper than chance that lie together, from which on they are a fill
+_FAR = 8  # levels away from the usual ones, from which on values of coarse maps may be saturated
 
 
 def find_no_data(*maps: Any) -> NoData | None:
@@ -51,9 +49,10 @@ def find_no_data(*maps: Any) -> NoData | None:
 
     No data are connected regions, slabs, borders or blocks of at least 8³ voxels, in which a map holds one
     value, whichever, or in which the difference of the halves varies by less than 1 % of what is usual.
-    Single equal voxels are chance in bytes or 16-bit numbers, and so are plateaus of smooth maps with few
-    levels: they stay data. Blocks of 4³ voxels are measured in one reading of the volume, a few planes at a
-    time; constant regions are then told to the voxel.
+    Single equal voxels are chance in bytes or 16-bit numbers, and so are plateaus of maps with few levels:
+    they stay data. Whole planes that hold one value are no data, however few. Blocks of 4³ voxels are
+    measured in one reading of the volume, a few planes at a time; constant regions are then told to the
+    voxel.
 
     Parameters
     ----------
@@ -140,7 +139,7 @@ def _share(packed: NDArray[np.uint8], blocks: Blocks) -> float:
 
 def _flat(blocks: Blocks) -> Bools:
     """Tell which blocks hold nothing that was measured."""
-    if blocks.spread is None:
+    if blocks.spread is None or blocks.bare > COARSE:
         return blocks.constant
     share = blocks.spread / np.float32(typical(blocks.spread, blocks.constant) or 1.0)
     even = share < _VARIANCE
@@ -154,23 +153,54 @@ def _flat(blocks: Blocks) -> Bools:
 
 def _regions(flat: Bools, blocks: Blocks, maps: Sequence[Any]) -> _Chosen | None:
     """Return the connected regions that are large enough, saturated ones apart; None if there are none."""
-    if not flat.any() and not np.any(blocks.borders):
+    if not flat.any() and not _any_plane(blocks):
         return None
     solid = binary_opening(np.pad(flat, 1, constant_values=True), np.ones((2, 2, 2)))[1:-1, 1:-1, 1:-1] & flat
     if np.count_nonzero(flat & ~solid & ~binary_dilation(solid)) > _CHANCE * flat.size:
         flat = solid
-    large = list(_large_regions(flat, blocks, maps))
-    smooth = [region for region in large if region.goes_on_smoothly()]
+    if blocks.bare > COARSE:
+        return _of_coarse(flat, blocks, maps)
     empty, saturated = np.zeros_like(flat), np.zeros_like(flat)
-    for region in large:
-        usual = [other.depth for other in smooth if other.values != region.values]
-        if region in smooth and usual:  # a smooth map with few levels, of which a fill is more than a plateau
-            empty[region.place] |= region.deeper_than(_FILL * max(usual))
-            continue
+    for region in _large_regions(flat, blocks, maps):
         target = saturated if region.is_saturated() else empty
         target[region.place] |= region.here
-    found = empty.any() or saturated.any() or np.any(blocks.borders)
+    found = empty.any() or saturated.any() or _any_plane(blocks)
     return _Chosen(blocks, maps, empty, saturated) if found else None
+
+
+def _of_coarse(flat: Bools, blocks: Blocks, maps: Sequence[Any]) -> _Chosen | None:
+    """Return the regions of maps with so few levels that plateaus are chance: what is deeper than those."""
+    saturated = np.zeros_like(flat)
+    for region in _large_regions(flat, blocks, maps):
+        if region.stands_out() and region.is_saturated():
+            saturated[region.place] |= region.here
+    empty = _deeper_than_chance(flat & ~saturated)
+    found = empty.any() or saturated.any() or _any_plane(blocks)
+    return _Chosen(blocks, maps, empty, saturated) if found else None
+
+
+def _deeper_than_chance(flat: Bools) -> Bools:
+    """Return what of some blocks is made of cubes larger than chance makes them.
+
+    By chance, each depth is reached by a much smaller share of the blocks above it than the depth before;
+    where a fill begins, that share no longer falls. The volume's faces are no rim.
+    """
+    if flat.all():
+        return flat
+    depths = distance_transform_cdt(flat, "chessboard")
+    deeper = [np.count_nonzero(depths > depth) for depth in range(int(depths.max()) + 1)]
+    least, falling = _SOLID
+    for limit, (above, one, here) in enumerate(zip(deeper, deeper[1:], deeper[2:], strict=False), start=2):
+        if here >= max(least * one, falling * one**3 / above**2):
+            names, _ = label(depths > limit)
+            large = np.isin(names, np.flatnonzero(np.bincount(names.ravel()) >= _KERNEL)) & (names > 0)
+            reached = distance_transform_cdt(~large, "chessboard") <= limit if large.any() else large
+            return np.asarray(reached & flat)
+    return np.zeros_like(flat)
+
+
+def _any_plane(blocks: Blocks) -> bool:
+    return any(planes.any() for planes in blocks.planes)
 
 
 def _large_regions(flat: Bools, blocks: Blocks, maps: Sequence[Any]) -> Iterator[_Region]:
@@ -212,50 +242,11 @@ class _Region:
                 return False
         return True
 
-    def goes_on_smoothly(self) -> bool:
-        """Tell whether the values at its rim lead away level by level, as where a smooth map was rounded."""
-        rim = np.argwhere(self._depths == 1)
-        if not len(rim):
-            return False
-        corner = [part.start for part in self.place]
-        looked_at = rim[np.unique(np.linspace(0, len(rim) - 1, _LOOKED_AT).round().astype(int))] + corner
-        return all(
-            self._jumps(volume, step, looked_at) <= _JUMPS
-            for volume, step in zip(self.maps, self.blocks.steps, strict=True)
-        )
-
-    @staticmethod
-    def _jumps(volume: Any, step: float, looked_at: NDArray[np.intp]) -> float:
-        """Return the share of neighbours more than one level apart, in and around some blocks."""
-        jumps = pairs = 0
-        for block in looked_at:
-            around = tuple(slice(max(0, (at - 1) * EDGE), (at + 2) * EDGE) for at in block)
-            voxels = np.asarray(volume[around], dtype=np.float32)
-            for axis in range(3):
-                change = np.abs(np.diff(voxels, axis=axis))
-                jumps += int(np.count_nonzero(change > 1.5 * step))
-                pairs += change.size
-        return jumps / max(1, pairs)
-
-    @property
-    def depth(self) -> int:
-        """How many blocks lie between its innermost one and its rim; the volume's faces are no rim."""
-        return int(self._depths.max())
-
-    def deeper_than(self, blocks: float) -> Bools:
-        """Return the part of it that is made of cubes which reach more than so many blocks to all sides."""
-        inner = self._depths > blocks
-        reached = distance_transform_cdt(~inner, "chessboard") <= blocks if inner.any() else inner
-        return np.asarray(reached & self.here)
-
-    @cached_property
-    def _depths(self) -> NDArray[Any]:
-        sides = zip(self.place, self.blocks.constant.shape, strict=True)
-        around = [(int(part.start > 0), int(part.stop < length)) for part, length in sides]
-        wide = np.pad(self.here, around)
-        depths = distance_transform_cdt(wide, "chessboard")
-        inner = [slice(first, first + n) for (first, _), n in zip(around, self.here.shape, strict=True)]
-        return np.asarray(depths[tuple(inner)])
+    def stands_out(self) -> bool:
+        """Tell whether its values lie many levels away from the usual ones."""
+        usual = (float(np.median(means)) for means in self.blocks.means)
+        known = zip(self.values, usual, self.blocks.steps, strict=True)
+        return all(abs(value - middle) > _FAR * step for value, middle, step in known)
 
     @cached_property
     def values(self) -> tuple[float, ...]:
@@ -301,7 +292,8 @@ class _Voxels:
             slab = enlarged(self.empty[row : row + 1], (stop - row * EDGE, *self.blocks.shape[1:]))
             if nearest is not None and beside[row].any():
                 slab |= self._same_beside(row, stop, beside[row], nearest[:, row])
-            self._add_borders(slab, row * EDGE)
+            z, y, x = self.blocks.planes
+            slab |= z[row * EDGE : stop, None, None] | y[:, None] | x
             yield from slab
 
     def _same_beside(self, row: int, stop: int, beside: Bools, nearest: NDArray[Any]) -> Bools:
@@ -312,26 +304,16 @@ class _Voxels:
             same &= np.asarray(volume[row * EDGE : stop], dtype=np.float32) == fill
         return same
 
-    def _add_borders(self, slab: Bools, first: int) -> None:
-        depth, height, width = self.blocks.shape
-        (top, bottom), (front, back), (left, right) = self.blocks.borders
-        z = np.arange(first, first + len(slab))
-        slab[(z < top) | (z >= depth - bottom)] = True
-        slab[:, :front] = slab[:, height - back :] = True
-        slab[:, :, :left] = slab[:, :, width - right :] = True
-
 
 def _with_edges(empty: Bools, blocks: Blocks) -> Bools:
-    """Return the blocks without data, their soft edges, one block around them, and those of thin borders."""
+    """Return the blocks without data, their soft edges, one block around them, and those of whole planes."""
     outside = empty
     if blocks.spread is not None and empty.any():
         weak = blocks.spread < np.float32(_TAPERED[0] * typical(blocks.spread, blocks.constant))
         outside = binary_dilation(empty, iterations=_TAPERED[1], mask=weak | empty)
     outside = binary_dilation(outside, np.ones((3, 3, 3))) if outside.any() else outside.copy()
-    for axis, (first, last) in enumerate(blocks.borders):
-        moved = np.moveaxis(outside, axis, 0)
-        moved[: -(-first // EDGE)] = True
-        moved[max(0, blocks.shape[axis] - last) // EDGE if last else len(moved) :] = True
+    for axis, planes in enumerate(blocks.planes):
+        np.moveaxis(outside, axis, 0)[np.flatnonzero(planes) // EDGE] = True
     return outside
 
 
