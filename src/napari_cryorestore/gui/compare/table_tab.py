@@ -38,6 +38,7 @@ BOXES = {
     "points": "points layers",
 }
 _REGIONS = {"all": "everywhere", "measured": "measured", "wedge": "in the wedge"}
+_ITSELF = "itself", "A row is not compared with itself."
 _LEFT_OUT = "snr_literal"  # in the saved table; two forms of one thing would only confuse here
 
 
@@ -92,7 +93,8 @@ class TableTab(QWidget):
         for index, line in enumerate(lines):
             self.table.setItem(index, 0, _cell(_title(line), number_words(line[0]).sentence))
             for place, (name, _) in enumerate(rows, 1):
-                cell = _cell(*_value(values.get((line, name)), found, line[0]), right=True)
+                told = _ITSELF if line[1] == name else _value(values.get((line, name)), found, line[0])
+                cell = _cell(*told, right=True)
                 self.table.setItem(index, place, cell)
         header: Any = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
