@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING
 
 import pytest
 from coverage import Coverage
 
+import napari_cryorestore
+
+from .warm_python import begin, warm_python
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-DOORS = Path(__file__).parent / "gui"  # what it tests is not measured (`omit` in pyproject.toml)
+TESTS = Path(__file__).parent
+DOORS = TESTS / "gui"  # what it tests is not measured (`omit` in pyproject.toml)
+OTHERS = ("lightning_fabric", "matplotlib.figure", "mrcfile", "safetensors.torch", "scipy.ndimage")
 _PAUSED: list[Coverage] = []
 
 
@@ -52,6 +60,21 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Iterator[object]:
         return (yield)
 
 
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Import the engine under measurement, but neither what it needs nor the tests."""
+    if collector.path != TESTS or Coverage.current() is None:
+        return
+    _pause()
+    for name in OTHERS:
+        import_module(name)
+    measuring = _PAUSED.pop()
+    measuring.start()
+    for found in walk_packages(napari_cryorestore.__path__, "napari_cryorestore."):
+        if ".gui" not in found.name:
+            import_module(found.name)
+    _pause()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at nothing that was made so far: PyTorch, napari and thousands of tests.
 
@@ -84,3 +107,6 @@ def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     config = SimulationConfig(size=32, voxel_size=20.0, tilt_step=6.0, snr=0.3)
     even, odd, *_ = write_pair(tmp_path_factory.mktemp("tiny"), simulate(config), name="tiny")
     return even, odd
+
+
+__all__ = ["begin", "warm_python"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,11 +33,13 @@ NUMERIC = [
 @pytest.mark.parametrize(
     "setting", ["ONEDNN_MAX_CPU_ISA=AVX2", "ATEN_CPU_CAPABILITY=avx2", "ATEN_CPU_CAPABILITY=default"]
 )
-def test_arithmetic_is_right_with_the_instructions_of_other_processors(setting: str) -> None:
+def test_arithmetic_is_right_with_the_instructions_of_other_processors(
+    setting: str, warm_python: str
+) -> None:
     name, value = setting.split("=")
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # without napari, which takes longer than the tests
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "pytest_timeout", "-p", "no:cacheprovider", *NUMERIC],
+        [warm_python, "-m", "pytest", "-q", "-p", "pytest_timeout", "-p", "no:cacheprovider", *NUMERIC],
         env={**os.environ, **alone, name: value},
         cwd=HERE.parent,
         capture_output=True,

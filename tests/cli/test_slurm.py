@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,6 @@ from .conftest import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Out = pytest.CaptureFixture[str]
 SRUN = """#!/bin/bash
@@ -52,8 +53,11 @@ kill -TERM "$(cat srun.pid)"
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def cluster(
+    tmp_path: Path, warm_python: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.Popen[str]]:
     """Return what runs a script as a Slurm job would run."""
+    monkeypatch.setattr(sys, "prefix", str(Path(warm_python).parents[1]))  # where a script finds its Python
     programs = tmp_path / "programs"
     programs.mkdir()
     for name, text in (

@@ -18,6 +18,7 @@ os.environ["NAPARI_CONFIG"] = os.path.join(_SETTINGS.name, "settings.yaml")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from napari.settings import get_settings  # noqa: E402
 from npe2 import PluginManifest  # noqa: E402
 from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
@@ -70,6 +71,12 @@ def _look_for_plugins_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", remembered)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _write_no_settings() -> None:
+    """Keep napari's own settings in memory; it would write them all whenever a dock or a window changes."""
+    get_settings()._save_on_change = False
 
 
 @pytest.fixture

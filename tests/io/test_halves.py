@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 def halves(
     seed: int, *, noise: float, shape: tuple[int, int, int] = (40, 96, 128), width: float = 3
 ) -> tuple[Volume, Volume]:
+    even, odd = made_halves(seed, noise, shape, width)
+    return even.copy(), odd.copy()
+
+
+@cache
+def made_halves(seed: int, noise: float, shape: tuple[int, int, int], width: float) -> tuple[Volume, Volume]:
     rng = np.random.default_rng(seed)
     signal = gaussian_filter(rng.normal(size=shape), width)
     signal /= signal.std()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import runpy
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,55 +99,11 @@ def recipe(pair: tuple[Path, Path]) -> Callable[..., RunConfig]:
     return make
 
 
-HEAD = """import os, sys
-os.environ |= {}
-sys.argv[1:] = [{!r}]
-for stream in (1, 2):
-    os.dup2(os.open({!r}, os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
-"""
-
-
-class Script:
-    """A script that runs in a process of its own, with settings in its environment.
-
-    The process is forked from one that has loaded PyTorch and Fabric, for which each would take five seconds.
-    """
-
-    def __init__(self, text: str, argument: Path, folder: Path, settings: dict[str, str]) -> None:
-        context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-        context.set_forkserver_preload(["napari_cryorestore.training.trainer"])
-        self.said, file = folder / "said.txt", folder / "script.py"
-        file.write_text(HEAD.format(settings, str(argument), str(self.said)) + text, encoding="utf-8")
-        self.process = context.Process(target=runpy.run_path, args=(str(file),))
-        self.process.start()
-
-    def end(self) -> tuple[int | None, str]:
-        """Wait for its end; return its exit code, less than 0 where a signal killed it, and what it said."""
-        self.process.join(300)
-        return self.process.exitcode, self.said.read_text(encoding="utf-8")
-
-
 @pytest.fixture
-def begin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Begin a `Script`; it is over when the test is."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    begun: list[Script] = []
-
-    def begin_script(text: str, argument: Path, **settings: str) -> Script:
-        begun.append(Script(text, argument, tmp_path_factory.mktemp("script"), settings))
-        return begun[-1]
-
-    yield begin_script
-    for script in begun:
-        script.process.kill()
-        script.process.join()
-
-
-@pytest.fixture
-def begin_pair(begin: Callable[..., Script]) -> Callable[..., list[Script]]:
+def begin_pair(begin: Callable[..., Any]) -> Callable[..., list[Any]]:
     """Begin a script twice, as the two processes of one run: as torchrun starts them, or as we do."""
 
-    def begin_both(text: str, argument: Path, *, torchrun: bool = True) -> list[Script]:
+    def begin_both(text: str, argument: Path, *, torchrun: bool = True) -> list[Any]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -341,10 +342,11 @@ def test_a_killed_program_leaves_its_run_to_others(
 
 
 def test_a_process_that_comes_second_leaves_the_run_alone(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+    planned: Planned, history: History, warm_python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = planned()
     lock = RunLock.take(run.path)
+    monkeypatch.setattr(sys, "executable", warm_python)
     monkeypatch.setattr(module, "refuse", lambda path: None)  # it was free a moment ago
     assert launch(run, "process").join(300)
     wait_for(lambda: "watch run" not in {thread.name for thread in threading.enumerate()})
@@ -457,16 +459,17 @@ def test_two_processes_train_one_network_and_hear_the_same(
 
 
 def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_on(
-    planned: Planned, history: History, monkeypatch: pytest.MonkeyPatch
+    planned: Planned, history: History, warm_python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "executable", warm_python)
     changes: dict[str, Any] = {"hardware": {"devices": 2}, "schedule": {"steps": 100_000}}
     run = RunDir(planned(**changes, snapshots={"every": 0}).path)
     handle = launch(run, "process")
     wait_for(lambda: steps_done(run, history) > 0)
     with pytest.raises(ValueError, match="is being trained by process"):
         launch(run, "process")
-    pair = psutil.Process(handle._process.pid).children()  # type: ignore[attr-defined]
+    supervisor = json.loads((run.path / LOCK_FILE).read_text())["process"]
+    pair = psutil.Process(supervisor).children()
     next(process for process in pair if process.environ()["LOCAL_RANK"] == "1").kill()
     assert handle.join(300)  # and not the half hour of gloo
     assert not any(process.is_running() for process in pair)
