@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 HERE = Path(__file__).parent
 NUMERIC = [
@@ -24,9 +25,17 @@ NUMERIC = [
         "physics/test_wiener.py",
         "comparison/test_region.py::test_a_region_is_part_of_the_whole_restoration",
         "training/test_optimiser.py",
+        "test_processors.py::test_the_oldest_instructions_are_used_where_they_are_asked_for",
     )
 ]
 """Tests of results that come out of kernels which PyTorch and oneDNN choose by the processor."""
+
+
+@pytest.mark.skipif(
+    os.environ.get("ATEN_CPU_CAPABILITY") != "default", reason="what runs below with that setting asks for it"
+)
+def test_the_oldest_instructions_are_used_where_they_are_asked_for() -> None:
+    assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"
 
 
 @pytest.mark.timeout(900)
