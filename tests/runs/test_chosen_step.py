@@ -92,6 +92,14 @@ def test_of_numbers_that_pull_apart_is_told(tmp_path: Path) -> None:
     assert "agreement decides" in chosen.findings[0].sentence
 
 
+def test_a_suggested_step_whose_filling_makes_up_for_lost_agreement_is_not_warned_of(tmp_path: Path) -> None:
+    n2n, fill = (0.076, 0.080, 0.076, 0.074, 0.073, 0.06), (0.02, 0.03, 0.05, 0.066, 0.072, 0.078)
+    run = run_with(tmp_path / "run", n2n, fill=fill)
+    assert (run.chosen_step().step, run.chosen_step().findings) == (500, ())
+    (finding,) = run.chosen_step(600).findings
+    assert "over-fitted before step 600" in finding.sentence
+
+
 def test_only_what_is_on_disk_is_taken(tmp_path: Path) -> None:
     run = run_with(tmp_path / "run", OVER_FITTED)
     run.remove_step(300)

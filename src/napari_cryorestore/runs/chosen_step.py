@@ -127,7 +127,8 @@ def _findings(
 ) -> tuple[Finding, ...]:
     trained = [item for item in history if item.step > 0 and np.isfinite(item.n2n)]
     top = max(trained, key=lambda item: item.n2n, default=None)
-    now = next((item for item in trained if item.step == step), None)
+    judged = [] if step == advice.suggested else trained  # which weighed agreement against filling
+    now = next((item for item in judged if item.step == step), None)
     found = []
     if top is not None and now is not None and top.step < step and has_fallen(top, now):
         share = 100 * (1 - now.n2n / top.n2n)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _WINDOW = 3
 _UNEVEN = 1.5
 """How many times farther one neighbour may be than the other where a row is averaged with both."""
+_SOUND = 0.9
+"""Share of the best agreement that a step needs to be suggested: filling may make up for a little less."""
+_AS_GOOD = 0.02
+"""Share of the best score that an earlier step may lack besides being within its standard error."""
 
 
 def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: bool) -> StepAdvice:
@@ -84,10 +88,14 @@ class _Scores:
 
     @property
     def sound(self) -> np.ndarray:
-        """Which steps can be taken and do not lie clearly below the best agreement."""
+        """Which steps can be taken and do not lie far below the best agreement."""
         assert self.best is not None
-        sound = [not has_fallen(self.best, item) for item in self.rows]
-        return np.asarray(self.allowed & np.array(sound))
+        agreement = np.array([item.n2n for item in self.rows])
+        return np.asarray(self.allowed & (agreement >= min(_SOUND * self.best.n2n, self.best.n2n)))
+
+    def row(self, step: int) -> HeldOut:
+        """Return the numbers of a step."""
+        return self.rows[int(np.flatnonzero(self.steps == step)[0])]
 
     def values(self, decides: str) -> tuple[np.ndarray, np.ndarray]:
         """Return what decides, (n,), and the same with each octant left out, (n, 8) or NaN."""
@@ -107,7 +115,7 @@ class _Scores:
         if not allowed.any():
             return None
         top = int(np.argmax(np.where(allowed, whole, -np.inf)))
-        row = _earliest(whole, parts, allowed, self.steps, top)
+        row = _earliest(whole, parts, allowed, top)
         return _Chosen(int(self.steps[row]), int(self.steps[top]), decides)
 
     def why(self, step: int, top: int, decides: str) -> str:
@@ -118,7 +126,11 @@ class _Scores:
         return why_words(step, top=top, peak=self.best.step, decides=words)
 
     def apart(self) -> tuple[HeldOut, HeldOut] | None:
-        """Return the steps of the best score and agreement, where each clearly lacks what the other has."""
+        """Return the steps of the best score and agreement, where filling falls as agreement rises.
+
+        Each clearly lacks what the other has. Where agreement falls as filling rises, over-fitting begins,
+        which is another matter.
+        """
         if not self.fills or len(self.rows) < _WINDOW:
             return None
         whole, _ = self.values("score")
@@ -130,7 +142,7 @@ class _Scores:
             for values in (_smoothed(whole, self.steps), n2n[0])
         )
         lack = _falls_clearly(n2n, second, first) and _falls_clearly(fill, first, second)
-        return (self.rows[first], self.rows[second]) if lack else None
+        return (self.rows[first], self.rows[second]) if first < second and lack else None
 
     def _beginning(self, decides: str) -> float:
         """Return what step 0 scored; below everything where that is not known."""
@@ -145,10 +157,13 @@ def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
     assert best is not None
     why = scores.why(*chosen)
     light: Light
-    if has_fallen(best, last):
+    if has_fallen(scores.row(step), last):
         light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, why, ended=ended)}"
     elif step != last.step:
         light, words = "slow", f"No clearly better since step {step}: longer training may not help."
+    elif has_fallen(best, last):
+        gained = "but filling of the wedge has gained more"
+        light, words = "slow", f"{fallen_words(best, last).capitalize()}, {gained}: step {step} scores best."
     elif ended:
         light, words = "good", "It was still improving when it ended: more steps may help."
     else:
@@ -187,14 +202,14 @@ def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
     return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
 
 
-def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, steps: np.ndarray, best: int) -> int:
-    """Return the first row whose value is no more than a paired standard error below the best one.
+def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, best: int) -> int:
+    """Return the first row whose value is as good as the best one.
 
-    It has taken at least half as many steps as the best: in its first steps a network changes by more than
-    one block shows.
+    It lies no more than a paired standard error and 2 % below: in its first steps a network changes by more
+    than one small block shows.
     """
     errors = np.nan_to_num(standard_error(parts[best] - parts))
-    good = (whole[best] - whole <= errors) & (2 * steps >= steps[best])
+    good = whole[best] - whole <= np.minimum(errors, _AS_GOOD * abs(whole[best]))
     return int(np.flatnonzero(allowed & good)[0])
 
 
