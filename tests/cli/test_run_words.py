@@ -84,7 +84,7 @@ def test_verdict() -> None:
     assert verdict(state_of(0.1, 0.2, 0.3)).startswith("suggested step: 30. Still improving")
     assert verdict(state_of(0.1, 0.5, 0.5, 0.5, 0.4)) == (
         "suggested step: 30. Over-fitting: held-out agreement is 20 % below its best (step 20). "
-        "Stop, and use step 30: averaged over neighbouring previews, agreement is best there."
+        "Stop, and use step 30: averaged over neighbouring previews, agreement is highest there."
     )
     assert verdict(state_of(0.5, 0.4)).startswith("best step, not suggested: 10. Held-out agreement is 20 %")
 

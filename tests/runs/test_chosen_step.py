@@ -116,7 +116,7 @@ def test_why_another_step_than_that_of_the_best_agreement_is_to_be_used_is_said(
     state = RunState()
     state.apply(RunFollower(run.path).poll())
     assert (state.advice.step, state.advice.light) == (400, "bad")
-    assert state.advice.why == "averaged over neighbouring previews, agreement is best there"
+    assert state.advice.why == "averaged over neighbouring previews, agreement is highest there"
     assert state.advice.sentence.endswith(f"use step {state.advice.step}: {state.advice.why}.")
     assert chosen.findings[0].remedy == f"Use step {state.advice.step}: {state.advice.why}."
 

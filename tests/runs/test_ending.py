@@ -84,7 +84,7 @@ def test_a_fall_that_may_be_chance_ends_nothing():
 def test_what_all_parts_share_is_no_chance():
     """Parts may differ widely from one another: only how differently they fall counts."""
     history = [
-        replace(item, left_out={"n2n": (item.n2n + np.linspace(-0.05, 0.05, 8)).tolist()})
+        replace(item, left_out={"n2n": (item.n2n * np.linspace(0.5, 1.2, 8)).tolist()})
         for item in curve(*UP, *[0.18] * 12)
     ]
     assert ending(history) is not None

@@ -87,7 +87,7 @@ def why_words(step: int, *, top: int, peak: int, decides: str) -> str:
         return ""
     if step != top:
         return f"within the noise of {decides} it is as good as step {top}, and fewer steps learn less noise"
-    return f"averaged over neighbouring previews, {decides} is best there"
+    return f"averaged over neighbouring previews, {decides} is highest there"
 
 
 def apart_words(by_score: HeldOut, by_agreement: HeldOut) -> str:

@@ -42,9 +42,11 @@ class HeldOut:
 
 
 def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
-    """Return by how much a number fell between two steps, and the standard error of that.
+    """Return by which share a number fell between two steps, and the standard error of that.
 
-    Both steps are judged on the same octants of one block, so that what makes an octant easy or hard cancels.
+    Both steps are judged on the same octants of one block, each by its own share, so that what makes one
+    hard, easy or rich in structure cancels. Where gold lies in one corner, a block agrees half as well
+    without it, and falls half as far; the share stays.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, 
     Returns
     -------
     fall, standard_error : float
-        The fall is positive where the number was higher at its best.
+        As a share of the number at its best; the fall is positive where it was higher then.
 
     Raises
     ------
@@ -63,22 +65,24 @@ def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, 
     """
     if not len(at_best) or len(at_best) != len(now):
         raise ValueError(f"A paired fall needs the same parts twice, not {len(at_best)} and {len(now)}.")
-    falls = np.asarray(at_best, dtype=np.float64) - np.asarray(now, dtype=np.float64)
+    best, last = (np.asarray(parts, dtype=np.float64) for parts in (at_best, now))
+    whole = best if best.min() > 0 else max(abs(best.mean()), np.finfo(np.float64).tiny)
+    falls = (best - last) / whole
     return float(falls.mean()), float(standard_error(falls))
 
 
 def agreement_fall(best: HeldOut, now: HeldOut) -> tuple[float, float]:
-    """Return the fall of held-out agreement between two steps with its standard error, 0 where unknown."""
+    """Return by which share held-out agreement fell, and the standard error of that, 0 where unknown."""
     parts = [item.left_out.get("n2n", ()) for item in (best, now)]
     if len(parts[0]) == len(parts[1]) > 1:
         return paired_fall(*parts)
-    return best.n2n - now.n2n, 0.0
+    return (1 - now.n2n / best.n2n if best.n2n > 0 else 0.0), 0.0
 
 
 def has_fallen(best: HeldOut, now: HeldOut) -> bool:
     """Tell whether agreement lies clearly below its best: by more than 5 % and three standard errors."""
     fall, error = agreement_fall(best, now)
-    return best.n2n > 0 and fall > max(FALL * best.n2n, ERRORS * error)
+    return best.n2n > 0 and fall > max(FALL, ERRORS * error)
 
 
 def standard_error(parts: np.ndarray) -> np.ndarray:

@@ -89,9 +89,12 @@ class _Scores:
     @property
     def sound(self) -> np.ndarray:
         """Which steps can be taken and do not lie far below the best agreement."""
+        return np.asarray(self.allowed & np.array([self.is_sound(item) for item in self.rows]))
+
+    def is_sound(self, item: HeldOut) -> bool:
+        """Tell whether a step does not lie far below the best agreement."""
         assert self.best is not None
-        agreement = np.array([item.n2n for item in self.rows])
-        return np.asarray(self.allowed & (agreement >= min(_SOUND * self.best.n2n, self.best.n2n)))
+        return item.n2n >= min(_SOUND * self.best.n2n, self.best.n2n)
 
     def row(self, step: int) -> HeldOut:
         """Return the numbers of a step."""
@@ -122,7 +125,7 @@ class _Scores:
         """Return why a step is taken that is not the one of the best agreement."""
         assert self.best is not None
         both = self.fills and decides == "score"
-        words = "agreement and wedge filling together" if both else "agreement"
+        words = "the sum of agreement and wedge filling" if both else "agreement"
         return why_words(step, top=top, peak=self.best.step, decides=words)
 
     def apart(self) -> tuple[HeldOut, HeldOut] | None:
@@ -157,11 +160,12 @@ def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
     assert best is not None
     why = scores.why(*chosen)
     light: Light
-    if has_fallen(scores.row(step), last):
+    fallen = has_fallen(best, last)
+    if has_fallen(scores.row(step), last) or (fallen and not scores.is_sound(last)):
         light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, why, ended=ended)}"
     elif step != last.step:
         light, words = "slow", f"No clearly better since step {step}: longer training may not help."
-    elif has_fallen(best, last):
+    elif fallen:
         gained = "but filling of the wedge has gained more"
         light, words = "slow", f"{fallen_words(best, last).capitalize()}, {gained}: step {step} scores best."
     elif ended:
