@@ -215,6 +215,7 @@ def test_a_voxel_size_of_exactly_one_is_doubted_unless_it_was_given(tmp_path: Pa
     found = look(pair, tilt_range=(-60, 60))
     assert told(found) == [("warning", "voxel size")]
     assert "exactly 1.00 Å" in found.findings[0].sentence
+    assert "--voxel-size, or in the panel" in found.findings[0].remedy
     assert look(pair, tilt_range=(-60, 60), voxel_size=1.0).findings == ()
 
 

@@ -80,6 +80,7 @@ def test_what_could_not_be_read_is_a_problem():
 def test_a_voxel_size_of_one_is_doubted_until_it_is_typed():
     even, odd = (Volume(half.name, half.data, voxel_size=1.0) for half in halves().volumes)
     assert "exactly 1.00 Å" in " ".join(seen(DataChoice(even, odd)).warnings)
+    assert "or in the panel" in " ".join(seen(DataChoice(even, odd)).warnings)
     assert seen(DataChoice(even, odd, voxel_size="1")).warnings == ()
 
 

@@ -182,6 +182,7 @@ def test_the_next_file_is_tried_where_one_is_of_no_use(tmp_path: Path) -> None:
     assert (found.range, found.file) == (None, None)
     assert [finding.severity for finding in found.findings] == ["warning"]
     assert "holds only the angle 0°" in found.findings[0].sentence
+    assert "give" not in found.findings[0].sentence  # its remedy says that
     assert "--tilt-range" in found.findings[0].remedy
     write(tmp_path, "TS.rawtlt", lines(ANGLES))
     found = tilts_beside(tmp_path / "TS.mrc")

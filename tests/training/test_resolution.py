@@ -120,6 +120,28 @@ def test_tomograms_that_do_not_go_together_are_refused(
     assert "ts_even.mrc is given twice" in refusal(recipe(tomograms=[same, same]))
 
 
+def test_one_tomogram_split_in_two_ways_is_told(
+    recipe: Recipe, make_pair: MakePair, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    halves = ("even", "odd")
+    splits = []
+    for words in (("even", "odd"), ("half1", "half2")):
+        files = [tmp_path / f"TS1_{word}.mrc" for word in words]
+        for made, file in zip(make_pair(seed=4), files, strict=True):
+            made.rename(file)
+        splits.append(dict(zip(halves, files, strict=True)))
+    found: list[Finding] = []
+    resolved(recipe(tomograms=splits), tell=found.append)
+    assert [item.topic for item in found if item.severity == "warning"].count("held-out block") == 1
+    (told,) = [item for item in found if item.topic == "held-out block"]
+    assert told.sentence.startswith("TS1_even.mrc and TS1_half1.mrc seem to be of one tomogram")
+    other = dict(zip(halves, pair, strict=True))
+    for tomograms, held_out in (([other, splits[1]], "automatic"), (splits, "none")):
+        found.clear()
+        resolved(recipe(tomograms=tomograms, snapshots={"held_out": held_out}), tell=found.append)
+        assert "held-out block" not in [item.topic for item in found]
+
+
 def test_equal_names_are_told_apart(recipe: Recipe, make_pair: MakePair) -> None:
     pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (4, 5, 6)]
     made = resolved(recipe(tomograms=pairs))

@@ -104,9 +104,7 @@ def range_of(angles: Sequence[float], *, name: str) -> Range:
     low, high = min(angles), max(angles)
     if high - low < _NARROWEST:
         held = f"the angle {low:g}°" if low == high else f"angles from {low:g}° to {high:g}°"
-        raise ValueError(
-            f"{name} holds only {held}, but a tilt range is needed: give the smallest and the largest tilt."
-        )
+        raise ValueError(f"{name} holds only {held}, which is no tilt range.")
     return low, high
 
 

@@ -217,7 +217,7 @@ def voxel_size_doubts(size: float) -> tuple[Finding, ...]:
     if size != 1.0:
         return ()
     sentence = "The voxel size in the header is exactly 1.00 Å: was it never set?"
-    remedy = "If so, give the true one with --voxel-size, in Å."
+    remedy = "If so, give the true one in Å (--voxel-size, or in the panel)."
     return (Finding("warning", "voxel size", sentence, remedy),)
 
 

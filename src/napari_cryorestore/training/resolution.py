@@ -10,6 +10,7 @@ from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_fi
 from napari_cryorestore.data.corners import valid_corners
 from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
+from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import told_apart
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.methods import build_method
@@ -24,10 +25,9 @@ from napari_cryorestore.training.places import (
 from napari_cryorestore.training.preparation import holds_out, open_configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari_cryorestore.data.crops import Box
-    from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.networks import Network
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
@@ -57,6 +57,8 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
     for tomogram in tomograms:
         _require_room(tomogram)
     _require_alike(tomograms, config)
+    for finding in _split_twice(config):
+        tell(finding)
     method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
     crop, box = _places(tomograms, config, multiple=network.size_multiple)
@@ -126,6 +128,22 @@ def _require_alike(tomograms: list[Tomogram], config: RunConfig) -> None:
             if path is not None and path in seen:
                 raise ValueError(f"{path.name} is given twice: name every tomogram once.")
             seen |= {path} if path is not None else set()
+
+
+def _split_twice(config: RunConfig) -> Iterator[Finding]:
+    """Tell of pairs that split the first tomogram in another way: they show what is held out of it."""
+    first, *others = config.tomograms
+    for item in others if holds_out(config) else ():
+        if _unsplit(item) == _unsplit(first):
+            sentence = (
+                f"{first.even.name} and {item.even.name} seem to be of one tomogram, split in two ways: the "
+                "block held out of one is learned from in the other, so held-out agreement reads too high."
+            )
+            yield Finding("warning", "held-out block", sentence, "Train on one of the two pairs.")
+
+
+def _unsplit(item: TomogramConfig) -> Path:
+    return _absolute(item.even).with_name(tomogram_name(item.even))
 
 
 def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
