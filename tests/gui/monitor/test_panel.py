@@ -561,6 +561,7 @@ def test_a_run_that_ended_by_itself_says_why_and_goes_on_to_its_last_step(watchi
     trained.record(Finished(step=300, reason="completed", why=why))
     watching.look()
     assert watching.header.state.text() == why
+    assert watching.header.state.toolTip() == why
     assert watching.header.go_on.isVisibleTo(watching)
     assert "Go on to step 5000" in watching.header.go_on.toolTip()
     press(watching.header.go_on)
