@@ -291,6 +291,16 @@ def test_what_speaks_against_step_and_model_is_said_and_stands_in_the_header(
     assert "Step 4 is taken, the newest; the held-out numbers suggest step 2." in labels
 
 
+def test_what_was_noticed_of_the_tomogram_is_said_with_its_severity(
+    run_copy: Path, tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(tiny_pair[0], "same.mrc")
+    given = ["--even", str(tiny_pair[0]), "--odd", "same.mrc", "--voxel-size", "20", "--output", "out.mrc"]
+    assert main(["restore", str(run_copy), *given, *CPU]) == 0
+    (line,) = [told for told in capsys.readouterr().err.splitlines() if "the same volume" in told]
+    assert line.startswith("problem: tiny: ")
+
+
 def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_trains_on(
     run_copy: Path, asked: list[restoration.RestoreRequest], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -203,9 +203,9 @@ def test_amplitudes_that_the_loss_leaves_open_are_fitted_to_the_data(
     source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss="fsc"))
     copy = tmp_path / "copy.mrc"
     copy.write_bytes(halves[0].read_bytes())
-    said: list[str] = []
-    output = restore(request(source, halves[0], tmp_path / "out.mrc", odd=copy), say=said.append)
-    assert "The two halves are the same volume" in said[0]
+    found: list[Finding] = []
+    output = restore(request(source, halves[0], tmp_path / "out.mrc", odd=copy), found=found.append)
+    assert "The two halves are the same volume" in found[0].sentence
     np.testing.assert_allclose(voxels(output), voxels(halves[0]), atol=1e-2)
 
 
@@ -451,12 +451,12 @@ def test_the_header_warns_of_tilts_that_the_spectrum_contradicts(tmp_path: Path)
     source.mkdir()
     network, known = build_network(SMALL, channels=1, seed=0), TrainedOn(tilt_min=-30, tilt_max=30)
     save_weights(source, network, Label(600, Noise2NoiseConfig(), SMALL, FILTER, known))
-    said: list[str] = []
+    found: list[Finding] = []
     wrong = request(source, even, tmp_path / "out.mrc", odd=odd, tilt_range=(-30, 30), voxel_size=40.0)
-    restore(wrong, say=said.append)
+    restore(wrong, found=found.append)
     header = " ".join(read_volume(tmp_path / "out.mrc").labels)
     assert "warning: The tilt range -30...30 deg is from the run, but the spectrum shows" in header
-    assert any("−30…30° is from the run, but the spectrum shows −62…62°" in sentence for sentence in said)
+    assert any("−30…30° is from the run, but the spectrum shows −62…62°" in item.sentence for item in found)
 
 
 @pytest.mark.parametrize(("passes", "calls"), [(None, 2), (1, 1), (2, 2)])
@@ -623,17 +623,17 @@ def test_halves_that_changed_since_the_model_learned_from_them_are_told(
     run = RunDir.create(tmp_path / "run", config="", environment={"inputs": stamps_of([even])})
     source = checkpoint(run.path / "checkpoints/step_00000600")
     for name, expected in (("same", 0), ("changed", 1)):
-        said: list[str] = []
-        restore(request(source, even, tmp_path / f"{name}.mrc"), say=said.append)
+        found: list[Finding] = []
+        restore(request(source, even, tmp_path / f"{name}.mrc"), found=found.append)
         assert (
-            len([sentence for sentence in said if "not the file that the run began with" in sentence])
+            len([item for item in found if "not the file that the run began with" in item.sentence])
             == expected
         )
         write_volume(tmp_path / "other.mrc", np.ones(SHAPE) * np.arange(36), voxel_size=7.5, label="other")
         (tmp_path / "other.mrc").replace(even)
-    said = []
-    restore(request(source, halves[1], tmp_path / "another.mrc"), say=said.append)
-    assert not any("began with" in sentence for sentence in said)
+    found = []
+    restore(request(source, halves[1], tmp_path / "another.mrc"), found=found.append)
+    assert not any("began with" in item.sentence for item in found)
 
 
 # Names ------------------------------------------------------------------------------------------------------

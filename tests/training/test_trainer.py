@@ -276,7 +276,10 @@ def test_a_completed_run_that_goes_on_just_ends_again(planned: Planned, history:
     run_training(run)
     before = (run.checkpoint_path(4) / WEIGHTS).read_bytes()
     run_training(run)
-    assert [type(event) for event in of_kind(history(run), Started, Finished)] == [Started, Finished] * 2
+    events = history(run)
+    assert [type(event) for event in of_kind(events, Started, Finished)] == [Started, Finished] * 2
+    (told,) = [words for words in messages(events, "info") if "are done" in words]
+    assert told.startswith("All 4 steps of this run are done.")
     assert (run.checkpoint_path(4) / WEIGHTS).read_bytes() == before
 
 

@@ -72,8 +72,8 @@ def restore(
         Is told in a sentence what the user might wonder about, such as that an interrupted restoration goes
         on.
     found : callable
-        Is told what may make the result a poor one: a step past over-fitting, a model of other data. The
-        file's header says it too.
+        Is told what was noticed of the tomogram, and what may make the result a poor one: a step past
+        over-fitting, a model of other data. The file's header has all but the notes.
 
     Returns
     -------
@@ -90,10 +90,8 @@ def restore(
     request = resolved(request)
     examined = opened(request)
     tomogram = examined.tomogram
-    for finding in (*examined.findings, *changed_since_training(request)):
-        say(finding.text)
     findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
-    for finding in findings:
+    for finding in (*examined.findings, *changed_since_training(request), *findings):
         found(finding)
     tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
     model = Model.of(request, tomogram)

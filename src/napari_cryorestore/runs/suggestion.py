@@ -164,7 +164,7 @@ def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
     if has_fallen(scores.row(step), last) or (fallen and not scores.is_sound(last)):
         light, words = "bad", f"Over-fitting: {fallen_words(best, last)}. {use_words(step, why, ended=ended)}"
     elif step != last.step:
-        light, words = "slow", f"No clearly better since step {step}: longer training may not help."
+        light, words = "slow", f"No step since {step} is clearly better: longer training may not help."
     elif fallen:
         gained = "but filling of the wedge has gained more"
         light, words = "slow", f"{fallen_words(best, last).capitalize()}, {gained}: step {step} scores best."

@@ -34,7 +34,15 @@ def started(config: RunConfig, state: RunState, *, step: int) -> Started:
 
 
 def going_on_words(config: RunConfig, state: RunState, *, step: int) -> str:
-    """Return from where training goes on, and that it no longer ends by itself where it did before."""
+    """Return from where training goes on, and that it no longer ends by itself where it did before.
+
+    Of a run that took all its steps, it says how to take more.
+    """
+    if step >= config.schedule.steps:
+        return (
+            f"All {config.schedule.steps} steps of this run are done. For more, begin another run with its "
+            "weights: 'cryorestore train --from-checkpoint RUN'."
+        )
     again = f" The run ended by itself before; now it goes on to step {config.schedule.steps}."
     return f"Going on from step {step}.{again if state.ended_itself and ends_itself(config) else ''}"
 
