@@ -212,3 +212,13 @@ def test_every_process_of_a_computer_has_a_gpu(
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     request = RestoreRequest("wiener", Path("e.mrc"), Path("out.mrc"), device=wanted)
     assert _on_own_device(request, place).device == taken
+
+
+def test_a_name_leads_to_no_other_folder(
+    tiny_pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    halves = ["--even", str(tiny_pair[0]), "--odd", str(tiny_pair[1])]
+    given = [*halves, "--name", "../../x", "--tilt-range", "-60", "60", "--output-folder", "deep/out"]
+    assert main(["restore", "--method", "wiener", *given]) == 0
+    assert [file.name for file in Path("deep/out").glob("*.mrc")] == [".._.._x_wiener.mrc"]
+    assert capsys.readouterr().out.split() == ["deep/out/.._.._x_wiener.mrc"]

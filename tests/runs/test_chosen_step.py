@@ -100,6 +100,12 @@ def test_a_suggested_step_whose_filling_makes_up_for_lost_agreement_is_not_warne
     assert "over-fitted before step 600" in finding.sentence
 
 
+def test_a_step_that_was_not_scored_is_judged_by_the_one_before(tmp_path: Path) -> None:
+    run = run_with(tmp_path / "run", (*OVER_FITTED, 0.0))
+    (finding,) = run.chosen_step("newest").findings
+    assert "over-fitted before step 600: held-out agreement is 40 % below" in finding.sentence
+
+
 def test_only_what_is_on_disk_is_taken(tmp_path: Path) -> None:
     run = run_with(tmp_path / "run", OVER_FITTED)
     run.remove_step(300)
@@ -128,7 +134,7 @@ def test_the_best_step_may_be_deleted_by_hand(tmp_path: Path) -> None:
     state.apply(RunFollower(run.path).poll())
     state.notice_weights(run.checkpoint_steps())
     assert state.advice.step == run.chosen_step().step == 400
-    assert "tep 300" not in state.advice.sentence
+    assert "use step 400: the weights of step 300 are gone." in state.advice.sentence
     assert (state.has_weights(300), state.has_weights(400)) == (False, True)
     for step in run.checkpoint_steps():
         shutil.rmtree(run.checkpoint_path(step))

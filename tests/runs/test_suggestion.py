@@ -166,7 +166,8 @@ BRIGHT = {"n2n": (0.86, 0.90, 0.93, 0.95, 0.96, 0.97), "fill": (0.55, 0.40, 0.20
 
 def test_where_agreement_and_filling_pull_apart_agreement_decides_and_that_is_said():
     advice = advice_on(BRIGHT["n2n"], BRIGHT["fill"], start=(0.5, 0.0))
-    assert (advice.suggested, advice.decides, advice.light) == (600, "n2n", "slow")
+    assert (advice.suggested, advice.light) == (600, "slow")
+    assert advice.apart in advice.sentence
     assert "0.86 → 0.97 and 0.55 → −0.25" in advice.sentence
     assert "agreement decides" in advice.sentence
     assert "improving" not in advice.sentence
@@ -174,7 +175,7 @@ def test_where_agreement_and_filling_pull_apart_agreement_decides_and_that_is_sa
 
 def test_it_is_not_said_where_they_go_together():
     advice = advice_on((0.2, 0.3, 0.4), (0.1, 0.2, 0.3))
-    assert (advice.decides, "apart" in advice.sentence) == ("score", False)
+    assert (advice.apart, "apart" in advice.sentence) == ("", False)
 
 
 def test_filling_that_jitters_is_no_pulling_apart():
@@ -184,13 +185,13 @@ def test_filling_that_jitters_is_no_pulling_apart():
         for step, n2n, fill in ((100, 0.33, 0.25), (200, 0.36, 0.12), (300, 0.37, 0.11), (400, 0.38, 0.1))
     ]
     advice = advise(items, kept=None, ended=False)
-    assert (advice.decides, "apart" in advice.sentence) == ("score", False)
+    assert (advice.apart, "apart" in advice.sentence) == ("", False)
     assert advice.step != 100
 
 
 def test_filling_that_rises_does_not_lead_into_over_fitting():
     advice = advice_on((0.4, 0.5, 0.5, 0.46, 0.4, 0.35), (0.0, 0.1, 0.2, 0.4, 0.6, 0.8))
-    assert (advice.suggested, advice.decides, advice.light) == (400, "score", "bad")
+    assert (advice.suggested, advice.apart, advice.light) == (400, "", "bad")
     assert "30 % below its best (step 200). Stop, and use step 400: averaged over" in advice.sentence
     assert "apart" not in advice.sentence
 
@@ -219,6 +220,36 @@ def test_where_filling_makes_up_for_what_agreement_lost_that_is_said_and_the_lig
         "Held-out agreement is 7 % below its best (step 200), but filling of the wedge has gained more: "
         "step 500 scores best."
     )
+
+
+# What is not there -----------------------------------------------------------------------------------
+
+
+def test_filling_counts_only_where_every_preview_has_it():
+    advice = advice_on((0.70, 0.79, 0.80, 0.30), (0.1, 0.1, 0.12, np.nan))
+    assert (advice.suggested, advice.light) == (200, "bad")
+    advice = advice_on((0.70, 0.79, 0.60, 0.40), (np.nan, np.nan, np.nan, 0.1))
+    assert (advice.suggested, advice.light) == (200, "bad")
+
+
+@pytest.mark.parametrize(
+    ("kept", "step", "kind", "light"),
+    [([300], 300, "best", "slow"), ([100, 200], 200, "suggested", "bad"), ([300, 400], 300, "best", "slow")],
+)
+def test_steps_whose_weights_are_gone_still_tell_how_training_went(kept, step, kind, light):
+    advice = advice_on((0.70, 0.79, 0.60, 0.40), start=(0.3,), kept=kept, ended=True)
+    assert (advice.step, advice.kind, advice.light) == (step, kind, light)
+    assert "49 % below its best (step 200)" in advice.sentence
+
+
+def test_agreement_that_is_never_above_zero_suggests_nothing():
+    advice = advice_on((-0.3, -0.2, -0.1), start=(-0.5,))
+    assert (advice.kind, advice.light) == ("best", "slow")
+    assert "never above 0" in advice.sentence
+
+
+def test_no_more_than_all_of_the_agreement_is_lost():
+    assert "100 % below its best" in advice_on((0.1, 0.3, 0.4, 0.38, -0.9)).sentence
 
 
 # What is said ----------------------------------------------------------------------------------------
@@ -264,7 +295,7 @@ def test_a_green_light_never_stands_beside_the_button_of_another_step():
         advice = advice_on(n2n, fill, start=start, spread=spread, kept=kept, ended=random.random() < 0.5)
         seen.add((advice.kind, advice.light))
         assert advice.step in (kept or steps)
-        newest = advice.step == max(kept or steps)
+        newest = advice.step == max(steps)
         assert newest or advice.light != "good"
         assert advice.kind == "suggested" or advice.light in ("unknown", "slow")
         if advice.light == "bad":

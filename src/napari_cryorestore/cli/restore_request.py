@@ -159,7 +159,8 @@ class _Outputs:
         if self._wishes.output is not None:
             return self._wishes.output
         ending = f"_{self._model}.mrc"
-        name = fitting_name(_name(tomogram), room=len(ending) + 8)  # 8 bytes for a number
+        plain = _name(tomogram).replace("/", "_").replace("\\", "_")  # it leads to no other folder
+        name = fitting_name(plain, room=len(ending) + 8)  # 8 bytes for a number
         path = self.folder / f"{name}{ending}"
         return path if self._queue else unique_path(path)
 

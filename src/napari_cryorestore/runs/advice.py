@@ -28,8 +28,8 @@ class StepAdvice:
         the numbers are doubtful, ``"bad"`` where the run over-fits, ``"unknown"`` before three previews.
     sentence : str
         How training is doing, and where an earlier step is the better one, which.
-    decides : str
-        ``"score"``, agreement and wedge filling added; or ``"n2n"``, agreement alone, where both pull apart.
+    apart : str
+        How agreement and wedge filling pull apart, if they do: then agreement alone decides.
     newest : int or None
         The newest step that could be taken.
     why : str
@@ -40,7 +40,7 @@ class StepAdvice:
     kind: Kind
     light: Light
     sentence: str
-    decides: Literal["score", "n2n"] = "score"
+    apart: str = ""
     newest: int | None = None
     why: str = ""
 
@@ -59,7 +59,7 @@ def too_early_words(*, ended: bool) -> str:
 
 def fallen_words(best: HeldOut, last: HeldOut) -> str:
     """Return by how much agreement lies below its best."""
-    share = 100 * (1 - last.n2n / best.n2n)
+    share = 100 * min(1.0, 1 - last.n2n / best.n2n)
     return f"held-out agreement is {share:.0f} % below its best (step {best.step})"
 
 

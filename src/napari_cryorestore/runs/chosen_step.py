@@ -118,8 +118,9 @@ def _sentence(step: int, why: str, newest: int, suggested: str) -> str:
 
 def _doubt(advice: StepAdvice, step: int) -> str:
     """Return what speaks against the step that is advised; empty where nothing does, or another is taken."""
-    doubtful = advice.decides == "n2n" or (advice.kind == "best" and advice.light == "slow")
-    return advice.sentence if doubtful and step == advice.step else ""
+    if step != advice.step:
+        return ""
+    return advice.sentence if advice.kind == "best" and advice.light == "slow" else advice.apart
 
 
 def _findings(
@@ -128,10 +129,10 @@ def _findings(
     trained = [item for item in history if item.step > 0 and np.isfinite(item.n2n)]
     top = max(trained, key=lambda item: item.n2n, default=None)
     judged = [] if step == advice.suggested else trained  # which weighed agreement against filling
-    now = next((item for item in judged if item.step == step), None)
+    now = next((item for item in reversed(judged) if item.step <= step), None)  # it, or the one before
     found = []
     if top is not None and now is not None and top.step < step and has_fallen(top, now):
-        share = 100 * (1 - now.n2n / top.n2n)
+        share = 100 * min(1.0, 1 - now.n2n / top.n2n)
         found.append(
             Finding(
                 "warning",

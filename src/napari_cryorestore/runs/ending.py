@@ -75,7 +75,7 @@ def ending(history: Sequence[HeldOut]) -> Ending | None:
     long_past = now.step - best.step >= max(LEAST_STEPS, best.step)
     if not long_past or not all(has_fallen(best, item) for item in latest):
         return None
-    return Ending(now.step, best.step, 1 - now.n2n / best.n2n)
+    return Ending(now.step, best.step, min(1.0, 1 - now.n2n / best.n2n))
 
 
 __all__ = ["IN_A_ROW", "LEAST_STEPS", "PLATEAU", "Ending", "ending"]

@@ -69,22 +69,19 @@ class _Scores:
     """The scored steps after step 0 as arrays, shape (n,) and for octants left out (n, 8)."""
 
     def __init__(self, history: Sequence[HeldOut], kept: Collection[int] | None) -> None:
-        fills = any(np.isfinite(item.fill) for item in history if item.step > 0)
-        names = ("n2n", "fill") if fills else ("n2n",)
-        known = [item for item in history if all(np.isfinite(getattr(item, name)) for name in names)]
-        self.fills = fills
+        known = [item for item in history if np.isfinite(item.n2n)]
         self.rows = [item for item in known if item.step > 0]
-        self.start = next((item for item in history if item.step == 0 and np.isfinite(item.n2n)), None)
+        self.fills = bool(self.rows) and all(np.isfinite(item.fill) for item in self.rows)
+        self.start = next((item for item in known if item.step == 0), None)
         self.steps = np.array([item.step for item in self.rows], dtype=np.int64)
         self.allowed = np.ones(len(self.rows), bool) if kept is None else np.isin(self.steps, list(kept))
         self.newest = max(kept or self.steps.tolist(), default=None)
-        usable = [item for item, allowed in zip(self.rows, self.allowed, strict=True) if allowed]
-        self.best = max(usable, key=lambda item: item.n2n, default=None)
+        self.best = max(self.rows, key=lambda item: item.n2n, default=None)
 
     @property
     def last(self) -> HeldOut:
-        """The newest scored step among those that can be taken."""
-        return self.rows[int(np.flatnonzero(self.allowed)[-1])]
+        """The newest scored step, whether its weights are there or not."""
+        return self.rows[-1]
 
     @property
     def sound(self) -> np.ndarray:
@@ -111,7 +108,7 @@ class _Scores:
     def suggestion(self) -> _Chosen | None:
         """Return the step that is suggested, if any, and what decides."""
         decides: Literal["score", "n2n"] = "n2n" if self.apart() else "score"
-        if len(self.rows) < _WINDOW:
+        if len(self.rows) < _WINDOW or self.best is None or self.best.n2n <= 0:
             return None
         whole, parts = (_smoothed(values, self.steps) for values in self.values(decides))
         allowed = self.sound & (whole > self._beginning(decides))
@@ -124,6 +121,8 @@ class _Scores:
     def why(self, step: int, top: int, decides: str) -> str:
         """Return why a step is taken that is not the one of the best agreement."""
         assert self.best is not None
+        if not self.allowed[self.rows.index(self.best)]:
+            return f"the weights of step {self.best.step} are gone"
         both = self.fills and decides == "score"
         words = "the sum of agreement and wedge filling" if both else "agreement"
         return why_words(step, top=top, peak=self.best.step, decides=words)
@@ -140,10 +139,7 @@ class _Scores:
         n2n, fill = (
             [_smoothed(values, self.steps) for values in self.values(name)] for name in ("n2n", "fill")
         )
-        first, second = (
-            int(np.argmax(np.where(self.allowed, values, -np.inf)))
-            for values in (_smoothed(whole, self.steps), n2n[0])
-        )
+        first, second = (int(np.argmax(values)) for values in (_smoothed(whole, self.steps), n2n[0]))
         lack = _falls_clearly(n2n, second, first) and _falls_clearly(fill, first, second)
         return (self.rows[first], self.rows[second]) if first < second and lack else None
 
@@ -173,10 +169,11 @@ def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
     else:
         light, words = "good", "Still improving: the newest preview is the best so far."
     pulling = scores.apart()
-    if pulling is not None:
-        words = apart_words(*pulling) if light == "good" else f"{words} {apart_words(*pulling)}"
+    apart = "" if pulling is None else apart_words(*pulling)
+    if apart:
+        words = apart if light == "good" else f"{words} {apart}"
         light = "slow" if light == "good" else light
-    return StepAdvice(step, "suggested", light, words, chosen.decides, scores.newest, why)
+    return StepAdvice(step, "suggested", light, words, apart, scores.newest, why)
 
 
 def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
@@ -189,21 +186,26 @@ def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
     light: Light = "slow"
     why = ""
     if has_fallen(best, last):
-        why = "" if step == best.step else "of those with about the best agreement, it scores best"
+        among_these = "with about the best agreement" if scores.sound.any() else "whose weights are there"
+        why = "" if step == best.step else f"of those {among_these}, it scores best"
         words = f"{fallen_words(best, last).capitalize()}. {use_words(step, why, ended=ended)}"
     elif len(scores.rows) < _WINDOW:
         light, words = "unknown", too_early_words(ended=ended)
+    elif not scores.sound.any():
+        words = f"The weights of all better steps are gone. Of those left, step {step} scores best."
+    elif best.n2n <= 0:
+        words = "Held-out agreement is never above 0: nothing that both halves hold was learned."
     else:
         more = "this run has not learned enough to be used" if ended else "training has not helped so far"
         words = f"No step scores above step 0, before training: {more}. Of all, step {step} scores best."
-    return StepAdvice(step, "best", light, words, "score", scores.newest, why)
+    return StepAdvice(step, "best", light, words, newest=scores.newest, why=why)
 
 
 def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
     newest = max(kept or (), default=None)
     gone = kept is not None and not kept
     words = "No step can be taken: the weights of all were deleted." if gone else too_early_words(ended=ended)
-    return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, "score", newest)
+    return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, newest=newest)
 
 
 def _earliest(whole: np.ndarray, parts: np.ndarray, allowed: np.ndarray, best: int) -> int:
