@@ -121,7 +121,7 @@ def test_a_run_with_damaged_lines_goes_on_with_one_note(
     with (run_copy / "events.jsonl").open("a") as file:
         file.write(f'{{"kind":"evaluated",{line}}}\n' * 3)
     assert main(["train", "--resume", str(run_copy)]) == 0
-    before, _, after = capsys.readouterr().err.partition("Going on from step 4")
+    before, _, after = capsys.readouterr().err.partition("All 4 steps of this run are done")
     for part in (before, after):  # as every warning: before the first step, and in the end
         assert part.count("Damaged lines of events.jsonl were left out") == 1
 
