@@ -164,7 +164,7 @@ def test_files_are_in_order_of_step():
     assert list(state.snapshots) == [10, 20, 30]
 
 
-def test_the_suggestion_is_a_kept_step():
+def test_the_step_that_is_advised_is_a_kept_one():
     state = state_of(started(), *saved(10), *saved(20), *saved(30))
     assert state.advice.suggested == 30
     state.apply([Thinned(removed=[30])])

@@ -49,7 +49,9 @@ class Noise2Noise(Method):
 
     Config = Noise2NoiseConfig
     title = "Noise2Noise"
-    summary = "Removes noise by predicting one half map from the other; leaves the missing wedge empty."
+    summary = (
+        "Removes noise by predicting one half map from the other; does not aim to fill the missing wedge."
+    )
     config: Noise2NoiseConfig
 
     @property

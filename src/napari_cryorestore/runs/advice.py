@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from napari_cryorestore.runs.held_out import lost_share
+
 if TYPE_CHECKING:
     from napari_cryorestore.runs.held_out import HeldOut
 
@@ -59,8 +61,7 @@ def too_early_words(*, ended: bool) -> str:
 
 def fallen_words(best: HeldOut, last: HeldOut) -> str:
     """Return by how much agreement lies below its best."""
-    share = 100 * min(1.0, 1 - last.n2n / best.n2n)
-    return f"held-out agreement is {share:.0f} % below its best (step {best.step})"
+    return f"held-out agreement is {100 * lost_share(best, last):.0f} % below its best (step {best.step})"
 
 
 def use_words(step: int, why: str, *, ended: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.runs.advice import use_words
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.held_out import HeldOut, has_fallen
+from napari_cryorestore.runs.held_out import HeldOut, has_fallen, lost_share
 from napari_cryorestore.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _findings(
     now = next((item for item in reversed(judged) if item.step <= step), None)  # it, or the one before
     found = []
     if top is not None and now is not None and top.step < step and has_fallen(top, now):
-        share = 100 * min(1.0, 1 - now.n2n / top.n2n)
+        share = 100 * lost_share(top, now)
         found.append(
             Finding(
                 "warning",

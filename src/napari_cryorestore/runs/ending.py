@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.runs.held_out import has_fallen
+from napari_cryorestore.runs.held_out import has_fallen, lost_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def ending(history: Sequence[HeldOut]) -> Ending | None:
     long_past = now.step - best.step >= max(LEAST_STEPS, best.step)
     if not long_past or not all(has_fallen(best, item) for item in latest):
         return None
-    return Ending(now.step, best.step, min(1.0, 1 - now.n2n / best.n2n))
+    return Ending(now.step, best.step, lost_share(best, now))
 
 
 __all__ = ["IN_A_ROW", "LEAST_STEPS", "PLATEAU", "Ending", "ending"]

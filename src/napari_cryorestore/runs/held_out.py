@@ -71,12 +71,17 @@ def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, 
     return float(falls.mean()), float(standard_error(falls))
 
 
+def lost_share(best: HeldOut, now: HeldOut) -> float:
+    """Return which share of its best agreement is lost, 1 at most; 0 where the best is not above 0."""
+    return min(1.0, 1 - now.n2n / best.n2n) if best.n2n > 0 else 0.0
+
+
 def agreement_fall(best: HeldOut, now: HeldOut) -> tuple[float, float]:
     """Return by which share held-out agreement fell, and the standard error of that, 0 where unknown."""
     parts = [item.left_out.get("n2n", ()) for item in (best, now)]
     if len(parts[0]) == len(parts[1]) > 1:
         return paired_fall(*parts)
-    return (1 - now.n2n / best.n2n if best.n2n > 0 else 0.0), 0.0
+    return lost_share(best, now), 0.0
 
 
 def has_fallen(best: HeldOut, now: HeldOut) -> bool:
@@ -99,6 +104,7 @@ __all__ = [
     "HeldOut",
     "agreement_fall",
     "has_fallen",
+    "lost_share",
     "paired_fall",
     "standard_error",
 ]

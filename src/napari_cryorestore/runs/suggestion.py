@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -83,7 +84,7 @@ class _Scores:
         """The newest scored step, whether its weights are there or not."""
         return self.rows[-1]
 
-    @property
+    @cached_property
     def sound(self) -> np.ndarray:
         """Which steps can be taken and do not lie far below the best agreement."""
         return np.asarray(self.allowed & np.array([self.is_sound(item) for item in self.rows]))
@@ -107,7 +108,7 @@ class _Scores:
 
     def suggestion(self) -> _Chosen | None:
         """Return the step that is suggested, if any, and what decides."""
-        decides: Literal["score", "n2n"] = "n2n" if self.apart() else "score"
+        decides: Literal["score", "n2n"] = "n2n" if self.apart else "score"
         if len(self.rows) < _WINDOW or self.best is None or self.best.n2n <= 0:
             return None
         whole, parts = (_smoothed(values, self.steps) for values in self.values(decides))
@@ -127,6 +128,7 @@ class _Scores:
         words = "the sum of agreement and wedge filling" if both else "agreement"
         return why_words(step, top=top, peak=self.best.step, decides=words)
 
+    @cached_property
     def apart(self) -> tuple[HeldOut, HeldOut] | None:
         """Return the steps of the best score and agreement, where filling falls as agreement rises.
 
@@ -168,8 +170,7 @@ def _suggestion(scores: _Scores, chosen: _Chosen, *, ended: bool) -> StepAdvice:
         light, words = "good", "It was still improving when it ended: more steps may help."
     else:
         light, words = "good", "Still improving: the newest preview is the best so far."
-    pulling = scores.apart()
-    apart = "" if pulling is None else apart_words(*pulling)
+    apart = "" if scores.apart is None else apart_words(*scores.apart)
     if apart:
         words = apart if light == "good" else f"{words} {apart}"
         light = "slow" if light == "good" else light

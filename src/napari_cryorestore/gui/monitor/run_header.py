@@ -72,8 +72,9 @@ class RunHeader(QWidget):
         status = model.status()
         self.name.setText(f"<b>{model.run.path.name}</b>" if model.run is not None else "")
         self.name.setToolTip(str(model.run.path) if model.run is not None else "")
-        self.state.setText(self._words(model))
-        self.state.setToolTip(self._words(model))  # in a narrow dock its end is cut off
+        words = self._words(model)
+        self.state.setText(words)
+        self.state.setToolTip(words)  # in a narrow dock its end is cut off
         self.pause.setVisible(not model.can_resume)
         self.pause.setEnabled(model.can_pause)
         self.resume.setVisible(model.can_resume)

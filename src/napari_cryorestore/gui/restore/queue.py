@@ -149,10 +149,11 @@ def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
     """Return names for some tomograms: each its own, but the same for one that stands there twice."""
     from napari_cryorestore.io.pair_search import told_apart
 
-    unlike = {id(one.even.data) if one.even.path is None else one.even.path: one for one in subjects}
+    places = [one.even.path or id(one.even.data) for one in subjects]
+    unlike = dict(zip(places, subjects, strict=True))
     told = told_apart([one.name for one in unlike.values()], [one.even.path for one in unlike.values()])
     names = dict(zip(unlike, told, strict=True))
-    return [names[id(one.even.data) if one.even.path is None else one.even.path] for one in subjects]
+    return [names[place] for place in places]
 
 
 __all__ = ["Entry", "Progress", "Recipe", "Subject", "told_apart_by_folder"]

@@ -129,11 +129,11 @@ def from_folder(folder: Path) -> list[FurtherTomogram]:
     ValueError, OSError
         If there is none, or one cannot be read, with one sentence.
     """
-    from napari_cryorestore.io import pair_search
+    from napari_cryorestore.io.pair_search import find_pairs
 
     return [
         FurtherTomogram(pair.name, DataChoice(volume_from(pair.even), volume_from(pair.odd)))
-        for pair in pair_search.find_pairs([folder])
+        for pair in find_pairs([folder])
     ]
 
 
