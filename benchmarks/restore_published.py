@@ -22,7 +22,7 @@ from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import Model
-from napari_cryorestore.restoration.tiling import margin_of
+from napari_cryorestore.restoration.tiling import margin_of, sizes_of
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +40,9 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
         for precision in ("32", "bf16") for passes in (2, 1)
     }  # fmt: skip
     tiles = {
-        name: fit_tile(WHOLE["256^3"], tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
+        name: fit_tile(
+            WHOLE["256^3"], tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple
+        )
         for name, model in ours.items()
     }
     work: dict[str, Callable[[], Any]] = {
@@ -93,8 +95,8 @@ def _ratios(times: dict[str, list[float]], ours: dict[str, Model]) -> dict[str, 
     for size, shape in WHOLE.items():
         ratios[size] = {}
         for name, model in ours.items():
-            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
-            plan = TilePlan(tile, margin_of(model), align=model.size_multiple)
+            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple)
+            plan = TilePlan(tile, margin_of(model), align=sizes_of(model).multiple)
             # what a tile costs goes by its voxels
             share = len(plan.tiles(shape)) * math.prod(tile) / math.prod(
                 fit_tile(WHOLE["256^3"], tile=128, margin=plan.margin, size_multiple=plan.align)
@@ -114,8 +116,8 @@ def _counts(tiles: dict[str, tuple[int, int, int]], ours: dict[str, Model]) -> d
     for size, shape in WHOLE.items():
         counts[size] = {"published": round(_crops(shape) * CROP**3 / math.prod(shape), 2)}
         for name, model in ours.items():
-            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=model.size_multiple)
-            number = len(TilePlan(tile, margin_of(model), align=model.size_multiple).tiles(shape))
+            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple)
+            number = len(TilePlan(tile, margin_of(model), align=sizes_of(model).multiple).tiles(shape))
             counts[size][name] = round(number * math.prod(tile) / math.prod(shape), 2)
         print(f"{size}: voxels through the network per voxel and pass: {counts[size]}")
     return counts

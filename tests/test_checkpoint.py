@@ -33,7 +33,7 @@ from napari_cryorestore.checkpoint import (
 )
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
-from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.networks import NETWORKS, UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
@@ -161,8 +161,13 @@ def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"method": '{"kind": "later"}'}, "the method 'later'"),
-        ({"network": '{"kind": "gan"}'}, "the network 'gan'"),
+        ({"method": '{"kind": "later"}'}, "no method 'later' here: choose one of noise2noise"),
+        ({"network": '{"kind": "gan"}'}, "install the package that brings it."),
+        (
+            {"network": '{"kind": "gan"}', "packages": '{"network": "ganner"}'},
+            "cannot be used: there is no network 'gan' here: install or update ganner, which brings it.",
+        ),
+        ({"packages": "[]"}, "damaged"),
         ({"method": '{"kind": "icecream", "new_knob": 1}'}, "new_knob"),
         ({"method": "["}, "damaged"),
         ({"method": "[]"}, "damaged"),
@@ -180,6 +185,15 @@ def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
 )
 def test_a_label_that_is_not_understood_is_refused(tmp_path: Path, change: Any, words: str) -> None:
     assert words in refusal(relabelled(tmp_path, **change))
+
+
+def test_the_label_says_which_package_brings_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORKS._packages, "unet", "nets")
+    saved(tmp_path)
+    with safe_open(tmp_path / WEIGHTS, framework="pt") as opened:
+        assert opened.metadata()["packages"] == '{"network": "nets"}'
 
 
 def test_weights_that_do_not_fit_name_what_they_were_trained_with(tmp_path: Path) -> None:

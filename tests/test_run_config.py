@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence, settings_of
+from napari_cryorestore.methods import METHODS
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig
 from napari_cryorestore.presets import merged
@@ -84,9 +85,26 @@ def test_a_wrong_value_of_the_method_is_named_where_it_stands() -> None:
 
 def test_unknown_method_and_network_list_the_known_ones() -> None:
     words = refusal(method={"kind": "magic"})
-    assert words == "method: there is no method 'magic'; known: noise2noise, icecream, wiener"
-    assert refusal(network={"kind": "gan"}) == "network: there is no network 'gan'; known: unet"
+    assert words.startswith(
+        "method: there is no method 'magic' here: choose one of noise2noise, icecream, wiener"
+    )
+    assert "network: there is no network 'gan' here: choose one of unet" in refusal(network={"kind": "gan"})
     assert "no method None" in refusal(method={"kind": None})
+
+
+def test_the_package_that_brings_a_method_is_written_and_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = RunConfig.model_validate(LEAST)
+    assert "packages" not in ours.to_toml()
+    monkeypatch.setitem(METHODS._packages, "icecream", "ice-tomograms")
+    text = ours.to_toml()
+    assert '[packages]\nmethod = "ice-tomograms"' in text
+    assert RunConfig.from_toml(text) == ours  # where it is installed
+    missing = text.replace('kind = "icecream"', 'kind = "snow"')
+    with pytest.raises(ValueError, match="no method 'snow' here: install or update ice-tom"):
+        RunConfig.from_toml(missing)
+    assert "Extra inputs" in refusal(packages=3)
 
 
 @pytest.mark.parametrize("tilts", [(60, -60), (30, 30)])
@@ -153,7 +171,7 @@ def test_every_setting_has_a_sentence_and_a_flag_of_its_own() -> None:
 @pytest.mark.parametrize("kind", [[], {}, 5, None, True])
 @pytest.mark.parametrize("section", ["method", "network"])
 def test_a_kind_that_is_no_word_is_refused(section: str, kind: Any) -> None:
-    assert f"there is no {section} {kind!r}; known: " in refusal(**{section: {"kind": kind}})
+    assert f"there is no {section} {kind!r}: choose one of " in refusal(**{section: {"kind": kind}})
 
 
 def test_of_many_and_long_mistakes_few_are_told_in_short() -> None:

@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from napari_cryorestore.config import sentence
-from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
+from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.plain_values import plain_json, require_unpacked
+from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
 from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.raw_config import raw_config, tables
 from napari_cryorestore.runs.run_dir import RunDir
@@ -94,6 +95,9 @@ def save_weights(folder: Path, network: nn.Module, label: Label) -> None:
         "network": label.network.model_dump_json(),
         "trained_on": label.trained_on.to_json(),
     }
+    packages = packages_of(label.method.kind, label.network.kind)
+    if packages:
+        about["packages"] = json.dumps(packages)
     if label.wiener is not None:
         about["wiener"] = json.dumps(label.wiener.weights)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
@@ -260,18 +264,20 @@ def _label(about: dict[str, str], file: Path) -> Label:
         raise ValueError(f"{file} was written by a newer version ({mark}): update napari-cryorestore.")
     try:
         wiener = plain_json(about["wiener"]) if "wiener" in about else None
-        method = _config(about["method"], {name: item.Config for name, item in METHODS.items()}, "method")
-        network = _config(about["network"], {name: item.Config for name, item in NETWORKS.items()}, "network")
+        packages = _packages(about)
+        method = _config(about["method"], METHODS, packages.get("method", ""))
+        network = _config(about["network"], NETWORKS, packages.get("network", ""))
         filtering = None if wiener is None else RadialFilter(tuple(map(float, wiener)))
         if not re.fullmatch("[0-9]{1,12}", about["step"]):
             raise ValueError(f"its step is {about['step'][:20]!r}")
         known = TrainedOn.from_json(about["trained_on"]) if "trained_on" in about else _of_run(file)
         return Label(int(about["step"]), method, network, wiener=filtering, trained_on=known)
+    except UnknownNameError as error:
+        raise ValueError(f"{file} cannot be used: {error}.") from error
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         words = sentence(error) if isinstance(error, ValidationError) else error
         raise ValueError(
-            f"{file} cannot be used ({words}): it is damaged, or written by another version or with a plugin "
-            "that is not installed here."
+            f"{file} cannot be used ({words}): it is damaged, or was written by another version."
         ) from error
 
 
@@ -281,8 +287,11 @@ def _of_run(file: Path) -> TrainedOn:
     return TrainedOn.from_values(next(iter(tables(raw_config(run), "tomograms")), {}))
 
 
-def _config(text: str, known: dict[str, Any], what: str) -> Any:
-    kind = plain_json(text).get("kind")
-    if kind not in known:
-        raise ValueError(f"it needs the {what} {kind!r}, which is not known here")
-    return known[kind].model_validate_json(text)
+def _packages(about: dict[str, str]) -> dict[str, str]:
+    """Return which other packages brought the method and the network, where the label says so."""
+    named = plain_json(about.get("packages", "{}"))
+    return {what: str(name) for what, name in named.items()}
+
+
+def _config(text: str, known: PluginTable[Any], package: str) -> Any:
+    return known.find(plain_json(text).get("kind"), package=package).Config.model_validate_json(text)

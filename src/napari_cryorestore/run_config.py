@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import SerializeAsAny, field_validator, model_validator
+from pydantic import SerializeAsAny, computed_field, field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
-from napari_cryorestore.methods import METHODS, MethodConfig
+from napari_cryorestore.methods import METHODS, MethodConfig, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig
 
+if TYPE_CHECKING:
+    from napari_cryorestore.plugin_table import PluginTable
+
 FORMAT: Literal[1] = 1
+_TABLES: dict[str, PluginTable[Any]] = {"method": METHODS, "network": NETWORKS}
 
 
 class TomogramConfig(Config):
@@ -168,15 +172,27 @@ class RunConfig(Config):
             )
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_other_packages(cls, values: Any) -> Any:
+        """Take out what `packages` said where this was written, and name the one that is missing here."""
+        if not isinstance(values, dict) or not isinstance(values.get("packages"), dict):
+            return values
+        for what, package in values["packages"].items():
+            section = values.get(what)
+            if what in _TABLES and isinstance(section, dict):
+                _TABLES[what].find(section.get("kind"), package=str(package))
+        return {name: value for name, value in values.items() if name != "packages"}
+
     @field_validator("method", mode="before")
     @classmethod
     def _method_of_kind(cls, value: Any) -> Any:
-        return _of_kind(value, "method", {name: method.Config for name, method in METHODS.items()})
+        return _of_kind(value, METHODS)
 
     @field_validator("network", mode="before")
     @classmethod
     def _network_of_kind(cls, value: Any) -> Any:
-        return _of_kind(value, "network", {name: entry.Config for name, entry in NETWORKS.items()})
+        return _of_kind(value, NETWORKS)
 
     @model_validator(mode="after")
     def _method_has_what_it_needs(self) -> RunConfig:
@@ -189,6 +205,12 @@ class RunConfig(Config):
                     f"{method.title} needs both half maps of {tomogram.even}: give the other half (--odd)"
                 )
         return self
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def packages(self) -> dict[str, str] | None:
+        """The packages that bring the method and the network where these are not our own."""
+        return packages_of(self.method.kind, self.network.kind) or None
 
 
 def with_older_end(values: Any) -> Any:
@@ -204,10 +226,5 @@ def with_older_end(values: Any) -> Any:
     return {**values, "schedule": {**schedule, "end": "steps"}}
 
 
-def _of_kind(value: Any, what: str, known: dict[str, type[Config]]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("kind")
-    if not isinstance(kind, str) or kind not in known:
-        raise ValueError(f"there is no {what} {kind!r}; known: {', '.join(known)}")
-    return known[kind].model_validate(value)
+def _of_kind(value: Any, known: PluginTable[Any]) -> Any:
+    return known.find(value.get("kind")).Config.model_validate(value) if isinstance(value, dict) else value

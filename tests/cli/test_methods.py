@@ -21,5 +21,6 @@ def test_everything_that_can_be_chosen_is_listed(capsys: pytest.CaptureFixture[s
         assert method.summary in line
         assert ("the tilt range" in line) == method.needs_wedge
         assert ("Not trained" in line) == (not method.trainable)
-    assert f"  {', '.join(NETWORKS)}" in lines
+    for name, entry in NETWORKS.items():
+        assert f"  {name:14}{entry.title}: {entry.summary}" in lines
     assert f"  {', '.join(PRESETS)}" in lines

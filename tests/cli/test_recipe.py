@@ -118,8 +118,8 @@ def test_help_is_that_of_the_method_and_preset_chosen() -> None:
 @pytest.mark.parametrize(
     ("typed", "error", "sentence"),
     [
-        ("--method magic", ValueError, "no method 'magic'; known: noise2noise, icecream"),
-        ("--network magic", ValueError, "no network 'magic'; known: unet"),
+        ("--method magic", ValueError, "no method 'magic' here: choose one of noise2noise, icecream"),
+        ("--network magic", ValueError, "no network 'magic' here: choose one of unet"),
         ("--preset magic", ValueError, "no preset 'magic'; known: quick-look"),
         ("", ValueError, "name its halves with --even and --odd, a folder with --pairs, or a"),
         ("--even a.mrc", ValueError, "ICECREAM needs both half maps of a.mrc"),

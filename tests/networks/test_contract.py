@@ -21,7 +21,7 @@ def config(request: pytest.FixtureRequest) -> NetworkConfig:
 
 
 def crops(network: Network, *, channels: int = 1, extra: int = 0) -> torch.Tensor:
-    size = 2 * network.size_multiple + extra
+    size = 2 * network.sizes.multiple + extra
     return torch.randn(2, channels, size, size + extra, size, generator=torch.Generator().manual_seed(3))
 
 
@@ -45,7 +45,7 @@ def test_sizes_that_are_no_multiple_work(config: NetworkConfig) -> None:
 
 def test_too_small_a_crop_is_explained(config: NetworkConfig) -> None:
     network = build_network(config, seed=0)
-    least = network.minimum_size
+    least = network.sizes.minimum
     assert network(torch.ones(1, 1, least, least, least)).shape == (1, 1, least, least, least)
     with pytest.raises(ValueError, match=f"at least {least} voxels"):
         network(torch.ones(1, 1, least, least - 1, least))
@@ -96,5 +96,5 @@ def test_state_makes_the_round_trip(config: NetworkConfig) -> None:
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no network 'capsnet'; choose one of .*unet"):
+    with pytest.raises(ValueError, match=r"no network 'capsnet' here: choose one of unet"):
         build_network(NetworkConfig(kind="capsnet"), seed=0)

@@ -52,14 +52,14 @@ def test_bias_and_norm_give_homogeneity_up() -> None:
 @pytest.mark.parametrize("levels", [2, 3, 4, 5])
 def test_levels_set_the_size_rule(levels: int) -> None:
     network = build_network(UNetConfig(features=2, levels=levels), seed=0)
-    assert network.size_multiple == network.minimum_size == 2 ** (levels - 1)
-    size = network.minimum_size
+    assert network.sizes.multiple == network.sizes.minimum == 2 ** (levels - 1)
+    size = network.sizes.minimum
     assert network(torch.ones(1, 1, size, 2 * size + 1, size)).shape == (1, 1, size, 2 * size + 1, size)
 
 
 def test_a_norm_needs_more_than_one_voxel_at_the_deepest_level() -> None:
     network = build_network(UNetConfig(features=2, levels=3, norm="instance"), seed=0)
-    assert network.minimum_size == 8
+    assert network.sizes.minimum == 8
     assert network(torch.rand(1, 1, 8, 8, 8)).isfinite().all()
     with pytest.raises(ValueError, match="at least 8 voxels"):
         network(torch.rand(1, 1, 4, 4, 4))

@@ -10,7 +10,7 @@ import torch
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
-from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.networks import Sizes, UNetConfig, build_network
 from napari_cryorestore.restoration import RestoreRequest, fitting_plan, tiling
 from napari_cryorestore.restoration.tiling import least_tile, margin_of, possible_plans, smaller_plans
 
@@ -22,7 +22,7 @@ class Stub:
 
     def __init__(self, method: Any, network: Any, *, precision: str = "32") -> None:
         self.method, self.network, self.precision = build_method(method), network, precision
-        self.device, self.size_multiple = torch.device("cpu"), 8
+        self.device = torch.device("cpu")
 
 
 def unet(**knobs: Any) -> Any:
@@ -55,13 +55,13 @@ def test_the_reach_is_how_far_an_input_voxel_counts(levels: int) -> None:
     for parameter in network.parameters():
         parameter.data = parameter.data.abs() + 0.1  # so that nothing is cut off or cancels
     ramp = torch.arange(1.0, size + 1, dtype=torch.double).expand(1, 1, 8, 8, size)
-    for centre in range(40, 40 + network.size_multiple):
+    for centre in range(40, 40 + network.sizes.multiple):
         for slope in (ramp, ramp.flip(-1)):  # pooling then lets the voxels through that are farthest
             inputs = slope.clone().requires_grad_()
             (gradient,) = torch.autograd.grad(network(inputs)[0, 0, 4, 4, centre], inputs)
             touched = gradient.abs().amax((0, 1, 2, 3)).nonzero()[:, 0]
             farthest = max(farthest, int((touched - centre).abs().max()))
-    assert farthest == network.reach
+    assert farthest == network.sizes.reach
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_tiles_are_as_large_as_the_memory_of_a_cpu_allows(
 ) -> None:
     monkeypatch.setattr(tiling, "free_memory", lambda device: gigabytes * 1e9)
     stub = Stub(IcecreamConfig(passes=2), torch.nn.Identity(), precision=precision)
-    stub.network.floats_per_voxel = 4.5 * features
+    stub.network.sizes = Sizes(multiple=8, floats_per_voxel=4.5 * features)
     assert max(plan_of(stub).sizes) == edge
 
 

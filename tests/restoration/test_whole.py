@@ -28,7 +28,7 @@ from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
-from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.networks import Sizes, UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
 from napari_cryorestore.runs.events import Evaluated
@@ -82,8 +82,7 @@ def checkpoint(
 class Line(nn.Module):
     """Passes its first channel on, changed linearly."""
 
-    size_multiple = 4
-    reach = 0
+    sizes = Sizes(multiple=4, reach=0)
 
     def __init__(self, slope: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()
@@ -553,7 +552,7 @@ class OnGpu:
     """A model that would compute on a GPU."""
 
     def __init__(self, restore: Any) -> None:
-        self.device, self.size_multiple, self.restore = torch.device("cuda"), 8, restore
+        self.device, self.restore = torch.device("cuda"), restore
         self.network, self.method = nn.Identity(), build_method(Noise2NoiseConfig())
 
 

@@ -29,7 +29,9 @@ def run(options: Namespace) -> int:
     print("methods:")
     for name, method in METHODS.items():
         print(f"  {name:14}{method.title}: {method.summary} {_needs(method)}")
-    print(f"networks:\n  {', '.join(NETWORKS)}")
+    print("networks:")
+    for name, entry in NETWORKS.items():
+        print(f"  {name:14}{entry.title}: {entry.summary}")
     print(f"presets:\n  {', '.join(PRESETS)}")
     print("'cryorestore train --method NAME --help' lists the knobs of a method.")
     return DONE

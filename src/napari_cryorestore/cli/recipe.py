@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Sequence
 
+    from napari_cryorestore.plugin_table import PluginTable
+
 METHOD, NETWORK, PRESET = "icecream", "unet", "standard"
 """What is taken where nothing is chosen."""
 _SECTIONS: dict[str, type[Config]] = {
@@ -137,11 +139,11 @@ def _base(options: Namespace) -> Base:
     return Base(method, network, merged(preset(options.preset or PRESET, method), content, kinds))
 
 
-def _kind(typed: str | None, content: dict[str, Any], section: str, known: Iterable[str]) -> str:
+def _kind(typed: str | None, content: dict[str, Any], section: str, known: PluginTable[Any]) -> str:
     default = {"method": METHOD, "network": NETWORK}[section]
     kind = str(typed or content.get(section, {}).get("kind", default))
-    if kind not in known:
-        raise ValueError(f"there is no {section} {kind!r}; known: {', '.join(known)}")
+    packages = content.get("packages", {})
+    known.find(kind, package="" if typed else str(packages.get(section, "")))
     return kind
 
 
@@ -153,7 +155,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"there is no recipe {path}") from None
     except ValueError as error:
         raise ValueError(f"{path} is no recipe in TOML: {error}") from error
-    if not all(isinstance(content.get(name, {}), dict) for name in ("method", "network", *_SECTIONS)):
+    named = ("method", "network", "packages", *_SECTIONS)
+    if not all(isinstance(content.get(name, {}), dict) for name in named):
         raise ValueError(f"{path} is no recipe: method, network and the like must be tables, [method]")
     listed = tables(content, "tomograms")
     if listed != content.get("tomograms", []):

@@ -5,56 +5,18 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.met
 
 from __future__ import annotations
 
-import warnings
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.methods.wiener import Wiener
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
+from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
 _OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Wiener)
 
-
-def table_of(ours: Iterable[type[Method]], others: Iterable[EntryPoint]) -> dict[str, type[Method]]:
-    """Return methods by name: ours first, then those of other packages; one that is broken is left out.
-
-    A broken one, or one that takes a name twice, is warned of.
-    """
-    table = {_name(method): method for method in ours}
-    for point in others:
-        try:
-            method = point.load()
-            name = _name(method)
-        except Exception as error:  # noqa: BLE001  another package must not keep ours from working
-            warnings.warn(
-                f"The restoration method {point.name!r} ({point.value}) cannot be used ({error}): "
-                "update or remove the package it comes from.",
-                stacklevel=2,
-            )
-            continue
-        if name in table:
-            warnings.warn(
-                f"The restoration method {point.name!r} ({point.value}) is left out: "
-                f"there is one called {name!r} already.",
-                stacklevel=2,
-            )
-            continue
-        table[name] = method
-    return table
-
-
-def _name(method: type[Method]) -> str:
-    name: str = method.Config.model_fields["kind"].default
-    return name
-
-
-METHODS: dict[str, type[Method]] = table_of(_OURS, entry_points(group="napari_cryorestore.methods"))
+METHODS = PluginTable("method", _OURS, of_other_packages("napari_cryorestore.methods"))
 
 
 def build_method(config: MethodConfig) -> Method:
@@ -82,4 +44,18 @@ def settings_kept(settings: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in shared and name != "kind"}
 
 
-__all__ = ["METHODS", "Method", "MethodConfig", "StepLoss", "build_method", "settings_kept", "table_of"]
+def packages_of(method: str, network: str) -> dict[str, str]:
+    """Return which other packages bring a method and a network, by these two words."""
+    named = {"method": METHODS.package_of(method), "network": NETWORKS.package_of(network)}
+    return {what: package for what, package in named.items() if package}
+
+
+__all__ = [
+    "METHODS",
+    "Method",
+    "MethodConfig",
+    "StepLoss",
+    "build_method",
+    "packages_of",
+    "settings_kept",
+]

@@ -1,13 +1,19 @@
-"""The networks, by name."""
+"""The networks, by name.
+
+Other packages add theirs through the entry-point group ``napari_cryorestore.networks``.
+"""
 
 from __future__ import annotations
 
 import torch
 
-from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry
-from napari_cryorestore.networks.unet import UNet, UNetConfig
+from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry, Sizes
+from napari_cryorestore.networks.unet import UNET, UNet, UNetConfig
+from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
-NETWORKS: dict[str, NetworkEntry] = {"unet": NetworkEntry(UNetConfig, UNet)}
+_OURS: tuple[NetworkEntry, ...] = (UNET,)
+
+NETWORKS = PluginTable("network", _OURS, of_other_packages("napari_cryorestore.networks"))
 
 
 def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Network:
@@ -27,11 +33,25 @@ def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Net
     ValueError
         If there is no network of that kind.
     """
-    if config.kind not in NETWORKS:
-        raise ValueError(f"There is no network {config.kind!r}; choose one of {', '.join(sorted(NETWORKS))}.")
+    entry = NETWORKS.find(config.kind)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
-        return NETWORKS[config.kind].build(config, channels)
+        return entry.made(config, channels)
 
 
-__all__ = ["NETWORKS", "Network", "NetworkConfig", "NetworkEntry", "UNet", "UNetConfig", "build_network"]
+def sizes_of(config: NetworkConfig) -> Sizes:
+    """Return what the network that a configuration describes says of sizes, without building it."""
+    return NETWORKS.find(config.kind).sizes(config)
+
+
+__all__ = [
+    "NETWORKS",
+    "Network",
+    "NetworkConfig",
+    "NetworkEntry",
+    "Sizes",
+    "UNet",
+    "UNetConfig",
+    "build_network",
+    "sizes_of",
+]

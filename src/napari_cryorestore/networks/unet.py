@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.networks.base import Network, NetworkConfig
+from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry
 from napari_cryorestore.networks.convolution import Convolution
 from napari_cryorestore.networks.doubling import convolve_joined
 
@@ -70,13 +70,6 @@ class UNet(Network):
     def __init__(self, config: UNetConfig, channels: int = 1) -> None:
         super().__init__()
         widths = [config.features * 2**level for level in range(config.levels)]
-        self.size_multiple = 2 ** (config.levels - 1)
-        # One voxel at the deepest level has no statistics to normalise by.
-        self.minimum_size = self.size_multiple * (1 if config.norm == "none" else 2)
-        # Two 3³ convolutions at every level on the way down, and at every one but the deepest on the way up;
-        # and the rest of the coarsest voxel.
-        self.reach = 2 * (2**config.levels - 1) + 3 * (2 ** (config.levels - 1) - 1)
-        self.floats_per_voxel = 4.5 * config.features
         self.residual = config.residual
         ins = [channels, *widths[:-1]]
         self.encoder = nn.ModuleList(
@@ -105,13 +98,9 @@ class UNet(Network):
         Raises
         ------
         ValueError
-            If an axis is shorter than ``minimum_size``.
+            If an axis is shorter than the coarsest voxel, or two of them with a norm.
         """
-        if min(inputs.shape[2:]) < self.minimum_size:
-            raise ValueError(
-                f"The network takes crops of at least {self.minimum_size} voxels per axis, but this one is "
-                f"{tuple(inputs.shape[2:])}; use larger crops or fewer levels."
-            )
+        self.require_size(inputs)
         maps = inputs
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
@@ -143,4 +132,35 @@ def _block(widths: Sequence[int], config: UNetConfig) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-__all__ = ["UNet", "UNetConfig"]
+def _size_multiple(config: UNetConfig) -> int:
+    return int(2 ** (config.levels - 1))
+
+
+def _minimum_size(config: UNetConfig) -> int:
+    # One voxel at the deepest level has no statistics to normalise by.
+    return _size_multiple(config) * (1 if config.norm == "none" else 2)
+
+
+def _reach(config: UNetConfig) -> int:
+    # Two 3³ convolutions at every level on the way down, and at every one but the deepest on the way up; and
+    # the rest of the coarsest voxel.
+    return int(2 * (2**config.levels - 1) + 3 * (2 ** (config.levels - 1) - 1))
+
+
+UNET = NetworkEntry(
+    title="U-Net",
+    summary="Looks at every place in several resolutions; ICECREAM's network.",
+    Config=UNetConfig,
+    build=UNet,
+    size_multiple=_size_multiple,
+    minimum_size=_minimum_size,
+    reach=_reach,
+    floats_per_voxel=lambda config: 4.5 * config.features,
+    presets={
+        "quick-look": {"network": {"features": 8}},
+        "standard": {"network": {"features": 32}},
+        "paper": {"network": {"features": 64}},
+    },
+)
+
+__all__ = ["UNET", "UNet", "UNetConfig"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -45,7 +45,6 @@ class Model:
     imaging: Imaging
     device: torch.device
     precision: Precision
-    size_multiple: int = field(default=8)
 
     @classmethod
     def of(
@@ -77,7 +76,6 @@ class Model:
             imaging=_imaging(checkpoint, tomogram, filtered),
             device=device,
             precision=precision,
-            size_multiple=int(getattr(network, "size_multiple", 8)),
         )
 
     @torch.inference_mode()

@@ -9,6 +9,7 @@ import torch
 
 from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
 from napari_cryorestore.hardware import free_memory, is_out_of_memory, release_memory
+from napari_cryorestore.networks import Sizes
 from napari_cryorestore.physics.normalize import Standardisation
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ _CPU_BATCH = 2
 """Tiles at once in 32 bits, as PyTorch convolves a single one far more slowly; not so in bf16."""
 _FLOATS = 100.0
 """What a network that says nothing is taken to hold per voxel."""
+_UNKNOWN = Sizes(multiple=8)
 _FILTER_BYTES = 160
 """What filtering a tile on a zero-padded grid takes per voxel at most."""
+
+
+def sizes_of(model: Model) -> Sizes:
+    """Return what the network of a model says of sizes, or what is assumed of one that says nothing."""
+    sizes: Sizes = getattr(model.network, "sizes", _UNKNOWN)
+    return sizes
 
 
 def margin_of(model: Model) -> int:
@@ -41,7 +49,7 @@ def margin_of(model: Model) -> int:
     the wedge filter between the two; but that reaches so far that a larger margin changes little, while
     blending over twice the margin hides what is left. Measured in ``docs/benchmarks/restore.md``.
     """
-    reach: int | None = getattr(model.network, "reach", None)
+    reach = sizes_of(model).reach
     return MARGIN if reach is None else max(LEAST_MARGIN, 4 * round(reach / 16))
 
 
@@ -67,7 +75,7 @@ def possible_plans(shape: Sequence[int], model: Model, request: RestoreRequest) 
     """Return tilings from the largest tiles to the smallest; only the one asked for, if there is one."""
     on_cpu = model.device.type == "cpu"
     sizes = (max(request.tile, least_tile(model)),) if request.tile else CPU_TILES if on_cpu else TILES
-    margin, multiple = margin_of(model), model.size_multiple
+    margin, multiple = margin_of(model), sizes_of(model).multiple
     tiles = [fit_tile(shape, tile=size, margin=margin, size_multiple=multiple) for size in sizes]
     batch = request.batch or (4 if not on_cpu else _CPU_BATCH if model.precision == "32" else 1)
     return [TilePlan(tile, margin, align=multiple, batch=batch) for tile in dict.fromkeys(tiles)]
@@ -94,7 +102,7 @@ def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
 
 
 def _is_estimated_to_fit(model: Model, plan: TilePlan) -> bool:
-    floats: float = getattr(model.network, "floats_per_voxel", None) or _FLOATS
+    floats = sizes_of(model).floats_per_voxel or _FLOATS
     per_voxel = max(floats * (4 if model.precision == "32" else 2), _FILTER_BYTES)
     return plan.batch * _voxels(plan) * per_voxel < min(CPU_MEMORY, free_memory(model.device) / 2)
 
@@ -115,4 +123,12 @@ def _voxels(plan: TilePlan) -> int:
     return z * y * x
 
 
-__all__ = ["fitting_plan", "least_tile", "margin_of", "memory_explained", "possible_plans", "smaller_plans"]
+__all__ = [
+    "fitting_plan",
+    "least_tile",
+    "margin_of",
+    "memory_explained",
+    "possible_plans",
+    "sizes_of",
+    "smaller_plans",
+]

@@ -50,7 +50,7 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
 
     findings: list[Finding] = []
     complete = resolved(config, tell=findings.append)
-    known = {**environment(), "inputs": stamps_of(input_files(complete))}
+    known = {**environment((complete.packages or {}).values()), "inputs": stamps_of(input_files(complete))}
     run = RunDir.create(path, config=complete.to_toml(), environment=known)
     for finding in findings:
         run.record(Noted(level="info" if finding.severity == "note" else "warning", message=finding.text))

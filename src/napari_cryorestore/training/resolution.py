@@ -61,7 +61,7 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
         tell(finding)
     method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
-    crop, box = _places(tomograms, config, multiple=network.size_multiple)
+    crop, box = _places(tomograms, config, multiple=network.sizes.multiple)
     for index, tomogram in enumerate(tomograms):
         valid_corners(tomogram.shape, crop, excluded=box if index == 0 and holds_out(config) else None)
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))

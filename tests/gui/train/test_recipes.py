@@ -22,7 +22,7 @@ def test_methods_say_what_they_do_and_need(recipes):
     assert "wiener" not in recipes.methods  # nothing to train
     assert recipes.methods["noise2noise"].sentence.endswith("Needs both half maps.")
     assert recipes.methods["icecream"].sentence.endswith("Needs both half maps and the tilt range.")
-    assert recipes.networks["unet"].title == "UNet"
+    assert recipes.networks["unet"].title == "U-Net"
 
 
 def test_every_preset_of_every_method_fills_every_section(recipes):

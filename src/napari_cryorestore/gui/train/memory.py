@@ -67,14 +67,14 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
     from napari_cryorestore.networks import NETWORKS
 
     with torch.device("meta"):
-        return NETWORKS[config.kind].build(config, channels)
+        return NETWORKS[config.kind].made(config, channels)
 
 
 def _likely_crop(shape: Sequence[int], network: Any) -> int:
     from napari_cryorestore.data.corners import Box
     from napari_cryorestore.training.places import fitting_crop
 
-    return fitting_crop(Box.whole(shape), None, multiple=network.size_multiple)
+    return fitting_crop(Box.whole(shape), None, multiple=network.sizes.multiple)
 
 
 def _volumes(shape: Sequence[int]) -> int:

@@ -64,8 +64,7 @@ class Recipes:
             if method.trainable
         }
         self.networks = {
-            name: Choice(name, entry.Config.__name__.removesuffix("Config"), "", entry.Config)
-            for name, entry in NETWORKS.items()
+            name: Choice(name, entry.title, entry.summary, entry.Config) for name, entry in NETWORKS.items()
         }
 
     def section(self, name: str, kind: str = "") -> type[Config]:
