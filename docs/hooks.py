@@ -22,7 +22,7 @@ from napari_cryorestore.comparison.number_words import NUMBER_WORDS
 from napari_cryorestore.config import Setting, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
-from napari_cryorestore.presets import PRESETS, preset
+from napari_cryorestore.presets import network_for, preset, presets_of
 from napari_cryorestore.run_config import HardwareConfig, ScheduleConfig, SnapshotsConfig, TomogramConfig
 from napari_cryorestore.runs.events import EVENTS, Event
 from napari_cryorestore.runs.metric_words import METRIC_WORDS
@@ -106,8 +106,10 @@ def methods() -> str:
 
 def presets(method: str) -> str:
     """Return what each preset sets for a method, and the default where it leaves a setting alone."""
-    columns = [dict(_leaves(preset(name, method))) for name in PRESETS]
-    config = {"method": METHODS[method].Config, "network": NETWORKS["unet"].Config, **_SECTIONS}
+    network = network_for(method)
+    names = presets_of(method, network)
+    columns = [dict(_leaves(preset(name, method, network))) for name in names]
+    config = {"method": METHODS[method].Config, "network": NETWORKS[network].Config, **_SECTIONS}
     defaults = {
         ".".join(item.path): _default(item)
         for section in ("method", "network", "schedule", "snapshots")
@@ -119,7 +121,7 @@ def presets(method: str) -> str:
         for path in paths
         if not path.endswith(".kind")
     ]
-    return _table(("setting", *PRESETS), rows)
+    return _table(("setting", *names), rows)
 
 
 def metrics() -> str:

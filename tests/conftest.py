@@ -109,4 +109,16 @@ def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return even, odd
 
 
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the network ``wide`` and the method ``picky`` into the tables, as other packages would."""
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.networks import NETWORKS
+
+    from .plugins import WIDE, Picky
+
+    monkeypatch.setitem(NETWORKS, "wide", WIDE)
+    monkeypatch.setitem(METHODS, "picky", Picky)
+
+
 __all__ = ["begin", "warm_python"]

@@ -97,10 +97,11 @@ def test_the_package_that_brings_a_method_is_written_and_named_where_it_is_missi
 ) -> None:
     ours = RunConfig.model_validate(LEAST)
     assert "packages" not in ours.to_toml()
+    assert RunConfig.model_validate(ours.model_dump()) == ours
     monkeypatch.setitem(METHODS._packages, "icecream", "ice-tomograms")
     text = ours.to_toml()
     assert '[packages]\nmethod = "ice-tomograms"' in text
-    assert RunConfig.from_toml(text) == ours  # where it is installed
+    assert RunConfig.from_toml(text) == RunConfig.model_validate(ours.model_dump()) == ours
     missing = text.replace('kind = "icecream"', 'kind = "snow"')
     with pytest.raises(ValueError, match="no method 'snow' here: install or update ice-tom"):
         RunConfig.from_toml(missing)

@@ -30,12 +30,17 @@ class PluginTable(MutableMapping[str, Thing]):
         Things with a ``Config``, which come first.
     found : callable
         Returns the entry points of other packages.
+
+    Attributes
+    ----------
+    what : str
+        As given.
     """
 
     def __init__(
         self, what: str, ours: Iterable[Thing], found: Callable[[], Iterable[EntryPoint]] = tuple
     ) -> None:
-        self._what, self._found = what, found
+        self.what, self._found = what, found
         self._things = {kind_of(thing): thing for thing in ours}
         self._packages: dict[str, str] = {}
         self._broken: dict[str, str] = {}
@@ -81,10 +86,10 @@ class PluginTable(MutableMapping[str, Thing]):
             If it is no name.
         """
         if not isinstance(name, str):
-            raise ValueError(f"there is no {self._what} {name!r}: choose one of {', '.join(self)}")
+            raise ValueError(f"there is no {self.what} {name!r}: choose one of {', '.join(self)}")
         if name in self:
             return self[name]
-        problem = self._broken.get(name, f"there is no {self._what} {name!r} here")
+        problem = self._broken.get(name, f"there is no {self.what} {name!r} here")
         if package:
             raise UnknownNameError(f"{problem}: install or update {package}, which brings it")
         known = ", ".join(self)
@@ -113,7 +118,7 @@ class PluginTable(MutableMapping[str, Thing]):
             thing = point.load()
             kind = kind_of(thing)
         except Exception as error:  # noqa: BLE001  another package must not keep ours from working
-            self._broken[name] = f"the {self._what} {name!r} cannot be used here ({error})"
+            self._broken[name] = f"the {self.what} {name!r} cannot be used here ({error})"
             self._leave_out(point, str(error) or type(error).__name__)
             return
         if kind != name:
@@ -124,7 +129,7 @@ class PluginTable(MutableMapping[str, Thing]):
 
     def _leave_out(self, point: EntryPoint, why: str) -> None:
         warnings.warn(
-            f"The {self._what} {point.name!r} ({point.value}) cannot be used ({why}): "
+            f"The {self.what} {point.name!r} ({point.value}) cannot be used ({why}): "
             "update or remove the package it comes from.",
             stacklevel=2,
         )

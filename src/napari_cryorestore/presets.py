@@ -1,70 +1,80 @@
-"""The recipes on offer: quick look, standard, and what each paper used."""
+"""The recipes on offer: quick look, standard and what each paper used, and those that plug-ins bring.
+
+What every method and network shares stands here; what is a method's or a network's own stands beside it.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-PresetName = Literal["quick-look", "standard", "paper"]
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.networks import NETWORKS
 
-_OURS_ICECREAM = {
-    "input": "wiener+raw",
-    "double_size": False,
-    "window": False,
-    "passes": 1,
-    "flips": True,
-}
-_OURS_SCHEDULE = {"optimiser": "muon", "learning_rate": 0.02, "decay": "cosine", "ema": 0.99}
+USUAL_NETWORK = "unet"
+"""The network of a method that names none."""
+_SCHEDULE = {"optimiser": "muon", "learning_rate": 0.02, "decay": "cosine", "ema": 0.99}
 _ADAM = {"optimiser": "adam", "decay": "constant", "ema": 0.0, "gradient_clip": 0.0}
-
-_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+_SHARED: dict[str, dict[str, Any]] = {
     "quick-look": {
-        "": {
-            "network": {"features": 8},
-            "schedule": {"steps": 300, "batch": 4, "crop": 32, **_OURS_SCHEDULE},
-            "snapshots": {"every": 20},
-        },
-        "icecream": {"method": _OURS_ICECREAM},
-        "noise2noise": {"method": {"input": "wiener+raw"}},
+        "schedule": {"steps": 300, "batch": 4, "crop": 32, **_SCHEDULE},
+        "snapshots": {"every": 20},
     },
     "standard": {
-        "": {
-            "network": {"features": 32},
-            "schedule": {"steps": 3000, "batch": 4, **_OURS_SCHEDULE},
-            "snapshots": {"every": 50},
-        },
-        "icecream": {"method": _OURS_ICECREAM},
-        "noise2noise": {"method": {"input": "wiener+raw"}},
+        "schedule": {"steps": 3000, "batch": 4, **_SCHEDULE},
+        "snapshots": {"every": 50},
     },
     "paper": {
-        "": {
-            "network": {"features": 64},
-            "schedule": {"crop": 72, "end": "steps", **_ADAM},
-            "snapshots": {"every": 500},
-        },
-        "icecream": {"schedule": {"steps": 50_000, "batch": 8, "learning_rate": 1e-4}},
-        "noise2noise": {"schedule": {"steps": 20_000, "batch": 16, "learning_rate": 4e-4}},
+        "schedule": {"crop": 72, "end": "steps", **_ADAM},
+        "snapshots": {"every": 500},
     },
 }
 
-_NOTHING: dict[str, Any] = {}
+PRESETS: tuple[str, ...] = tuple(_SHARED)
+"""Those that every method has with every network."""
 
-PRESETS: tuple[str, ...] = tuple(_PRESETS)
 
+def preset(name: str, method: str, network: str = "") -> dict[str, Any]:
+    """Return the settings that a preset changes, as nested plain values.
 
-def preset(name: str, method: str) -> dict[str, Any]:
-    """Return the settings that a preset changes, for one method, as nested plain values.
+    Parameters
+    ----------
+    name : str
+        One of `presets_of` the two. One that a method or a network brings begins with the defaults.
+    method : str
+        Its own settings lie over those of the network.
+    network : str
+        That which the method would choose unless it is given.
 
     Raises
     ------
     ValueError
-        If there is no preset of that name.
+        If there is no such preset, method or network.
     """
-    if name not in _PRESETS:
-        raise ValueError(f"there is no preset {name!r}; known: {', '.join(PRESETS)}")
-    of_name = _PRESETS[name]
-    return merged(
-        {"method": {"kind": method}, "network": {"kind": "unet"}}, of_name[""], of_name.get(method, _NOTHING)
-    )
+    network = network or network_for(method)
+    known = presets_of(method, network)
+    if name not in known:
+        raise ValueError(f"there is no preset {name!r}; known: {', '.join(known)}")
+    kinds = {"method": {"kind": method}, "network": {"kind": network}}
+    own = (NETWORKS[network].presets, METHODS[method].presets)
+    return _with_room(merged(kinds, _SHARED.get(name, {}), *(presets.get(name, {}) for presets in own)))
+
+
+def presets_of(method: str, network: str) -> tuple[str, ...]:
+    """Return the names of the presets of a method with a network, the shared ones first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method or network.
+    """
+    own = (NETWORKS.find(network).presets, METHODS.find(method).presets)
+    return tuple(dict.fromkeys((*PRESETS, *own[1], *own[0])))
+
+
+def network_for(method: str) -> str:
+    """Return the network that is taken for a method where none is chosen."""
+    fitting = METHODS.find(method).networks
+    return fitting[0] if fitting else USUAL_NETWORK
 
 
 def merged(*settings: dict[str, Any]) -> dict[str, Any]:
@@ -78,3 +88,13 @@ def merged(*settings: dict[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = value
     return result
+
+
+def _with_room(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe whose crop, if it has one, is as large as the network needs."""
+    crop = content.get("schedule", {}).get("crop")
+    entry = NETWORKS[content["network"]["kind"]]
+    sizes = entry.sizes(entry.Config.model_validate(content["network"]))
+    if crop is None or crop >= sizes.minimum:
+        return content
+    return merged(content, {"schedule": {"crop": -(-sizes.minimum // sizes.multiple) * sizes.multiple}})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import SerializeAsAny, computed_field, field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
-from napari_cryorestore.methods import METHODS, MethodConfig, packages_of
-from napari_cryorestore.networks import NETWORKS, NetworkConfig
+from napari_cryorestore.methods import METHODS, MethodConfig, misfit, packages_of
+from napari_cryorestore.networks import NETWORKS, NetworkConfig, too_small
 
 if TYPE_CHECKING:
     from napari_cryorestore.plugin_table import PluginTable
@@ -176,9 +176,9 @@ class RunConfig(Config):
     @classmethod
     def _of_other_packages(cls, values: Any) -> Any:
         """Take out what `packages` said where this was written, and name the one that is missing here."""
-        if not isinstance(values, dict) or not isinstance(values.get("packages"), dict):
+        if not isinstance(values, dict) or not isinstance(values.get("packages", 0), dict | None):
             return values
-        for what, package in values["packages"].items():
+        for what, package in (values["packages"] or {}).items():
             section = values.get(what)
             if what in _TABLES and isinstance(section, dict):
                 _TABLES[what].find(section.get("kind"), package=str(package))
@@ -193,6 +193,13 @@ class RunConfig(Config):
     @classmethod
     def _network_of_kind(cls, value: Any) -> Any:
         return _of_kind(value, NETWORKS)
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> RunConfig:
+        problem = misfit(self.method.kind, self.network.kind) or too_small(self.schedule.crop, self.network)
+        if problem:
+            raise ValueError(problem)
+        return self
 
     @model_validator(mode="after")
     def _method_has_what_it_needs(self) -> RunConfig:

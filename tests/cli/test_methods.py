@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.presets import PRESETS
 
-if TYPE_CHECKING:
-    import pytest
+
+@pytest.mark.usefixtures("plugins")
+def test_presets_of_other_packages_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    assert "  membranes (with Picky)" in capsys.readouterr().out.splitlines()
 
 
 def test_everything_that_can_be_chosen_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

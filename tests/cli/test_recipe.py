@@ -93,6 +93,19 @@ def test_another_method_than_the_recipes_sees_the_same_input(kind: str) -> None:
     assert config.model_dump()["input"] == kind
 
 
+@pytest.mark.usefixtures("plugins")
+def test_every_network_goes_with_every_preset() -> None:
+    assert made(HALVES + "--network wide").network.model_dump() == {"kind": "wide", "width": 3, "least": 36}
+    chosen = made(HALVES + "--network wide --preset quick-look --network.least 32")
+    assert (chosen.network.model_dump()["width"], chosen.schedule.crop) == (2, 40)
+    assert made(HALVES + "--method picky --preset membranes").schedule.steps == 70
+    assert "--preset {quick-look,standard,paper,membranes,roomy}" in help_of("--method picky")
+    write("r.toml", '[network]\nkind = "unet"\nfeatures = 6\n')
+    assert made(HALVES + "r.toml --network wide").network.model_dump()["width"] == 3
+    with pytest.raises(ValueError, match="Picky does not work with the network U-Net: choose wide"):
+        made(HALVES + "r.toml --method picky")
+
+
 def test_several_tomograms_come_from_a_recipe_or_take_its_place() -> None:
     one = '[[tomograms]]\neven = "{0}e.mrc"\nodd = "{0}o.mrc"\n'
     write("r.toml", one.format(1) + one.format(2))

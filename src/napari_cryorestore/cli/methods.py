@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.outcome import DONE
 
@@ -33,6 +33,11 @@ def run(options: Namespace) -> int:
     for name, entry in NETWORKS.items():
         print(f"  {name:14}{entry.title}: {entry.summary}")
     print(f"presets:\n  {', '.join(PRESETS)}")
+    every: list[Any] = [*METHODS.values(), *NETWORKS.values()]
+    for item in every:
+        own = [name for name in item.presets if name not in PRESETS]
+        if own:
+            print(f"  {', '.join(own)} (with {item.title})")
     print("'cryorestore train --method NAME --help' lists the knobs of a method.")
     return DONE
 

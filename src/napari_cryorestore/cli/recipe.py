@@ -12,7 +12,7 @@ from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS, settings_kept
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plain_values import plain_toml, read_regular
-from napari_cryorestore.presets import PRESETS, merged, preset
+from napari_cryorestore.presets import PRESETS, merged, network_for, preset, presets_of
 from napari_cryorestore.run_config import (
     HardwareConfig,
     RunConfig,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.plugin_table import PluginTable
 
-METHOD, NETWORK, PRESET = "icecream", "unet", "standard"
+METHOD, PRESET = "icecream", "standard"
 """What is taken where nothing is chosen."""
 _SECTIONS: dict[str, type[Config]] = {
     "schedule": ScheduleConfig,
@@ -63,11 +63,11 @@ def add_recipe_options(parser: Parser, arguments: Sequence[str]) -> None:
         If there is no such method, network, preset or recipe file, or an option that none of them has.
     """
     first = Parser(parser.prog, add_help=False)
-    _add_choices(first)
+    _add_choices(first, PRESETS)
     _add_fields(first, methods=METHODS, networks=NETWORKS, base={})
     first.add_argument("-h", "--help", "--debug", dest="ignored", action="store_true")
     base = _base(first.parse(arguments))
-    _add_choices(parser)
+    _add_choices(parser, presets_of(base.method, base.network))
     _add_fields(parser, methods=[base.method], networks=[base.network], base=base.content)
     parser.set_defaults(base=base)
 
@@ -96,12 +96,12 @@ def recipe(options: Namespace) -> RunConfig:
     return RunConfig.model_validate(merged(base.content, typed, {"tomograms": tomograms}))
 
 
-def _add_choices(parser: Parser) -> None:
+def _add_choices(parser: Parser, presets: Iterable[str]) -> None:
     add = parser.add_argument_group("recipe").add_argument
     add("recipe", nargs="?", type=Path, metavar="run.toml", help="A recipe, such as a run's config.toml.")
-    add("--preset", metavar=_braces(PRESETS), help=f"Values to begin with (default: {PRESET}).")
+    add("--preset", metavar=_braces(presets), help=f"Values to begin with (default: {PRESET}).")
     add("--method", metavar=_braces(METHODS), help=f"The restoration method (default: {METHOD}).")
-    add("--network", metavar=_braces(NETWORKS), help=f"The network (default: {NETWORK}).")
+    add("--network", metavar=_braces(NETWORKS), help="The network; the usual one of the method if not given.")
     add("--from-checkpoint", type=Path, metavar="PATH", help="Start from these weights: a run or checkpoint.")
     add(
         "--run",
@@ -129,22 +129,23 @@ def _add_fields(
 
 def _base(options: Namespace) -> Base:
     content = {} if options.recipe is None else _read(options.recipe)
-    method = _kind(options.method, content, "method", METHODS)
-    network = _kind(options.network, content, "network", NETWORKS)
+    method = _kind(options.method, content, METHODS) or METHOD
+    network = _kind(options.network, content, NETWORKS) or network_for(method)
     kinds = {"method": {"kind": method}, "network": {"kind": network}}
     for section, chosen in kinds.items():
         if content.get(section, {}).get("kind", chosen["kind"]) != chosen["kind"]:
             # another one's knobs; what all methods have stays, so that two can be compared
             content[section] = settings_kept(content[section], method) if section == "method" else {}
-    return Base(method, network, merged(preset(options.preset or PRESET, method), content, kinds))
+    return Base(method, network, merged(preset(options.preset or PRESET, method, network), content, kinds))
 
 
-def _kind(typed: str | None, content: dict[str, Any], section: str, known: PluginTable[Any]) -> str:
-    default = {"method": METHOD, "network": NETWORK}[section]
-    kind = str(typed or content.get(section, {}).get("kind", default))
-    packages = content.get("packages", {})
-    known.find(kind, package="" if typed else str(packages.get(section, "")))
-    return kind
+def _kind(typed: str | None, content: dict[str, Any], known: PluginTable[Any]) -> str:
+    """Return what is typed, or else what the recipe has; empty if it has none."""
+    kind, package = content.get(known.what, {}).get("kind"), content.get("packages", {}).get(known.what)
+    if typed is None and kind is None:
+        return ""
+    known.find(typed or kind, package="" if typed or package is None else str(package))
+    return str(typed or kind)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -44,6 +44,15 @@ def settings_kept(settings: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in shared and name != "kind"}
 
 
+def misfit(method: str, network: str) -> str:
+    """Return in a sentence that a network does not fit a method; empty if it does."""
+    fitting = METHODS[method].networks
+    if fitting is None or network in fitting:
+        return ""
+    title = NETWORKS[network].title
+    return f"{METHODS[method].title} does not work with the network {title}: choose {' or '.join(fitting)}"
+
+
 def packages_of(method: str, network: str) -> dict[str, str]:
     """Return which other packages bring a method and a network, by these two words."""
     named = {"method": METHODS.package_of(method), "network": NETWORKS.package_of(network)}
@@ -56,6 +65,7 @@ __all__ = [
     "MethodConfig",
     "StepLoss",
     "build_method",
+    "misfit",
     "packages_of",
     "settings_kept",
 ]

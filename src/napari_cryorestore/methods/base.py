@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from napari_cryorestore.config import Config, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import torch
     from torch import Tensor
@@ -68,6 +68,10 @@ class Method(ABC):
         The name as the paper spells it.
     summary : str
         One sentence for the user who chooses.
+    networks : tuple of str or None
+        The networks that fit, the one to choose first; ``None`` if all do.
+    presets : dict of str to dict
+        What it sets in a preset, as nested settings of a run; a name of its own is a preset of its own.
     needs_halves, needs_wedge, trainable : bool
         Whether training needs both halves, whether it uses the tilt range, whether there is training at all.
     """
@@ -78,6 +82,8 @@ class Method(ABC):
     needs_halves: ClassVar[bool] = True
     needs_wedge: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
+    networks: ClassVar[tuple[str, ...] | None] = None
+    presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -52,6 +52,15 @@ class IcecreamConfig(LearnedConfig):
     )
 
 
+_WITHOUT_WHAT_SLOWS = {
+    "input": "wiener+raw",
+    "double_size": False,
+    "window": False,
+    "passes": 1,
+    "flips": True,
+}
+
+
 class Icecream(Method):
     """L = ‖A(y₁ − f(y₀))‖² + ‖A(y₀ − f(y₁))‖² + λ(‖A_g(R_g f(y₁) − f(A R_g f(y₀)))‖² + swapped)."""
 
@@ -61,6 +70,11 @@ class Icecream(Method):
         "Removes noise and fills the missing wedge, by demanding that restoration commutes with rotation."
     )
     needs_wedge = True
+    presets: ClassVar = {
+        "quick-look": {"method": _WITHOUT_WHAT_SLOWS},
+        "standard": {"method": _WITHOUT_WHAT_SLOWS},
+        "paper": {"schedule": {"steps": 50_000, "batch": 8, "learning_rate": 1e-4}},
+    }
     config: IcecreamConfig
 
     def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.data.crops import rotate_about_tilt_axis, swap_halves
@@ -52,6 +52,11 @@ class Noise2Noise(Method):
     summary = (
         "Removes noise by predicting one half map from the other; does not aim to fill the missing wedge."
     )
+    presets: ClassVar = {
+        "quick-look": {"method": {"input": "wiener+raw"}},
+        "standard": {"method": {"input": "wiener+raw"}},
+        "paper": {"schedule": {"steps": 20_000, "batch": 16, "learning_rate": 4e-4}},
+    }
     config: Noise2NoiseConfig
 
     @property

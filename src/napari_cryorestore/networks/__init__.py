@@ -39,6 +39,17 @@ def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Net
         return entry.made(config, channels)
 
 
+def too_small(crop: int | None, config: NetworkConfig) -> str:
+    """Return in a sentence that a network takes no crop as small as this one; empty if it does."""
+    entry, least = NETWORKS.find(config.kind), sizes_of(config).minimum
+    if crop is None or crop >= least:
+        return ""
+    return (
+        f"a crop of {crop} voxels is too small for this {entry.title}, which takes at least {least}: "
+        "choose a larger crop"
+    )
+
+
 def sizes_of(config: NetworkConfig) -> Sizes:
     """Return what the network that a configuration describes says of sizes, without building it."""
     return NETWORKS.find(config.kind).sizes(config)
@@ -54,4 +65,5 @@ __all__ = [
     "UNetConfig",
     "build_network",
     "sizes_of",
+    "too_small",
 ]

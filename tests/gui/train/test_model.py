@@ -254,6 +254,39 @@ def test_volumes_in_memory_are_written_into_the_run_folder(model, tmp_path):
     assert written.voxel_size == pytest.approx(8.0)
 
 
+def test_method_and_network_go_together_and_presets_are_theirs(model, plugins):
+    model.use_recipes(Recipes())
+    model.choose_preset("quick-look")
+    model.choose_network("wide")
+    assert (model.preset, model.sections["network"].width, model.sections["schedule"].crop) == (
+        "quick-look",
+        2,
+        40,
+    )
+    model.choose_method("icecream")
+    assert model.network == "wide"  # it fits
+    model.choose_network("unet")
+    model.choose_method("picky")
+    assert model.network == "wide"  # that which was chosen does not fit
+    assert model.recipes.presets("picky", "wide")["membranes"] == "Membranes"
+    model.choose_preset("membranes")
+    assert model.sections["schedule"].steps == 70
+    model.choose_method("noise2noise")
+    assert model.preset == "standard"  # as it has no such preset
+
+
+def test_what_does_not_go_together_is_refused_in_its_section(model, plugins):
+    model.use_recipes(Recipes())
+    model.choose_method("picky")
+    model.put("schedule", model.sections["schedule"].model_copy(update={"crop": 35}))
+    problems = {problem.section: problem.sentence for problem in model.problems()}
+    assert problems["schedule"].startswith("A crop of 35 voxels is too small for this Wide network")
+    model.choose_network("unet")
+    problems = {problem.section: problem.sentence for problem in model.problems()}
+    assert problems["network"] == "Picky does not work with the network U-Net: choose wide."
+    assert "schedule" not in problems
+
+
 def test_a_folder_that_cannot_be_written_is_named(model, tmp_path):
     model.choose_data(DataChoice(volume("a"), volume("b")))
     (tmp_path / "file").write_text("in the way")

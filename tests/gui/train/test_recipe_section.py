@@ -45,6 +45,26 @@ def test_presets_and_methods_fill_the_forms(bench):
     assert "Training takes about" in recipe.memory.text()
 
 
+def test_the_only_network_is_no_choice(bench):
+    viewer = ViewerModel()
+    bench.add_pair(viewer)
+    network = bench.open(viewer).recipe.network
+    assert not network.combo.isVisibleTo(network)
+
+
+def test_another_network_is_chosen_by_its_title(bench, plugins):
+    viewer = ViewerModel()
+    bench.add_pair(viewer)
+    recipe = bench.open(viewer).recipe
+    network = recipe.network
+    assert network.combo.isVisibleTo(network)
+    network.combo.setCurrentIndex(network.combo.findText("Wide network"))
+    network.combo.activated.emit(network.combo.currentIndex())
+    assert network.sentence.text() == "Needs room."
+    assert network.form.editor("width").value() == 3
+    assert recipe.presets.findData("roomy") >= 0
+
+
 def test_the_preview_is_placed_at_the_crosshair(bench, qtbot):
     viewer = ViewerModel()
     bench.add_pair(viewer)

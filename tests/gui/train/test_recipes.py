@@ -27,7 +27,7 @@ def test_methods_say_what_they_do_and_need(recipes):
 
 def test_every_preset_of_every_method_fills_every_section(recipes):
     for method in recipes.methods:
-        for preset in recipes.presets:
+        for preset in recipes.presets(method, "unet"):
             made = recipes.preset(preset, method)
             assert set(made) == set(SECTIONS) - {"hardware"}
             assert made["method"].kind == method

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class KindSection(QWidget):
-    """A combo box of kinds, a sentence about the chosen one, and its form.
+    """A combo box of kinds where there are several, a sentence about the chosen one, and its form.
 
     Attributes
     ----------
@@ -41,17 +41,20 @@ class KindSection(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
-        self._layout.addLayout(labelled(what, self.combo))
+        self._choice = QWidget()
+        self._choice.setLayout(labelled(what, self.combo))
+        self._layout.addWidget(self._choice)
         self._layout.addWidget(self.sentence)
         self._layout.addWidget(self.form)
         self.combo.activated.connect(self._choose)
 
     def offer(self, choices: Mapping[str, Choice]) -> None:
-        """List the kinds."""
+        """List the kinds; one alone is no choice."""
         self._choices = choices
         self.combo.clear()
         for choice in choices.values():
             self.combo.addItem(choice.title, choice.name)
+        self._choice.setVisible(len(choices) > 1)
 
     def show_value(self, value: Config) -> None:
         """Show a configuration in the form of its kind, without announcing it."""

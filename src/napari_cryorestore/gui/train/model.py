@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.train.recipes import Recipes
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
-CUSTOM = ""
-"""The name of no preset."""
+CUSTOM, STANDARD = "", "standard"
+"""The name of no preset, and of the first one."""
 NOT_LOADED = "PyTorch is still being loaded: try again in a moment."
 
 
@@ -128,13 +128,18 @@ class TrainModel:
         """Take what can be chosen, and choose the standard preset of the first method."""
         self.recipes = recipes
         self.sections["hardware"] = recipes.hardware(self.preferred_device)
-        self.preset = "standard" if "standard" in recipes.presets else recipes.presets[0]
+        self.preset = STANDARD
         self._apply_preset(next(iter(recipes.methods)))
 
     @property
     def method(self) -> str:
         """The kind of the method chosen; empty while there is none."""
         return str(getattr(self.sections.get("method"), "kind", ""))
+
+    @property
+    def network(self) -> str:
+        """The kind of the network chosen; empty while there is none."""
+        return str(getattr(self.sections.get("network"), "kind", ""))
 
     def choose_preset(self, name: str) -> None:
         """Set every section but hardware as a preset has it; `CUSTOM` leaves them as they are."""
@@ -150,8 +155,11 @@ class TrainModel:
             self.put("method", self._recipes.method_like(self.sections["method"], kind))
 
     def choose_network(self, kind: str) -> None:
-        """Take another network with its defaults."""
-        self.put("network", self._recipes.section("network", kind)())
+        """Take another network: as the preset has it, or with its defaults where all is custom."""
+        if self.preset != CUSTOM:
+            self._apply_preset(self.method, kind)
+        else:
+            self.put("network", self._recipes.section("network", kind)())
 
     def put(self, section: str, value: Config) -> None:
         """Take a section's valid values; the recipe is custom from now on, unless nothing changed."""
@@ -181,6 +189,7 @@ class TrainModel:
         further = [item.problem(self.recipes, self.sections) for item in self.further_tomograms]
         found += [Problem("further", words) for words in further if words][:1]
         found += [Problem(section, words) for section, words in self.invalid.items()]
+        found += [Problem(section, words) for section, words in self.recipes.problems(self.sections).items()]
         if self.place == "typed" and self.position is None:
             found.append(Problem("snapshots", "Type the place of the preview block: z, y, x in voxels."))
         return found
@@ -282,8 +291,12 @@ class TrainModel:
             raise ValueError(NOT_LOADED)
         return self.recipes
 
-    def _apply_preset(self, method: str) -> None:
-        sections = self._recipes.preset(self.preset, method)
+    def _apply_preset(self, method: str, network: str = "") -> None:
+        """Take the preset, or the standard one if the method with the network has none of that name."""
+        network = network or self._recipes.network_for(method, self.network)
+        if self.preset not in self._recipes.presets(method, network):
+            self.preset = STANDARD
+        sections = self._recipes.preset(self.preset, method, network)
         if self.preferred_preview:
             size = (self.preferred_preview,) * 3
             sections["snapshots"] = sections["snapshots"].model_copy(update={"size": size})

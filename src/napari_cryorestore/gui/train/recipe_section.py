@@ -15,7 +15,6 @@ from napari_cryorestore.gui.forms import ConfigForm, labelled
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train.kind_section import KindSection
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
-from napari_cryorestore.gui.train.recipes import PRESET_TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +52,7 @@ class RecipeSection(QWidget):
         self.method.offer(recipes.methods)
         self.network.offer(recipes.networks)
         self.presets = combo_box()
-        for name in recipes.presets:
-            self.presets.addItem(PRESET_TITLES.get(name, name), name)
+        self._recipes = recipes
         self.presets.setToolTip("Sets method, network, schedule and preview; any change makes it custom.")
         self._device = combo_box()
         end = check_box_between("when agreement falls", checked="held-out", unchecked="steps")
@@ -87,6 +85,7 @@ class RecipeSection(QWidget):
             form.blockSignals(True)
             form.setValue(model.sections[name])
             form.blockSignals(False)
+        self._offer_presets(self._recipes.presets(model.method, model.network))
         self.show_preset(model.preset)
         self.place.setCurrentIndex(self.place.findData(model.place))
         self._show_place()
@@ -103,10 +102,16 @@ class RecipeSection(QWidget):
             self.presets.removeItem(custom)
         self.presets.setCurrentIndex(self.presets.findData(name))
 
+    def _offer_presets(self, titles: dict[str, str]) -> None:
+        """List the presets of the method and the network chosen."""
+        self.presets.clear()
+        for name, title in titles.items():
+            self.presets.addItem(title, name)
+
     def show_summaries(self, model: TrainModel) -> None:
         """Say in the headings what is folded away."""
         sections = model.sections
-        preset = PRESET_TITLES.get(model.preset, model.preset) or CUSTOM_TITLE
+        preset = self.presets.currentText()
         every = getattr(sections["snapshots"], "every", 0)
         words = {
             "method": self.method.combo.currentText(),

@@ -49,15 +49,12 @@ class Recipes:
     ----------
     methods, networks : dict of str to Choice
         By ``kind``; methods that are not trained are left out.
-    presets : tuple of str
     """
 
     def __init__(self) -> None:
         from napari_cryorestore.methods import METHODS
         from napari_cryorestore.networks import NETWORKS
-        from napari_cryorestore.presets import PRESETS
 
-        self.presets = PRESETS
         self.methods = {
             name: Choice(name, method.title, f"{method.summary} {_needs(method)}", method.Config)
             for name, method in METHODS.items()
@@ -84,11 +81,38 @@ class Recipes:
 
         return self.section("method", kind).model_validate(settings_kept(method.model_dump(), kind))
 
-    def preset(self, name: str, method: str) -> dict[str, Config]:
+    def presets(self, method: str, network: str) -> dict[str, str]:
+        """Return the titles of the presets of a method with a network, by name."""
+        from napari_cryorestore.presets import presets_of
+
+        names = presets_of(method, network)
+        return {name: PRESET_TITLES.get(name, name.replace("-", " ").capitalize()) for name in names}
+
+    def network_for(self, method: str, network: str) -> str:
+        """Return the network that is in use if it fits a method, else the one that the method chooses."""
+        from napari_cryorestore.methods import misfit
+        from napari_cryorestore.presets import network_for
+
+        return network if network and not misfit(method, network) else network_for(method)
+
+    def problems(self, sections: dict[str, Config]) -> dict[str, str]:
+        """Return in a sentence for each section what does not go together with the others."""
+        from napari_cryorestore.methods import misfit
+        from napari_cryorestore.networks import too_small
+
+        chosen: dict[str, Any] = dict(sections)
+        method, network, schedule = (chosen[name] for name in ("method", "network", "schedule"))
+        found = {
+            "network": misfit(method.kind, network.kind),
+            "schedule": too_small(schedule.crop, network),
+        }
+        return {name: f"{words[:1].upper()}{words[1:]}." for name, words in found.items() if words}
+
+    def preset(self, name: str, method: str, network: str = "") -> dict[str, Config]:
         """Return every section as a preset sets it, hardware left out."""
         from napari_cryorestore.presets import preset
 
-        content = preset(name, method)
+        content = preset(name, method, network)
         kinds = {part: content.get(part, {}).get("kind", "") for part in ("method", "network")}
         return {
             part: self.section(part, kinds.get(part, "")).model_validate(content.get(part, {}))
