@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.checkpoint import RESUME, load_checkpoint, load_resume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.presets import merged
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import Failed, Noted, Started

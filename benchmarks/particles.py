@@ -36,7 +36,7 @@ import torch
 from scipy.ndimage import maximum_filter
 from scipy.spatial.transform import Rotation
 
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.metrics.picks import match_picks
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.simulation.particles import barrel, cage
@@ -198,7 +198,7 @@ def main() -> None:
     rows = []
     for path in options.volumes:
         listed = options.particles or next(path.parent.glob("*_particles.csv"))
-        volume, start = read_volume(path), time.process_time()
+        volume, start = open_volume(path), time.process_time()
         found = average_precision(
             np.asarray(volume.data),
             read_particles(listed),

@@ -14,7 +14,7 @@ from timed_training import Moment, restored
 
 from napari_cryorestore.data.crops import TrainingVolume
 from napari_cryorestore.data.inputs import Imaging
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def published_moments(
     torch.manual_seed(case.seed)
     np.random.seed(case.seed)
     tilts = (case.wedge.tilt_min, case.wedge.tilt_max)
-    even, odd = (_standard(read_volume(path).data) for path in (case.even, case.odd))
+    even, odd = (_standard(open_volume(path).data) for path in (case.even, case.odd))
     program = Published(reference, (even, odd), tilts, settings)
     volume = TrainingVolume(even, odd, Imaging(case.wedge), torch.zeros(1, 3, dtype=torch.int64))
     method, seconds = Icecream(IcecreamConfig()), 0.0

@@ -32,7 +32,7 @@ from published_training import published_moments
 from quality_curves import draw
 from timed_training import case_at, moments, recipe_of, run_at, timed
 
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import RestoreRequest, restore
 from napari_cryorestore.simulation import SimulationConfig
 
@@ -101,7 +101,7 @@ def main() -> None:
 def _one_case(rows: Rows, options: argparse.Namespace, folder: Path) -> None:
     case, steps = rows.case, options.steps
     if not options.no_lines:
-        even, odd = (np.asarray(read_volume(path).data) for path in (case.even, case.odd))
+        even, odd = (np.asarray(open_volume(path).data) for path in (case.even, case.odd))
         rows.add("raw", (even + odd) / 2)
         rows.add("Wiener", _wiener(case, folder))
         rows.add("noise-free", case.clean)
@@ -126,7 +126,7 @@ def _run_name(recipe: str, case: Case) -> str:
 def _wiener(case: Case, folder: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         output = Path(scratch) / "wiener.mrc"
-        return np.array(read_volume(restore(RestoreRequest("wiener", case.even, output, odd=case.odd))).data)
+        return np.array(open_volume(restore(RestoreRequest("wiener", case.even, output, odd=case.odd))).data)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.restoration import RestoreRequest, restore
@@ -78,7 +78,7 @@ def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     run_training(run)
     seconds = time.perf_counter() - start
     restored = _restored(run.path, parts, folder, options)
-    raw_even, raw_odd = (read_volume(parts[half][1]).data for half in ("even", "odd"))
+    raw_even, raw_odd = (open_volume(parts[half][1]).data for half in ("even", "odd"))
     before, after = _correlation(raw_even, raw_odd), _correlation(restored, raw_odd)
     print(f"raw {before:.4f}  restored {after:.4f}  ratio {after / before:.2f}  ({seconds:.0f} s)")
     return {"method": options.method, "recipe": options.recipe, "passes": options.passes,
@@ -100,7 +100,7 @@ def _restored(
         precision=options.precision,
         passes=options.passes,
     )
-    volume = np.array(read_volume(restore(request)).data)
+    volume = np.array(open_volume(restore(request)).data)
     if options.method == "noise2noise":
         return volume
     return apply_mask(torch.from_numpy(volume), WEDGE.mask(volume.shape)).numpy()
@@ -108,7 +108,7 @@ def _restored(
 
 def _split(path: Path, folder: Path, name: str) -> tuple[Path, Path]:
     """Write the two halves of a volume along x, and return their files: to train on, to measure on."""
-    volume = read_volume(path)
+    volume = open_volume(path)
     middle = volume.data.shape[2] // 2
     files = []
     for side, part in (("left", volume.data[:, :, :middle]), ("right", volume.data[:, :, middle:])):

@@ -34,8 +34,9 @@ from restore_seams import seams
 
 from napari_cryorestore.checkpoint import Label, save_weights
 from napari_cryorestore.hardware import choose_device
-from napari_cryorestore.io.mrc_output import open_output
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_format import Grid
+from napari_cryorestore.io.volume_output import create_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, fitting_plan, restore
@@ -131,7 +132,7 @@ def _memory() -> tuple[float, float]:
 
 def _write_noise(path: Path, shape: tuple[int, ...], *, seed: int) -> None:
     random = np.random.default_rng(seed)
-    with open_output(path, shape, voxel_size=10.0, label="noise") as volume:
+    with create_volume(path, Grid(shape, 10.0), label="noise") as volume:
         for index in range(shape[0]):
             volume[index] = random.standard_normal(shape[1:], dtype=np.float32)
 

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 
 from napari_cryorestore.checkpoint import load_checkpoint
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import RestoreRequest, restore
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     run = RunDir.open(options.run)
     config = RunConfig.from_toml(run.config_text())
-    truth = np.asarray(read_volume(options.truth).data)
+    truth = np.asarray(open_volume(options.truth).data)
     previews = _previews(config)
     rows: list[dict[str, Any]] = []
     histories: dict[str, list[HeldOut]] = {}
@@ -90,7 +90,7 @@ def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, 
         )
         return {
             key: round(value, 4)
-            for key, value in correlations(read_volume(restore(request)).data, truth, wedge).items()
+            for key, value in correlations(open_volume(restore(request)).data, truth, wedge).items()
         }
 
 

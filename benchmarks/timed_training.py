@@ -13,7 +13,7 @@ from particles import read_particles
 
 from napari_cryorestore.checkpoint import Label, save_weights
 from napari_cryorestore.data.crops import CropSampler, TrainingVolume, cut_pair
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.presets import merged, preset
@@ -81,7 +81,7 @@ def case_at(folder: Path, config: SimulationConfig) -> Case:
     if not place.exists():
         write_pair(place, simulate(config))
     files = {half: next(place.glob(f"*_{half}.mrc")) for half in ("even", "odd", "truth", "clean")}
-    truth, clean = (np.array(read_volume(files[name]).data) for name in ("truth", "clean"))
+    truth, clean = (np.array(open_volume(files[name]).data) for name in ("truth", "clean"))
     listed = next(place.glob("*_particles.csv"), None)
     if listed is None:
         raise SystemExit(f"{place} has no list of particles: delete it, and it is simulated anew.")

@@ -73,14 +73,15 @@ def main() -> None:
 
 
 def write_pairs(folder: Path, number: int, size: int) -> None:
-    from napari_cryorestore.io.mrc_output import open_output
+    from napari_cryorestore.io.volume_format import Grid
+    from napari_cryorestore.io.volume_output import create_volume
 
     random = np.random.default_rng(0)
     signal = np.repeat(np.repeat(random.normal(size=(size // 8 + 1,) * 2), 8, 0), 8, 1)[:size, :size]
     for index in range(number):
         for half in ("even", "odd"):
             path = folder / f"TS{index}_{half}.mrc"
-            with open_output(path, (size,) * 3, voxel_size=10.0, label="signal and noise") as out:
+            with create_volume(path, Grid((size,) * 3, 10.0), label="signal and noise") as out:
                 for plane in out:
                     plane[:] = signal + random.normal(size=(size, size))
         (folder / f"TS{index}.tlt").write_text(f"{-60 + index}\n0\n60\n", encoding="utf-8")

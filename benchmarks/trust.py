@@ -28,8 +28,8 @@ from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 from scipy.stats import rankdata
 
 from napari_cryorestore.data.inputs import network_input, second_pass_input
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.metrics.trust import agreement, half_disagreement, provenance, supplied_share
 from napari_cryorestore.physics.fourier import nyquist_ball
 from napari_cryorestore.physics.normalize import measure
@@ -137,7 +137,7 @@ def _cases(runs: list[Path]) -> Iterator[Case]:
         by_pair.setdefault(_paths(run)[0], []).append(run)
     for even, ours in by_pair.items():
         tomogram = open_tomogram(even, odd=_paths(ours[0])[1])
-        truth = np.array(read_volume(next(even.parent.glob("*_truth.mrc"))).data, dtype=np.float32)
+        truth = np.array(open_volume(next(even.parent.glob("*_truth.mrc"))).data, dtype=np.float32)
         wedge = Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
         halves = [torch.from_numpy(np.array(measure(h).apply(h))) for h in (tomogram.even, tomogram.odd)]
         case = Case(even.parent.name, ours, tomogram, wedge, truth, halves, [])

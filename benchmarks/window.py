@@ -113,10 +113,11 @@ class Session:
         return figures
 
     def _open_large(self) -> dict[str, float]:
-        from napari_cryorestore.io.mrc_output import open_output
+        from napari_cryorestore.io.volume_format import Grid
+        from napari_cryorestore.io.volume_output import create_volume
 
         path = self.folder / "large.mrc"
-        with open_output(path, LARGE, voxel_size=8.0, label="random numbers") as out:
+        with create_volume(path, Grid(LARGE, 8.0), label="random numbers") as out:
             plane = np.random.default_rng(0).normal(size=LARGE[1:]).astype(np.float32)
             for target in out:
                 target[:] = plane

@@ -10,8 +10,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.examination import examine, look_at
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.samples import real_pair

@@ -10,7 +10,7 @@ import pytest
 
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.comparison.config import ComparisonConfig
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -48,7 +48,7 @@ def test_a_run_tells_how_it_went(kept: Path, name: str) -> None:
 def test_a_run_restores_what_it_restored_then(kept: Path, name: str) -> None:
     halves = ["--even", "TS1_even.mrc", "--odd", "TS1_odd.mrc"]
     assert main(["restore", f"{name}@newest", *halves, "--output", "again.mrc", *CPU]) == 0
-    now, then = read_volume(kept / "again.mrc"), read_volume(kept / f"{name}.mrc")
+    now, then = open_volume(kept / "again.mrc"), open_volume(kept / f"{name}.mrc")
     assert now.voxel_size == then.voxel_size
     np.testing.assert_allclose(now.data, then.data, rtol=0, atol=1e-3 * then.data.std())
 
@@ -56,7 +56,7 @@ def test_a_run_restores_what_it_restored_then(kept: Path, name: str) -> None:
 def test_the_wiener_filter_gives_what_it_gave_then(kept: Path) -> None:
     halves = ["--even", "TS1_even.mrc", "--odd", "TS1_odd.mrc", "--tilt-range", "-60", "60"]
     assert main(["restore", "--method", "wiener", *halves, "--output", "again.mrc"]) == 0
-    now, then = read_volume(kept / "again.mrc").data, read_volume(kept / "wiener.mrc").data
+    now, then = open_volume(kept / "again.mrc").data, open_volume(kept / "wiener.mrc").data
     np.testing.assert_allclose(now, then, rtol=0, atol=1e-3 * then.std())
 
 

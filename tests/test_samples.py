@@ -4,9 +4,9 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import find_other_half
 from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
 
 
@@ -21,7 +21,7 @@ def test_the_real_pair_is_a_pair_with_its_tilts() -> None:
 
 
 def test_the_real_pair_is_as_its_readme_says() -> None:
-    even, odd = (read_volume(path) for path in real_pair())
+    even, odd = (open_volume(path) for path in real_pair())
     for half in (even, odd):
         assert half.data.shape == (64, 76, 162)
         assert half.voxel_size == pytest.approx(40.0)

@@ -21,8 +21,8 @@ _TABLES: dict[str, PluginTable[Any]] = {"method": METHODS, "network": NETWORKS}
 class TomogramConfig(Config):
     """One tomogram: its files and how it was recorded."""
 
-    even: Path = setting(help="Half map 1 (even frames or tilts): an MRC file.")
-    odd: Path | None = setting(None, "Half map 2 (odd frames or tilts): an MRC file.")
+    even: Path = setting(help="Half map 1 (even frames or tilts): the file of a volume.")
+    odd: Path | None = setting(None, "Half map 2 (odd frames or tilts): the file of a volume.")
     mask: Path | None = setting(None, "Volume that is above 0 where training crops may lie.")
     name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
     voxel_size: float | None = setting(None, "Edge of a voxel; from the header if not given.", unit="Å", gt=0)

@@ -10,11 +10,11 @@ import stat
 import threading
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _NUMBERS = count()
 _APPENDING = threading.Lock()
@@ -57,6 +57,27 @@ def fitting_name(name: str, *, room: int) -> str:
         return name
     mark = "~" + hashlib.sha256(encoded).hexdigest()[:8]
     return encoded[: _LONGEST - room - len(mark)].decode(errors="ignore") + mark
+
+
+def unique_path(path: Path | str) -> Path:
+    """Find a name that is still free.
+
+    Parameters
+    ----------
+    path : Path or str
+        The name wished for.
+
+    Returns
+    -------
+    Path
+        ``path`` itself, or ``name_2.mrc``, ``name_3.mrc``, … in the same folder.
+    """
+    path = Path(path)
+    candidate, number = path, 1
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return candidate
 
 
 def beside(path: Path, ending: str = _PART) -> Path:
@@ -200,6 +221,7 @@ __all__ = [
     "remove",
     "remove_folder",
     "require_new",
+    "unique_path",
     "whole_file",
     "whole_folder",
     "write_text",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from napari_cryorestore import samples
 from napari_cryorestore.cli import demo
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.io.mrc import read_volume, write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     import pytest
@@ -34,7 +35,7 @@ def test_the_whole_way(
     run = Path(made["run"])
     assert run.parent == Path("shown")
     assert made["restored"] == str(run / "restored" / "mycoplasma_icecream.mrc")
-    assert read_volume(made["restored"]).data.shape == SHAPE
+    assert open_volume(made["restored"]).data.shape == SHAPE
     assert (run / "restored" / "mycoplasma_wiener.mrc").is_file()
     assert Path(made["figure"]).read_bytes().startswith(b"\x89PNG")
 
@@ -43,4 +44,4 @@ def crop(path: Path, folder: Path) -> Path:
     """Write a corner of a volume, with the tilt file beside it."""
     (folder / "mpn40_A.tlt").write_bytes(path.with_name("mpn40_A.tlt").read_bytes())
     z, y, x = SHAPE
-    return write_volume(folder / path.name, read_volume(path).data[:z, :y, :x], voxel_size=40.0, label="")
+    return write_volume(folder / path.name, open_volume(path).data[:z, :y, :x], voxel_size=40.0, label="")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.io.mrc import read_volume, write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "p.csv").write_text("1,2,3\n")
     (tmp_path / "bad.csv").write_text("1,two,3\n")
     (tmp_path / "there.csv").write_text("")
-    assert read_volume("a.mrc").voxel_size == 10
+    assert open_volume("a.mrc").voxel_size == 10
     return tmp_path
 
 
@@ -135,7 +136,7 @@ def test_halves_are_rows_by_word_as_in_compare(tiny_pair: tuple[Path, Path], cap
 
 def test_the_tilt_axis_is_that_of_the_spectrum(tmp_path: Path) -> None:
     for path, half in zip(real_pair(), ("even", "odd"), strict=True):
-        turned = np.ascontiguousarray(np.asarray(read_volume(path).data).transpose(0, 2, 1))
+        turned = np.ascontiguousarray(np.asarray(open_volume(path).data).transpose(0, 2, 1))
         write_volume(tmp_path / f"TS_{half}.mrc", turned, voxel_size=40.0, label="test")
     tables = []
     for number, axis in enumerate(

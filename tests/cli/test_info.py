@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.io.mrc import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ import pytest
 from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.data.journal import FileJournal
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.part_file import part_of
+from napari_cryorestore.io.volumes import open_volume
 
 from .conftest import score
 
@@ -31,7 +31,7 @@ def test_a_run_restores_what_it_learned_from(run_copy: Path, capsys: pytest.Capt
     printed = capsys.readouterr()
     path = Path(printed.out.strip())
     assert path == run_copy / "restored" / "tiny_icecream_4.mrc"
-    assert read_volume(path).data.shape == (32, 32, 32)
+    assert open_volume(path).data.shape == (32, 32, 32)
     assert "restoring tiny_even.mrc · " in printed.err
 
 
@@ -42,7 +42,7 @@ def test_step_output_tile_and_batch_are_heeded(
     given = ["--even", str(even), "--odd", str(odd), "--step", "2", "--tile", "64", "--batch", "2"]
     assert main(["restore", str(trained), *given, "--output", "a.mrc", *CPU]) == 0
     assert main(["restore", str(trained), "--output", "b.mrc", *CPU]) == 0
-    first, second = read_volume("a.mrc"), read_volume("b.mrc")
+    first, second = open_volume("a.mrc"), open_volume("b.mrc")
     assert "step 2" in first.labels[0]
     assert "step 4" in second.labels[0]
     assert not np.array_equal(first.data, second.data)
@@ -56,7 +56,7 @@ def test_the_wiener_filter_needs_no_run(
     for name in ("tiny_wiener.mrc", "tiny_wiener_2.mrc"):
         assert main(["restore", "--method", "wiener", "--even", str(even), "--odd", str(odd), *CPU]) == 0
         assert capsys.readouterr().out == f"{name}\n"
-        assert read_volume(name).data.shape == (32, 32, 32)
+        assert open_volume(name).data.shape == (32, 32, 32)
 
 
 def test_the_longest_name_of_a_tomogram_makes_one_of_a_file_too(
@@ -69,7 +69,7 @@ def test_the_longest_name_of_a_tomogram_makes_one_of_a_file_too(
         assert main(["restore", "--method", "wiener", "--even", str(even), "--odd", str(odd), *CPU]) == 0
         name = capsys.readouterr().out.strip()
         assert name.endswith(ending)
-        assert read_volume(name).data.shape == (32, 32, 32)
+        assert open_volume(name).data.shape == (32, 32, 32)
 
 
 def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]) -> None:
@@ -280,7 +280,7 @@ def test_what_speaks_against_step_and_model_is_said_and_stands_in_the_header(
     given = ["--even", str(tiny_pair[0]), "--voxel-size", "13.48", "--output", "out.mrc"]
     assert main(["restore", f"{run_copy}@newest", *given, *CPU]) == 0
     told = capsys.readouterr().err
-    labels = " ".join(read_volume("out.mrc").labels)
+    labels = " ".join(open_volume("out.mrc").labels)
     for words in (
         "warning: The run over-fitted before step 4: held-out agreement is 80 % below its best, at step 2.",
         "warning: The voxel size is 13.48 ",

@@ -13,7 +13,7 @@ import pytest
 from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.restore_queue import _on_own_device
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import RestoreRequest
 from napari_cryorestore.training.rank import Place
 
@@ -49,7 +49,7 @@ def test_a_folder_is_restored_and_again_only_what_lacks(
     told = capsys.readouterr()
     assert told.out.split() == names
     assert told.err.splitlines()[-1] == "3 restored, of 3"
-    assert {read_volume(name).data.shape for name in names} == {(32, 32, 32)}
+    assert {open_volume(name).data.shape for name in names} == {(32, 32, 32)}
     Path(names[1]).unlink()
     assert main(command) == 0
     told = capsys.readouterr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_files_are_made_and_named(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["simulate", "sim", "--shape", "32", "33", "34", "--seed", "1", *TINY]) == 0
     printed = capsys.readouterr().out.split()
     assert sorted(printed) == sorted(f"sim/{path.name}" for path in (tmp_path / "sim").iterdir())
-    volume = read_volume(tmp_path / "sim" / "sim_even.mrc")
+    volume = open_volume(tmp_path / "sim" / "sim_even.mrc")
     assert volume.data.shape == (32, 33, 34)
     assert volume.voxel_size == 30
 

@@ -18,8 +18,8 @@ from napari_cryorestore.cli import train
 from napari_cryorestore.cli.console_run import ConsoleRun
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.outcome import INTERRUPTED
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.ending import Ending
 from napari_cryorestore.runs.events import Noted, Stepped
@@ -278,7 +278,7 @@ def test_what_looks_wrong_about_the_halves_is_told_once_before_the_first_step(
 ) -> None:
     for name, factor in (("a", 7.0), ("b", 9.0))[: 1 + several]:
         for half, path in zip(("even", "odd"), tiny_pair, strict=True):
-            data = read_volume(path).data * (factor if half == "odd" else 1.0)
+            data = open_volume(path).data * (factor if half == "odd" else 1.0)
             write_volume(tmp_path / f"{name}_{half}.mrc", data, voxel_size=10.0, label="test")
     command = ["train", "--pairs", str(tmp_path), *TINY, "--schedule.steps", "2", "--run", "run"]
     assert main([*command, "--tilt-range", "-60", "60"]) == 0

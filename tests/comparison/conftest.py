@@ -10,7 +10,7 @@ import torch
 
 from napari_cryorestore.checkpoint import Label, save_weights
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.run_config import RunConfig

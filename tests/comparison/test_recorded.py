@@ -12,8 +12,8 @@ from napari_cryorestore.cli import compare
 from napari_cryorestore.comparison.config import RowConfig
 from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
 from napari_cryorestore.comparison.sources import examined, open_row
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import RestoreRequest, restore
 from napari_cryorestore.samples import real_pair
 
@@ -35,7 +35,7 @@ def about_x(tmp_path: Path) -> tuple[Path, Path]:
     """Return the real pair turned so that the tilt axis is x."""
     made = []
     for source in real_pair():
-        volume = np.ascontiguousarray(read_volume(source).data.transpose(0, 2, 1))
+        volume = np.ascontiguousarray(open_volume(source).data.transpose(0, 2, 1))
         made.append(tmp_path / source.name)
         write_volume(made[-1], volume, voxel_size=40.0, label="turned")
     shutil.copy(real_pair()[0].with_name("mpn40_A.tlt"), tmp_path)
@@ -44,7 +44,7 @@ def about_x(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_what_was_restored_says_how_it_was_tilted(about_x: tuple[Path, Path], tmp_path: Path) -> None:
     made = restore(RestoreRequest("wiener", about_x[0], tmp_path / "elsewhere.mrc", about_x[1], device="cpu"))
-    volume = read_volume(made)
+    volume = open_volume(made)
     assert tilts_recorded(volume) == Recorded((-60, 60), "x")
     assert not is_raw(volume)
     row = open_row(RowConfig(name="r", path=made))
@@ -72,10 +72,10 @@ def test_a_file_of_a_run_without_a_label_takes_the_tilts_of_its_recipe(run: Path
     known = recipe.replace('tilt_axis = "auto"', 'tilt_min = -50\ntilt_max = 60\ntilt_axis = "x"')
     (copy / "config.toml").write_text(known, encoding="utf-8")
     made = write(copy / "restored" / "TS_noise2noise_600.mrc")
-    assert tilts_recorded(read_volume(made)) == Recorded((-50, 60), "x")
-    assert tilts_recorded(read_volume(write(copy / "restored" / "other.mrc"))) == Recorded(None)
+    assert tilts_recorded(open_volume(made)) == Recorded((-50, 60), "x")
+    assert tilts_recorded(open_volume(write(copy / "restored" / "other.mrc"))) == Recorded(None)
     (copy / "config.toml").write_text("nothing = [", encoding="utf-8")
-    assert tilts_recorded(read_volume(write(copy / "restored" / "TS_1.mrc"))) == Recorded(None)
+    assert tilts_recorded(open_volume(write(copy / "restored" / "TS_1.mrc"))) == Recorded(None)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_file_of_a_run_without_a_label_takes_the_tilts_of_its_recipe(run: Path
 def test_restored_volumes_are_known_by_label_or_name(
     tmp_path: Path, name: str, label: str, raw: bool
 ) -> None:
-    assert is_raw(read_volume(write(tmp_path / name, label=label))) == raw
+    assert is_raw(open_volume(write(tmp_path / name, label=label))) == raw
 
 
 def test_wedges_are_looked_for_in_raw_volumes_only(

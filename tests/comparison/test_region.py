@@ -11,8 +11,8 @@ import pytest
 from napari_cryorestore.comparison import region as module
 from napari_cryorestore.comparison.region import Region, RegionRestorer, restore_region
 from napari_cryorestore.data.tiles import Cancelled
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import Model, RestoreRequest, restore
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_region_is_part_of_the_whole_restoration(
     model: Any = run if source == "run" else "wiener"
     even, odd = centred_pair
     wanted = RestoreRequest(model, even, tmp_path / "whole.mrc", odd=odd, device="cpu", threads=1)
-    whole = read_volume(restore(wanted)).data
+    whole = open_volume(restore(wanted)).data
     assert sum(small_tiles) > 2  # several tiles of each half, so that they are blended
     tomogram = open_tomogram(even, odd=odd, name="TS")
     part = restore_region(model, tomogram, Region(centre, 20), device="cpu")

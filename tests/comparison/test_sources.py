@@ -11,8 +11,8 @@ from napari_cryorestore.comparison.config import RowConfig
 from napari_cryorestore.comparison.region import RegionRestorer
 from napari_cryorestore.comparison.sources import Sources, open_row
 from napari_cryorestore.data.tiles import Cancelled
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def test_a_file_is_mapped_with_what_lies_beside_it(pair: tuple[Path, Path]) -> N
 
 def test_a_mean_comes_with_its_halves(pair: tuple[Path, Path]) -> None:
     volume = open_row(RowConfig(name="m", kind="mean", even=pair[0], odd=pair[1]))
-    even, odd = (read_volume(path).data for path in pair)
+    even, odd = (open_volume(path).data for path in pair)
     np.testing.assert_allclose(volume.data[3], (even[3] + odd[3]) / 2, rtol=1e-6)
     assert volume.halves is not None
     np.testing.assert_array_equal(volume.halves[1][5], odd[5])

@@ -24,7 +24,7 @@ from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
 from napari_cryorestore.gui.live_runs import LiveRuns  # noqa: E402
-from napari_cryorestore.io.mrc_output import write_volume  # noqa: E402
+from napari_cryorestore.io.volume_output import write_volume  # noqa: E402
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started  # noqa: E402
 from napari_cryorestore.runs.run_dir import RunDir  # noqa: E402
 

@@ -10,8 +10,8 @@ from napari_cryorestore.examination import examine
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import DataLook, ExaminedData, examined_data, look_at_data
 from napari_cryorestore.gui.volume import Volume
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_tilt_files_that_are_of_no_use_are_named(tmp_path: Path):
 @pytest.mark.parametrize("needs_wedge", [True, False])
 def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge: bool):
     even, odd = real_pair()
-    volumes = [Volume(path.stem, read_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
+    volumes = [Volume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
     found = seen(DataChoice(*volumes, **typed), needs_wedge=needs_wedge)
     tilts = (float(typed["tilt_min"]), float(typed["tilt_max"])) if typed else None
     opened = open_tomogram(
@@ -119,7 +119,7 @@ def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge
 
 def test_a_range_taken_from_the_spectrum_is_not_called_typed():
     even, odd = real_pair()
-    volumes = [Volume(path.stem, read_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
+    volumes = [Volume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
     low, high = (f"{angle:g}" for angle in seen(DataChoice(*volumes)).detected or ())
     assert seen(DataChoice(*volumes, tilt_min=low, tilt_max=high)).tilt_words.endswith(
         "taken from the spectrum"

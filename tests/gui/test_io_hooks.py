@@ -18,8 +18,8 @@ from napari_cryorestore.gui import io_hooks, samples
 from napari_cryorestore.gui.io_hooks import get_reader, read_tomograms, watch_for_pairs, write_image
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.preferences import PLUGIN
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 VOLUME = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
 
@@ -239,7 +239,7 @@ def test_napari_saves_a_layer_as_valid_mrc(make_napari_viewer, tmp_path: Path) -
     assert viewer.layers.save(str(tmp_path / "copy.mrc")) == [str(tmp_path / "copy.mrc")]
 
     assert mrcfile.validate(tmp_path / "copy.mrc")
-    copy = read_volume(tmp_path / "copy.mrc")
+    copy = open_volume(tmp_path / "copy.mrc")
     np.testing.assert_array_equal(copy.data, VOLUME)
     assert (copy.voxel_size, copy.start) == (7.5, (4, 5, 6))
     assert copy.labels == ("TS01",)
@@ -262,7 +262,7 @@ def test_any_image_becomes_floats(tmp_path: Path, notes: list, data, arguments, 
     layer = ViewerModel().add_image(data, name="layer", **arguments)
     (path,) = write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
     assert mrcfile.validate(path)
-    np.testing.assert_array_equal(read_volume(path).data, expected)
+    np.testing.assert_array_equal(open_volume(path).data, expected)
     assert "layer does not say its voxel size" in notes[-1].message
 
 
@@ -272,20 +272,20 @@ def test_of_a_history_the_volume_that_is_shown_is_saved(make_napari_viewer, tmp_
     layer = viewer.add_image(history, units=("pixel", *("angstrom",) * 3), scale=(1, 5, 5, 5))
     viewer.dims.set_current_step(0, 1)
     (path,) = write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
-    np.testing.assert_array_equal(read_volume(path).data, VOLUME + 1)
-    assert read_volume(path).voxel_size == 5
+    np.testing.assert_array_equal(open_volume(path).data, VOLUME + 1)
+    assert open_volume(path).voxel_size == 5
 
 
 def test_without_a_window_the_last_volume_of_a_history_is_saved(tmp_path: Path) -> None:
     write_image(str(tmp_path / "out.mrc"), np.stack([VOLUME, VOLUME + 1]), {"name": "a"})
-    np.testing.assert_array_equal(read_volume(tmp_path / "out.mrc").data, VOLUME + 1)
+    np.testing.assert_array_equal(open_volume(tmp_path / "out.mrc").data, VOLUME + 1)
 
 
 def test_the_volume_that_a_layer_maps_can_be_replaced(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.mrc")
-    layer = add_volume(ViewerModel(), read_volume(path).data, name="a", origin=LayerOrigin(voxel_size=7.5))
+    layer = add_volume(ViewerModel(), open_volume(path).data, name="a", origin=LayerOrigin(voxel_size=7.5))
     write_image(str(path), layer.data, layer.as_layer_data_tuple()[1])
-    np.testing.assert_array_equal(read_volume(path).data, VOLUME)
+    np.testing.assert_array_equal(open_volume(path).data, VOLUME)
 
 
 @pytest.mark.parametrize(

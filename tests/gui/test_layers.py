@@ -23,8 +23,9 @@ from napari_cryorestore.gui.layers import (
     volumes_in,
     voxel_size_of,
 )
-from napari_cryorestore.io.mrc import MrcVolume, read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_format import Volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +36,12 @@ def volume() -> np.ndarray:
     return np.random.default_rng(0).normal(3, 2, (6, 8, 10)).astype(np.float32)
 
 
-def saved(path: Path, volume: np.ndarray, *, voxel_size: float = 7.5) -> MrcVolume:
+def saved(path: Path, volume: np.ndarray, *, voxel_size: float = 7.5) -> Volume:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_volume(
         path, volume, voxel_size=voxel_size, origin=(1.0, 2.0, 3.0), start=(4, 5, 6), label="made up"
     )
-    return read_volume(path)
+    return open_volume(path)
 
 
 def test_a_file_becomes_a_layer_in_angstrom_that_knows_its_file(tmp_path: Path, volume: np.ndarray) -> None:
@@ -78,9 +79,7 @@ def test_an_unknown_voxel_size_is_shown_as_one_but_not_claimed(volume: np.ndarra
 
 
 def test_voxels_that_are_no_cubes_can_be_looked_at(tmp_path: Path, volume: np.ndarray) -> None:
-    opened = MrcVolume(
-        volume, (20.0, 10.0, 10.0), saved(tmp_path / "a.mrc", volume).header, 2, tmp_path / "a.mrc"
-    )
+    opened = Volume(volume, saved(tmp_path / "a.mrc", volume).path, (20.0, 10.0, 10.0))
     _, arguments, _ = tomogram_layer(opened)
     assert arguments["scale"] == (20, 10, 10)
     assert origin_in(arguments["metadata"]).voxel_size == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_cryorestore.io.foreign import foreign_format
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def test_by_the_name(tmp_path: Path, name: str, words: str, remedy: str) -> None
     path = tmp_path / name
     path.write_bytes(b"\6\0\0\5" + bytes(600))
     with pytest.raises(ValueError, match=f"^{name} is {words}, but MRC volumes are read: .*{remedy}"):
-        read_volume(path)
+        open_volume(path)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_by_the_content_whatever_the_name(tmp_path: Path, begin: bytes, words: s
     path = tmp_path / "a.mrc"
     path.write_bytes(begin + b"\xff" * 2000)
     with pytest.raises(ValueError, match=f"a.mrc is {words}"):
-        read_volume(path)
+        open_volume(path)
 
 
 def test_what_is_not_known_is_not_named(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from scipy.ndimage import gaussian_filter
 from napari_cryorestore.findings import problems
 from napari_cryorestore.io.halves import check_halves, describe_size, require_halves
 from napari_cryorestore.io.masks import Inside
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,7 +258,7 @@ def test_tiny_volumes_of_integers() -> None:
 
 @pytest.mark.parametrize(("name", "correlation"), [("mpn40_A", 0.167), ("mpn20_A", 0.033)])
 def test_real_halves(real_data: Path, name: str, correlation: float) -> None:
-    even, odd = (read_volume(real_data / f"{name}_{half}.mrc").data for half in ("even", "odd"))
+    even, odd = (open_volume(real_data / f"{name}_{half}.mrc").data for half in ("even", "odd"))
     result = check_halves(even, odd, voxel_size=20.0)
     assert result.correlation == pytest.approx(correlation, abs=0.005)
     assert result.warning is None

@@ -24,7 +24,7 @@ def test_report(make_mrc: Maker) -> None:
     other = make_mrc("TS_even.mrc", data, mode=1)
     report = inspect_volume(str(path))
     assert (report.path, report.other_half) == (path, other)
-    assert (report.shape, report.mode, report.dtype) == ((8, 5, 6), 1, "int16")
+    assert (report.shape, report.dtype, report.stored_as) == ((8, 5, 6), "int16", "mode 1")
     assert (report.voxel_sizes, report.origin, report.start) == ((8.0,) * 3, (1.0, 2.0, 3.0), (4, 5, 6))
     assert (report.labels, report.findings) == (("made by hand",), ())
     assert (report.minimum, report.maximum, report.mean) == (0.0, 239.0, pytest.approx(119.5))
@@ -46,5 +46,6 @@ def test_voxels_that_are_not_finite_are_left_out(make_mrc: Maker) -> None:
 
 def test_real_integers(real_data: Path) -> None:
     report = inspect_volume(real_data / "mt13pf_10A.mrc")
-    assert (report.mode, report.shape, report.voxel_sizes) == (1, (36, 206, 94), (10.52, 10.52, 10.52))
+    assert (report.stored_as, report.shape) == ("mode 1", (36, 206, 94))
+    assert report.voxel_sizes == (10.52, 10.52, 10.52)
     assert (report.minimum, report.maximum) == (0.0, 255.0)

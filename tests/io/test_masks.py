@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.io.masks import Inside, inside_of
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def mask_file(folder: Path, values: np.ndarray[Any, Any], *, imod_flags: int | N
     ],
 )
 def test_inside_is_above_zero(tmp_path: Path, values: np.ndarray[Any, Any]) -> None:
-    inside, assumed = inside_of(read_volume(mask_file(tmp_path, values)), shape=SHAPE)
+    inside, assumed = inside_of(open_volume(mask_file(tmp_path, values)), shape=SHAPE)
     np.testing.assert_array_equal(inside[:], values > 0)
     np.testing.assert_array_equal(inside[2:5, 3, :6], (values > 0)[2:5, 3, :6])
     assert (inside.shape, inside.ndim, inside.size, inside.dtype) == (SHAPE, 3, 960, bool)
@@ -54,7 +54,7 @@ def test_inside_is_above_zero(tmp_path: Path, values: np.ndarray[Any, Any]) -> N
 @pytest.mark.parametrize("top", [1, 200, 255])
 def test_signed_bytes_of_imod_begin_at_minus_128(tmp_path: Path, top: int) -> None:
     stored = (PART.astype(np.int16) * top - 128).astype(np.int8)
-    inside, (note,) = inside_of(read_volume(mask_file(tmp_path, stored, imod_flags=1)), shape=SHAPE)
+    inside, (note,) = inside_of(open_volume(mask_file(tmp_path, stored, imod_flags=1)), shape=SHAPE)
     np.testing.assert_array_equal(inside[:], PART)
     assert note.severity == "note"
     assert "−128" in note.sentence
@@ -63,7 +63,7 @@ def test_signed_bytes_of_imod_begin_at_minus_128(tmp_path: Path, top: int) -> No
 @pytest.mark.parametrize("imod_flags", [None, 0])
 def test_unsigned_bytes_reach_255(tmp_path: Path, imod_flags: int | None) -> None:
     stored = PART.astype(np.uint8) * 255
-    inside, _ = inside_of(read_volume(mask_file(tmp_path, stored, imod_flags=imod_flags)), shape=SHAPE)
+    inside, _ = inside_of(open_volume(mask_file(tmp_path, stored, imod_flags=imod_flags)), shape=SHAPE)
     np.testing.assert_array_equal(inside[:], PART)
 
 
@@ -80,7 +80,7 @@ def test_an_empty_mask_is_refused_with_its_values(
 ) -> None:
     path = mask_file(tmp_path / "small", values)
     with pytest.raises(ValueError, match=f"The mask mask.mrc is empty: {words}, but inside"):
-        inside_of(read_volume(path), shape=SHAPE)
+        inside_of(open_volume(path), shape=SHAPE)
     whole = np.broadcast_to(values[:1, :1, :1], (32, 32, 32))
     with pytest.raises(ValueError, match="is empty"):
         open_tomogram(tiny_pair[0], mask=mask_file(tmp_path, np.ascontiguousarray(whole)))
@@ -97,4 +97,4 @@ def test_a_tomogram_takes_its_mask_by_the_rule(tmp_path: Path, tiny_pair: tuple[
 
 def test_another_shape_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="choose the mask made for this tomogram"):
-        inside_of(read_volume(mask_file(tmp_path, PART.astype(np.float32))), shape=(8, 10, 13))
+        inside_of(open_volume(mask_file(tmp_path, PART.astype(np.float32))), shape=(8, 10, 13))

@@ -46,7 +46,7 @@ def test_everything_found(pair: tuple[Path, Path]) -> None:
     tomogram = open_tomogram(pair[0], odd=pair[1])
     assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (8.0, -58.0, 61.0)
     assert (tomogram.tilt_axis, tomogram.name) == ("y", "TS")
-    assert (tomogram.header.origin, tomogram.header.start) == ((1.0, 2.0, 3.0), (4, 5, 6))
+    assert (tomogram.origin, tomogram.start) == ((1.0, 2.0, 3.0), (4, 5, 6))
 
 
 def test_what_was_noticed_in_reading_is_collected(pair: tuple[Path, Path]) -> None:
@@ -168,7 +168,7 @@ def test_impossible_tilt_axis(pair: tuple[Path, Path]) -> None:
 def test_real_pair(real_data: Path) -> None:
     tomogram = open_tomogram(real_data / "mpn20_A_even.mrc", odd=real_data / "mpn20_A_odd.mrc")
     assert (tomogram.name, tomogram.voxel_size, tomogram.shape) == ("mpn20_A", 20.0, (96, 144, 144))
-    assert tomogram.header.origin == (160.0, 120.0, 160.0)
+    assert tomogram.origin == (160.0, 120.0, 160.0)
 
 
 @pytest.mark.parametrize("scale", [1e13, 1e18, 1e-17, 1e-32])

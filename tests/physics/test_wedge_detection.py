@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.physics.wedge_detection import DetectedWedge, detect_wedge
 
@@ -18,7 +18,7 @@ def real_volume(name):
     folder = os.environ.get("CRYORESTORE_TEST_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data"
     for path in (Path(str(files("napari_cryorestore"))) / "samples" / name, Path(folder) / name):
         if path.is_file():
-            return np.asarray(read_volume(path).data)
+            return np.asarray(open_volume(path).data)
     return pytest.skip(f"{name} is missing: set CRYORESTORE_TEST_DATA to the folder that holds it")
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.checkpoint import WEIGHTS, Label, load_checkpoint, save_weights
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.restoration import RestoreRequest, require_same
@@ -66,7 +66,7 @@ def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_
 
 
 def test_the_label_fits_into_a_header(done: RestoreRequest) -> None:
-    (label,) = read_volume(done.output).labels[1:]
+    (label,) = open_volume(done.output).labels[1:]
     assert len(label) <= 80
     assert label == str(made_of(done, opened(done).tomogram))
 

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.checkpoint import Label, save_weights
 from napari_cryorestore.comparison.region import Region, restore_region
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.restoration import RestoreRequest, restore
@@ -56,7 +56,7 @@ def restored(pair: Pair, source: Path | str = "wiener") -> np.ndarray:
     output = pair[0].with_suffix(".restored.mrc")
     more = {"device": "cpu", "threads": 1, "tilt_range": (-60.0, 60.0), "tilt_axis": "y"}
     restore(RestoreRequest(source=source, even=pair[0], odd=pair[1], output=output, **more))
-    return np.array(read_volume(output).data)
+    return np.array(open_volume(output).data)
 
 
 def test_the_wiener_filter_does_as_well_as_without_the_fill(make_pair: Callable[..., Pair]) -> None:

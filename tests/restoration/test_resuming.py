@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.checkpoint import Label, save_weights
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.part_file import locked, part_of
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig

@@ -22,9 +22,9 @@ from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
 from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.journal import FileJournal
 from napari_cryorestore.io.input_stamps import stamps_of
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
@@ -126,12 +126,12 @@ def test_of_a_run_the_suggested_step_restores_and_the_header_says_so(
         run.record(Evaluated(step=step, metrics={"n2n": n2n}))
     found: list[Finding] = []
     restore(request(run.path, halves[0], tmp_path / "a.mrc", odd=halves[1]), found=found.append)
-    labels = read_volume(tmp_path / "a.mrc").labels
+    labels = open_volume(tmp_path / "a.mrc").labels
     assert labels[0] == "cryorestore: Noise2Noise @ step 20"
     assert "Step 20 is taken, as the held-out numbers suggest; the newest is step 30." in labels
     assert found == []
     restore(request(run.path, halves[0], tmp_path / "b.mrc", step="newest"), found=found.append)
-    assert read_volume(tmp_path / "b.mrc").labels[0] == "cryorestore: Noise2Noise @ step 30"
+    assert open_volume(tmp_path / "b.mrc").labels[0] == "cryorestore: Noise2Noise @ step 30"
     assert [finding.topic for finding in found] == ["step", "halves"]
 
 
@@ -453,7 +453,7 @@ def test_the_header_warns_of_tilts_that_the_spectrum_contradicts(tmp_path: Path)
     found: list[Finding] = []
     wrong = request(source, even, tmp_path / "out.mrc", odd=odd, tilt_range=(-30, 30), voxel_size=40.0)
     restore(wrong, found=found.append)
-    header = " ".join(read_volume(tmp_path / "out.mrc").labels)
+    header = " ".join(open_volume(tmp_path / "out.mrc").labels)
     assert "warning: The tilt range -30...30 deg is from the run, but the spectrum shows" in header
     assert any("−30…30° is from the run, but the spectrum shows −62…62°" in item.sentence for item in found)
 

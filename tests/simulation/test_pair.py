@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_cryorestore.config import settings_of
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import pair_halves
 from napari_cryorestore.io.picks import read_picks
 from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilts_beside
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.simulation import SimulatedPair, SimulationConfig, pair, simulate, write_pair
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_written_files_are_found_as_a_pair_with_its_tilts(simulated: SimulatedPa
     assert find_tilt_file(even) == find_tilt_file(odd) == tilts
     assert tilts_beside(even).range == (-60.0, 60.0)
     assert read_tilt_angles(tilts) == simulated.angles
-    volume = read_volume(truth)
+    volume = open_volume(truth)
     assert volume.voxel_size == pytest.approx(10.0)
     np.testing.assert_array_equal(volume.data, simulated.truth)
     assert all(mrcfile.validate(path) for path in paths[:4])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.presets import merged
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.follower import RunFollower

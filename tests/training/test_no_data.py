@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from napari_cryorestore.data.stored import StoredHalf
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import SnapshotsConfig
 from napari_cryorestore.training.places import data_bounds, preview_box
@@ -38,7 +38,7 @@ def blank_pair(make_pair: MakePair, tmp_path: Path) -> tuple[Path, Path]:
     """Halves whose first rows were filled with 0, far from their density; halves without beside them."""
     paths = []
     for path in make_pair(SHAPE, seed=3):
-        half = read_volume(path).data + np.float32(100)
+        half = open_volume(path).data + np.float32(100)
         half[:, :ROWS] = 0
         write_volume(tmp_path / path.name, half, voxel_size=10, label="blank")
         paths.append(tmp_path / path.name)
@@ -70,7 +70,7 @@ def test_where_no_crop_keeps_off_the_least_empty_ones_are_taken(
 ) -> None:
     pair = []
     for path in make_pair((24, 40, 36), seed=3):
-        half = np.array(read_volume(path).data)
+        half = np.array(open_volume(path).data)
         half[:, :17] = 0
         write_volume(tmp_path / path.name, half, voxel_size=10, label="blank")
         pair.append(tmp_path / path.name)

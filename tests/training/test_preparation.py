@@ -11,8 +11,8 @@ import torch
 from napari_cryorestore.data.crops import Box, CropSampler
 from napari_cryorestore.data.imaging import MeanOfHalves
 from napari_cryorestore.data.inputs import PADDING
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.training import holding, preparation
 from napari_cryorestore.training.preparation import Prepared, crop_of, out_of_bounds, prepare
@@ -43,7 +43,7 @@ def touches(corners: torch.Tensor, crop: int, box: Box) -> torch.Tensor:
 def test_the_halves_are_standardised_each_by_itself(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     (volume,) = prepared(recipe()).volumes
     for half, path in zip((volume.even, volume.odd), pair, strict=True):
-        raw = read_volume(path).data.astype(np.float64)
+        raw = open_volume(path).data.astype(np.float64)
         assert half.dtype == torch.float32
         np.testing.assert_allclose(half.numpy(), (raw - raw.mean()) / raw.std(), atol=1e-4)
 

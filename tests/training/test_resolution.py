@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.resolution import resolved
 

@@ -75,7 +75,7 @@ def run(options: Namespace) -> int:
     from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
     from napari_cryorestore.comparison.saving import save_comparison
     from napari_cryorestore.comparison.sources import Sources
-    from napari_cryorestore.io.mrc_output import unique_path
+    from napari_cryorestore.whole_file import unique_path
 
     wishes = CompareOptions.model_validate(given(options, "comparison"))
     output = check_figure(wishes.output or unique_path(Path("compared.png")))

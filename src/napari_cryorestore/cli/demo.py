@@ -75,6 +75,7 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
 def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
     """Restore with the model just trained and with the Wiener filter, and return the files by name."""
     from napari_cryorestore.cli.restore import restore_shown
+    from napari_cryorestore.io.volumes import result_suffix
     from napari_cryorestore.restoration import RestoreRequest, resolved
     from napari_cryorestore.run_config import RunConfig
 
@@ -83,7 +84,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
     made = {}
     sources: dict[str, Path | Literal["wiener"]] = {"Wiener filter": "wiener", "ICECREAM": run.path}
     for name, source in sources.items():
-        output = run.restored_dir / f"{NAME}_{name.split()[0].lower()}.mrc"
+        output = run.restored_dir / f"{NAME}_{name.split()[0].lower()}{result_suffix()}"
         request = RestoreRequest(
             source,
             tomogram.even,

@@ -184,7 +184,7 @@ def questions_of(
         If the options do not fit together, or what they name is not there.
     """
     from napari_cryorestore.comparison.numbers import Questions
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.io.volumes import open_volume
 
     _belong_together(options, wishes)
     if wishes.raw_even is not None and all(row.halves is None for row in rows):
@@ -193,7 +193,7 @@ def questions_of(
         )
     raw, reference = None, None
     if wishes.raw_even is not None and wishes.raw_odd is not None:
-        raw = read_volume(wishes.raw_even).data, read_volume(wishes.raw_odd).data
+        raw = open_volume(wishes.raw_even).data, open_volume(wishes.raw_odd).data
     edge = wishes.voxel_size or rows[0].voxel_size[0]
     if wishes.reference is not None:
         reference = _opened(wishes.model_copy(update={"voxel_size": edge}), wishes.reference)

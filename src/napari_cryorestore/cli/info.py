@@ -41,7 +41,7 @@ def _header(report: VolumeReport) -> Iterator[tuple[str, str]]:
     sizes = set(report.voxel_sizes)
     known = " × ".join(f"{size:.4g}" for size in (sorted(sizes) if len(sizes) == 1 else report.voxel_sizes))
     yield "voxel size", f"{known} Å" if all(sizes) else "unknown: give it with --voxel-size"
-    yield "voxels", f"{report.dtype} (mode {report.mode})"
+    yield "voxels", report.dtype + (f" ({report.stored_as})" if report.stored_as else "")
     yield "values", f"{report.minimum:.4g} … {report.maximum:.4g}, mean {report.mean:.4g} (of a sample)"
     yield "origin", f"{' '.join(f'{value:g}' for value in report.origin)} Å (x, y, z)"
     yield "start", f"{' '.join(map(str, report.start))} (x, y, z)"

@@ -15,7 +15,7 @@ from napari_cryorestore.cli.tomograms import typed_tomograms
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.training.rank import own_place
-from napari_cryorestore.whole_file import fitting_name
+from napari_cryorestore.whole_file import fitting_name, unique_path
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -31,7 +31,8 @@ class RestoreOptions(Config):
     """What is asked for beside the tomogram and the device."""
 
     output: Path | None = setting(
-        None, "The MRC file to make; in the run's folder 'restored' or here if not given."
+        None,
+        "The file to make; in the run's folder 'restored' or here if not given.",
     )
     output_folder: Path | None = setting(
         None, "Where the results of several tomograms go; made where it is not there. What is there is kept."
@@ -144,21 +145,22 @@ class _Outputs:
         """Return the step with which the same work began before, if it is not done."""
         from napari_cryorestore.data.journal import begun_with
         from napari_cryorestore.io.part_file import part_of
+        from napari_cryorestore.io.volumes import result_suffix
 
         if self._queue:
             return step_of_queue(self.folder, run)
         output = self._wishes.output
-        mine = f"{glob.escape(_name(first))}_*.mrc"
+        mine = f"{glob.escape(_name(first))}_*{result_suffix()}"
         parts = [part_of(output)] if output else sorted(self.folder.glob(part_of(Path(mine)).name))
         steps = [begun_with(part).get("step") for part in parts]
         return next((step for step in steps if step in RunDir(run).checkpoint_steps()), None)
 
     def path(self, tomogram: TomogramConfig) -> Path:
-        from napari_cryorestore.io.mrc_output import unique_path
+        from napari_cryorestore.io.volumes import result_suffix
 
         if self._wishes.output is not None:
             return self._wishes.output
-        ending = f"_{self._model}.mrc"
+        ending = f"_{self._model}{result_suffix()}"
         plain = _name(tomogram).replace("/", "_").replace("\\", "_")  # it leads to no other folder
         name = fitting_name(plain, room=len(ending) + 8)  # 8 bytes for a number
         path = self.folder / f"{name}{ending}"

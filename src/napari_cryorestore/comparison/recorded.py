@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
 
 _OURS = "cryorestore:"
 _RESTORED = re.compile(
@@ -31,7 +31,7 @@ class Recorded(NamedTuple):
     tilt_axis: Literal["y", "x"] = "y"
 
 
-def is_raw(volume: MrcVolume) -> bool:
+def is_raw(volume: Volume) -> bool:
     """Tell whether a volume is as it was reconstructed, so that its spectrum shows how it was tilted.
 
     Volumes restored by this program say so in their headers; those of others are known by their names.
@@ -40,7 +40,7 @@ def is_raw(volume: MrcVolume) -> bool:
     return not any(text.startswith(_OURS) or _RESTORED.search(text) for text in said)
 
 
-def tilts_recorded(volume: MrcVolume) -> Recorded:
+def tilts_recorded(volume: Volume) -> Recorded:
     """Return how a specimen was tilted, after the header of a volume, its run, or a tilt file beside it."""
     return _from_labels(volume.labels) or _from_run(volume.path) or Recorded(tilts_beside(volume.path).range)
 

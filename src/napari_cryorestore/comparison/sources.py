@@ -17,8 +17,8 @@ from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.imaging import MeanOfHalves
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.comparison.config import Position, RowConfig
     from napari_cryorestore.examination import Examination
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
 
 KEPT_BYTES = 1 << 30
 """Memory that restored regions may take until the one used longest ago is dropped."""
@@ -151,12 +151,12 @@ def _file(row: RowConfig) -> ComparedVolume:
         raise ValueError(
             f"The layer {row.layer!r} was never a file: save it, or open the comparison where the layer is."
         )
-    volume = read_volume(row.path)
+    volume = open_volume(row.path)
     return _compared(volume, volume.data, row)
 
 
 def _mean(row: RowConfig) -> ComparedVolume:
-    even, odd = (read_volume(_given(path)) for path in (row.even, row.odd))
+    even, odd = (open_volume(_given(path)) for path in (row.even, row.odd))
     require_equal_shapes(even.data, odd.data)
     return replace(
         _compared(even, MeanOfHalves(even.data, odd.data), row),
@@ -165,7 +165,7 @@ def _mean(row: RowConfig) -> ComparedVolume:
     )
 
 
-def _compared(volume: MrcVolume, data: Any, row: RowConfig) -> ComparedVolume:
+def _compared(volume: Volume, data: Any, row: RowConfig) -> ComparedVolume:
     sizes = volume.voxel_sizes if row.voxel_size is None else (row.voxel_size,) * 3
     if 0 in sizes:
         raise ValueError(
@@ -232,7 +232,7 @@ def examined(row: RowConfig) -> Examination | None:
     """
     if row.even is not None:
         return _examined(row.even, row.odd, row.voxel_size, row.tilt_axis, _changed(row.even))
-    if row.kind != "file" or row.path is None or not is_raw(read_volume(row.path)):
+    if row.kind != "file" or row.path is None or not is_raw(open_volume(row.path)):
         return None
     return _examined(row.path, None, row.voxel_size, row.tilt_axis, _changed(row.path))
 
@@ -248,7 +248,7 @@ def _changed(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _recorded(volume: MrcVolume, row: RowConfig) -> Recorded:
+def _recorded(volume: Volume, row: RowConfig) -> Recorded:
     """Return how the specimen of a file was tilted: after its spectrum too, if that is as recorded."""
     try:
         examination = examined(row)

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
-from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-from napari_cryorestore.io.mrc import SUFFIXES
+from napari_cryorestore.io.volumes import opened_patterns, written_formats
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtWidgets import QWidget
 
-_PATTERNS = [f"*{suffix}{packed}" for suffix in SUFFIXES for packed in ("", *COMPRESSED_SUFFIXES)]
-TOMOGRAMS = f"Tomograms ({' '.join(_PATTERNS)});;All files (*)"
 WEIGHTS = "Weights (*.safetensors);;All files (*)"
 PICKS = "Lists of particles (*.star *.csv *.txt *.tsv);;All files (*)"
-OUTPUT = "MRC volume (*.mrc *.rec *.map)"
 
 
 def choose_tomograms(parent: QWidget, title: str = "Tomograms to restore") -> list[Path]:
     """Ask for tomograms."""
-    names, _ = QFileDialog.getOpenFileNames(parent, title, str(last_folder()), TOMOGRAMS)
+    names, _ = QFileDialog.getOpenFileNames(parent, title, str(last_folder()), _tomograms())
     return [_remembered(name) for name in names]
 
 
@@ -57,7 +55,7 @@ def choose_pairs_folder(parent: QWidget) -> Path | None:
 
 def choose_volume(parent: QWidget, title: str) -> Path | None:
     """Ask for one tomogram or mask."""
-    return choose_file(parent, title, TOMOGRAMS)
+    return choose_file(parent, title, _tomograms())
 
 
 def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
@@ -66,7 +64,7 @@ def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
     return _chosen_folder(parent, "Folder for results", start)
 
 
-def choose_target(parent: QWidget, proposed: str, *, kind: str = OUTPUT) -> Path | None:
+def choose_target(parent: QWidget, proposed: str, *, kind: str = "") -> Path | None:
     """Ask for a file to save to; the dialog asks before an existing one is replaced.
 
     Parameters
@@ -76,13 +74,22 @@ def choose_target(parent: QWidget, proposed: str, *, kind: str = OUTPUT) -> Path
     proposed
         The name of the file; its suffix is that of a name typed without one.
     kind
-        What the file is, e.g. ``Table (*.csv)``.
+        What the file is, e.g. ``Table (*.csv)``; a volume if not given.
     """
+    kind = kind or ";;".join(f"{form.title} ({_patterns(form.suffixes)})" for form in written_formats())
     name, _ = QFileDialog.getSaveFileName(parent, "Save", str(last_folder() / proposed), kind)
     if not name:
         return None
     path = _remembered(name)
     return path if path.suffix else path.with_suffix(Path(proposed).suffix)
+
+
+def _tomograms() -> str:
+    return f"Tomograms ({' '.join(opened_patterns())});;All files (*)"
+
+
+def _patterns(suffixes: Sequence[str]) -> str:
+    return " ".join(f"*{suffix}" for suffix in suffixes)
 
 
 def _chosen_folder(parent: QWidget, title: str, start: Path) -> Path | None:

@@ -109,7 +109,6 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
         What the tomogram is called.
     """
     from napari_cryorestore.examination import look_at
-    from napari_cryorestore.io.header import Header
     from napari_cryorestore.io.tilts import tilts_beside
     from napari_cryorestore.io.tomogram import Tomogram
 
@@ -128,7 +127,6 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
         tilt_axis="y",
         mask=None if choice.mask is None else choice.mask.data,
         name=name,
-        header=Header(),
         findings=gravest_first((*read, *(beside.findings if beside is not None else ()))),
         tilts=beside,
         axis_given=False,
@@ -217,12 +215,11 @@ def _tilt_words(found: Examination) -> str:
 
 def _reading(path: Path) -> tuple[Finding, ...]:
     """Return what was noticed as a file was read; packed ones would be unpacked again."""
-    from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.io.volumes import is_volume_path, open_volume, opens_at_once
 
     with suppress(OSError, ValueError):
-        if path.suffix.lower() not in COMPRESSED_SUFFIXES:
-            return read_volume(path).findings
+        if opens_at_once(path) or not is_volume_path(path):
+            return open_volume(path).findings
     return ()
 
 

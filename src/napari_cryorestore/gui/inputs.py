@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.runs.run_dir import INPUTS_FOLDER
-from napari_cryorestore.whole_file import fitting_name
+from napari_cryorestore.whole_file import fitting_name, unique_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,8 @@ def written_inputs(volumes: Iterable[Volume], run: Path, *, voxel_size: float) -
     OSError
         If the folder cannot be written.
     """
-    from napari_cryorestore.io.mrc import unique_path, write_volume
+    from napari_cryorestore.io.volume_output import write_volume
+    from napari_cryorestore.io.volumes import result_suffix
 
     paths: dict[Volume, Path] = {}
     for volume in volumes:
@@ -41,7 +42,7 @@ def written_inputs(volumes: Iterable[Volume], run: Path, *, voxel_size: float) -
             continue
         folder = run / INPUTS_FOLDER
         _make(folder)
-        target = unique_path(folder / f"{file_name(volume.name)}.mrc")
+        target = unique_path(folder / f"{file_name(volume.name)}{result_suffix()}")
         paths[volume] = write_volume(
             target, volume.data, voxel_size=voxel_size, label=f"{volume.name}, as it was in napari"
         )
@@ -59,7 +60,7 @@ def own_paths(volumes: Iterable[Volume]) -> dict[Volume, Path]:
     volumes = list(volumes)
     homeless = [volume.name for volume in volumes if volume.path is None]
     if homeless:
-        raise ValueError(f"“{homeless[0]}” only lives in memory: save it as MRC first.")
+        raise ValueError(f"“{homeless[0]}” only lives in memory: save it as a file first.")
     return {volume: volume.path for volume in volumes if volume.path is not None}
 
 

@@ -22,7 +22,6 @@ from napari_cryorestore.gui.layers import (
 )
 from napari_cryorestore.gui.messages import place_messages_soon
 from napari_cryorestore.gui.panels import open_panel
-from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +34,7 @@ NO_LAYER: Any = [(None,)]
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerTuple]] | None:
-    """Offer to read files that look like MRC volumes.
+    """Offer to read files that look like volumes.
 
     Parameters
     ----------
@@ -45,15 +44,15 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerT
     Returns
     -------
     callable or None
-        `read_tomograms`, or None if a name is not one of MRC's.
+        `read_tomograms`, or None if a name is not that of a volume.
     """
-    from napari_cryorestore.io.mrc import is_volume_path
+    from napari_cryorestore.io.volumes import is_volume_path
 
     return read_tomograms if all(is_volume_path(item) for item in _as_list(path)) else None
 
 
 def read_tomograms(path: str | list[str]) -> list[LayerTuple]:
-    """Open MRC files memory-mapped.
+    """Open files of volumes memory-mapped.
 
     Parameters
     ----------
@@ -87,7 +86,7 @@ def read_tomograms(path: str | list[str]) -> list[LayerTuple]:
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Save one image layer as an MRC file of 32-bit floats.
+    """Save one image layer as a volume of 32-bit floats, in the format that its suffix says.
 
     Parameters
     ----------
@@ -178,10 +177,10 @@ def _answers_an_event() -> bool:
 
 
 def _read(path: Path) -> LayerTuple:
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.io.volumes import open_volume
 
     try:
-        volume = read_volume(path)
+        volume = open_volume(path)
     except OSError as error:
         raise ValueError(str(error)) from error
     for finding in volume.findings:
@@ -193,9 +192,9 @@ def _read(path: Path) -> LayerTuple:
 
 def _replace_file(target: Path, volume: Any, origin: LayerOrigin) -> None:
     """Write aside first: the layer may map the very file that is replaced."""
-    from napari_cryorestore.io.mrc_output import write_volume
+    from napari_cryorestore.io.volume_output import replaced_volume, write_volume
 
-    with whole_file(target) as aside:
+    with replaced_volume(target) as aside:
         write_volume(
             aside,
             volume,
@@ -209,7 +208,7 @@ def _replace_file(target: Path, volume: Any, origin: LayerOrigin) -> None:
 def _as_volume(data: Any, attributes: dict[str, Any]) -> Any:
     """Return the one volume (z, y, x) to be saved."""
     if attributes.get("rgb"):
-        raise ValueError(f"{attributes['name']} holds colours, but an MRC file holds one number a voxel.")
+        raise ValueError(f"{attributes['name']} holds colours, but a volume holds one number a voxel.")
     if attributes.get("multiscale"):
         data = data[0]
     if data.dtype.kind == "c":

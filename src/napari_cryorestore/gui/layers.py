@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Image, Layer
 
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
 
 KEY = "cryorestore"
 AXES = ("z", "y", "x")
@@ -59,12 +59,12 @@ class LayerOrigin:
     label: str = ""
 
 
-def tomogram_layer(volume: MrcVolume, *, name: str | None = None) -> LayerTuple:
+def tomogram_layer(volume: Volume, *, name: str | None = None) -> LayerTuple:
     """Describe the layer of a file.
 
     Parameters
     ----------
-    volume : MrcVolume
+    volume : Volume
         Its voxels stay on disk.
     name : str, optional
         The layer's name; from the file name if not given.
@@ -75,6 +75,7 @@ def tomogram_layer(volume: MrcVolume, *, name: str | None = None) -> LayerTuple:
         Data, arguments of ``viewer.add_image``, and "image".
     """
     from napari_cryorestore.io.pairing import find_other_half, half_of
+    from napari_cryorestore.io.volumes import volume_stem
 
     other = find_other_half(volume.path)
     origin = LayerOrigin(
@@ -85,7 +86,7 @@ def tomogram_layer(volume: MrcVolume, *, name: str | None = None) -> LayerTuple:
         half=half_of(volume.path) or "",
         pair=str(other) if other is not None else "",
     )
-    data, arguments, kind = volume_layer(volume.data, name=name or _stem(volume.path), origin=origin)
+    data, arguments, kind = volume_layer(volume.data, name=name or volume_stem(volume.path), origin=origin)
     arguments["scale"] = tuple(size or 1.0 for size in volume.voxel_sizes)
     return data, arguments, kind
 
@@ -243,13 +244,8 @@ def _remember_pair(layer: Image, *, half: str, other: Image) -> None:
         layer.metadata[KEY].update(half=half, pair=str(path_of(other)))
 
 
-def _isotropic(volume: MrcVolume) -> float:
+def _isotropic(volume: Volume) -> float:
     try:
         return volume.voxel_size
     except ValueError:  # it can be looked at; whoever computes with it says what is wrong
         return 0.0
-
-
-def _stem(path: Path) -> str:
-    stem = Path(path.stem) if path.suffix.lower() in (".gz", ".bz2") else path
-    return stem.stem

@@ -38,8 +38,10 @@ def simulated_pair() -> list[LayerTuple]:
     list of tuple
         Two image layers, even and odd.
     """
+    from napari_cryorestore.io.volumes import result_suffix
+
     folder = data_folder() / "simulated"
-    even, odd = folder / "simulated_even.mrc", folder / "simulated_odd.mrc"
+    even, odd = (folder / f"simulated_{half}{result_suffix()}" for half in ("even", "odd"))
     if not (even.is_file() and odd.is_file()):
         _simulate_into(folder)
     return read_tomograms([str(even), str(odd)])

@@ -23,7 +23,7 @@ class Volume:
     data : array-like
         Voxels (z, y, x), in memory or mapped.
     path : Path or None
-        The MRC file that holds the same voxels; ``None`` if they only live in memory.
+        The file that holds the same voxels; ``None`` if they only live in memory.
     voxel_size : float or None
         Å, ``None`` if unknown.
     other_half : Path or None
@@ -60,8 +60,7 @@ def tomogram_name_of(volume: Volume) -> str:
     """Return the name of the tomogram that a volume is a half of."""
     from napari_cryorestore.io.pairing import tomogram_name
 
-    name = volume.path if volume.path is not None else Path(f"{volume.name.replace('/', '_')}.mrc")
-    return tomogram_name(name)
+    return tomogram_name(_path_of(volume, volume.name.replace("/", "_")))
 
 
 def pair_of(volumes: Sequence[Volume], chosen: Volume | None = None) -> tuple[Volume, Volume] | None:
@@ -81,27 +80,33 @@ def pair_of(volumes: Sequence[Volume], chosen: Volume | None = None) -> tuple[Vo
     """
     from napari_cryorestore.io.pairing import pair_halves
 
-    by_path = {volume.path or Path(f"{volume.name}.mrc"): volume for volume in volumes}
+    by_path = {_path_of(volume, volume.name): volume for volume in volumes}
     pairs = [(by_path[pair.even], by_path[pair.odd]) for pair in pair_halves(by_path)]
     if chosen is not None:
         pairs = [pair for pair in pairs if chosen in pair]
     return pairs[-1] if pairs else None
 
 
+def _path_of(volume: Volume, name: str) -> Path:
+    """Return the file of a volume, or what it would be called if it had one."""
+    from napari_cryorestore.io.volumes import result_suffix
+
+    return volume.path or Path(f"{name}{result_suffix()}")
+
+
 def _file_of(layer: Layer) -> Path | None:
     """Return the file that training can read in the layer's stead."""
     from napari_cryorestore.gui.layers import origin_of, path_of
-    from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-    from napari_cryorestore.io.mrc import is_volume_path, read_volume
+    from napari_cryorestore.io.volumes import is_volume_path, open_volume, opens_at_once
 
     path = path_of(layer)
     if path is None or not is_volume_path(path) or not path.is_file():
         return None
-    if path.suffix.lower() in COMPRESSED_SUFFIXES:  # too slow to look into here
+    if not opens_at_once(path):  # too slow to look into here
         return path if origin_of(layer) is not None else None
     try:
         # a layer may show a part of its file, or what another reader made of it
-        same = read_volume(path).data.shape == tuple(layer.data.shape)
+        same = open_volume(path).data.shape == tuple(layer.data.shape)
     except (OSError, ValueError):
         return None
     return path if same else None

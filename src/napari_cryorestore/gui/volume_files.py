@@ -19,9 +19,9 @@ def volume_from(path: Path) -> Volume:
     ValueError, OSError
         If it cannot be read, with one sentence.
     """
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.io.volumes import open_volume
 
-    opened = read_volume(path)
+    opened = open_volume(path)
     return Volume(path.name, opened.data, path, opened.voxel_size or None)
 
 

@@ -1,4 +1,4 @@
-"""Volumes in other formats than MRC: what they are called, and what converts them."""
+"""Volumes in formats that are not read here: what they are called, and what converts them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ZARR_FILES = (".zgroup", ".zarray", "zarr.json")
 
 
 def foreign_format(path: Path | str, first_bytes: bytes = b"") -> str | None:
-    """Say in a sentence which other format a file has, and what makes an MRC volume of it.
+    """Say in a sentence which other format a file has, and what makes a volume of it that is read.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.pairing import find_other_half
 from napari_cryorestore.io.sampling import sample_slabs
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +28,10 @@ class VolumeReport:
         The file.
     shape : tuple of int
         (z, y, x).
-    mode : int
-        The MRC mode.
     dtype : str
         Type of a voxel, for example "float32".
+    stored_as : str
+        What the format calls that, for example "mode 2"; empty if it has no word for it.
     voxel_sizes : tuple of float
         Å along z, y, x; 0 if unknown.
     origin : tuple of float
@@ -50,8 +50,8 @@ class VolumeReport:
 
     path: Path
     shape: tuple[int, ...]
-    mode: int
     dtype: str
+    stored_as: str
     voxel_sizes: tuple[float, float, float]
     origin: tuple[float, float, float]
     start: tuple[int, int, int]
@@ -69,7 +69,7 @@ def inspect_volume(path: Path | str) -> VolumeReport:
     Parameters
     ----------
     path : Path or str
-        An MRC file.
+        A volume.
 
     Returns
     -------
@@ -79,9 +79,9 @@ def inspect_volume(path: Path | str) -> VolumeReport:
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError, ValueError
-        As `read_volume`.
+        As `open_volume`.
     """
-    volume = read_volume(path)
+    volume = open_volume(path)
     low, high, total, count = math.inf, -math.inf, 0.0, 0
     for slab in sample_slabs(volume.data):
         finite = slab[np.isfinite(slab)]
@@ -91,8 +91,8 @@ def inspect_volume(path: Path | str) -> VolumeReport:
     return VolumeReport(
         path=volume.path,
         shape=volume.data.shape,
-        mode=volume.mode,
         dtype=volume.data.dtype.name,
+        stored_as=volume.stored_as,
         voxel_sizes=volume.voxel_sizes,
         origin=volume.origin,
         start=volume.start,

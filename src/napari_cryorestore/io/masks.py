@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
     from napari_cryorestore.no_data import NoData
 
 _LOWEST_BYTE = -128
@@ -44,14 +44,14 @@ class Inside:
         return np.asarray(self[:], dtype=dtype)
 
 
-def inside_of(volume: MrcVolume, *, shape: Sequence[int]) -> tuple[Inside, tuple[Finding, ...]]:
+def inside_of(volume: Volume, *, shape: Sequence[int]) -> tuple[Inside, tuple[Finding, ...]]:
     """Apply the rule to a mask that was read, looking at all of it.
 
     IMOD stores bytes less 128 where its header says so: in signed bytes that reach down to −128, that is 0.
 
     Parameters
     ----------
-    volume : MrcVolume
+    volume : Volume
         The mask.
     shape : (int, int, int)
         Of the tomogram that it belongs to.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.io.foreign import foreign_format
-from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.pairing import Pair, half_of, pair_halves, tomogram_name
+from napari_cryorestore.io.volumes import is_tomogram_path
 from napari_cryorestore.regular_file import require_regular
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 DEPTH = 3
 """Folders below the one given that are looked into."""
-_VOLUMES = (".mrc", ".rec", ".map")  # .st, .ali and .mrcs are tilt series and image stacks
 
 
 def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
@@ -79,10 +78,7 @@ def _each_once(pairs: list[Pair]) -> list[Pair]:
 
 
 def _is_volume(name: str) -> bool:
-    path = Path(name.lower())
-    if path.suffix in COMPRESSED_SUFFIXES:
-        path = path.with_suffix("")
-    return path.suffix in _VOLUMES and not name.startswith(".")
+    return is_tomogram_path(name) and not name.startswith(".")
 
 
 def _nothing_found(files: list[Path]) -> str:

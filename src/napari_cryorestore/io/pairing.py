@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_cryorestore.io.half_words import half_words
-from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-from napari_cryorestore.io.mrc import is_volume_path
 from napari_cryorestore.io.tilt_series import without_tilt_series
+from napari_cryorestore.io.volumes import is_tomogram_path, is_volume_path, volume_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _FOLDERS_SEARCHED = 3
-_TOMOGRAMS = (".mrc", ".rec", ".map")
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def pair_halves(paths: Iterable[Path | str]) -> list[Pair]:
     paths : iterable of Path or str
         Files in any order; those without a partner among them, and tilt series that lie beside their
         volumes, are left out. Partners written alike come first, then those that differ in upper and lower
-        case, then those of which one ends in .mrc and the other in .rec or .map.
+        case, then those whose suffixes differ, of which one ends in .mrc and the other in .rec, for example.
 
     Returns
     -------
@@ -137,7 +135,7 @@ def tomogram_name(path: Path | str) -> str:
         The file name without suffix and without the word that tells the half.
     """
     path = Path(path)
-    stem = _stem(path)
+    stem = volume_stem(path)
     words = half_words(stem)
     if not words:
         return stem
@@ -147,21 +145,12 @@ def tomogram_name(path: Path | str) -> str:
     return before + after.lstrip("_-. ")
 
 
-def _stem(path: Path) -> str:
-    name = path.name
-    if Path(name).suffix.lower() in COMPRESSED_SUFFIXES:
-        name = Path(name).stem
-    return Path(name).stem if is_volume_path(name) else name
-
-
 def _in_any_case(path: Path) -> str:
     return str(path).casefold()
 
 
 def _with_any_ending(path: Path) -> str:
-    stem = _stem(path)
-    ending = path.name[len(stem) : len(stem) + 4].lower()
-    return str(path.with_name(stem) if ending in _TOMOGRAMS else path).casefold()
+    return str(path.with_name(volume_stem(path)) if is_tomogram_path(path) else path).casefold()
 
 
 def _guesses(path: Path) -> Iterator[_Guess]:

@@ -11,17 +11,17 @@ from napari_cryorestore.io.tilt_series import volume_beside
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
 
 TOPIC = "tilt series"
 
 
-def stack_doubts(volume: MrcVolume, tilt_file: Path | None) -> tuple[Finding, ...]:
+def stack_doubts(volume: Volume, tilt_file: Path | None) -> tuple[Finding, ...]:
     """Doubt that a file is a tomogram, where what lies beside it speaks for a tilt series.
 
     Parameters
     ----------
-    volume : MrcVolume
+    volume : Volume
         What was opened as a tomogram.
     tilt_file : Path or None
         The list of tilts that belongs to it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.io.file_contents import COMPRESSED_SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -44,7 +46,7 @@ def volume_beside(path: Path) -> Path | None:
 def _key(path: Path, addition: str = "") -> tuple[str, str]:
     """Return a name in lower case and up to its first suffix of a volume, with its folder."""
     stem, dot, suffix = path.name.casefold().rpartition(".")
-    if suffix in ("gz", "bz2"):
+    if dot + suffix in COMPRESSED_SUFFIXES:
         stem, dot, suffix = stem.rpartition(".")
     return str(path.parent), stem + addition + dot + suffix
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.findings import Finding, gravest_first
 from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equal_shapes
-from napari_cryorestore.io.header import ISOTROPY_TOLERANCE, Header
 from napari_cryorestore.io.masks import Inside, inside_of
-from napari_cryorestore.io.mrc import MrcVolume, read_volume
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
 from napari_cryorestore.io.stack_doubts import stack_doubts
 from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
+from napari_cryorestore.io.volume_format import ISOTROPY_TOLERANCE, Volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.no_data import find_no_data
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Tomogram:
         True (z, y, x) where training crops may be taken and the tomogram is restored.
     name : str
         What to call it.
-    header : Header
-        Origin and start that an output inherits.
+    origin, start : tuple
+        Origin in Å and index of the first voxel, along x, y, z, which an output takes over.
     findings : tuple of Finding
         What the user should know about the way its files were read.
     tilts : TiltsBeside or None
@@ -68,7 +68,8 @@ class Tomogram:
     tilt_axis: Literal["y", "x"]
     mask: Inside | None
     name: str
-    header: Header
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    start: tuple[int, int, int] = (0, 0, 0)
     findings: tuple[Finding, ...] = ()
     tilts: TiltsBeside | None = None
     axis_given: bool = True
@@ -154,7 +155,8 @@ def open_tomogram(
         tilt_axis=axis or "y",
         mask=inside,
         name=name or tomogram_name(first.path),
-        header=first.header,
+        origin=first.origin,
+        start=first.start,
         findings=gravest_first(
             (*(finding for volume in volumes for finding in volume.findings), *assumed, *doubts)
             + stack_doubts(first, beside.file if beside is not None else None)
@@ -166,8 +168,8 @@ def open_tomogram(
     )
 
 
-def _open_volume(path: Path | str) -> MrcVolume:
-    volume = read_volume(path)
+def _open_volume(path: Path | str) -> Volume:
+    volume = open_volume(path)
     if min(volume.data.shape) < 2:
         size = "×".join(str(length) for length in volume.data.shape)
         raise ValueError(
@@ -179,7 +181,7 @@ def _open_volume(path: Path | str) -> MrcVolume:
     return volume
 
 
-def _open_partner(path: Path | str, first: MrcVolume) -> MrcVolume:
+def _open_partner(path: Path | str, first: Volume) -> Volume:
     if Path(path).exists() and Path(path).samefile(first.path):
         raise ValueError(
             f"{first.path.name} was given as both halves, but two different files are needed: "
@@ -196,13 +198,13 @@ def _open_partner(path: Path | str, first: MrcVolume) -> MrcVolume:
     return second
 
 
-def _open_mask(path: Path | str, first: MrcVolume) -> tuple[Inside, tuple[Finding, ...]]:
-    mask = read_volume(path)
+def _open_mask(path: Path | str, first: Volume) -> tuple[Inside, tuple[Finding, ...]]:
+    mask = open_volume(path)
     inside, assumed = inside_of(mask, shape=first.data.shape)
     return inside, (*mask.findings, *assumed)
 
 
-def _voxel_size(volume: MrcVolume, *, given: float | None) -> tuple[float, tuple[Finding, ...]]:
+def _voxel_size(volume: Volume, *, given: float | None) -> tuple[float, tuple[Finding, ...]]:
     if given is not None:
         if not (math.isfinite(given) and given > 0):
             raise ValueError(f"The voxel size is {given}, but a positive number of Å is needed.")

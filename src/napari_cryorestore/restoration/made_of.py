@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.checkpoint import load_label, weights_file
 from napari_cryorestore.examination import examine
-from napari_cryorestore.io.mrc import read_volume
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.regular_file import open_regular
@@ -119,7 +119,7 @@ def require_same(request: RestoreRequest) -> None:
     """
     request = resolved(request)
     path = request.output
-    found = next((said for label in read_volume(path).labels if (said := _SAID.fullmatch(label))), None)
+    found = next((said for label in open_volume(path).labels if (said := _SAID.fullmatch(label))), None)
     if found is None:
         raise FileExistsError(
             f"{path} does not say what it was made of: remove it, or choose another folder or name"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import load_label, weights_file
 from napari_cryorestore.data.recorded import recorded
 from napari_cryorestore.io.input_stamps import changed_inputs
-from napari_cryorestore.io.mrc_output import LABEL_LENGTH, as_label
+from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.runs.trained_on import misfits
@@ -69,7 +68,7 @@ def header_lines(
     """Return the labels of a restored volume: by what, facts, why this step, and what to mind."""
     chosen = [] if request.chosen is None else [request.chosen.sentence]
     sentences = [*chosen, *(f"{finding.severity}: {finding.sentence}" for finding in findings)]
-    wrapped = [line for words in sentences for line in textwrap.wrap(as_label(words), LABEL_LENGTH)]
+    wrapped = [line for words in sentences for line in label_lines(words)]
     return [f"cryorestore: {name}", *facts, *wrapped]
 
 

@@ -27,7 +27,7 @@ class RestoreRequest:
     even, odd : Path
         The half maps; a trained model restores one alone too.
     output : Path
-        The MRC file to make.
+        The file to make; its suffix says the format.
     voxel_size : float, optional
         In Å, where the header has none.
     tilt_range : (float, float), optional

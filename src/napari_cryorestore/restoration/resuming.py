@@ -16,11 +16,11 @@ from napari_cryorestore.data.journal import (
     unfinished,
 )
 from napari_cryorestore.data.tile_plan import TilePlan
-from napari_cryorestore.io.mrc_output import Output, filled_output
 from napari_cryorestore.io.part_file import part_of, require_own, room_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def kept_plan(request: RestoreRequest, mark: str) -> TilePlan | None:
 
 @contextmanager
 def resumable(
-    output: Output,
+    created: Callable[..., AbstractContextManager[NDArray[np.float32]]],
     request: RestoreRequest,
     mark: str,
     plan: TilePlan,
@@ -73,8 +73,8 @@ def resumable(
 
     Parameters
     ----------
-    output : Output
-        What the header says.
+    created : callable
+        Opens the output, as `create_volume` does, told whether it goes on.
     request : RestoreRequest
     mark : str
         The request's fingerprint.
@@ -83,7 +83,7 @@ def resumable(
     goes_on : bool
         Whether there is a killed one to go on with.
     checked : callable
-        Is told how far the last look through all voxels is; see `filled_output`.
+        Is told how far the last look through all voxels is; see `create_volume`.
 
     Yields
     ------
@@ -105,7 +105,7 @@ def resumable(
     try:
         with (
             room_explained(part),
-            filled_output(request.output, output, goes_on=goes_on, known=known, checked=told) as volume,
+            created(goes_on=goes_on, known=known, checked=told) as volume,
         ):
             ours = True
             if goes_on:

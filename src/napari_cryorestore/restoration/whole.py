@@ -13,7 +13,7 @@ from napari_cryorestore.data.asking import AskingView
 from napari_cryorestore.data.imaging import StandardisedView
 from napari_cryorestore.data.sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import Cancelled, process_tiles
-from napari_cryorestore.io.mrc_output import Output
+from napari_cryorestore.io.volume_output import create_volume, losses
 from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration.made_of import made_of, opened
 from napari_cryorestore.restoration.misfit import changed_since_training, header_lines, misfits_of
@@ -54,7 +54,7 @@ def restore(
     say: Callable[[str], None] = lambda sentence: None,
     found: Callable[[Finding], None] = lambda finding: None,
 ) -> Path:
-    """Restore a tomogram into an MRC file, which appears whole or not at all.
+    """Restore a tomogram into a file, which appears whole or not at all.
 
     Every half given is restored by itself, put back on its own scale, and the mean is written. If a process
     that did this was killed, the same request goes on where that one was, with the same result; where memory
@@ -91,7 +91,8 @@ def restore(
     examined = opened(request)
     tomogram = examined.tomogram
     findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
-    for finding in (*examined.findings, *changed_since_training(request), *findings):
+    said = (*examined.findings, *changed_since_training(request), *findings, *losses(request.output))
+    for finding in said:
         found(finding)
     tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
     model = Model.of(request, tomogram)
@@ -132,16 +133,9 @@ class Work:
 
     def fill(self, plan: TilePlan, mark: str, *, goes_on: bool) -> None:
         """Make the file, with these tiles."""
-        tomogram = self.tomogram
-        output = Output(
-            tomogram.even.shape,
-            tomogram.voxel_size,
-            label="\n".join(self.labels),
-            origin=tomogram.header.origin,
-            start=tomogram.header.start,
-        )
-        checked = self.stage(_FILLED, 1.0)
-        with resumable(output, self.request, mark, plan, goes_on=goes_on, checked=checked) as (out, journal):
+        label, checked = "\n".join(self.labels), self.stage(_FILLED, 1.0)
+        created = partial(create_volume, self.request.output, self.tomogram, label=label)
+        with resumable(created, self.request, mark, plan, goes_on=goes_on, checked=checked) as (out, journal):
             self.restore_into(out, plan, journal)
         self.progress(1.0)
 

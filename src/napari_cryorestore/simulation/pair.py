@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from napari_cryorestore.config import Config, setting
-from napari_cryorestore.io.mrc import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import result_suffix
 from napari_cryorestore.simulation.phantom import cell_phantom
 from napari_cryorestore.simulation.projection import project, weighted_back_project
 from napari_cryorestore.simulation.scene import Placed, Scene
@@ -180,7 +181,7 @@ def write_pair(folder: Path | str, pair: SimulatedPair, *, name: str = "sim") ->
         If any of them exists; nothing is written then.
     """
     folder = Path(folder)
-    volumes = {half: folder / f"{name}_{half}.mrc" for half in ("even", "odd", "truth", "clean")}
+    volumes = {half: folder / f"{name}_{half}{result_suffix()}" for half in ("even", "odd", "truth", "clean")}
     tilts, particles = folder / f"{name}.tlt", folder / f"{name}_particles.csv"
     for path in (*volumes.values(), tilts, particles):
         if path.exists():

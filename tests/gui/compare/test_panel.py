@@ -17,7 +17,7 @@ from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.compare.saving import NO_NUMBERS, NOTHING
 from napari_cryorestore.gui.compare.trust_jobs import agreement_job, bands_of
 from napari_cryorestore.gui.io_hooks import read_tomograms
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 
 from .conftest import SHAPE, noise
 

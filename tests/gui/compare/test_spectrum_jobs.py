@@ -10,7 +10,7 @@ from napari_cryorestore.comparison.config import ComparisonConfig
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.gui.compare.layer_rows import compared
 from napari_cryorestore.gui.compare.spectrum_jobs import Tilts, tilts_of, wanted_jobs
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wedge_detection import DetectedWedge
 

@@ -17,8 +17,8 @@ from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.gui.volume_files import volume_from
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ class FakeRestorer:
                 raise KeyError("stopped")
         if self.error is not None:
             raise self.error
-        data = read_volume(fields["even"]).data
+        data = open_volume(fields["even"]).data
         return write_volume(fields["output"], data, voxel_size=7.5, label="cryorestore: a fake")
 
 

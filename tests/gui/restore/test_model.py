@@ -21,7 +21,7 @@ from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.gui.volume_files import volume_from
-from napari_cryorestore.io.mrc import read_volume
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +163,7 @@ def test_volumes_in_memory_are_written_aside(model: RestoreModel, restorer) -> N
     model.start()
     (entry,) = finished(model)
     assert entry.progress is Progress.DONE, entry.sentence
-    assert read_volume(restorer.seen[0]["odd"]).data.max() == 2
+    assert open_volume(restorer.seen[0]["odd"]).data.max() == 2
     assert restorer.seen[0]["voxel_size"] == 9.0
 
 

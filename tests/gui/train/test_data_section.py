@@ -6,7 +6,8 @@ from napari.components import ViewerModel
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.io.mrc import read_volume, write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
 
 SHAPE = (32, 40, 48)
@@ -124,7 +125,7 @@ def real_viewer() -> ViewerModel:
     """A viewer with the real pair, whose spectrum is clear, without its tilt file."""
     viewer = ViewerModel()
     for path, name in zip(real_pair(), ("cell_even", "cell_odd"), strict=True):
-        data = np.array(read_volume(path).data)
+        data = np.array(open_volume(path).data)
         viewer.add_image(data, name=name, scale=(40,) * 3, units=("angstrom",) * 3)
     return viewer
 

@@ -26,7 +26,7 @@ from napari_cryorestore.gui.train.further import (
 )
 from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.volume import Volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.run_config import TomogramConfig
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from napari_cryorestore.gui.examined_data import DataLook, look_at_data
 from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.volume import Volume
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import write_volume
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
 
 SHAPE = (32, 40, 48)
 
@@ -249,7 +249,7 @@ def test_volumes_in_memory_are_written_into_the_run_folder(model, tmp_path):
     tomogram = model.prepare(run).tomograms[0]
     assert tomogram.even == run / "inputs" / "my_tomo_even.mrc"
     assert tomogram.mask == run / "inputs" / "mask.mrc"
-    written = read_volume(tomogram.odd)
+    written = open_volume(tomogram.odd)
     assert np.array_equal(written.data, model.choice.odd.data)
     assert written.voxel_size == pytest.approx(8.0)
 

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.train import panel as panel_module
-from napari_cryorestore.io.mrc import write_volume
+from napari_cryorestore.io.volume_output import write_volume
 
 SHAPE = (32, 40, 48)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from napari_cryorestore.comparison.model import CompareModel
-    from napari_cryorestore.io.mrc import MrcVolume
+    from napari_cryorestore.io.volume_format import Volume
 
 UNKNOWN_SIZE = "voxel size unknown: a voxel counts as 1 Å"
 
@@ -194,16 +194,15 @@ def _angstrom(layer: Image) -> list[float]:
     ]
 
 
-def _file_of(layer: Image) -> MrcVolume | None:
+def _file_of(layer: Image) -> Volume | None:
     """Open the file that a layer shows, for what its header says; None if there is no such file."""
-    from napari_cryorestore.io.header import COMPRESSED_SUFFIXES
-    from napari_cryorestore.io.mrc import is_volume_path, read_volume
+    from napari_cryorestore.io.volumes import open_volume, opens_at_once
 
     path = path_of(layer)
-    if path is None or not is_volume_path(path) or path.suffix.lower() in COMPRESSED_SUFFIXES:
+    if path is None or not opens_at_once(path):
         return None  # what is compressed would be read whole
     try:
-        return read_volume(path)
+        return open_volume(path)
     except (OSError, ValueError):
         return None
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.volume import tomogram_name_of
 from napari_cryorestore.gui.volume_files import paired_volumes
-from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,9 +26,9 @@ def subjects_from(paths: Iterable[Path]) -> list[Subject]:
 
 def save_copy(result: Path, target: Path) -> Path:
     """Copy a result to a file that the user chose; it appears whole or not at all."""
-    with whole_file(target) as aside:
-        shutil.copyfile(result, aside)
-    return target
+    from napari_cryorestore.io.volume_output import copy_volume
+
+    return copy_volume(result, target)
 
 
 __all__ = ["save_copy", "subjects_from"]

@@ -174,7 +174,7 @@ class Restoration:
         }
 
     def _output(self, title: str) -> Path:
-        from napari_cryorestore.io.mrc_output import unique_path
+        from napari_cryorestore.whole_file import unique_path
 
         wanted = self.recipe.output or self.recipe.folder / output_name(title)
         wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,9 @@ def tilts_of_run(subject: Subject, model: ModelChoice) -> tuple[float, float] | 
 
 def output_name(title: str) -> str:
     """Return the name of a result's file: ``TS01 · ICECREAM @ 600`` becomes ``TS01_ICECREAM_600.mrc``."""
-    return f"{file_name(title)}.mrc"
+    from napari_cryorestore.io.volumes import result_suffix
+
+    return f"{file_name(title)}{result_suffix()}"
 
 
 def explain(error: BaseException) -> str:

@@ -21,11 +21,11 @@ def add_result(viewer: Viewer, entry: Entry) -> Image:
     ValueError, OSError
         If the file is not there any more.
     """
-    from napari_cryorestore.io.mrc import read_volume
+    from napari_cryorestore.io.volumes import open_volume
 
     if entry.output is None:
         raise ValueError(f"“{entry.subject.name}” has no result yet: wait until it is done.")
-    volume = read_volume(entry.output)
+    volume = open_volume(entry.output)
     model = entry.model
     origin = LayerOrigin(
         path=str(entry.output),

@@ -16,8 +16,6 @@ from napari_cryorestore.gui.volume import Volume, tomogram_name_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OUTPUT_SUFFIXES = (".mrc", ".rec", ".map")
-
 
 @dataclass(frozen=True)
 class Wishes:
@@ -87,8 +85,10 @@ class Wishes:
     @property
     def output_file(self) -> Path | None:
         """The file typed as output; ``None`` if a folder or nothing is."""
+        from napari_cryorestore.io.volumes import written_suffixes
+
         typed = Path(self.output.strip()).expanduser()
-        return typed if typed.suffix.lower() in OUTPUT_SUFFIXES else None
+        return typed if typed.name.lower().endswith(written_suffixes()) else None
 
     @property
     def tilt_range(self) -> tuple[float, float] | None:

@@ -12,9 +12,11 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_cryorestore.io.mrc import read_volume
-from napari_cryorestore.io.mrc_output import Output, filled_output, open_output, unique_path, write_volume
 from napari_cryorestore.io.part_file import part_of
+from napari_cryorestore.io.volume_format import Grid
+from napari_cryorestore.io.volume_output import create_volume, write_volume
+from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.whole_file import unique_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +52,7 @@ def test_written_volume_is_valid_and_complete(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
-    volume = read_volume(
+    volume = open_volume(
         write_volume(
             tmp_path / "a.rec", DATA, voxel_size=8.0, origin=(1.0, -2.0, 3.0), start=(4, 5, -6), label="x"
         )
@@ -62,28 +64,28 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["u1", ">i2", "f2"])
 def test_every_type_becomes_float32(tmp_path: Path, dtype: str) -> None:
     data = np.arange(24).reshape(2, 3, 4).astype(dtype)
-    volume = read_volume(write_volume(tmp_path / "a.mrc", data, voxel_size=1.0, label="x"))
-    assert volume.mode == 2
+    volume = open_volume(write_volume(tmp_path / "a.mrc", data, voxel_size=1.0, label="x"))
+    assert volume.stored_as == "mode 2"
     np.testing.assert_array_equal(volume.data, data)
 
 
 def test_label_is_cut_and_made_ascii(tmp_path: Path) -> None:
     path = write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="TS01 · 2×2 Å " + "y" * 100)
-    (label,) = read_volume(path).labels
+    (label,) = open_volume(path).labels
     assert label.startswith("TS01 - 2x2 A y")
     assert len(label) == 80
 
 
 def test_every_line_is_a_label_and_ten_are_the_most(tmp_path: Path) -> None:
     two = write_volume(tmp_path / "two.mrc", DATA, voxel_size=1.0, label="what\nof what")
-    assert read_volume(two).labels == ("what", "of what")
+    assert open_volume(two).labels == ("what", "of what")
     many = write_volume(tmp_path / "many.mrc", DATA, voxel_size=1.0, label="\n".join("abcdefghijklm"))
-    assert read_volume(many).labels == tuple("abcdefghij")
+    assert open_volume(many).labels == tuple("abcdefghij")
 
 
 def test_the_last_look_through_the_voxels_is_told_and_may_be_ended(tmp_path: Path) -> None:
-    about, shares = Output((4, 3, 2), 1.0, "x"), []
-    with filled_output(tmp_path / "a.mrc", about, checked=shares.append) as volume:
+    about, shares = Grid((4, 3, 2), 1.0), []
+    with create_volume(tmp_path / "a.mrc", about, label="x", checked=shares.append) as volume:
         volume[:] = 1
         assert shares == []
     assert shares == [0.25, 0.5, 0.75, 1.0]
@@ -94,26 +96,26 @@ def test_the_last_look_through_the_voxels_is_told_and_may_be_ended(tmp_path: Pat
 
     with (
         pytest.raises(InterruptedError),
-        filled_output(tmp_path / "b.mrc", about, checked=enough) as volume,
+        create_volume(tmp_path / "b.mrc", about, label="x", checked=enough) as volume,
     ):
         volume[:] = 1
     assert os.listdir(tmp_path) == ["a.mrc"]
 
 
-def test_open_output_starts_at_zero_and_can_be_added_to(tmp_path: Path) -> None:
-    with open_output(tmp_path / "a.mrc", (3, 4, 5), voxel_size=2.0, label="x") as volume:
+def test_an_output_starts_at_zero_and_can_be_added_to(tmp_path: Path) -> None:
+    with create_volume(tmp_path / "a.mrc", Grid((3, 4, 5), 2.0), label="x") as volume:
         assert not volume.any()
         assert not (tmp_path / "a.mrc").exists()
         assert (tmp_path / "a.mrc.part").exists()
         volume[1] += 2.0
         volume[1] += 1.0
-    assert float(read_volume(tmp_path / "a.mrc").data.sum()) == 60.0
+    assert float(open_volume(tmp_path / "a.mrc").data.sum()) == 60.0
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_interrupted_output_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     def interrupted() -> None:
-        with open_output(tmp_path / "a.mrc", (3, 4, 5), voxel_size=2.0, label="x") as volume:
+        with create_volume(tmp_path / "a.mrc", Grid((3, 4, 5), 2.0), label="x") as volume:
             volume[0] = 1.0
             raise error
 
@@ -133,13 +135,13 @@ def test_non_finite_output_is_refused(tmp_path: Path, value: float) -> None:
 
 @pytest.mark.parametrize("empty", [False, True])
 def test_what_a_killed_writer_left_is_replaced(tmp_path: Path, empty: bool) -> None:
-    with open_output(tmp_path / "b.mrc", (9, 9, 9), voxel_size=1.0, label="x") as volume:
+    with create_volume(tmp_path / "b.mrc", Grid((9, 9, 9), 1.0), label="x") as volume:
         volume[:] = 7
         volume.flush()
         left = (tmp_path / "b.mrc.part").read_bytes()
     (tmp_path / "a.mrc.part").write_bytes(b"" if empty else left)
     path = write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
-    np.testing.assert_array_equal(read_volume(path).data, DATA.astype(np.float32))
+    np.testing.assert_array_equal(open_volume(path).data, DATA.astype(np.float32))
 
 
 def test_an_unrelated_file_of_that_name_stays(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_an_unrelated_file_of_that_name_stays(tmp_path: Path) -> None:
     source = write_volume(tmp_path / "x.mrc", DATA, voxel_size=1.0, label="x").rename(tmp_path / "a.mrc.part")
     before = source.read_bytes()
     with pytest.raises(FileExistsError, match=r"a\.mrc\.part is in the way.*choose another name"):
-        write_volume(tmp_path / "a.mrc", read_volume(source).data, voxel_size=1.0, label="x")
+        write_volume(tmp_path / "a.mrc", open_volume(source).data, voxel_size=1.0, label="x")
     assert source.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.mrc.part"]
 
@@ -179,7 +181,7 @@ def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(tmp_path: Path) -> No
 def test_the_longest_name_can_be_written(tmp_path: Path, letter: str) -> None:
     name = letter * (251 // len(letter.encode())) + ".mrc"
     path = write_volume(tmp_path / name, DATA, voxel_size=1.0, label="x")
-    np.testing.assert_array_equal(read_volume(path).data, DATA.astype(np.float32))
+    np.testing.assert_array_equal(open_volume(path).data, DATA.astype(np.float32))
     with pytest.raises(ValueError, match="longer than the 255 bytes"):
         write_volume(tmp_path / f"{letter}{name}xx", DATA, voxel_size=1.0, label="x")
 
@@ -202,7 +204,7 @@ def test_file_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.mrc"
     with (
         pytest.raises(FileExistsError, match="never overwritten"),
-        open_output(path, (2, 2, 2), voxel_size=1.0, label="x"),
+        create_volume(path, Grid((2, 2, 2), 1.0), label="x"),
     ):
         path.write_bytes(b"precious")
     assert path.read_bytes() == b"precious"
@@ -212,7 +214,7 @@ def test_file_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
 def test_full_disk_is_noticed_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 250_000_000))
     with pytest.raises(OSError, match=r"250 MB of free space, but 1\.6 GB are needed"):
-        open_output(tmp_path / "a.mrc", (464, 928, 928), voxel_size=1.0, label="x").__enter__()
+        create_volume(tmp_path / "a.mrc", Grid((464, 928, 928), 1.0), label="x").__enter__()
     assert os.listdir(tmp_path) == []
 
 
@@ -233,7 +235,7 @@ def test_file_system_that_cannot_reserve_space(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     path = write_volume(tmp_path / "a.mrc", DATA, voxel_size=1.0, label="x")
-    np.testing.assert_array_equal(read_volume(path).data, DATA.astype(np.float32))
+    np.testing.assert_array_equal(open_volume(path).data, DATA.astype(np.float32))
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot reserve disk space")

@@ -1,18 +1,23 @@
-"""The 1024 bytes that open an MRC file, in every dialect met in practice."""
+"""The 1024 bytes that open an MRC file: read in every dialect met in practice, written in one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
+from napari_cryorestore.io.volume_format import LABEL_LENGTH, as_label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_cryorestore.io.volume_format import Grid, Statistics
+
 HEADER_BYTES = 1024
-COMPRESSED_SUFFIXES = (".gz", ".bz2")
 IMOD_STAMP = 1146047817
-ISOTROPY_TOLERANCE = 0.01
 
 MODE_DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _MODE_NAMES = {
@@ -27,29 +32,12 @@ _MODE_ADVICE = {
     101: "convert it to 16-bit integers or 32-bit floats first, for example with IMOD's newstack",
 }
 _DEFAULT_AXES = (1, 2, 3)
+_LABELS = 10
+_MRC2014 = 20141
 _BIG_ENDIAN = 0x11
 _SIGNED_BYTES, _ORIGIN_AS_MRC2014 = 1, 4  # IMOD's flags
 
 ByteOrder = Literal["<", ">"]
-
-
-@dataclass(frozen=True)
-class Header:
-    """What an output inherits from its input.
-
-    Attributes
-    ----------
-    origin : tuple of float
-        Where the first voxel lies along x, y, z in Å, as MRC2014 defines it.
-    start : tuple of int
-        Index of the first voxel along x, y, z.
-    labels : tuple of str
-        The text labels of the file, without empty ones.
-    """
-
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    start: tuple[int, int, int] = (0, 0, 0)
-    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +58,12 @@ class Layout:
         Bytes before the first voxel.
     voxel_sizes : tuple of float
         Å along z, y, x; 0 where the file does not say.
-    header : Header
-        Origin, start and labels.
+    origin : tuple of float
+        Where the first voxel lies along x, y, z in Å, as MRC2014 defines it.
+    start : tuple of int
+        Index of the first voxel along x, y, z.
+    labels : tuple of str
+        The text labels of the file, without empty ones.
     sign_is_open : bool
         Whether the header leaves it open if bytes are signed.
     """
@@ -82,7 +74,9 @@ class Layout:
     mode: int
     offset: int
     voxel_sizes: tuple[float, float, float]
-    header: Header
+    origin: tuple[float, float, float]
+    start: tuple[int, int, int]
+    labels: tuple[str, ...]
     sign_is_open: bool = False
 
     @property
@@ -130,41 +124,42 @@ def parse_layout(raw: bytes, *, name: str) -> Layout:
         mode=mode,
         offset=HEADER_BYTES + max(0, int(record["nsymbt"])),
         voxel_sizes=_voxel_sizes(record),
-        header=Header(origin=origin, start=_start(record, axes), labels=_labels(record)),
+        origin=origin,
+        start=_start(record, axes),
+        labels=_labels(record),
         sign_is_open=signed is None,
     )
 
 
-def isotropic_voxel_size(voxel_sizes: tuple[float, float, float], *, name: str) -> float:
-    """Turn the voxel sizes of the three axes into one number.
+def header_of(grid: Grid, labels: Sequence[str], statistics: Statistics | None) -> bytes:
+    """Return the header of a volume of 32-bit floats; it has ten labels at most, of 80 characters each.
 
     Parameters
     ----------
-    voxel_sizes : tuple of float
-        Å along z, y, x; 0 where unknown.
-    name : str
-        File name for the error message.
-
-    Returns
-    -------
-    float
-        Voxel size in Å, 0.0 if unknown.
-
-    Raises
-    ------
-    ValueError
-        If the known sizes differ by more than 1 %.
+    grid : Grid
+        Where its voxels lie.
+    labels : sequence of str
+        What it is.
+    statistics : Statistics or None
+        Of its voxels, None while they are not known.
     """
-    known = [size for size in voxel_sizes if size > 0]
-    if not known:
-        return 0.0
-    if max(known) > min(known) * (1 + ISOTROPY_TOLERANCE):
-        z, y, x = voxel_sizes
-        raise ValueError(
-            f"{name} has voxels of {x:.4g} × {y:.4g} × {z:.4g} Å (x, y, z), but restoration needs the same "
-            "voxel size along all axes: resample it, or give the right voxel size if the header is wrong."
-        )
-    return known[-1]
+    record = np.zeros(1, HEADER_DTYPE.newbyteorder("<"))
+    for axis, size, first, zero in zip("xyz", reversed(grid.shape), grid.start, grid.origin, strict=True):
+        record[f"n{axis}"] = record[f"m{axis}"] = size
+        record[f"n{axis}start"] = first
+        record["cella"][axis] = size * grid.voxel_size
+        record["origin"][axis] = zero
+    record["mode"], record["ispg"], record["nversion"] = 2, 1, _MRC2014
+    record["cellb"] = (90.0, 90.0, 90.0)
+    record["mapc"], record["mapr"], record["maps"] = 1, 2, 3
+    record["map"], record["machst"] = b"MAP ", (0x44, 0x44, 0, 0)
+    record["nlabl"] = len(labels[:_LABELS])
+    for number, label in enumerate(labels[:_LABELS]):
+        record["label"][:, number] = as_label(label).encode("ascii")[:LABEL_LENGTH].ljust(LABEL_LENGTH)
+    if statistics is not None:
+        record["dmin"], record["dmax"] = statistics.minimum, statistics.maximum
+        record["dmean"], record["rms"] = statistics.mean, statistics.deviation
+    return record.tobytes()
 
 
 def _plausible_record(raw: bytes, *, name: str) -> tuple[np.void, ByteOrder]:
@@ -256,6 +251,6 @@ def _start(record: np.void, axes: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def _labels(record: np.void) -> tuple[str, ...]:
-    count = min(max(int(record["nlabl"]), 0), 10)
+    count = min(max(int(record["nlabl"]), 0), _LABELS)
     texts = (bytes(label).decode("latin-1").strip(" \0") for label in record["label"][:count])
     return tuple(text for text in texts if text)
