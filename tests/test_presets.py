@@ -81,7 +81,7 @@ def test_a_method_chooses_a_network_that_fits() -> None:
 def test_a_crop_that_the_network_does_not_take_is_refused() -> None:
     typed: dict[str, Any] = {"schedule": {"crop": 35}}
     with pytest.raises(
-        ValueError, match=r"crop of 35 voxels is too small for this Wide network.* at least 36"
+        ValueError, match=r"crop of 35 voxels is too small for this Wide network: choose one of at least 36"
     ):
         RunConfig.model_validate(merged(preset("standard", "picky"), HALVES, typed))
     typed = {"schedule": {"crop": 35}, "network": {"least": 35}}

@@ -196,7 +196,12 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _network_fits(self) -> RunConfig:
-        problem = misfit(self.method.kind, self.network.kind) or too_small(self.schedule.crop, self.network)
+        block = None if self.snapshots.size is None else min(self.snapshots.size)
+        problem = (
+            misfit(self.method.kind, self.network.kind)
+            or too_small(self.schedule.crop, self.network)
+            or too_small(block, self.network, what="preview block")
+        )
         if problem:
             raise ValueError(problem)
         return self

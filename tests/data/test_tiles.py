@@ -327,6 +327,14 @@ def test_a_fitting_tile_is_a_multiple_and_no_larger_than_needed(shape, tile, mul
     assert fit_tile(shape, tile=tile, margin=12, size_multiple=multiple) == expected
 
 
+@pytest.mark.parametrize("shape", [(5, 30, 40), (1, 1, 1), (60, 41, 3)])
+def test_a_tile_is_as_large_as_the_network_takes_however_small_the_volume(shape) -> None:
+    tile = fit_tile(shape, tile=16, margin=4, size_multiple=8, minimum=39)
+    assert tile == (40, 40, 40)
+    source = volume(*shape)
+    assert_same(processed(source, TilePlan(tile, 4, align=8)), source)
+
+
 @pytest.mark.parametrize(
     "box",
     [

@@ -93,6 +93,27 @@ def test_a_tile_that_would_be_nearly_all_margin_is_exceeded() -> None:
     assert len(plan.tiles((96, 96, 96))) <= 125
 
 
+@pytest.mark.parametrize("reach", [0, 51, 130, 2000])
+@pytest.mark.parametrize("multiple", [1, 7, 64])
+def test_however_far_a_network_reaches_tiles_are_more_than_margin(reach: int, multiple: int) -> None:
+    stub: Any = Stub(Noise2NoiseConfig(), torch.nn.Identity())
+    stub.network.sizes = Sizes(multiple=multiple, reach=reach)
+    assert 8 <= margin_of(stub) <= 32
+    for plan in possible_plans(SHAPE, stub, RestoreRequest("wiener", None, None)):  # type: ignore[arg-type]
+        assert min(plan.sizes) % multiple == 0
+        through_network = len(plan.tiles((400, 400, 400))) * plan.sizes[0] ** 3
+        assert through_network < 100 * 400**3  # the smallest tiles; one voxel each would be 3000
+
+
+@pytest.mark.parametrize("shape", [(30, 200, 400), SHAPE])
+@pytest.mark.parametrize("tile", [None, 16, 120])
+def test_tiles_are_as_large_as_the_network_needs(shape: Any, tile: int | None) -> None:
+    stub: Any = Stub(Noise2NoiseConfig(), torch.nn.Identity())
+    stub.network.sizes = Sizes(multiple=8, minimum=100, reach=20)
+    plans = possible_plans(shape, stub, RestoreRequest("wiener", None, None, tile=tile))  # type: ignore[arg-type]
+    assert min(min(plan.sizes) for plan in plans) in (104, 120)  # the next multiples of 100, or as typed
+
+
 def test_smaller_tiles_come_one_after_the_other() -> None:
     stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
     request = RestoreRequest("wiener", None, None)  # type: ignore[arg-type]

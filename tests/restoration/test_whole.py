@@ -612,7 +612,7 @@ def test_a_tile_that_is_nearly_all_margin_is_exceeded_and_that_is_said(
 ) -> None:
     said: list[str] = []
     restore(request("wiener", halves[0], tmp_path / "out.mrc", odd=halves[1], tile=16), say=said.append)
-    assert "Tiles of 16 voxels would be nearly all margin: 64 voxels are taken." in said
+    assert "Tiles of 16 voxels are too small for this model: 64 voxels are taken." in said
 
 
 def test_halves_that_changed_since_the_model_learned_from_them_are_told(

@@ -9,6 +9,7 @@ import pytest
 from napari_cryorestore.data.crops import Box
 from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.networks import Sizes
 from napari_cryorestore.run_config import SnapshotsConfig
 from napari_cryorestore.training.places import (
     fitting_crop,
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.io.tomogram import Tomogram
+
+
+UNET = Sizes(multiple=8, minimum=8, reach=51)
 
 
 @pytest.fixture(scope="module")
@@ -97,23 +101,37 @@ def test_moving_aside() -> None:
     ],
 )
 def test_a_crop_takes_at_most_three_quarters_of_the_thickness(shape: Any, crop: int) -> None:
-    assert fitting_crop(Box.whole(shape), None) == crop
-    assert fitting_crop(Box.whole(shape), None, wanted=32) == min(crop, 32)
+    assert fitting_crop(Box.whole(shape), None, UNET) == crop
 
 
 def test_a_crop_fits_beside_the_block_with_the_filters_margin() -> None:
     shape = (100, 128, 128)
     in_the_middle = Box((0, 40, 40), (100, 88, 88))
-    crop = fitting_crop(Box.whole(shape), in_the_middle)
+    crop = fitting_crop(Box.whole(shape), in_the_middle, UNET)
     assert crop == 32
     assert leaves_room(in_the_middle, Box.whole(shape), crop + PADDING)
     assert not leaves_room(in_the_middle, Box.whole(shape), crop + 8 + PADDING)
-    assert fitting_crop(Box.whole(shape), Box((0, 0, 0), (100, 48, 48))) == 64
+    assert fitting_crop(Box.whole(shape), Box((0, 0, 0), (100, 48, 48)), UNET) == 64
 
 
 @pytest.mark.parametrize("multiple", [2, 4, 8, 16])
 def test_a_crop_suits_the_network(multiple: int) -> None:
     for thickness in range(16, 90, 7):
-        crop = fitting_crop(Box.whole((thickness, 200, 200)), None, multiple=multiple)
+        crop = fitting_crop(Box.whole((thickness, 200, 200)), None, Sizes(multiple=multiple))
         assert crop % multiple == 0
         assert 16 <= crop <= max(16, 0.75 * thickness)
+
+
+@pytest.mark.parametrize(
+    ("thickness", "crop"),
+    [(400, 90), (130, 90), (120, 90), (119, 81), (81, 81)],  # 90 is the first multiple of 10 that it takes
+)
+def test_a_crop_is_as_large_as_the_network_needs(thickness: int, crop: int) -> None:
+    within = Box.whole((thickness, 400, 400))
+    assert fitting_crop(within, None, Sizes(multiple=10, minimum=81)) == crop
+
+
+def test_a_preview_block_is_as_large_as_the_network_needs() -> None:
+    assert preview_size((24, 40, 36)) == (24, 8, 8)
+    assert preview_size((24, 40, 36), least=20) == (24, 20, 20)
+    assert preview_size((400, 400, 400), least=120) == (120, 120, 120)

@@ -176,6 +176,34 @@ def test_a_tomogram_thinner_than_any_crop_is_refused(recipe: Recipe, make_pair: 
     assert "at least 16" in words
 
 
+def of_wide(recipe: RunConfig, **changes: Any) -> RunConfig:
+    """Return a recipe with the network ``wide``, and what is left open by default."""
+    plain = {**recipe.model_dump(), "snapshots": {"every": 2}, "network": {"kind": "wide", **changes}}
+    return RunConfig.model_validate({**plain, "schedule": {**plain["schedule"], "crop": None}})
+
+
+@pytest.mark.usefixtures("plugins")
+def test_crop_and_block_are_as_large_as_the_network_needs(recipe: Recipe, make_pair: MakePair) -> None:
+    even, odd = make_pair((40, 90, 44))
+    config = recipe(tomograms=[{"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60}])
+    made = resolved(of_wide(config))
+    assert made.schedule.crop == 36
+    assert made.snapshots.size == (40, 36, 36)
+    assert resolved(of_wide(config, least=16)).snapshots.size == (40, 24, 24)
+    words = refusal(of_wide(config, least=41))
+    assert "only 40 voxels thin" in words
+    assert "at least 41" in words
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_block_or_crop_that_the_network_does_not_take_is_refused(recipe: Recipe) -> None:
+    plain = of_wide(recipe()).model_dump()
+    with pytest.raises(ValueError, match="a preview block of 24 voxels is too small for this Wide network"):
+        RunConfig.model_validate({**plain, "snapshots": {"size": [40, 24, 40]}})
+    with pytest.raises(ValueError, match="a crop of 24 voxels is too small for this Wide network"):
+        RunConfig.model_validate({**plain, "schedule": {"crop": 24}})
+
+
 def test_a_block_that_leaves_no_room_is_refused(recipe: Recipe) -> None:
     words = refusal(recipe(snapshots={"size": [24, 40, 36]}))
     assert "beside the held-out block" in words

@@ -88,7 +88,7 @@ class TilePlan:
         return [PlacedTile((a, b, c), (u, v, w)) for (a, u), (b, v), (c, w) in product(z, y, x)]
 
 
-def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int) -> Triple:
+def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int, minimum: int = 1) -> Triple:
     """Choose the sizes of a tile that a network uses best.
 
     Parameters
@@ -101,15 +101,18 @@ def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int
         See `TilePlan`; it is kept, so a `tile` too small for it is exceeded.
     size_multiple : int
         Of the network, and what tiles are aligned to.
+    minimum : int
+        The smallest size that the network takes.
 
     Returns
     -------
     (int, int, int)
         Multiples of `size_multiple`, no larger than as many tiles as are needed anyway must be.
     """
-    least = _multiple_from(2 * margin + size_multiple, size_multiple)
+    least = _multiple_from(max(2 * margin + size_multiple, minimum), size_multiple)
     largest = max(least, tile // size_multiple * size_multiple)
-    z, y, x = (_axis_tile(size, largest, margin, size_multiple) for size in shape)
+    lowest = _multiple_from(minimum, size_multiple)
+    z, y, x = (max(lowest, _axis_tile(size, largest, margin, size_multiple)) for size in shape)
     return z, y, x
 
 

@@ -39,15 +39,12 @@ def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Net
         return entry.made(config, channels)
 
 
-def too_small(crop: int | None, config: NetworkConfig) -> str:
-    """Return in a sentence that a network takes no crop as small as this one; empty if it does."""
+def too_small(edge: int | None, config: NetworkConfig, *, what: str = "crop") -> str:
+    """Return in a sentence that a network takes nothing as small; empty if it does, or nothing is given."""
     entry, least = NETWORKS.find(config.kind), sizes_of(config).minimum
-    if crop is None or crop >= least:
+    if edge is None or edge >= least:
         return ""
-    return (
-        f"a crop of {crop} voxels is too small for this {entry.title}, which takes at least {least}: "
-        "choose a larger crop"
-    )
+    return f"a {what} of {edge} voxels is too small for this {entry.title}: choose one of at least {least}"
 
 
 def sizes_of(config: NetworkConfig) -> Sizes:

@@ -24,8 +24,8 @@ CPU_TILES = TILES[2:]
 """Those for CPUs, on which a layer of a larger tile takes seconds during which nobody can cancel."""
 CPU_MEMORY = 1.25e9
 """Bytes that a tile may take on a CPU, however much is free."""
-MARGIN, LEAST_MARGIN = 16, 8
-"""Voxels of margin for a network that does not say how far it reaches, and the fewest for any."""
+MARGIN, LEAST_MARGIN, MOST_MARGIN = 16, 8, 32
+"""Voxels of margin for a network that does not say how far it reaches, and the fewest and most for any."""
 _CPU_BATCH = 2
 """Tiles at once in 32 bits, as PyTorch convolves a single one far more slowly; not so in bf16."""
 _FLOATS = 100.0
@@ -47,15 +47,19 @@ def margin_of(model: Model) -> int:
     A quarter of the network's reach, in multiples of 4. The reach itself would make a single pass exact, and
     several times as costly; most of what a voxel depends on is near. A second pass depends on more, through
     the wedge filter between the two; but that reaches so far that a larger margin changes little, while
-    blending over twice the margin hides what is left. Measured in ``docs/benchmarks/restore.md``.
+    blending over twice the margin hides what is left. Measured in ``docs/benchmarks/restore.md``. However far
+    a network reaches, the margin is a quarter of the usual tile at most.
     """
     reach = sizes_of(model).reach
-    return MARGIN if reach is None else max(LEAST_MARGIN, 4 * round(reach / 16))
+    return MARGIN if reach is None else min(MOST_MARGIN, max(LEAST_MARGIN, 4 * round(reach / 16)))
 
 
 def least_tile(model: Model) -> int:
-    """Return the edge of a tile of which half is margin; of smaller ones thousands would do the same work."""
-    return 4 * margin_of(model)
+    """Return the smallest tile worth while, which the network takes.
+
+    Half of it is margin: of smaller ones thousands would do the same work.
+    """
+    return max(4 * margin_of(model), sizes_of(model).minimum)
 
 
 def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:
@@ -74,9 +78,15 @@ def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) ->
 def possible_plans(shape: Sequence[int], model: Model, request: RestoreRequest) -> list[TilePlan]:
     """Return tilings from the largest tiles to the smallest; only the one asked for, if there is one."""
     on_cpu = model.device.type == "cpu"
-    sizes = (max(request.tile, least_tile(model)),) if request.tile else CPU_TILES if on_cpu else TILES
-    margin, multiple = margin_of(model), sizes_of(model).multiple
-    tiles = [fit_tile(shape, tile=size, margin=margin, size_multiple=multiple) for size in sizes]
+    margin, sizes = margin_of(model), sizes_of(model)
+    edges = [max(edge, 3 * margin) for edge in (CPU_TILES if on_cpu else TILES)]
+    if request.tile:
+        edges = [max(request.tile, least_tile(model))]
+    multiple = sizes.multiple
+    tiles = [
+        fit_tile(shape, tile=edge, margin=margin, size_multiple=multiple, minimum=sizes.minimum)
+        for edge in edges
+    ]
     batch = request.batch or (4 if not on_cpu else _CPU_BATCH if model.precision == "32" else 1)
     return [TilePlan(tile, margin, align=multiple, batch=batch) for tile in dict.fromkeys(tiles)]
 

@@ -106,7 +106,7 @@ def restore(
         say(f"{request.output.name} was being restored when the program was killed: going on from there.")
     least = least_tile(model)
     if request.tile is not None and request.tile < least:
-        say(f"Tiles of {request.tile} voxels would be nearly all margin: {least} voxels are taken.")
+        say(f"Tiles of {request.tile} voxels are too small for this model: {least} voxels are taken.")
     plan = kept or fitting_plan(tomogram.shape, model, request)
     smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, request))
     while True:

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.corners import Triple
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.networks import Sizes
     from napari_cryorestore.run_config import SnapshotsConfig
 
 HELD_OUT_SHARE = 0.15
 """Share of a small tomogram that is held out."""
 LONGEST_PREVIEW = 96
 """Longest edge of the preview block of a large tomogram, in voxels."""
-SMALLEST_CROP = 16
-"""Edge of the smallest training crop, in voxels."""
+SMALLEST_CROP, SMALLEST_BLOCK = 16, 8
+"""Edges of the smallest training crop and preview block, in voxels, with networks that take them."""
 USUAL_CROP = 64
 """Edge of a training crop where there is room, in voxels."""
 
 
-def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0) -> Box:
+def preview_box(
+    tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0, least: int = SMALLEST_BLOCK
+) -> Box:
     """Return the block that previews show: placed by hand, or where most structure is.
 
     Parameters
@@ -39,6 +42,8 @@ def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0
     room : int
         Voxels wanted between the block and one of the tomogram's faces. A block that was not placed by hand
         moves aside for them, as far as that helps.
+    least : int
+        Edge of the smallest block that the network takes; one whose size is given is as it is.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0
         If the position lies outside the tomogram.
     """
     shape = tomogram.shape
-    wanted = snapshots.size or preview_size(shape)
+    wanted = snapshots.size or preview_size(shape, least=least)
     size = [min(length, there) for length, there in zip(wanted, shape, strict=True)]
     if snapshots.position is None:
         no_data = tomogram.no_data()
@@ -66,12 +71,12 @@ def preview_box(tomogram: Tomogram, snapshots: SnapshotsConfig, *, room: int = 0
     return _box([int(np.clip(at - n // 2, 0, there - n)) for at, n, there in place], size)
 
 
-def preview_size(shape: Sequence[int]) -> Triple:
+def preview_size(shape: Sequence[int], *, least: int = SMALLEST_BLOCK) -> Triple:
     """Return a block of full thickness that takes about 15 % of a small tomogram, less of a large one."""
     z, y, x = shape
     edge = (HELD_OUT_SHARE * y * x) ** 0.5
-    across, along = (min(n, max(8, int(min(edge, LONGEST_PREVIEW) // 8 * 8))) for n in (y, x))
-    return min(z, LONGEST_PREVIEW), across, along
+    across, along = (min(n, max(least, int(min(edge, LONGEST_PREVIEW) // 8 * 8))) for n in (y, x))
+    return min(z, max(least, LONGEST_PREVIEW)), across, along
 
 
 def data_bounds(tomogram: Tomogram) -> Box:
@@ -99,17 +104,25 @@ def leaves_room(box: Box, within: Box, room: int) -> bool:
     return _most_room(box, within) >= room
 
 
-def fitting_crop(within: Box, box: Box | None, *, wanted: int = USUAL_CROP, multiple: int = 8) -> int:
-    """Return the largest crop, up to the wanted one, that fits into the data beside the held-out block.
+def least_crop(sizes: Sizes) -> int:
+    """Return the edge of the smallest training crop of a network."""
+    return max(SMALLEST_CROP, sizes.minimum)
+
+
+def fitting_crop(within: Box, box: Box | None, sizes: Sizes) -> int:
+    """Return the largest crop, up to the usual one, that fits into the data beside the held-out block.
 
     Crops take at most three quarters of the thinnest axis, so that there is more than one place for them, and
-    keep off the block by the margin of the Wiener-filtered input.
+    keep off the block by the margin of the Wiener-filtered input. They are multiples of what the network uses
+    best, where there is room for more than the least that it takes.
     """
-    largest = min(wanted, int(0.75 * min(within.shape))) // multiple * multiple
-    for crop in range(largest, SMALLEST_CROP, -multiple):
+    least, multiple = least_crop(sizes), sizes.multiple
+    usual = max(USUAL_CROP, -(-least // multiple) * multiple)
+    largest = min(usual, int(0.75 * min(within.shape))) // multiple * multiple
+    for crop in range(largest, least, -multiple):
         if box is None or leaves_room(box, within, crop + PADDING):
             return crop
-    return SMALLEST_CROP
+    return least
 
 
 def _most_room(box: Box, within: Box) -> int:

@@ -14,12 +14,12 @@ from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import told_apart
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.networks import build_network
+from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.training.places import (
-    SMALLEST_CROP,
-    USUAL_CROP,
+    SMALLEST_BLOCK,
     data_bounds,
     fitting_crop,
+    least_crop,
     preview_box,
 )
 from napari_cryorestore.training.preparation import holds_out, open_configured
@@ -55,13 +55,13 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
     """
     config, tomograms = _examined(_named(config), tell)
     for tomogram in tomograms:
-        _require_room(tomogram)
+        _require_room(tomogram, least_crop(sizes_of(config.network)))
     _require_alike(tomograms, config)
     for finding in _split_twice(config):
         tell(finding)
     method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
-    crop, box = _places(tomograms, config, multiple=network.sizes.multiple)
+    crop, box = _places(tomograms, config)
     for index, tomogram in enumerate(tomograms):
         valid_corners(tomogram.shape, crop, excluded=box if index == 0 and holds_out(config) else None)
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
@@ -104,11 +104,11 @@ def _examined(config: RunConfig, tell: Callable[[Finding], None]) -> tuple[RunCo
     return config.model_copy(update={"tomograms": tuple(used)}), tomograms
 
 
-def _require_room(tomogram: Tomogram) -> None:
-    if min(tomogram.shape) < SMALLEST_CROP:
+def _require_room(tomogram: Tomogram, least: int) -> None:
+    if min(tomogram.shape) < least:
         raise ValueError(
             f"{tomogram.name} is only {min(tomogram.shape)} voxels thin {tomogram.shape}, but a training "
-            f"crop has at least {SMALLEST_CROP}: choose a thicker tomogram or one with smaller voxels."
+            f"crop has at least {least}: choose a thicker tomogram or one with smaller voxels."
         )
 
 
@@ -146,14 +146,14 @@ def _unsplit(item: TomogramConfig) -> Path:
     return _absolute(item.even).with_name(tomogram_name(item.even))
 
 
-def _places(tomograms: list[Tomogram], config: RunConfig, *, multiple: int) -> tuple[int, Box]:
+def _places(tomograms: list[Tomogram], config: RunConfig) -> tuple[int, Box]:
     """Return the crop and the preview block."""
-    bounds = [data_bounds(tomogram) for tomogram in tomograms]
-    most = min(fitting_crop(within, None, multiple=multiple) for within in bounds)
-    wanted = config.schedule.crop or min(most, _WORTHWHILE_CROP)
+    bounds, sizes = [data_bounds(tomogram) for tomogram in tomograms], sizes_of(config.network)
+    most = min(fitting_crop(within, None, sizes) for within in bounds)
+    wanted = config.schedule.crop or min(most, max(_WORTHWHILE_CROP, least_crop(sizes)))
     room = wanted + PADDING if holds_out(config) else 0
-    box = preview_box(tomograms[0], config.snapshots, room=room)
-    beside = fitting_crop(bounds[0], box if holds_out(config) else None, wanted=USUAL_CROP, multiple=multiple)
+    box = preview_box(tomograms[0], config.snapshots, room=room, least=max(SMALLEST_BLOCK, sizes.minimum))
+    beside = fitting_crop(bounds[0], box if holds_out(config) else None, sizes)
     return config.schedule.crop or min(most, beside), box
 
 

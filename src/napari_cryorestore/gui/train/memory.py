@@ -74,7 +74,7 @@ def _likely_crop(shape: Sequence[int], network: Any) -> int:
     from napari_cryorestore.data.corners import Box
     from napari_cryorestore.training.places import fitting_crop
 
-    return fitting_crop(Box.whole(shape), None, multiple=network.sizes.multiple)
+    return fitting_crop(Box.whole(shape), None, network.sizes)
 
 
 def _volumes(shape: Sequence[int]) -> int:

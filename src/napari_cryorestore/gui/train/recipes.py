@@ -101,10 +101,11 @@ class Recipes:
         from napari_cryorestore.networks import too_small
 
         chosen: dict[str, Any] = dict(sections)
-        method, network, schedule = (chosen[name] for name in ("method", "network", "schedule"))
+        network, size = chosen["network"], chosen["snapshots"].size
         found = {
-            "network": misfit(method.kind, network.kind),
-            "schedule": too_small(schedule.crop, network),
+            "network": misfit(chosen["method"].kind, network.kind),
+            "schedule": too_small(chosen["schedule"].crop, network),
+            "snapshots": too_small(None if size is None else min(size), network, what="preview block"),
         }
         return {name: f"{words[:1].upper()}{words[1:]}." for name, words in found.items() if words}
 
