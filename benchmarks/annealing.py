@@ -29,7 +29,7 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
 from napari_cryorestore.training.processes import launched
 
@@ -68,9 +68,7 @@ class Tails:
         for step in range(length):
             factor = rate * 0.5 * (1 + math.cos(math.pi * step / length))
             learner.highest_rates = [factor * each for each in highest]
-            batch = self.method.augment(sampler.draw(), generator)
-            batch = batch.map(lambda crops: crops.contiguous(memory_format=torch.channels_last_3d))
-            learner.update(Draw(batch, generator), step=step)
+            learner.update(next_batch(sampler, self.method, torch.device("cpu")), step=step)
         last = copy.deepcopy(learner.network).eval()
         return {"average": self._judged(learner.average), "last": self._judged(last)}
 

@@ -40,14 +40,14 @@ _LOOP = {
     "reading losses": (running_mean.RunningMean, "take"),
     "preview": (preview.Preview, "restore"),
     "held-out numbers": (preview.Preview, "evaluate"),
-    "preview to the host": (preview.Preview, "mean_of_halves"),
+    "preview to the host": (preview.Preview, "mean_of"),
     "writing weights": (trainer, "save_weights"),
     "state to go on from": (learner.Learner, "state"),
 }
 _START = {
     "preparation": (trainer, "prepare"),
     "network": (learner, "build_network"),
-    "preview's crops": (preview, "cut_pair"),
+    "preview's crops": (preview, "cut_crops"),
 }
 
 

@@ -98,7 +98,7 @@ def published_moments(
     tilts = (case.wedge.tilt_min, case.wedge.tilt_max)
     even, odd = (_standard(open_volume(path).data) for path in (case.even, case.odd))
     program = Published(reference, (even, odd), tilts, settings)
-    volume = TrainingVolume(even, odd, Imaging(case.wedge), torch.zeros(1, 3, dtype=torch.int64))
+    volume = TrainingVolume((even, odd), Imaging(case.wedge), torch.zeros(1, 3, dtype=torch.int64))
     method, seconds = Icecream(IcecreamConfig()), 0.0
     for step in range(1, settings["steps"] + 1):
         start = time.process_time()

@@ -18,7 +18,7 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Learner, next_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def _ours(program: str, setting: Setting) -> Step:
     generator = torch.Generator().manual_seed(0)
     even, odd = (half.to(setting.device) for half in _halves(setting))
     corners = torch.zeros(1, 3, dtype=torch.long)
-    volume = TrainingVolume(even, odd, Imaging(Wedge(-60, 60), RadialFilter((1.0, 0.5, 0.0))), corners)
+    volume = TrainingVolume((even, odd), Imaging(Wedge(-60, 60), RadialFilter((1.0, 0.5, 0.0))), corners)
     sampler = CropSampler(
         [volume], crop=setting.crop, batch=setting.batch, input_kind=method.input_kind, generator=generator
     )
@@ -112,9 +112,7 @@ def _ours(program: str, setting: Setting) -> Step:
     def step() -> None:
         if how == GRAPHS:
             torch.compiler.cudagraph_mark_step_begin()  # from here on, what the last step gave may be gone
-        batch = method.augment(sampler.draw(), generator)
-        batch = batch.map(lambda crops: crops.contiguous(memory_format=torch.channels_last_3d))
-        learner.update(Draw(batch, generator), step=0)
+        learner.update(next_batch(sampler, method, torch.device(setting.device)), step=0)
 
     return step
 

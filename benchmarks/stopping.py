@@ -53,7 +53,7 @@ def main() -> None:
         _, network = load_checkpoint(run.checkpoint_path(step)).build()
         for name, preview in previews.items():
             with torch.no_grad():
-                metrics, left_out = preview.evaluate(network, *preview.restore(network))
+                metrics, left_out = preview.evaluate(network, preview.restore(network))
             history = histories.setdefault(name, [])
             history.append(HeldOut(step, metrics["n2n"], metrics.get("fill", np.nan), left_out))
             row |= {

@@ -12,7 +12,7 @@ import torch
 from particles import read_particles
 
 from napari_cryorestore.checkpoint import Label, save_weights
-from napari_cryorestore.data.crops import CropSampler, TrainingVolume, cut_pair
+from napari_cryorestore.data.crops import CropSampler, Places, TrainingVolume, cut_crops
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
@@ -22,7 +22,7 @@ from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 from napari_cryorestore.training.environment import environment
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
 from napari_cryorestore.training.processes import launched
 from napari_cryorestore.training.resolution import resolved
@@ -151,9 +151,7 @@ def timed(
     seconds = 0.0
     for step in range(config.schedule.steps):
         start = time.process_time()
-        batch = method.augment(sampler.draw(), generator)
-        batch = batch.map(lambda crops: crops.contiguous(memory_format=torch.channels_last_3d))
-        learner.update(Draw(batch, generator), step=step)
+        learner.update(next_batch(sampler, method, CPU), step=step)
         seconds += time.process_time() - start
         if step + 1 not in at and step + 1 < config.schedule.steps:
             continue
@@ -173,11 +171,10 @@ def restored(network: Network, method: Method, volume: TrainingVolume, **wishes:
     changed = as_wished(method, **wishes)
     device = next(network.parameters()).device
     corner = torch.zeros(1, 3, dtype=torch.int64)
-    shape: Any = tuple(volume.even.shape)
-    whole = cut_pair(volume, corner, size=shape, kind=method.input_kind).map(lambda half: half.to(device))
-    halves = [
-        changed.restore_crop(network, item, volume.imaging) for item in (whole.even_input, whole.odd_input)
-    ]
+    shape: Any = tuple(volume.maps[0].shape)
+    places = Places(0, corner, volume.imaging, len(volume.maps))
+    whole = cut_crops(volume, places, size=shape, kind=method.input_kind).to(device)
+    halves = [changed.restore_crop(network, item, volume.imaging) for item in whole.inputs.unbind(1)]
     return (sum(halves)[0, 0] / len(halves)).float().cpu().numpy()  # type: ignore[index]
 
 

@@ -193,7 +193,7 @@ def _needs(name: str) -> str:
     needs = [
         words
         for words, wanted in (
-            ("both halves", method.needs_halves),
+            ("both halves", method.maps != 1),
             ("the tilt range", method.needs_wedge),
             ("training", method.trainable),
         )

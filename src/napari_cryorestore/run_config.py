@@ -212,7 +212,7 @@ class RunConfig(Config):
         if not method.trainable:
             raise ValueError(f"{method.title} is not trained: use it with 'restore'")
         for tomogram in self.tomograms:
-            if method.needs_halves and tomogram.odd is None:
+            if method.maps != 1 and tomogram.odd is None:
                 raise ValueError(
                     f"{method.title} needs both half maps of {tomogram.even}: give the other half (--odd)"
                 )

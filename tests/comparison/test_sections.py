@@ -9,7 +9,7 @@ import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig
 from napari_cryorestore.comparison.pictures import PLANES, SECTIONS, section, section_row
-from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.data.imaging import MeanOfMaps
 
 
 def test_sections_are_the_planes_through_the_crosshair(make_volume: Any) -> None:
@@ -94,7 +94,7 @@ def test_any_type_becomes_float32(make_volume: Any, kind: str) -> None:
 
 def test_whatever_can_be_sliced_is_cut(make_volume: Any) -> None:
     halves = make_volume(), make_volume()
-    volume = make_volume(data=MeanOfHalves(halves[0].data, halves[1].data + 2))
+    volume = make_volume(data=MeanOfMaps(halves[0].data, halves[1].data + 2))
     made = section(volume, "YZ", (105, 155, 225)).image
     np.testing.assert_allclose(made, halves[0].data[:, :, 22] + 1, rtol=1e-5, atol=1e-6)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.volume import ComparedVolume, check_volume, corner_of, has_finite
-from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.data.imaging import MeanOfMaps
 
 
 def test_a_volume_and_its_binned_copy_lie_upon_one_another(make_volume: Any) -> None:
@@ -77,7 +77,7 @@ def test_all_types_of_volume_files_are_welcome(kind: str) -> None:
 
 def test_volumes_with_holes_and_means_of_halves_are_welcome(make_volume: Any) -> None:
     halves = np.zeros((4, 5, 6)), np.full((4, 5, 6), 2.0)
-    volume = make_volume(data=MeanOfHalves(*halves), halves=halves)
+    volume = make_volume(data=MeanOfMaps(*halves), halves=halves)
     assert volume.shape == (4, 5, 6)
     np.testing.assert_array_equal(np.asarray(volume.data), 1)
     assert has_finite(volume.data)

@@ -1,28 +1,30 @@
-"""Crops are what slicing gives, and both halves are treated alike."""
+"""Crops are what slicing gives, and all maps are treated alike."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
 from napari_cryorestore.data.crops import (
+    Crops,
     CropSampler,
-    PairBatch,
+    Places,
     TrainingVolume,
     cut,
-    cut_pair,
+    cut_crops,
     reflected,
-    rotate_about_tilt_axis,
-    swap_halves,
     valid_corners,
 )
 from napari_cryorestore.data.inputs import PADDING, Imaging, network_input
-from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.physics.rotation import ELEMENTS
 from napari_cryorestore.physics.wiener import RadialFilter
+
+if TYPE_CHECKING:
+    from napari_cryorestore.physics.wedge import Wedge
 
 FILTER = RadialFilter((1.0, 0.5, 0.0))
 
@@ -40,7 +42,12 @@ def training_volume(
 ) -> TrainingVolume:
     even, odd = torch.randn(2, *shape, generator=generator(seed))
     corners = torch.from_numpy(valid_corners(shape, crop))
-    return TrainingVolume(even, odd, imaging or Imaging(), corners)
+    return TrainingVolume((even, odd), imaging or Imaging(), corners)
+
+
+def crops_at(volume: TrainingVolume, corners: torch.Tensor, *, kind: Any = "raw") -> Crops:
+    places = Places(0, corners, volume.imaging, len(volume.maps))
+    return cut_crops(volume, places, size=8, kind=kind)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
@@ -67,20 +74,20 @@ def test_a_single_plane_is_repeated() -> None:
 
 def test_the_pair_is_cut_at_the_same_place() -> None:
     volume = training_volume()
-    batch = cut_pair(volume, torch.tensor([[2, 3, 4]]), size=8, kind="raw")
+    batch = crops_at(volume, torch.tensor([[2, 3, 4]]))
     place = (slice(2, 10), slice(3, 11), slice(4, 12))
-    assert torch.equal(batch.even[0, 0], volume.even[place])
-    assert torch.equal(batch.odd[0, 0], volume.odd[place])
+    assert torch.equal(batch.even[0, 0], volume.maps[0][place])
+    assert torch.equal(batch.odd[0, 0], volume.maps[1][place])
     assert torch.equal(batch.even_input, batch.even)
     assert torch.equal(batch.odd_input, batch.odd)
 
 
 def test_the_wiener_channel_is_filtered_with_a_margin() -> None:
     volume = training_volume((40, 40, 40), imaging=Imaging(wiener=FILTER))
-    batch = cut_pair(volume, torch.tensor([[16, 16, 16]]), size=8, kind="wiener+raw")
+    batch = crops_at(volume, torch.tensor([[16, 16, 16]]), kind="wiener+raw")
     assert batch.even_input.shape == (1, 2, 8, 8, 8)
     wide = slice(16 - PADDING, 24 + PADDING)
-    whole = network_input(volume.odd[wide, wide, wide][None, None], volume.imaging, kind="wiener+raw")
+    whole = network_input(volume.maps[1][wide, wide, wide][None, None], volume.imaging, kind="wiener+raw")
     inner = slice(PADDING, PADDING + 8)
     assert torch.equal(batch.odd_input, whole[..., inner, inner, inner])
     assert torch.equal(batch.odd_input[:, 1:], 0.2 * batch.odd)
@@ -93,7 +100,7 @@ def sampler(*volumes: TrainingVolume, seed: int = 0, batch: int = 3) -> CropSamp
 def test_the_same_seed_draws_the_same_batches() -> None:
     volumes = training_volume(), training_volume(seed=1)
     one, two, other = sampler(*volumes), sampler(*volumes), sampler(*volumes, seed=1)
-    batches = [[s.draw().even for _ in range(4)] for s in (one, two, other)]
+    batches = [[s.cut(s.draw()).maps for _ in range(4)] for s in (one, two, other)]
     assert all(torch.equal(a, b) for a, b in zip(batches[0], batches[1], strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(batches[0], batches[2], strict=True))
 
@@ -101,10 +108,11 @@ def test_the_same_seed_draws_the_same_batches() -> None:
 def test_every_tomogram_is_drawn_equally_often_and_alone() -> None:
     small, large = training_volume((8, 8, 8)), training_volume((30, 30, 30))
     ones = [
-        TrainingVolume(torch.full_like(v.even, i), v.odd, v.imaging, v.corners)
+        TrainingVolume((torch.full_like(v.maps[0], i), v.maps[1]), v.imaging, v.corners)
         for i, v in enumerate((small, large))
     ]
-    draws = [sampler_batch.even for s in [sampler(*ones)] for sampler_batch in (s.draw() for _ in range(200))]
+    one = sampler(*ones)
+    draws = [one.cut(one.draw()).even for _ in range(200)]
     assert all(len(draw.unique()) == 1 for draw in draws)
     assert 70 < sum(float(draw.mean()) for draw in draws) < 130
 
@@ -112,10 +120,11 @@ def test_every_tomogram_is_drawn_equally_often_and_alone() -> None:
 def test_only_listed_corners_are_drawn() -> None:
     volume = training_volume()
     listed = torch.tensor([[1, 2, 3], [4, 5, 6]])
-    drawn = (
-        sampler(TrainingVolume(volume.even, volume.odd, volume.imaging, listed), batch=40).draw().even[:, 0]
-    )
-    allowed = cut(volume.even, listed, 8)[:, 0]
+    chooser = sampler(TrainingVolume(volume.maps, volume.imaging, listed), batch=40)
+    places = chooser.draw()
+    assert torch.equal(places.corners, listed[places.indices])
+    drawn = chooser.cut(places).maps[:, 0]
+    allowed = cut(volume.maps[0], listed, 8)[:, 0]
     which = [[bool(torch.equal(crop, option)) for option in allowed] for crop in drawn]
     assert all(sum(row) == 1 for row in which)
     assert {row.index(True) for row in which} == {0, 1}
@@ -128,57 +137,83 @@ def test_a_sampler_without_what_it_needs_is_refused() -> None:
         CropSampler([training_volume()], crop=8, batch=1, input_kind="wiener+raw", generator=generator())
 
 
-def test_a_volume_must_be_two_alike_halves_with_corners() -> None:
+def test_the_maps_of_a_volume_must_be_alike_and_have_corners() -> None:
     good = training_volume()
-    with pytest.raises(ValueError, match=r"halves must have one shape.*\(20, 24, 28\).*\(19, 24, 28\)"):
-        TrainingVolume(good.even, good.odd[1:], good.imaging, good.corners)
+    with pytest.raises(ValueError, match=r"must have one shape.*\(19, 24, 28\), \(20, 24, 28\)"):
+        TrainingVolume((good.maps[0], good.maps[1][1:]), good.imaging, good.corners)
+    with pytest.raises(ValueError, match="must have one shape"):
+        TrainingVolume((), good.imaging, good.corners)
     with pytest.raises(ValueError, match=r"\(n, 3\) table"):
-        TrainingVolume(good.even, good.odd, good.imaging, good.corners[:0])
+        TrainingVolume(good.maps, good.imaging, good.corners[:0])
 
 
-def pairs(count: int, *, wedge: Wedge | None = None) -> PairBatch:
-    even, odd = torch.randn(2, count, 1, 4, 4, 4, generator=generator())
-    return PairBatch(
-        even, odd, torch.cat([even, 0.2 * even], 1), torch.cat([odd, 0.2 * odd], 1), Imaging(wedge)
+@pytest.mark.parametrize("count", [1, 3])
+def test_there_may_be_one_map_or_several(count: int) -> None:
+    maps = tuple(torch.randn(count, 12, 12, 12, generator=generator()))
+    volume = TrainingVolume(maps, Imaging(wiener=FILTER), torch.zeros(1, 3, dtype=torch.int32))
+    crops = crops_at(volume, volume.corners, kind="wiener+raw")
+    assert crops.maps.shape == (1, count, 8, 8, 8)
+    assert crops.inputs.shape == (1, count, 2, 8, 8, 8)
+    for index, one in enumerate(maps):
+        assert torch.equal(crops.maps[0, index], one[:8, :8, :8])
+        assert torch.equal(crops.inputs[0, index, 1], 0.2 * one[:8, :8, :8])
+
+
+def test_the_mean_of_a_group_of_maps_is_one_map() -> None:
+    maps = tuple(torch.randn(4, 12, 12, 12, generator=generator()))
+    volume = TrainingVolume(maps, Imaging(), torch.zeros(1, 3, dtype=torch.int32))
+    places = Places(0, volume.corners, volume.imaging, 4)
+    crops = cut_crops(volume, places, size=8, kind="raw", groups=((0, 2), (3,)))
+    assert torch.allclose(crops.maps[0, 0], ((maps[0] + maps[2]) / 2)[:8, :8, :8])
+    assert torch.equal(crops.maps[0, 1], maps[3][:8, :8, :8])
+
+
+def test_a_network_takes_the_inputs_of_a_map_without_a_copy() -> None:
+    crops = crops_at(
+        training_volume((40, 40, 40), imaging=Imaging(wiener=FILTER)),
+        torch.zeros(3, 3, dtype=torch.int32),
+        kind="wiener+raw",
     )
+    for index in range(2):
+        assert crops.inputs[:, index].is_contiguous(memory_format=torch.channels_last_3d)
+        assert crops.maps[:, index].is_contiguous()
 
 
-def test_map_reaches_all_four_and_keeps_the_rest() -> None:
+def pairs(count: int, *, wedge: Wedge | None = None) -> Crops:
+    even, odd = torch.randn(2, count, 1, 4, 4, 4, generator=generator())
+    inputs = [torch.cat([half, 0.2 * half], 1) for half in (even, odd)]
+    places = Places(0, torch.zeros(count, 3, dtype=torch.int32), Imaging(wedge), 2)
+    return replace(Crops.of((even, odd), inputs, places), refilled=torch.stack([odd[:, 0], even[:, 0]], 1))
+
+
+def test_map_reaches_all_and_keeps_the_rest() -> None:
     batch = pairs(2)
     doubled = batch.map(lambda tensor: 2 * tensor)
-    for name in ("even", "odd", "even_input", "odd_input"):
+    for name in ("even", "odd", "even_input", "odd_input", "refilled"):
         assert torch.equal(getattr(doubled, name), 2 * getattr(batch, name))
     assert doubled.imaging is batch.imaging
+    assert doubled.places is batch.places
 
 
-def test_swapping_exchanges_about_half_of_the_pairs_whole() -> None:
-    batch = pairs(64)
-    swapped = swap_halves(batch, generator())
-    moved = (swapped.even != batch.even).flatten(1).any(1)
-    assert 16 < int(moved.sum()) < 48
-    assert torch.equal(swapped.even[moved], batch.odd[moved])
-    assert torch.equal(swapped.odd[moved], batch.even[moved])
-    assert torch.equal(swapped.odd[~moved], batch.odd[~moved])
+def test_exchanging_takes_whole_pairs() -> None:
+    batch = pairs(4)
+    chosen = torch.tensor([True, False, True, False])
+    swapped = batch.exchanged(chosen)
+    assert torch.equal(swapped.even[chosen], batch.odd[chosen])
+    assert torch.equal(swapped.odd[chosen], batch.even[chosen])
+    assert torch.equal(swapped.odd[~chosen], batch.odd[~chosen])
     assert torch.equal(swapped.even_input[:, :1], swapped.even)
     assert torch.equal(swapped.odd_input[:, :1], swapped.odd)
+    assert torch.equal(swapped.refilled[:, :1], swapped.odd)  # type: ignore[index]
 
 
-@pytest.mark.parametrize(
-    ("wedge", "plane"),
-    [(None, (0, 2)), (Wedge(-60, 60), (0, 2)), (Wedge(-60, 60, "x"), (0, 1))],
-    ids=["no wedge", "tilt axis y", "tilt axis x"],
-)
-def test_turning_is_by_quarters_about_the_tilt_axis(wedge: Wedge | None, plane: tuple[int, int]) -> None:
-    batch = pairs(32, wedge=wedge)
-    turned = rotate_about_tilt_axis(batch, generator())
-    seen = set()
-    for even, odd, before, odd_before in zip(turned.even, turned.odd, batch.even, batch.odd, strict=True):
-        options = [torch.rot90(before[0], k, plane) for k in range(4)]
-        quarter = next(k for k in range(4) if torch.equal(even[0], options[k]))
-        assert torch.equal(odd[0], torch.rot90(odd_before[0], quarter, plane))
-        seen.add(quarter)
-    assert seen == {0, 1, 2, 3}
-    assert torch.equal(turned.even_input[:, :1], turned.even)
+def test_every_crop_is_turned_by_its_element_all_maps_alike() -> None:
+    batch = pairs(len(ELEMENTS))
+    turned = batch.turned(torch.arange(len(ELEMENTS)))
+    for index, element in enumerate(ELEMENTS):
+        for name in ("even", "odd", "even_input", "odd_input", "refilled"):
+            before, after = getattr(batch, name)[index], getattr(turned, name)[index]
+            assert torch.equal(after, element.apply(before))
 
 
 def test_crops_go_to_a_gpu_from_pinned_memory_and_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +233,6 @@ def test_crops_go_to_a_gpu_from_pinned_memory_and_nothing_waits(monkeypatch: pyt
     volume = replace(training_volume(), device=torch.device("cuda", 0))
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
     monkeypatch.setattr(torch.Tensor, "to", to)
-    cut_pair(volume, volume.corners[:2], size=8, kind="raw")
+    crops_at(volume, volume.corners[:2])
     assert len(pinned) == 2
     assert brought == [(place, {"non_blocking": True}) for place in pinned]

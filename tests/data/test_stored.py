@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.data.crops import TrainingVolume, cut, cut_pair
+from napari_cryorestore.data.crops import Places, TrainingVolume, cut, cut_crops
 from napari_cryorestore.data.imaging import standardised
 from napari_cryorestore.data.inputs import Imaging
 from napari_cryorestore.data.stored import StoredHalf
@@ -46,8 +46,8 @@ def test_a_volume_on_disk_is_one_to_train_on(tmp_path: Path) -> None:
     half = StoredHalf(voxels, measure(voxels))
     assert (half.shape, half.device) == (SHAPE, torch.device("cpu"))
     imaging = Imaging(wiener=RadialFilter((1.0, 0.5)))
-    volume = TrainingVolume(half, half, imaging, torch.zeros(1, 3, dtype=torch.int32), torch.device("meta"))
-    pair = cut_pair(volume, volume.corners, size=8, kind="raw")
+    volume = TrainingVolume((half, half), imaging, torch.zeros(1, 3, dtype=torch.int32), torch.device("meta"))
+    pair = cut_crops(volume, Places(0, volume.corners, imaging, 2), size=8, kind="raw")
     assert pair.even.device.type == pair.odd_input.device.type == "meta"
     with pytest.raises(ValueError, match="must have one shape"):
-        TrainingVolume(half, torch.zeros(1, 2, 3), imaging, volume.corners)
+        TrainingVolume((half, torch.zeros(1, 2, 3)), imaging, volume.corners)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.crops import Crops, Places
 from napari_cryorestore.data.inputs import Imaging, network_input
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
@@ -27,7 +27,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_batch() -> Callable[..., PairBatch]:
+def make_batch() -> Callable[..., Crops]:
     """Make a batch of random pairs with a common signal."""
 
     def make(
@@ -37,12 +37,13 @@ def make_batch() -> Callable[..., PairBatch]:
         kind: str = "raw",
         wedge: Wedge | None = SYMMETRIC,
         seed: int = 0,
-    ) -> PairBatch:
+    ) -> Crops:
         generator = torch.Generator().manual_seed(seed)
         signal, first, second = torch.randn(3, count, 1, size, size, size, generator=generator)
         imaging = Imaging(wedge=wedge, wiener=RadialFilter((1.0, 0.6, 0.1)))
         even, odd = signal + first, signal + second
         inputs = [network_input(half, imaging, kind=kind) for half in (even, odd)]  # type: ignore[arg-type]
-        return PairBatch(even, odd, *inputs, imaging)
+        places = Places(0, torch.zeros(count, 3, dtype=torch.int32), imaging, 2)
+        return Crops.of((even, odd), inputs, places)
 
     return make

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from napari_cryorestore.config import settings_of
-from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.crops import Crops
 from napari_cryorestore.data.inputs import network_input
 from napari_cryorestore.methods import METHODS, Method, StepLoss, build_method
 from napari_cryorestore.networks import UNetConfig, build_network
 
 EVERY = sorted(METHODS)
 TRAINABLE = [name for name in EVERY if METHODS[name].trainable]
-MakeBatch = Callable[..., PairBatch]
+MakeBatch = Callable[..., Crops]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -26,6 +26,12 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def made(name: str, **knobs: Any) -> Method:
     return build_method(METHODS[name].Config.model_validate({"kind": name, **knobs}))
+
+
+def loss_of(method: Method, network: Any, crops: Crops, *, seed: int = 0) -> StepLoss:
+    """Return the loss of a step whose draws come from a seed."""
+    draws = method.draw(crops.places, generator(seed))
+    return method.loss(network, method.prepare(crops, draws), draws, teacher=torch.no_grad()(network))
 
 
 def network_of(method: Method) -> nn.Module:
@@ -53,8 +59,7 @@ def test_the_loss_is_a_scalar_that_trains_every_weight(name: str, kind: str, mak
     method = made(name, input=kind)
     assert method.channels == (1 if kind == "raw" else 2)
     network = network_of(method)
-    batch = method.augment(make_batch(kind=kind), generator())
-    result = method.loss(network, batch, generator())
+    result = loss_of(method, network, make_batch(kind=kind))
     assert isinstance(result, StepLoss)
     assert result.total.shape == ()
     assert all(part.shape == () for part in result.parts.values())
@@ -71,9 +76,8 @@ def test_the_same_generator_gives_the_same_loss(name: str, make_batch: MakeBatch
     network = network_of(method)
 
     def loss(seed: int) -> float:
-        random = generator(seed)
         with torch.no_grad():
-            return float(method.loss(network, method.augment(make_batch(), random), random).total)
+            return float(loss_of(method, network, make_batch(), seed=seed).total)
 
     assert loss(1) == loss(1)
     assert len({loss(seed) for seed in range(5)}) > 1
@@ -87,7 +91,7 @@ def test_a_few_steps_lower_the_loss(name: str, make_batch: MakeBatch) -> None:
     losses = []
     for _ in range(12):
         optimiser.zero_grad()
-        loss = method.loss(network, make_batch(), generator()).total
+        loss = loss_of(method, network, make_batch()).total
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
@@ -98,9 +102,9 @@ def test_a_few_steps_lower_the_loss(name: str, make_batch: MakeBatch) -> None:
 def test_the_loss_is_float32_under_autocast(name: str, make_batch: MakeBatch) -> None:
     method = made(name)
     network = network_of(method)
-    exact = method.loss(network, make_batch(), generator()).total
+    exact = loss_of(method, network, make_batch()).total
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rough = method.loss(network, make_batch(), generator()).total
+        rough = loss_of(method, network, make_batch()).total
     assert rough.dtype == torch.float32
     assert float(rough.detach()) == pytest.approx(float(exact.detach()), rel=0.02)
 
@@ -126,18 +130,14 @@ def test_restoring_in_inference_mode_spoils_no_later_training(name: str, make_ba
             crop = torch.randn(1, 1, size, size, size)
             method.restore_crop(network_of(method), crop, batch.imaging)
     if method.trainable:
-        method.loss(network_of(method), batch, generator()).total.backward()
+        loss_of(method, network_of(method), batch).total.backward()
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_looking_at_the_network_every_step_is_allowed(name: str) -> None:
-    made(name).refresh(lambda crops: crops, 3)
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_augmented_batches_keep_their_shape_and_pairs(name: str, make_batch: MakeBatch) -> None:
+def test_prepared_crops_keep_their_shape_and_pairs(name: str, make_batch: MakeBatch) -> None:
     batch = make_batch(count=8)
-    turned = made(name).augment(batch, generator())
+    method = made(name)
+    turned = method.prepare(batch, method.draw(batch.places, generator()))
     assert turned.even.shape == batch.even.shape
     # what was a pair still is: the same voxels, only elsewhere or exchanged
     before = (batch.even * batch.odd).sum(dim=(1, 2, 3, 4))

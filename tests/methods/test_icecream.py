@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_cryorestore.data.crops import PairBatch
-from napari_cryorestore.data.inputs import Imaging
-from napari_cryorestore.methods import icecream
+from napari_cryorestore.data.crops import Crops
 from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
-from napari_cryorestore.physics.rotation import GROUP, WEDGE_PRESERVING, averaging
+from napari_cryorestore.physics.rotation import ELEMENTS, GROUP, WEDGE_PRESERVING, averaging
+from napari_cryorestore.physics.rotation import turned as turned_by
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
-MakeBatch = Callable[..., PairBatch]
+if TYPE_CHECKING:
+    from napari_cryorestore.methods.base import StepLoss
+
+MakeBatch = Callable[..., Crops]
 WEDGES = [Wedge(-60, 60), Wedge(-65, 45), Wedge(-60, 60, "x"), Wedge(-40, 65, "x")]
 AXES = (-3, -2, -1)
 
@@ -28,6 +30,12 @@ def method(**knobs: Any) -> Icecream:
 
 def generator(seed: int = 3) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def loss_of(ours: Icecream, network: Any, crops: Crops, *, seed: int = 3) -> StepLoss:
+    """Return the loss of a step whose draws come from a seed."""
+    draws = ours.draw(crops.places, generator(seed))
+    return ours.loss(network, ours.prepare(crops, draws), draws, teacher=network)
 
 
 def small_network(channels: int = 1, seed: int = 0) -> nn.Module:
@@ -74,7 +82,7 @@ def turned(volumes: Tensor, matrices: list[Tensor]) -> Tensor:
 
 
 def reference_loss(
-    network: nn.Module, batch: PairBatch, matrices: list[Tensor], *, double: bool, window: bool
+    network: nn.Module, batch: Crops, matrices: list[Tensor], *, double: bool, window: bool
 ) -> tuple[Tensor, Tensor]:
     """Return data and equivariance terms with every step spelt out."""
     wedge = batch.imaging.wedge
@@ -122,7 +130,7 @@ def gradient(total: Tensor, network: nn.Module) -> Tensor:
 @pytest.mark.parametrize("wedge", WEDGES, ids=str)
 def test_the_published_loss_and_its_gradient(wedge: Wedge, make_batch: MakeBatch) -> None:
     batch, network = make_batch(count=3, size=12, wedge=wedge), small_network()
-    result = method().loss(network, batch, generator())
+    result = loss_of(method(), network, batch)
     data, equivariance = reference_loss(network, batch, drawn_matrices(3), double=True, window=True)
     total = data + 2 * equivariance
     torch.testing.assert_close(result.parts["data"].double(), data, rtol=1e-5, atol=0)
@@ -139,25 +147,21 @@ def test_the_published_loss_and_its_gradient(wedge: Wedge, make_batch: MakeBatch
 def test_every_variant_of_the_loss(double: bool, window: bool, kind: str, make_batch: MakeBatch) -> None:
     batch = make_batch(count=2, size=12, kind=kind, wedge=Wedge(-65, 45))
     network = small_network(batch.even_input.shape[1])
-    ours = method(double_size=double, window=window, input=kind, eq_weight=0.5).loss(
-        network, batch, generator()
-    )
+    ours = loss_of(method(double_size=double, window=window, input=kind, eq_weight=0.5), network, batch)
     data, equivariance = reference_loss(network, batch, drawn_matrices(2), double=double, window=window)
     torch.testing.assert_close(ours.total.double(), data + 0.5 * equivariance, rtol=1e-5, atol=0)
 
 
 def test_odd_crops_work_too(make_batch: MakeBatch) -> None:
     batch, network = make_batch(count=2, size=13), small_network()
-    ours = method(double_size=False, window=False).loss(network, batch, generator())
+    ours = loss_of(method(double_size=False, window=False), network, batch)
     data, equivariance = reference_loss(network, batch, drawn_matrices(2), double=False, window=False)
     torch.testing.assert_close(ours.total.double(), data + 2 * equivariance, rtol=1e-5, atol=0)
 
 
 def test_detaching_the_target_changes_the_gradient_alone(make_batch: MakeBatch) -> None:
     batch, network = make_batch(size=12), small_network()
-    as_published, fixed = (
-        method(detach_target=detach).loss(network, batch, generator()) for detach in (False, True)
-    )
+    as_published, fixed = (loss_of(method(detach_target=detach), network, batch) for detach in (False, True))
     assert float(as_published.total.detach()) == float(fixed.total.detach())
     ours, theirs = gradient(as_published.total, network), gradient(fixed.total, network)
     assert float((ours - theirs).norm() / ours.norm()) > 1e-3
@@ -166,7 +170,7 @@ def test_detaching_the_target_changes_the_gradient_alone(make_batch: MakeBatch) 
 def test_gradients_flow_through_the_first_pass_of_the_second_term(make_batch: MakeBatch) -> None:
     batch, first, second = make_batch(size=12), small_network(seed=0), small_network(seed=1)
     calls = iter([first, second])
-    result = method(detach_target=True).loss(lambda x: next(calls)(x), batch, generator())
+    result = loss_of(method(detach_target=True), lambda x: next(calls)(x), batch)
     grads = torch.autograd.grad(result.parts["equivariance"], list(first.parameters()))
     assert all(float(grad.abs().sum()) > 0 for grad in grads)
 
@@ -175,33 +179,24 @@ def test_a_perfect_network_costs_only_the_noise(make_batch: MakeBatch) -> None:
     """Where f gives back a volume that fills Fourier space, rotating it changes nothing."""
     batch = make_batch(size=12)
     truth = torch.nn.functional.avg_pool3d(batch.even, 5, stride=1, padding=2)
-    clean = PairBatch(truth, truth, truth, truth, batch.imaging)
+    clean = Crops.of((truth, truth), (truth, truth), batch.places)
     first = torch.cat([truth, truth])
-    elements = icecream._draw(GROUP, 2, generator())
-    calls = iter([first, icecream._rotate(first, elements + elements)])
-    result = method().loss(lambda inputs: next(calls), clean, generator())
+    draws = method().draw(clean.places, generator())
+    calls = iter([first, turned_by(first, draws["orientations"].repeat(2))])
+    result = method().loss(lambda inputs: next(calls), clean, draws, teacher=lambda inputs: inputs)
     assert float(result.parts["data"]) == pytest.approx(0, abs=1e-10)
     # the target passes the ball on the crop's own grid, so a little remains
     assert float(result.parts["equivariance"]) < 1e-4
 
 
 @pytest.mark.parametrize("mirrored", [True, False])
-def test_orientations_are_drawn_crop_by_crop(monkeypatch: pytest.MonkeyPatch, mirrored: bool) -> None:
-    seen: list[Any] = []
-    original = icecream._rotate
-
-    def spy(crops: Tensor, elements: Any) -> Tensor:
-        seen.extend(elements)
-        return original(crops, elements)
-
-    monkeypatch.setattr(icecream, "_rotate", spy)
-    crops = torch.randn(400, 1, 4, 4, 4, generator=generator())
-    batch = PairBatch(crops, crops, crops, crops, Imaging(Wedge(-60, 60)))
-    method(mirrored=mirrored).loss(lambda x: x, batch, generator())
-    assert seen[:400] == seen[400:]  # both halves alike
+def test_orientations_are_drawn_crop_by_crop(mirrored: bool, make_batch: MakeBatch) -> None:
+    places = make_batch(count=400, size=2).places
+    drawn = method(mirrored=mirrored).draw(places, generator())["orientations"].tolist()
+    seen = [ELEMENTS[number] for number in drawn]
     allowed = set(GROUP) if mirrored else {g for g in GROUP if g.determinant > 0}
     assert set(seen) == allowed
-    assert {a == b for a, b in pairwise(seen[:400])} == {True, False}
+    assert {a == b for a, b in pairwise(seen)} == {True, False}
 
 
 @pytest.mark.parametrize(("wedge", "count"), [(WEDGES[0], 8), (WEDGES[1], 4), (WEDGES[2], 8), (WEDGES[3], 4)])
@@ -209,7 +204,8 @@ def test_flips_are_those_that_keep_the_wedge(
     wedge: Wedge, count: int, make_batch: MakeBatch, rounding: Callable[..., float]
 ) -> None:
     batch = make_batch(count=64, size=6, wedge=wedge)
-    flipped = method(flips=True).augment(batch, generator())
+    ours = method(flips=True)
+    flipped = ours.prepare(batch, ours.draw(batch.places, generator()))
     mask = wedge.mask((6, 6, 6))
     used = set()
     for i in range(64):
@@ -224,7 +220,8 @@ def test_flips_are_those_that_keep_the_wedge(
             atol=rounding(batch.even[i]),
         )
     assert len(used) == count
-    assert method(flips=False).augment(batch, generator()) is batch
+    plain = method(flips=False)
+    assert plain.prepare(batch, plain.draw(batch.places, generator())) is batch
 
 
 @pytest.mark.parametrize("double", [True, False])
@@ -276,8 +273,8 @@ def test_one_pass_needs_no_tilt_range(make_batch: MakeBatch) -> None:
 def test_without_a_tilt_range_it_says_what_it_needs(make_batch: MakeBatch) -> None:
     batch = make_batch(wedge=None)
     for use in (
-        lambda: method().loss(lambda x: x, batch, generator()),
-        lambda: method(flips=True).augment(batch, generator()),
+        lambda: loss_of(method(), lambda x: x, batch),
+        lambda: method(flips=True).draw(batch.places, generator()),
         lambda: method(passes=2).restore_crop(lambda x: x, batch.even, batch.imaging),
     ):
         with pytest.raises(ValueError, match="needs the tilt range"):

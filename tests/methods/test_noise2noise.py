@@ -10,19 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.crops import Crops
 from napari_cryorestore.methods.noise2noise import Noise2Noise, Noise2NoiseConfig
 from napari_cryorestore.physics.wedge import Wedge
 
-MakeBatch = Callable[..., PairBatch]
+MakeBatch = Callable[..., Crops]
 
 
 def method(**knobs: Any) -> Noise2Noise:
     return Noise2Noise(Noise2NoiseConfig(**knobs))
 
 
-def loss_of(batch: PairBatch, network: Callable[[Tensor], Tensor] = lambda x: 0.5 * x, **knobs: Any) -> Any:
-    return method(**knobs).loss(network, batch, torch.Generator())
+def loss_of(batch: Crops, network: Callable[[Tensor], Tensor] = lambda x: 0.5 * x, **knobs: Any) -> Any:
+    return method(**knobs).loss(network, batch, {}, teacher=network)
+
+
+def prepared(ours: Noise2Noise, crops: Crops, *, seed: int = 1) -> Crops:
+    return ours.prepare(crops, ours.draw(crops.places, torch.Generator().manual_seed(seed)))
 
 
 def reference_fsc(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -96,7 +100,7 @@ def test_crops_are_turned_about_the_tilt_axis_both_halves_alike(
     make_batch: MakeBatch, tilt_axis: Any, plane: tuple[int, int]
 ) -> None:
     batch = make_batch(count=24, size=8, wedge=Wedge(-60, 60, tilt_axis))
-    turned = method(swap=False).augment(batch, torch.Generator().manual_seed(1))
+    turned = prepared(method(swap=False), batch)
     seen = set()
     for i in range(24):
         quarters = [k for k in range(4) if torch.equal(turned.even[i], torch.rot90(batch.even[i], k, plane))]
@@ -112,7 +116,7 @@ def test_crops_are_turned_about_the_tilt_axis_both_halves_alike(
 
 def test_halves_are_exchanged_with_their_inputs(make_batch: MakeBatch) -> None:
     batch = make_batch(count=12, size=8)
-    mixed = method(rotate=False).augment(batch, torch.Generator().manual_seed(1))
+    mixed = prepared(method(rotate=False), batch)
     kept = [torch.equal(mixed.even[i], batch.even[i]) for i in range(12)]
     assert {True, False} == set(kept)
     for i, same in enumerate(kept):
@@ -122,16 +126,13 @@ def test_halves_are_exchanged_with_their_inputs(make_batch: MakeBatch) -> None:
 
 def test_without_augmentation_the_batch_stays_as_it_is(make_batch: MakeBatch) -> None:
     batch = make_batch()
-    assert method(rotate=False, swap=False).augment(batch, torch.Generator()) is batch
+    assert prepared(method(rotate=False, swap=False), batch) is batch
 
 
 def test_it_needs_no_tilt_range(make_batch: MakeBatch) -> None:
     batch = make_batch(wedge=None)
     assert not Noise2Noise.needs_wedge
-    plain = method()
-    assert torch.isfinite(
-        plain.loss(lambda x: x, plain.augment(batch, torch.Generator()), torch.Generator()).total
-    )
+    assert torch.isfinite(loss_of(prepared(method(), batch), lambda x: x).total)
 
 
 def test_the_first_shell_cannot_lie_beyond_the_smallest_crop() -> None:

@@ -13,12 +13,12 @@ from napari_cryorestore.methods import METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.crops import Crops
 
 WIENER = METHODS["wiener"]
 
 
-def test_it_filters_and_ignores_the_network(make_batch: Callable[..., PairBatch]) -> None:
+def test_it_filters_and_ignores_the_network(make_batch: Callable[..., Crops]) -> None:
     batch = make_batch()
     assert batch.imaging.wiener is not None
     restored = WIENER(WIENER.Config()).restore_crop(lambda crops: crops * 0, batch.even, batch.imaging)
@@ -30,7 +30,7 @@ def test_without_a_filter_it_says_what_it_needs() -> None:
         WIENER(WIENER.Config()).restore_crop(lambda crops: crops, torch.zeros(1, 1, 4, 4, 4), Imaging())
 
 
-def test_it_is_not_trained(make_batch: Callable[..., PairBatch]) -> None:
+def test_it_is_not_trained(make_batch: Callable[..., Crops]) -> None:
     assert not WIENER.trainable
-    with pytest.raises(TypeError, match="is not trained"):
-        WIENER(WIENER.Config()).loss(lambda crops: crops, make_batch(), torch.Generator())
+    with pytest.raises(NotImplementedError, match="is not trained"):
+        WIENER(WIENER.Config()).loss(lambda crops: crops, make_batch(), {}, teacher=lambda crops: crops)

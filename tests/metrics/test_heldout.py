@@ -45,26 +45,26 @@ def smooth_truth(shape, seed=0):
 @pytest.mark.parametrize("wedge", [WEDGE, None])
 def test_n2n_of_the_truth_is_the_share_of_signal_in_the_raw_half(sigma, wedge):
     truth, y0, y1 = measure(sigma=sigma, wedge=wedge or Wedge(-90, 90))
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=None).metrics
+    metrics = held_out_metrics([truth, truth], [y0, y1], wedge=wedge, second_pass=None).metrics
     assert metrics["n2n"] == pytest.approx(1 / math.sqrt(1 + sigma**2), abs=0.02)
 
 
 def test_n2n_compares_each_restoration_with_the_other_half():
     truth, y0, y1 = measure()
-    own = held_out_metrics(y1, y0, y0, y1, wedge=WEDGE, second_pass=None).metrics
-    cross = held_out_metrics(y0, y1, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    own = held_out_metrics([y1, y0], [y0, y1], wedge=WEDGE, second_pass=None).metrics
+    cross = held_out_metrics([y0, y1], [y0, y1], wedge=WEDGE, second_pass=None).metrics
     assert own["n2n"] == pytest.approx(1, abs=1e-4)
     assert cross["n2n"] == pytest.approx(1 / 5, abs=0.02)
-    best = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    best = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=None).metrics
     assert best["n2n"] > cross["n2n"]
 
 
 def test_n2n_ignores_what_is_added_in_the_wedge_and_any_offset():
     truth, y0, y1 = measure()
     missing = apply_mask(noise(seed=9), nyquist_ball(CUBE) & ~WEDGE.mask(CUBE))
-    plain = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics["n2n"]
+    plain = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=None).metrics["n2n"]
     invented = truth + 0.5 * missing + 7
-    assert held_out_metrics(invented, invented, y0, y1, wedge=WEDGE, second_pass=None).metrics[
+    assert held_out_metrics([invented, invented], [y0, y1], wedge=WEDGE, second_pass=None).metrics[
         "n2n"
     ] == pytest.approx(plain, abs=0.01)
 
@@ -72,11 +72,11 @@ def test_n2n_ignores_what_is_added_in_the_wedge_and_any_offset():
 def test_what_is_not_known_is_left_out():
     truth, y0, y1 = measure()
     always = {"n2n", "half_fsc", "half_correlation"}
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=None, second_pass=lambda x: x).metrics
+    metrics = held_out_metrics([truth, truth], [y0, y1], wedge=None, second_pass=lambda x: x).metrics
     assert set(metrics) == always
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    metrics = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=None).metrics
     assert set(metrics) == always | {"wedge_energy"}
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=lambda x: x).metrics
+    metrics = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=lambda x: x).metrics
     assert set(metrics) == always | {"wedge_energy", "fill"}
     assert all(type(value) is float for value in metrics.values())
 
@@ -103,7 +103,9 @@ def test_fill_tells_the_truth_from_nothing_and_from_inventions(axis, shape):
         return masked + noise(tuple(masked.shape[-3:]), seed=4)
 
     def scored(second_pass):
-        return held_out_metrics(truth, truth, y0, y1, wedge=wedge, second_pass=second_pass).metrics["fill"]
+        return held_out_metrics([truth, truth], [y0, y1], wedge=wedge, second_pass=second_pass).metrics[
+            "fill"
+        ]
 
     assert scored(oracle) == pytest.approx(1 / math.sqrt(2), abs=0.06)
     assert scored(lambda masked: masked) == pytest.approx(0, abs=0.02)
@@ -128,7 +130,7 @@ def test_the_network_sees_a_turned_volume_without_its_wedge(element):
 def test_nothing_is_hidden_when_everything_was_measured():
     everything = Wedge(-90, 90)
     truth, y0, y1 = measure(wedge=everything)
-    metrics = held_out_metrics(truth, truth, y0, y1, wedge=everything, second_pass=lambda x: x).metrics
+    metrics = held_out_metrics([truth, truth], [y0, y1], wedge=everything, second_pass=lambda x: x).metrics
     assert metrics["fill"] == 0.0
     assert metrics["wedge_energy"] == 0.0
 
@@ -147,7 +149,7 @@ def test_wedge_energy_of_white_noise_is_the_missing_fraction():
 def test_halves_are_compared_in_both_spaces():
     signal, first, second = noise(), noise(seed=1), noise(seed=2)
     metrics = held_out_metrics(
-        signal + first, signal + second, signal, signal, wedge=None, second_pass=None
+        [signal + first, signal + second], [signal, signal], wedge=None, second_pass=None
     ).metrics
     assert metrics["half_correlation"] == pytest.approx(0.5, abs=0.02)
     assert metrics["half_fsc"] == pytest.approx(0.5, abs=0.05)
@@ -179,10 +181,10 @@ def test_dc_never_counts():
 @pytest.mark.parametrize("wedge", [WEDGE, None])
 def test_empty_blocks_give_zeros(wedge):
     empty = torch.zeros(1, 1, 16, 18, 20)
-    metrics = held_out_metrics(empty, empty, empty, empty, wedge=wedge, second_pass=lambda x: x).metrics
+    metrics = held_out_metrics([empty, empty], [empty, empty], wedge=wedge, second_pass=lambda x: x).metrics
     assert set(metrics.values()) == {0.0}
     metrics = held_out_metrics(
-        empty, empty, noise((16, 18, 20)), noise((16, 18, 20)), wedge=wedge, second_pass=lambda x: x
+        [empty] * 2, [noise((16, 18, 20))] * 2, wedge=wedge, second_pass=lambda x: x
     ).metrics
     assert set(metrics.values()) == {0.0}
 
@@ -194,16 +196,18 @@ def test_weak_and_strong_outputs_score_alike(scale):
         Oracle(truth, fill_elements(WEDGE, CUBE)),
         Oracle(scale * truth, fill_elements(WEDGE, CUBE)),
     )
-    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=oracle).metrics
-    metrics = held_out_metrics(scale * truth, scale * truth, y0, y1, wedge=WEDGE, second_pass=scaled).metrics
+    expected = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=oracle).metrics
+    metrics = held_out_metrics(
+        [scale * truth, scale * truth], [y0, y1], wedge=WEDGE, second_pass=scaled
+    ).metrics
     assert metrics == pytest.approx(expected, abs=1e-3)
 
 
 def test_half_precision_is_taken():
     truth, y0, y1 = measure(sigma=1.0)
     half = truth.bfloat16()
-    expected = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=None).metrics
-    metrics = held_out_metrics(half, half, y0, y1, wedge=WEDGE, second_pass=None).metrics
+    expected = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=None).metrics
+    metrics = held_out_metrics([half, half], [y0, y1], wedge=WEDGE, second_pass=None).metrics
     assert metrics == pytest.approx(expected, abs=1e-2)
 
 
@@ -215,16 +219,16 @@ def test_the_network_is_applied_without_a_graph():
         tracked.append((weight * masked).requires_grad)
         return weight * masked
 
-    held_out_metrics(noise(), noise(), noise(), noise(), wedge=WEDGE, second_pass=second_pass)
+    held_out_metrics([noise(), noise()], [noise(), noise()], wedge=WEDGE, second_pass=second_pass)
     assert tracked == [False] * 8
 
 
 def test_blocks_of_different_shape_are_refused():
     block = noise((8, 8, 8))
     with pytest.raises(ValueError, match=r"one shape \(1, 1, z, y, x\), not .*\(1, 1, 8, 8, 9\)"):
-        held_out_metrics(block, block, block, noise((8, 8, 9)), wedge=None, second_pass=None)
+        held_out_metrics([block, block], [block, noise((8, 8, 9))], wedge=None, second_pass=None)
     with pytest.raises(ValueError, match="one shape"):
-        held_out_metrics(*[block[0]] * 4, wedge=None, second_pass=None)
+        held_out_metrics([block[0]] * 2, [block[0]] * 2, wedge=None, second_pass=None)
 
 
 def test_an_octant_left_out_is_an_octant_that_does_not_count():
@@ -245,14 +249,14 @@ def test_an_octant_left_out_is_an_octant_that_does_not_count():
 def test_octants_left_out_average_to_the_whole(shape):
     truth, y0, y1 = measure(shape, sigma=1.0)
     numbers = held_out_metrics(
-        y0, y1, y0, y1, wedge=WEDGE, second_pass=lambda masked: noise(tuple(masked.shape[-3:]))
+        [y0, y1], [y0, y1], wedge=WEDGE, second_pass=lambda masked: noise(tuple(masked.shape[-3:]))
     )
     assert set(numbers.left_out) == {"n2n", "fill"}
     for name, values in numbers.left_out.items():
         assert len(values) == 8
         assert sum(values) / 8 == pytest.approx(numbers.metrics[name], abs=0.02)
         assert len(set(values)) == 8
-    assert held_out_metrics(truth, truth, y0, y1, wedge=None, second_pass=None).left_out.keys() == {"n2n"}
+    assert held_out_metrics([truth, truth], [y0, y1], wedge=None, second_pass=None).left_out.keys() == {"n2n"}
 
 
 def test_the_octants_of_filling_are_those_of_the_block_before_it_was_rotated():
@@ -268,7 +272,7 @@ def test_the_octants_of_filling_are_those_of_the_block_before_it_was_rotated():
         spoiled[..., 16:, :16, 16:] = 5 * noise((16, 16, 16), seed=7)
         return element.apply(spoiled)
 
-    values = held_out_metrics(truth, truth, y0, y1, wedge=WEDGE, second_pass=bad_in_one_octant).left_out[
+    values = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=bad_in_one_octant).left_out[
         "fill"
     ]
     assert max(range(8), key=values.__getitem__) == 0b101
@@ -277,5 +281,26 @@ def test_the_octants_of_filling_are_those_of_the_block_before_it_was_rotated():
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 2.0])
 def test_the_spread_is_that_of_the_output_relative_to_the_input(scale):
     even, odd = noise(seed=1) * 3, noise(seed=2) * 3
-    numbers = held_out_metrics(5 + scale * even, scale * odd, even - 7, odd, wedge=None, second_pass=None)
+    numbers = held_out_metrics([5 + scale * even, scale * odd], [even - 7, odd], wedge=None, second_pass=None)
     assert numbers.spread == pytest.approx(scale, rel=1e-4)
+
+
+def test_one_map_has_no_numbers_that_need_two():
+    truth, y0, _ = measure(sigma=1.0)
+    numbers = held_out_metrics([truth], [y0], wedge=WEDGE, second_pass=lambda x: x)
+    assert numbers.metrics.keys() == {"wedge_energy", "fill"}
+    assert numbers.left_out.keys() == {"fill"}
+    assert held_out_metrics([truth], [y0], wedge=None, second_pass=None).metrics == {}
+    with pytest.raises(ValueError, match="Two halves are measured, or one map"):
+        held_out_metrics([truth] * 3, [y0] * 3, wedge=None, second_pass=None)
+
+
+def test_filling_one_map_with_its_own_noise_scores_nothing():
+    """What is hidden of white noise cannot be told from the rest of it; who knows the truth can fill it."""
+    truth, y0, _ = measure(sigma=1.0)
+
+    def score(map_, second_pass):
+        return held_out_metrics([map_], [map_], wedge=WEDGE, second_pass=second_pass).metrics["fill"]
+
+    assert score(noise(seed=7), torch.nn.AvgPool3d(3, 1, 1)) == pytest.approx(0, abs=0.05)
+    assert score(y0, Oracle(truth, fill_elements(WEDGE, CUBE))) == pytest.approx(1 / math.sqrt(2), abs=0.06)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.physics.fourier_slices import CHUNK, fourier_slices
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_memory_maps_and_means_of_halves_are_read(tmp_path: Path) -> None:
     data.tofile(tmp_path / "volume.raw")
     mapped = np.memmap(tmp_path / "volume.raw", dtype=np.float32, mode="r", shape=SHAPE)
     plain = fourier_slices(data).magnitude
-    for other in (mapped, MeanOfHalves(data + 1, data - 1)):
+    for other in (mapped, MeanOfMaps(data + 1, data - 1)):
         for made, exact in zip(fourier_slices(other).magnitude, plain, strict=True):
             np.testing.assert_allclose(made, exact, rtol=1e-3, atol=1e-3)
 

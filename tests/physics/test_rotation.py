@@ -7,13 +7,17 @@ import torch
 from torch import Tensor
 
 from napari_cryorestore.physics.rotation import (
+    ELEMENTS,
     GROUP,
     WEDGE_PRESERVING,
     SignedPermutation,
     about_tilt_axis,
     averaging,
+    drawn_elements,
+    inverses,
     preserving,
     supervised_share,
+    turned,
 )
 from napari_cryorestore.physics.wedge import Wedge
 
@@ -116,3 +120,33 @@ def test_what_is_no_signed_permutation_is_refused() -> None:
         SignedPermutation((0, 1, 2), (1, 0, 1))
     with pytest.raises(ValueError, match=r'must be "y" or "x", not \'z\''):
         about_tilt_axis(1, "z")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [5, 6])
+def test_volumes_are_turned_each_by_its_element_and_back(size: int) -> None:
+    volumes = torch.randn(len(ELEMENTS), 2, size, size, size, generator=torch.Generator().manual_seed(0))
+    numbers = torch.arange(len(ELEMENTS))
+    result = turned(volumes, numbers)
+    for volume, ours, element in zip(volumes, result, ELEMENTS, strict=True):
+        assert torch.equal(ours, element.apply(volume))
+    assert torch.equal(turned(result, inverses(numbers)), volumes)
+
+
+def test_the_gradient_of_a_turned_volume_is_turned_back() -> None:
+    volumes = torch.randn(3, 1, 4, 4, 4, requires_grad=True)
+    numbers = torch.tensor([5, 17, 40])
+    weights = torch.randn(3, 1, 4, 4, 4)
+    (turned(volumes, numbers) * weights).sum().backward()
+    for gradient, weight, number in zip(volumes.grad, weights, numbers.tolist(), strict=True):  # type: ignore[arg-type]
+        assert torch.equal(gradient, ELEMENTS[number].inverse().apply(weight))
+
+
+def test_only_cubes_are_turned_each_in_its_way() -> None:
+    with pytest.raises(ValueError, match=r"Only cubes .* not \(4, 4, 5\)"):
+        turned(torch.zeros(1, 4, 4, 5), torch.tensor([0]))
+
+
+def test_elements_are_drawn_by_their_numbers() -> None:
+    some = GROUP[3:7]
+    drawn = drawn_elements(some, 200, torch.Generator().manual_seed(0))
+    assert {ELEMENTS[number] for number in drawn.tolist()} == set(some)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft
-from napari_cryorestore.physics.rotation import GROUP, WEDGE_PRESERVING, SignedPermutation
+from napari_cryorestore.physics.rotation import ELEMENTS, GROUP, WEDGE_PRESERVING, SignedPermutation
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
 SHAPES = [(12, 12, 12), (13, 13, 13), (8, 10, 13), (9, 14, 12)]
@@ -204,3 +204,22 @@ def test_the_sector_is_the_mask_without_the_sphere(
     assert bool((sector & ~ball).any())
     once = apply_mask(noise(*shape), sector)
     torch.testing.assert_close(apply_mask(once, sector), once, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("wedge", "different"),
+    [
+        (Wedge(-60, 60), 6),
+        (Wedge(-65, 45), 12),
+        (Wedge(-60, 60, "x"), 6),
+        (Wedge(-40, 65, "x"), 12),
+        (Wedge(-90, 90), 6),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [7, 8])
+def test_few_masks_stand_for_all_rotations(wedge: Wedge, different: int, size: int) -> None:
+    masks, which = wedge.rotated_masks((size,) * 3)
+    assert len(masks) == different
+    for element, number in zip(ELEMENTS, which.tolist(), strict=True):
+        assert torch.equal(masks[number], wedge.mask((size,) * 3, rotation=element))

@@ -32,8 +32,8 @@ from napari_cryorestore.training.launch import run_training
 preview.CONTEXT, looks.LOOK_EVERY, ending.LEAST_STEPS = 4, 0, 4
 judge = preview.Preview.evaluate
 
-def evaluate(self, network, even, odd):
-    numbers = judge(self, network, even, odd)
+def evaluate(self, network, restored):
+    numbers = judge(self, network, restored)
     self.judged = getattr(self, "judged", -1) + 1
     n2n = (0.1, 0.3, 0.5, 0.4, 0.3, 0.3, 0.3, 0.3)[self.judged]
     return numbers._replace(metrics={"n2n": n2n}, left_out={"n2n": [n2n] * 8}, spread=1.0)

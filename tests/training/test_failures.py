@@ -26,7 +26,7 @@ from napari_cryorestore.runs.events import (
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import progress, trainer
 from napari_cryorestore.training.launch import run_training
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Batch, Learner
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.running_mean import RunningMean
 
@@ -57,8 +57,8 @@ def spoil(monkeypatch: pytest.MonkeyPatch, steps: set[int], value: float = float
     """Let the loss of some steps, counted from 0, be not finite; return a list that grows by each step."""
     original, done = Noise2Noise.loss, []
 
-    def loss(self: Noise2Noise, *args: Any) -> StepLoss:
-        step = original(self, *args)
+    def loss(self: Noise2Noise, *args: Any, **kwargs: Any) -> StepLoss:
+        step = original(self, *args, **kwargs)
         done.append(len(done))
         return StepLoss(step.total * value, step.parts) if done[-1] in steps else step
 
@@ -81,8 +81,8 @@ def test_a_step_that_is_not_finite_moves_nothing(
     weights: list[list[Tensor]] = []
     original = Learner.update
 
-    def spy(self: Learner, draw: Draw, *, step: int) -> Any:
-        result = original(self, draw, step=step)
+    def spy(self: Learner, batch: Batch, *, step: int) -> Any:
+        result = original(self, batch, step=step)
         weights.append([weight.detach().clone() for weight in self.network.parameters()])
         return result
 
@@ -167,11 +167,11 @@ def starve(monkeypatch: pytest.MonkeyPatch, most: int, error: Exception) -> list
     """Let updates with more crops than `most` run out of memory; return a list that grows by each batch."""
     original, sizes = Learner.update, []
 
-    def update(self: Learner, draw: Draw, *, step: int) -> Any:
-        sizes.append(len(draw.batch.even))
+    def update(self: Learner, batch: Batch, *, step: int) -> Any:
+        sizes.append(len(batch.crops))
         if sizes[-1] > most:
             raise error
-        return original(self, draw, step=step)
+        return original(self, batch, step=step)
 
     monkeypatch.setattr(Learner, "update", update)
     return sizes
@@ -266,7 +266,7 @@ def test_between_steps_what_must_be_done_is_done_once_more(
 def test_too_little_memory_to_show_a_preview_costs_that_preview_alone(
     planned: Planned, history: History, out_of_memory_at: Starve
 ) -> None:
-    out_of_memory_at(Preview, "mean_of_halves", at=range(1, 2))
+    out_of_memory_at(Preview, "mean_of", at=range(1, 2))
     run = planned()
     run_training(run)
     assert [event.step for event in of_kind(history(run), Snapshotted)] == [4]
@@ -343,11 +343,11 @@ def test_a_full_disk_ends_the_run_and_leaves_what_was_there(
     run = planned(schedule={"steps": 6})
     original = Learner.update
 
-    def update(self: Learner, draw: Draw, *, step: int) -> Any:
+    def update(self: Learner, batch: Batch, *, step: int) -> Any:
         if step == 2:  # after the first snapshot
             target = "napari_cryorestore.checkpoint.save_file" if what == "safetensors" else what
             monkeypatch.setattr(target, full)
-        return original(self, draw, step=step)
+        return original(self, batch, step=step)
 
     monkeypatch.setattr(Learner, "update", update)
     with pytest.raises(OSError, match="free some space"):
@@ -370,10 +370,10 @@ def test_where_not_even_the_failure_can_be_written_the_error_is_raised(
     original, write = Learner.update, os.write
     broken: list[int] = []
 
-    def update(self: Learner, draw: Draw, *, step: int) -> Any:
+    def update(self: Learner, batch: Batch, *, step: int) -> Any:
         if step == 3:
             broken.append(step)
-        return original(self, draw, step=step)
+        return original(self, batch, step=step)
 
     def sometimes(descriptor: int, content: bytes) -> int:
         return full() if broken else write(descriptor, content)

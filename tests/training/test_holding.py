@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.run_config import HardwareConfig
 from napari_cryorestore.training import holding
 from napari_cryorestore.training.holding import held
@@ -21,7 +22,7 @@ DEVICE = torch.device("meta")  # stands for a graphics card
 def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **wishes: Any) -> str:
     free = {"meta": int(there * BYTES), "cpu": int(here * BYTES)}
     monkeypatch.setattr(holding, "free_memory", lambda device: free[device.type])
-    half = held(HALF, HardwareConfig(**wishes), DEVICE)
+    half = held(HALF, measure(HALF), HardwareConfig(**wishes), DEVICE)
     return "disk" if isinstance(half, StoredHalf) else half.device.type
 
 
@@ -46,17 +47,11 @@ def test_where_a_half_lies(
 
 def test_large_halves_are_held_in_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "SINGLE_PRECISION_BELOW", 1000)
-    half = held(HALF, HardwareConfig(), torch.device("cpu"))
+    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
     assert isinstance(half, torch.Tensor)
     assert half.dtype == torch.float32
     monkeypatch.setattr(holding, "SINGLE_PRECISION_BELOW", 500)
-    half = held(HALF, HardwareConfig(), torch.device("cpu"))
+    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
     assert isinstance(half, torch.Tensor)
     assert half.dtype == torch.float16
     np.testing.assert_allclose(half.numpy(), (HALF - HALF.mean()) / HALF.std(), atol=5e-3)
-
-
-def test_a_constant_half_is_refused_wherever_it_lies() -> None:
-    for wish in ("memory", "disk"):
-        with pytest.raises(ValueError, match="constant"):
-            held(np.ones((8, 8, 8)), HardwareConfig(hold=wish), DEVICE)  # type: ignore[arg-type]

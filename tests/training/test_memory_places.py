@@ -16,11 +16,10 @@ from napari_cryorestore.runs.events import Evaluated, Event, Failed, Finished, N
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import learner, preview, trainer
 from napari_cryorestore.training.launch import run_training
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Batch, Learner
 from napari_cryorestore.training.optimiser import Muon
 from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.running_mean import RunningMean
-from napari_cryorestore.training.trainer import Trainer
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]
@@ -32,10 +31,10 @@ def watch_weights(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     stayed: list[bool] = []
     original = Learner.update
 
-    def update(self: Learner, draw: Draw, *, step: int) -> Any:
+    def update(self: Learner, batch: Batch, *, step: int) -> Any:
         before = [weight.detach().clone() for weight in self.network.parameters()]
         try:
-            return original(self, draw, step=step)
+            return original(self, batch, step=step)
         except torch.OutOfMemoryError:
             pairs = zip(before, self.network.parameters(), strict=True)
             stayed.append(all(torch.equal(one, other) for one, other in pairs))
@@ -60,13 +59,12 @@ def failure(events: list[Event]) -> str:
     ("owner", "name"),
     [
         (CropSampler, "draw"),
-        (Trainer, "_to_device"),
+        (CropSampler, "cut"),
         (UNet, "forward"),
         (Noise2Noise, "loss"),
         (Fabric, "backward"),
         (learner, "limit_gradients"),
         (Muon, "step"),
-        (learner, "follow"),
     ],
     ids=lambda item: getattr(item, "__name__", item),
 )
@@ -104,10 +102,10 @@ def test_between_steps_lasting_lack_of_memory_ends_the_run_and_keeps_what_was_sa
     run = planned(schedule={"steps": 9}, snapshots={"every": 2})
     original = Learner.update
 
-    def update(self: Learner, draw: Draw, *, step: int) -> Any:
+    def update(self: Learner, batch: Batch, *, step: int) -> Any:
         if step == 3:
             out_of_memory_at(owner, name, at=range(10**9))
-        return original(self, draw, step=step)
+        return original(self, batch, step=step)
 
     monkeypatch.setattr(Learner, "update", update)
     with pytest.raises(torch.OutOfMemoryError):
@@ -117,7 +115,7 @@ def test_between_steps_lasting_lack_of_memory_ends_the_run_and_keeps_what_was_sa
     assert not list(run.path.rglob(".*"))
 
 
-@pytest.mark.parametrize("name", ["restore", "evaluate", "mean_of_halves"])
+@pytest.mark.parametrize("name", ["restore", "evaluate", "mean_of"])
 def test_one_preview_is_left_out_and_that_is_said(
     planned: Planned, history: History, out_of_memory_at: Starve, name: str
 ) -> None:
@@ -144,7 +142,7 @@ def test_a_network_that_cannot_be_judged_before_training_is_trained_all_the_same
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(trainer, "prepare"), (learner, "build_network"), (preview, "cut_pair")],
+    [(trainer, "prepare"), (learner, "build_network"), (preview, "cut_crops")],
 )
 def test_before_the_first_step_it_ends_with_a_sentence(
     planned: Planned,

@@ -123,7 +123,7 @@ def test_halves_have_the_datas_scale_and_local_means(
     recipe: Recipe, blank_pair: tuple[Path, Path], hold: str
 ) -> None:
     (volume,) = prepared(recipe, blank_pair, hardware={"hold": hold}).volumes
-    for half in (volume.even, volume.odd):
+    for half in volume.maps:
         if isinstance(half, StoredHalf):
             indices = (torch.arange(n)[None] for n in SHAPE)
             half = half.take(*indices)[0]
@@ -167,9 +167,9 @@ def test_numbers_of_a_block_that_straddles_are_those_of_its_data(
     def same(inputs: torch.Tensor) -> torch.Tensor:
         return inputs[:, -1:]
 
-    honest = preview.evaluate(same, *preview.restore(same)).metrics
+    honest = preview.evaluate(same, preview.restore(same)).metrics
     assert volume.no_data is not None
-    for half in (preview.pair.even, preview.pair.odd, preview.pair.even_input, preview.pair.odd_input):
-        half[:, :, :, : 4 + ROWS - ready.box.start[1]] = 30.0  # as a fill far from the data would be
-    filled = preview.evaluate(same, *preview.restore(same)).metrics
+    for half in (preview.crops.maps, preview.crops.inputs):
+        half[..., : 4 + ROWS - ready.box.start[1], :] = 30.0  # as a fill far from the data would be
+    filled = preview.evaluate(same, preview.restore(same)).metrics
     assert filled["n2n"] == pytest.approx(honest["n2n"], abs=1e-3)

@@ -19,7 +19,7 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.running_mean import RunningMean
 
 if TYPE_CHECKING:
@@ -71,13 +71,12 @@ def loop(config: RunConfig) -> Callable[[int], torch.Tensor]:
     learner, losses = Learner(config, method, fabric), RunningMean(DEVICE)
     halves = torch.empty(2, 24, 24, 24, device=DEVICE)
     imaging = Imaging(Wedge(-60, 60), RadialFilter((1.0, 0.5, 0.0)))
-    volume = TrainingVolume(*halves, imaging, torch.zeros(5, 3, dtype=torch.int32), DEVICE)
+    volume = TrainingVolume(tuple(halves), imaging, torch.zeros(5, 3, dtype=torch.int32), DEVICE)
     generator = torch.Generator().manual_seed(0)
     sampler = CropSampler([volume], crop=16, batch=2, input_kind=method.input_kind, generator=generator)
 
     def step(index: int) -> torch.Tensor:
-        batch = method.augment(sampler.draw(), generator)
-        found, bad = learner.update(Draw(batch, generator), step=index)
+        found, bad = learner.update(next_batch(sampler, method, DEVICE), step=index)
         losses.add(found, skipped=bad)
         return bad
 

@@ -14,10 +14,12 @@ from napari_cryorestore.run_config import ScheduleConfig
 from napari_cryorestore.training.optimiser import (
     Muon,
     Pair,
+    PlainAdam,
     build_optimiser,
     follow,
     orthogonalised,
     rate_factor,
+    skip_where,
 )
 
 
@@ -38,23 +40,58 @@ def test_the_iteration_is_the_published_one(shape: tuple[int, int], rank: int) -
     strengths = torch.logspace(0, -3, rank)
     matrix = (rows * strengths) @ columns.mT
     plain = newton_schulz(matrix) if shape[0] <= shape[1] else newton_schulz(matrix.mT).mT
-    assert float((orthogonalised(matrix) - plain).norm() / plain.norm()) < 2e-3
+    assert float((orthogonalised(matrix[None])[0] - plain).norm() / plain.norm()) < 2e-3
 
 
 @pytest.mark.parametrize("shape", [(8, 27), (64, 16), (32, 32), (2, 500)])
 def test_orthogonalised_matrices_have_singular_values_of_about_one(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 1e-4
-    values = torch.linalg.svdvals(orthogonalised(matrix))
+    values = torch.linalg.svdvals(orthogonalised(matrix[None])[0])
     assert values.min() > 0.6
     assert values.max() < 1.3
     # the singular vectors stay: the nearest orthogonal matrix is U Vᵀ
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    likeness = (orthogonalised(matrix) * (u @ v)).sum() / (u @ v).norm() / orthogonalised(matrix).norm()
+    likeness = (
+        (orthogonalised(matrix[None])[0] * (u @ v)).sum()
+        / (u @ v).norm()
+        / orthogonalised(matrix[None])[0].norm()
+    )
     assert likeness > 0.95
 
 
+def test_matrices_of_one_shape_are_orthogonalised_at_once_each_as_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weights = [nn.Parameter(part) for part in torch.randn(3, 4, 3, 3, 3, 3, generator=generator)]
+    alone = [nn.Parameter(weight.detach().clone()) for weight in weights]
+    for each in (weights, *([one] for one in alone)):
+        optimiser = Muon(each, lr=0.1)
+        for weight in each:
+            weight.grad = weight.detach().square()
+        optimiser.step()
+    for one, other in zip(weights, alone, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adam", "plain adam"])
+def test_a_step_may_be_left_out(kind: str) -> None:
+    layer = nn.Conv3d(2, 3, 3)
+    if kind == "plain adam":
+        optimiser: torch.optim.Optimizer = PlainAdam(layer.parameters(), lr=0.1)
+    else:
+        optimiser = build_optimiser(layer, ScheduleConfig.model_validate({"optimiser": kind}))
+    for value, moves in ((1.0, True), (math.nan, False), (math.inf, False), (1.0, True)):
+        before = [weight.detach().clone() for weight in layer.parameters()]
+        for weight in layer.parameters():
+            weight.grad = torch.full_like(weight, value)
+        skip_where(optimiser, torch.tensor(not math.isfinite(value)))
+        optimiser.step()
+        stayed = [torch.equal(one, other) for one, other in zip(before, layer.parameters(), strict=True)]
+        assert stayed == [not moves] * 2
+        assert all(weight.isfinite().all() for weight in layer.parameters())
+
+
 def test_nothing_stays_nothing() -> None:
-    assert torch.equal(orthogonalised(torch.zeros(4, 5)), torch.zeros(4, 5))
+    assert torch.equal(orthogonalised(torch.zeros(1, 4, 5)), torch.zeros(1, 4, 5))
 
 
 def test_a_muon_step_moves_a_convolution_by_its_rate() -> None:
@@ -82,7 +119,7 @@ def test_muon_keeps_nesterov_momentum() -> None:
         weight.grad = gradient.clone()
         optimiser.step()
         buffer = 0.9 * buffer + 0.1 * gradient
-        expected -= 0.1 * orthogonalised(0.1 * gradient + 0.9 * buffer)
+        expected -= 0.1 * orthogonalised((0.1 * gradient + 0.9 * buffer)[None])[0]
     torch.testing.assert_close(weight.detach(), expected)
     assert torch.equal(weight.grad, gradients[-1])  # the gradient is left as it was
 

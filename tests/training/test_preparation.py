@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_cryorestore.data.crops import Box, CropSampler
-from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -42,7 +42,7 @@ def touches(corners: torch.Tensor, crop: int, box: Box) -> torch.Tensor:
 
 def test_the_halves_are_standardised_each_by_itself(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     (volume,) = prepared(recipe()).volumes
-    for half, path in zip((volume.even, volume.odd), pair, strict=True):
+    for half, path in zip(volume.maps, pair, strict=True):
         raw = open_volume(path).data.astype(np.float64)
         assert half.dtype == torch.float32
         np.testing.assert_allclose(half.numpy(), (raw - raw.mean()) / raw.std(), atol=1e-4)
@@ -54,7 +54,7 @@ def test_volumes_go_to_the_device_if_they_fit(recipe: Recipe, monkeypatch: pytes
         monkeypatch.setattr(holding, "free_memory", lambda device, free=free: free)
         said: list[str] = []
         (volume,) = prepare(config, meta, say=said.append).volumes
-        assert volume.even.device.type == volume.odd.device.type == device
+        assert {one.device.type for one in volume.maps} == {device}
         assert volume.device == meta
         assert [words[:27] for words in said] == ["The tomogram stay(s) on dis"] * (device == "cpu")
 
@@ -81,15 +81,15 @@ def test_no_crop_ever_touches_the_held_out_block(
     assert len(volume.corners) > 10
     assert not touches(volume.corners, 16, ready.box.grown(margin, (24, 56, 48))).any()
     # and so it is for what is drawn: make the block unmistakable
-    for half in (volume.even, volume.odd):
+    for half in volume.maps:
         half[ready.box.slices] = 1e9
     sampler = CropSampler(
         ready.volumes, crop=16, batch=64, input_kind=build_method(config.method).input_kind,
         generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
     for _ in range(4):
-        batch = sampler.draw()
-        for crops in (batch.even, batch.odd, batch.even_input, batch.odd_input):
+        batch = sampler.cut(sampler.draw())
+        for crops in (batch.maps, batch.inputs):
             assert crops.abs().max() < 1e3
 
 
@@ -141,9 +141,9 @@ def test_every_tomogram_has_its_own_wedge_statistics_and_filter(recipe: Recipe, 
         wedge = volume.imaging.wedge
         assert wedge is not None
         assert (wedge.tilt_min, wedge.tilt_max) == tilts
-        assert isinstance(volume.even, torch.Tensor)
-        assert abs(float(volume.even.mean())) < 1e-5
-        assert abs(float(volume.even.std()) - 1) < 1e-3
+        assert isinstance(volume.maps[0], torch.Tensor)
+        assert abs(float(volume.maps[0].mean())) < 1e-5
+        assert abs(float(volume.maps[0].std()) - 1) < 1e-3
     assert first.imaging.wiener != second.imaging.wiener
     generator = torch.Generator().manual_seed(0)
     sampler = CropSampler((first, second), crop=16, batch=2, input_kind="wiener+raw", generator=generator)
@@ -195,7 +195,7 @@ def test_the_automatic_mask_gives_way_step_by_step(recipe: Recipe, monkeypatch: 
 
 def test_the_mean_of_halves_is_made_piece_by_piece() -> None:
     even, odd = np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.ones((2, 3, 4), np.int16)
-    mean = MeanOfHalves(even, odd)
+    mean = MeanOfMaps(even, odd)
     assert (mean.shape, mean.ndim, mean.dtype) == ((2, 3, 4), 3, np.float32)
     assert mean[1:, 0].dtype == np.float32
     np.testing.assert_array_equal(mean[1:, 0], (even[1:, 0] + 1) / 2)

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def volume() -> TrainingVolume:
     even, odd = torch.randn(2, 20, 24, 22, generator=torch.Generator().manual_seed(0))
     imaging = Imaging(Wedge(-60, 60), RadialFilter((1.0, 0.5)))
-    return TrainingVolume(even, odd, imaging, torch.zeros(1, 3, dtype=torch.int64))
+    return TrainingVolume((even, odd), imaging, torch.zeros(1, 3, dtype=torch.int64))
 
 
 def method(kind: str = "noise2noise", **knobs: Any) -> Method:
@@ -35,13 +35,13 @@ def method(kind: str = "noise2noise", **knobs: Any) -> Method:
 def test_the_block_is_cut_and_restored_from_each_half(kind: str) -> None:
     ours = volume()
     preview = Preview(method(input=kind), ours, BOX, device=CPU)
-    assert torch.equal(torch.from_numpy(preview.input), ((ours.even + ours.odd) / 2)[BOX.slices])
+    assert torch.equal(torch.from_numpy(preview.input), (sum(ours.maps) / 2)[BOX.slices])
     last = preview.restore(lambda inputs: 3 * inputs[:, -1:])
     factor = 3 if kind == "raw" else 0.6
-    for restored, half in zip(last, (ours.even, ours.odd), strict=True):
+    for restored, half in zip(last, ours.maps, strict=True):
         torch.testing.assert_close(restored[0, 0], factor * half[BOX.slices])
     torch.testing.assert_close(
-        torch.from_numpy(preview.mean_of_halves(*last)), factor * torch.from_numpy(preview.input)
+        torch.from_numpy(preview.mean_of(last)), factor * torch.from_numpy(preview.input)
     )
 
 
@@ -61,7 +61,7 @@ def test_filling_is_measured_for_methods_with_a_wedge_alone() -> None:
     for kind, wanted in (("noise2noise", False), ("icecream", True)):
         preview = Preview(method(kind), volume(), BOX, device=CPU)
         metrics = preview.evaluate(
-            lambda inputs: inputs[:, :1], *preview.restore(lambda inputs: inputs[:, :1])
+            lambda inputs: inputs[:, :1], preview.restore(lambda inputs: inputs[:, :1])
         ).metrics
         assert ("fill" in metrics) is wanted
         assert {"n2n", "wedge_energy"} <= set(metrics)
@@ -75,7 +75,7 @@ def test_the_second_pass_sees_as_many_channels_as_the_first() -> None:
         seen.add(inputs.shape[1])
         return inputs[:, :1]
 
-    preview.evaluate(network, *preview.restore(network))
+    preview.evaluate(network, preview.restore(network))
     assert seen == {2}
 
 

@@ -9,11 +9,11 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 
-from napari_cryorestore.data.crops import PairBatch
+from napari_cryorestore.data.crops import Crops, Places
 from napari_cryorestore.data.inputs import Imaging
-from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods import Method, build_method
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Batch, Learner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.run_config import RunConfig
 
 
-def draw() -> Draw:
+def batch(method: Method) -> Batch:
     even, odd = torch.randn(2, 5, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
-    return Draw(PairBatch(even, odd, even, odd, Imaging(Wedge(-60, 60))), torch.Generator().manual_seed(1))
+    places = Places(0, torch.zeros(5, 3, dtype=torch.int32), Imaging(Wedge(-60, 60)), 2)
+    draws = method.draw(places, torch.Generator().manual_seed(1))
+    return Batch(Crops.of((even, odd), (even, odd), places), draws)
 
 
 def alone(**more: Any) -> Fabric:
@@ -34,9 +36,10 @@ def alone(**more: Any) -> Fabric:
 
 
 def after_two_steps(config: RunConfig, precision: Any) -> list[Tensor]:
-    learner = Learner(config, build_method(config.method), alone(precision=precision))
+    method = build_method(config.method)
+    learner = Learner(config, method, alone(precision=precision))
     for step in range(2):
-        learner.update(draw(), step=step)
+        learner.update(batch(method), step=step)
     return [weight.detach() for weight in learner.network.parameters()]
 
 
@@ -55,11 +58,12 @@ def test_little_is_kept_for_the_way_back(recipe: Callable[..., RunConfig]) -> No
     kept: list[int] = []
     for recompute in (False, True):
         config = recipe(method={"kind": "icecream"}, hardware={"recompute": recompute})
-        learner = Learner(config, build_method(config.method), alone())
+        method = build_method(config.method)
+        learner = Learner(config, method, alone())
         sizes: list[int] = []
         with torch.autograd.graph.saved_tensors_hooks(
             lambda tensor, sizes=sizes: (sizes.append(tensor.nbytes), tensor)[1], lambda tensor: tensor
         ):
-            learner.objective(draw())
+            learner.objective(batch(method))
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 4

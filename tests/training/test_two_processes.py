@@ -26,7 +26,7 @@ TOLERANCE = 1e-4
 TRAIN = """
 import os, sys
 import torch
-from napari_cryorestore.data.crops import CropSampler, cut_pair
+from napari_cryorestore.data.crops import CropSampler, Places
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import looks, preview, progress
 from napari_cryorestore.training.launch import run_training
@@ -40,7 +40,7 @@ def draw(self):
     volume = self.volumes[self.drawn % len(self.volumes)]
     choice = torch.Generator().manual_seed(self.drawn)
     corners = volume.corners[torch.randint(len(volume.corners), (4,), generator=choice)]
-    return cut_pair(volume, corners[index::count], size=self.crop, kind=self.input_kind)
+    return Places(self.drawn % len(self.volumes), corners[index::count], volume.imaging, 2)
 
 CropSampler.draw = draw
 run_training(RunDir.open(sys.argv[1]))

@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
 def _needs(method: type[Method]) -> str:
     needs = [
         words
-        for words, wanted in (("both half maps", method.needs_halves), ("the tilt range", method.needs_wedge))
+        for words, wanted in (("both half maps", method.maps != 1), ("the tilt range", method.needs_wedge))
         if wanted
     ]
     training = "" if method.trainable else " Not trained: use it with 'restore'."

@@ -14,7 +14,7 @@ from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recor
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.row_steps import RowSteps
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
-from napari_cryorestore.data.imaging import MeanOfHalves
+from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
@@ -159,7 +159,7 @@ def _mean(row: RowConfig) -> ComparedVolume:
     even, odd = (open_volume(_given(path)) for path in (row.even, row.odd))
     require_equal_shapes(even.data, odd.data)
     return replace(
-        _compared(even, MeanOfHalves(even.data, odd.data), row),
+        _compared(even, MeanOfMaps(even.data, odd.data), row),
         halves=(even.data, odd.data),
         key=f"mean|{even.path}|{odd.path}",
     )

@@ -1,8 +1,8 @@
-"""Random pairs of crops: cut from both halves at the same places, swapped and turned alike."""
+"""Random crops: cut from all maps of a tomogram at the same places, and turned and exchanged alike."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from napari_cryorestore.data.corners import Box, Triple, triple, valid_corners
 from napari_cryorestore.data.inputs import InputKind, margin_of, network_input, required_filter, trim
 from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.physics.rotation import turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,36 +20,121 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.no_data import NoData
 
+Groups = tuple[tuple[int, ...], ...]
+"""Maps, by their numbers, of which the mean is taken."""
+
 
 @dataclass(frozen=True)
-class PairBatch:
-    """Crops of both halves at the same places of one tomogram.
+class Places:
+    """Which crops of which tomogram.
 
     Attributes
     ----------
-    even, odd : Tensor, shape (b, 1, s, s, s), float32
-        The standardised crops, which are the targets.
-    even_input, odd_input : Tensor, shape (b, c, s, s, s), float32
-        What the network sees of them.
+    tomogram : int
+        Its number among those that are learned from.
+    corners : Tensor, shape (b, 3), int, on the CPU
+        Where each crop starts, in voxels z, y, x.
     imaging : Imaging
-        How their tomogram was recorded; the wedge is that of crops that have not been turned.
+        How the tomogram was recorded; the wedge is that of crops that have not been turned.
+    maps : int
+        How many maps it has.
+    indices : Tensor, shape (b,), int, optional
+        The numbers of the corners among all of the tomogram's.
     """
 
-    even: Tensor
-    odd: Tensor
-    even_input: Tensor
-    odd_input: Tensor
+    tomogram: int
+    corners: Tensor
     imaging: Imaging
+    maps: int
+    indices: Tensor | None = None
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> PairBatch:
-        """Apply one function, such as a rotation, to all four tensors."""
-        return PairBatch(
-            even=function(self.even),
-            odd=function(self.odd),
-            even_input=function(self.even_input),
-            odd_input=function(self.odd_input),
-            imaging=self.imaging,
-        )
+    def __len__(self) -> int:
+        return len(self.corners)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Crops of all maps of one tomogram at the same places.
+
+    Attributes
+    ----------
+    maps : Tensor, shape (b, m, z, y, x), float32
+        The standardised crops, which are the targets; m is 1 for one map, 2 for halves.
+    inputs : Tensor, shape (b, m, c, z, y, x), float32
+        What the network sees of them.
+    places : Places
+        Where they are from.
+    refilled : Tensor, shape (b, m, z, y, x), optional
+        For a method with `refill_places`: what it put down for these places last time, and the maps
+        themselves the first time.
+    """
+
+    maps: Tensor
+    inputs: Tensor
+    places: Places
+    refilled: Tensor | None = None
+
+    @classmethod
+    def of(cls, maps: Sequence[Tensor], inputs: Sequence[Tensor], places: Places) -> Crops:
+        """Return crops from those of every map, (b, 1, z, y, x), and its inputs, (b, c, z, y, x).
+
+        The crops of one map stay together in memory, as do all channels of a voxel: so a network needs no
+        copy of the inputs of one map.
+        """
+        layered = torch.stack([one.movedim(1, -1) for one in inputs]).movedim(-1, 2)
+        return cls(torch.stack(list(maps))[:, :, 0].transpose(0, 1), layered.transpose(0, 1), places)
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    @property
+    def imaging(self) -> Imaging:
+        """How their tomogram was recorded."""
+        return self.places.imaging
+
+    @property
+    def even(self) -> Tensor:
+        """The crops of the first map, (b, 1, z, y, x)."""
+        return self.maps[:, 0:1]
+
+    @property
+    def odd(self) -> Tensor:
+        """The crops of the second map, (b, 1, z, y, x)."""
+        return self.maps[:, 1:2]
+
+    @property
+    def even_input(self) -> Tensor:
+        """What the network sees of the first map, (b, c, z, y, x)."""
+        return self.inputs[:, 0]
+
+    @property
+    def odd_input(self) -> Tensor:
+        """What the network sees of the second map, (b, c, z, y, x)."""
+        return self.inputs[:, 1]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Crops:
+        """Apply one function, such as a rotation, to all tensors of voxels."""
+        refilled = None if self.refilled is None else function(self.refilled)
+        return replace(self, maps=function(self.maps), inputs=function(self.inputs), refilled=refilled)
+
+    def to(self, device: torch.device) -> Crops:
+        """Bring them to a device, without waiting for it where that can be."""
+        return self.map(lambda crops: brought(crops, device))
+
+    def turned(self, elements: Tensor) -> Crops:
+        """Rotate every crop, all maps alike, by its element; see `physics.rotation.turned`.
+
+        Turned crops have their wedge turned too, which `imaging` does not say.
+        """
+        return self.map(lambda crops: turned(crops, elements))
+
+    def exchanged(self, chosen: Tensor) -> Crops:
+        """Take the maps in the opposite order, which exchanges two halves, where `chosen` (b,) is true."""
+
+        def mixed(crops: Tensor) -> Tensor:
+            return torch.where(chosen.view(-1, *(1,) * (crops.ndim - 1)), crops.flip(1), crops)
+
+        return self.map(mixed)
 
 
 @dataclass(frozen=True)
@@ -57,31 +143,28 @@ class TrainingVolume:
 
     Attributes
     ----------
-    even, odd : Tensor, shape (z, y, x), float32, float16 or bfloat16, or StoredHalf
-        The standardised halves, on any device or on disk; the crops are cut where they lie.
+    maps : sequence of Tensor, shape (z, y, x), float32, float16 or bfloat16, or of StoredHalf
+        The standardised maps, on any device or on disk; the crops are cut where they lie.
     imaging : Imaging
         How it was recorded.
     corners : Tensor, shape (n, 3), int, on the CPU
         Where crops may start, see `valid_corners`.
     device : torch.device, optional
-        Where crops go before they are filtered; they stay where the halves are if not given.
+        Where crops go before they are filtered; they stay where the maps are if not given.
     no_data : NoData, optional
-        Where the halves hold local means in place of data.
+        Where the maps hold local means in place of data.
     """
 
-    even: Tensor | StoredHalf
-    odd: Tensor | StoredHalf
+    maps: Sequence[Tensor | StoredHalf]
     imaging: Imaging
     corners: Tensor
     device: torch.device | None = None
     no_data: NoData | None = None
 
     def __post_init__(self) -> None:
-        if self.even.shape != self.odd.shape:
-            raise ValueError(
-                f"The halves must have one shape, but even is {tuple(self.even.shape)} and odd is "
-                f"{tuple(self.odd.shape)}."
-            )
+        shapes = {tuple(volume.shape) for volume in self.maps}
+        if len(shapes) != 1:
+            raise ValueError(f"The maps of a tomogram must have one shape, but they have {sorted(shapes)}.")
         if self.corners.ndim != 2 or self.corners.shape[0] == 0 or self.corners.shape[1] != 3:
             raise ValueError(
                 f"Corners must be an (n, 3) table with n > 0, but are {tuple(self.corners.shape)}."
@@ -107,7 +190,7 @@ class CropSampler:
     Raises
     ------
     ValueError
-        If there is no volume, or a Wiener filter is wanted and one has none.
+        If there is no volume, or a Wiener filter is needed and one has none.
     """
 
     def __init__(
@@ -130,31 +213,57 @@ class CropSampler:
         self.input_kind = input_kind
         self.generator = generator
 
-    def draw(self) -> PairBatch:
-        """Draw the next batch."""
-        volume = self.volumes[self._index(len(self.volumes))]
+    def draw(self) -> Places:
+        """Draw where the next batch is from."""
+        tomogram = int(torch.randint(len(self.volumes), (1,), generator=self.generator))
+        volume = self.volumes[tomogram]
         chosen = torch.randint(len(volume.corners), (self.batch,), generator=self.generator)
-        return cut_pair(volume, volume.corners[chosen], size=self.crop, kind=self.input_kind)
+        return Places(tomogram, volume.corners[chosen], volume.imaging, len(volume.maps), chosen)
 
-    def _index(self, count: int) -> int:
-        return int(torch.randint(count, (1,), generator=self.generator))
+    def cut(self, places: Places) -> Crops:
+        """Cut the crops of a batch."""
+        volume = self.volumes[places.tomogram]
+        return cut_crops(volume, places, size=self.crop, kind=self.input_kind)
 
 
-def cut_pair(volume: TrainingVolume, corners: Tensor, *, size: int | Triple, kind: InputKind) -> PairBatch:
-    """Cut the crops of both halves that start at `corners` (b, 3), and make the network's input of them."""
+def cut_crops(
+    volume: TrainingVolume,
+    places: Places,
+    *,
+    size: int | Triple,
+    kind: InputKind,
+    groups: Groups | None = None,
+) -> Crops:
+    """Cut crops of all maps of a tomogram, and make the network's input of them.
+
+    Parameters
+    ----------
+    volume : TrainingVolume
+        The tomogram.
+    places : Places
+        Where.
+    size : int or (int, int, int)
+        Sizes of the crops in voxels.
+    kind : {"raw", "wiener+raw"}
+        What the network sees.
+    groups : tuple of tuple of int, optional
+        Maps to take the mean of, as many means as crops of maps shall come out; every map by itself if not
+        given.
+    """
     margin = margin_of(kind)
     z, y, x = triple(size)
     padded = (z + 2 * margin, y + 2 * margin, x + 2 * margin)
-    even, odd = (
-        _brought(cut(half, corners - margin, padded), volume.device) for half in (volume.even, volume.odd)
-    )
-    return PairBatch(
-        even=trim(even, margin),
-        odd=trim(odd, margin),
-        even_input=trim(network_input(even, volume.imaging, kind=kind), margin),
-        odd_input=trim(network_input(odd, volume.imaging, kind=kind), margin),
-        imaging=volume.imaging,
-    )
+
+    def mean_of(group: Sequence[int]) -> Tensor:
+        crops = [
+            brought(cut(volume.maps[index], places.corners - margin, padded), volume.device)
+            for index in group
+        ]
+        return crops[0] if len(crops) == 1 else torch.stack(crops).mean(0)
+
+    cuts = [mean_of(group) for group in groups or [(index,) for index in range(len(volume.maps))]]
+    inputs = [trim(network_input(crops, volume.imaging, kind=kind), margin) for crops in cuts]
+    return Crops.of([trim(crops, margin) for crops in cuts], inputs, places)
 
 
 def cut(volume: Tensor | StoredHalf, corners: Tensor, size: int | Triple) -> Tensor:
@@ -184,7 +293,7 @@ def cut(volume: Tensor | StoredHalf, corners: Tensor, size: int | Triple) -> Ten
     return crops[:, None].float()
 
 
-def _brought(crops: Tensor, device: torch.device | None) -> Tensor:
+def brought(crops: Tensor, device: torch.device | None) -> Tensor:
     """Bring crops to a device, without waiting for it where that can be."""
     if device is None or crops.device == device:
         return crops
@@ -200,43 +309,16 @@ def reflected(indices: Tensor, size: int) -> Tensor:
     return torch.minimum(folded, period - folded)
 
 
-def swap_halves(batch: PairBatch, generator: torch.Generator) -> PairBatch:
-    """Exchange even and odd in each pair with probability one half."""
-    swapped = torch.rand(len(batch.even), generator=generator) < 0.5
-    chosen = swapped.to(batch.even.device, non_blocking=True).view(-1, 1, 1, 1, 1)
-    return PairBatch(
-        even=torch.where(chosen, batch.odd, batch.even),
-        odd=torch.where(chosen, batch.even, batch.odd),
-        even_input=torch.where(chosen, batch.odd_input, batch.even_input),
-        odd_input=torch.where(chosen, batch.even_input, batch.odd_input),
-        imaging=batch.imaging,
-    )
-
-
-def rotate_about_tilt_axis(batch: PairBatch, generator: torch.Generator) -> PairBatch:
-    """Turn each pair by a random number of quarter turns about the tilt axis, both halves alike.
-
-    The crops must be cubic. Turned crops have their wedge turned too, so this suits only methods without one.
-    """
-    turns = torch.randint(4, (len(batch.even),), generator=generator).tolist()
-    wedge = batch.imaging.wedge
-    plane = (-3, -2) if wedge is not None and wedge.tilt_axis == "x" else (-3, -1)
-
-    def turned(crops: Tensor) -> Tensor:
-        return torch.stack([torch.rot90(crop, k, plane) for crop, k in zip(crops, turns, strict=True)])
-
-    return batch.map(turned)
-
-
 __all__ = [
     "Box",
     "CropSampler",
-    "PairBatch",
+    "Crops",
+    "Groups",
+    "Places",
     "TrainingVolume",
+    "brought",
     "cut",
-    "cut_pair",
+    "cut_crops",
     "reflected",
-    "rotate_about_tilt_axis",
-    "swap_halves",
     "valid_corners",
 ]

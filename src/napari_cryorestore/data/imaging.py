@@ -13,6 +13,8 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
@@ -52,36 +54,44 @@ def plain_imaging(tomogram: Tomogram, *, wiener: RadialFilter | None = None) -> 
 def filtered_imaging(tomogram: Tomogram) -> Imaging:
     """Return the wedge and the Wiener filter that the tomogram's two halves call for.
 
+    Of more than two maps, the means of every second one are taken for halves.
+
     Raises
     ------
     ValueError
-        If there is only one half.
+        If there is only one map.
     """
-    if tomogram.odd is None:
+    maps = tomogram.maps
+    if len(maps) < 2:
         raise ValueError(
             f"the Wiener filter of {tomogram.name} needs both half maps: give the other half (--odd)"
         )
+    halves: list[Any] = list(maps) if len(maps) == 2 else [MeanOfMaps(*maps[::2]), MeanOfMaps(*maps[1::2])]
     wedge = wedge_of(tomogram)
-    wiener = half_map_wiener(tomogram.even, tomogram.odd, wedge=wedge, no_data=tomogram.no_data())
-    return Imaging(wedge=wedge, wiener=wiener)
+    return Imaging(wedge=wedge, wiener=half_map_wiener(*halves, wedge=wedge, no_data=tomogram.no_data()))
 
 
-class MeanOfHalves:
-    """The mean of two halves, made of whatever part is asked for; to be sliced like an array (z, y, x)."""
+class MeanOfMaps:
+    """The mean of several maps, made of whatever part is asked for; to be sliced like an array (z, y, x)."""
 
-    def __init__(self, even: NDArray[Any], odd: NDArray[Any]) -> None:
-        self._halves = even, odd
-        self.shape = even.shape
-        self.ndim, self.size = even.ndim, even.size
+    def __init__(self, *maps: Any) -> None:
+        self._maps = maps
+        self.shape, self.ndim, self.size = maps[0].shape, maps[0].ndim, maps[0].size
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, place: Any) -> NDArray[np.float32]:
-        even, odd = (np.asarray(half[place], dtype=np.float32) for half in self._halves)
-        return (even + odd) / np.float32(2)
+        parts = [np.asarray(one[place], dtype=np.float32) for one in self._maps]
+        total: NDArray[np.float32] = sum(parts[1:], start=parts[0])
+        return total / np.float32(len(parts))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         del copy  # it is always made anew
         return np.asarray(self[...], dtype=dtype)
+
+
+def mean_of_group(maps: Sequence[Any], group: Sequence[int]) -> Any:
+    """Return the mean of some maps (z, y, x), by their numbers; of one, itself."""
+    return maps[group[0]] if len(group) == 1 else MeanOfMaps(*(maps[index] for index in group))
 
 
 class StandardisedView:

@@ -77,6 +77,11 @@ class Tomogram:
     _looked: list[NoData | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
+    def maps(self) -> tuple[NDArray[Any], ...]:
+        """Its one map, or its halves."""
+        return (self.even,) if self.odd is None else (self.even, self.odd)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Size (z, y, x) in voxels."""
         depth, height, width = self.even.shape

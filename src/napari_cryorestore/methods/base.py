@@ -1,8 +1,7 @@
-"""What a method is: knobs, batch, loss and restoration of one paper, and nothing else."""
+"""What a method is: knobs, draws, loss and restoration of one paper, and nothing else."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,10 +13,11 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.inputs import Imaging, InputKind
 
     Network = Callable[[Tensor], Tensor]
+    Draws = dict[str, Tensor]
 
 
 class MethodConfig(Config):
@@ -48,17 +48,25 @@ class StepLoss:
         The scalar to differentiate.
     parts : dict of str to Tensor
         Named scalars to look at, detached or not; they need not sum to the total.
+    refill : Tensor, shape (b, m, z, y, x), optional
+        For a method with `refill_places`: what to put down for these places, turned back to how they lie in
+        the tomogram. It comes back as ``crops.refilled``.
     """
 
     total: Tensor
     parts: dict[str, Tensor] = field(default_factory=dict)
+    refill: Tensor | None = None
 
 
-class Method(ABC):
+class Method:
     """One paper.
 
     Holds no network, optimiser, device, path, logger or widget; the same object serves training and
-    restoration. Tensors are (b, c, z, y, x), in units of the tomogram's standard deviation about its mean.
+    restoration. Tensors are in units of the tomogram's standard deviation about its mean.
+
+    A training step is drawn first and applied second: all that is random comes from `draw`, as tensors, and
+    `prepare` and `loss` are functions of tensors that never look at their values. So going on after an
+    interruption is exact, and on a GPU nothing waits.
 
     Attributes
     ----------
@@ -72,25 +80,37 @@ class Method(ABC):
         The networks that fit, the one to choose first; ``None`` if all do.
     presets : dict of str to dict
         What it sets in a preset, as nested settings of a run; a name of its own is a preset of its own.
-    needs_halves, needs_wedge, trainable : bool
-        Whether training needs both halves, whether it uses the tilt range, whether there is training at all.
+    maps : 1, 2 or "K"
+        How many maps of a tomogram training takes: one, two halves, or as many parts as there are.
+    needs_wedge, fills_wedge : bool
+        Whether it uses the tilt range, and whether it fills the missing wedge.
+    trainable : bool
+        Whether there is training at all.
+    input_kinds : tuple of str
+        What its network can see of a map, of the choices of `LearnedConfig.input`.
+    refill_places : int
+        How many fixed places of every tomogram crops are taken from, for methods that put something down for
+        a place and find it there again (see `StepLoss.refill`); 0 for crops from anywhere.
     """
 
     Config: ClassVar[type[MethodConfig]]
     title: ClassVar[str]
     summary: ClassVar[str]
-    needs_halves: ClassVar[bool] = True
+    maps: ClassVar[Literal[1, 2, "K"]] = 2
     needs_wedge: ClassVar[bool] = False
+    fills_wedge: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
     networks: ClassVar[tuple[str, ...] | None] = None
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
+    input_kinds: ClassVar[tuple[InputKind, ...]] = ("raw", "wiener+raw")
+    refill_places: ClassVar[int] = 0
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
 
     @property
     def input_kind(self) -> InputKind:
-        """What its network sees of a half."""
+        """What its network sees of a map."""
         return self.config.input if isinstance(self.config, LearnedConfig) else "raw"
 
     @property
@@ -103,28 +123,66 @@ class Method(ABC):
         """Whether its loss determines the amplitude; if not, restored maps are fitted to the data."""
         return True
 
-    def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
-        """Return the batch as it goes into `loss`, e.g. rotated; unchanged by default."""
-        del generator
-        return batch
+    def cut_size(self, crop: int) -> int:
+        """Return the edge to cut for crops of an edge, both in voxels: more, where they are turned freely."""
+        return crop
 
-    @abstractmethod
-    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
-        """Return the loss of one step; may call the network several times."""
+    def to_learn_from(self, maps: int) -> tuple[tuple[int, ...], ...]:
+        """Return groups of a tomogram's maps, by number: each group's mean is one map of its crops."""
+        return tuple((index,) for index in range(maps)) if self.maps == "K" else self.to_restore(maps)
 
-    def refresh(self, network: Network, step: int) -> None:
-        """Look at the network every step, for methods that refill their crops; nothing by default."""
-        del network, step
+    def to_restore(self, maps: int) -> tuple[tuple[int, ...], ...]:
+        """Return groups of a tomogram's maps, by number: each group's mean is restored by itself.
+
+        A method for one map restores the mean of all of them. For others two maps are restored one by one,
+        and of more, every second one makes one half. Previews and held-out numbers use the same groups.
+        """
+        if self.maps == 1:
+            return (tuple(range(maps)),)
+        if maps <= 2:
+            return tuple((index,) for index in range(maps))
+        return tuple(range(0, maps, 2)), tuple(range(1, maps, 2))
+
+    def draw(self, places: Places, generator: torch.Generator) -> Draws:
+        """Draw all that is random about a step, such as rotations; nothing by default.
+
+        Returns
+        -------
+        dict of str to Tensor, shapes (b, ...)
+            On the CPU; `prepare` and `loss` find them on the device of the crops.
+        """
+        del places, generator
+        return {}
+
+    def prepare(self, crops: Crops, draws: Draws) -> Crops:
+        """Return the crops as they go into `loss`, e.g. rotated; unchanged by default."""
+        del draws
+        return crops
+
+    def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
+        """Return the loss of one step; may call the network several times.
+
+        Parameters
+        ----------
+        network, teacher : callable
+            The network that learns, and the moving average of its weights, which gives no gradients: for
+            targets and refills.
+        crops : Crops
+            As `prepare` returned them.
+        draws : dict of str to Tensor
+            As `draw` returned them.
+        """
+        raise NotImplementedError(f"{self.title} is not trained: use it with 'restore'")
 
     def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
-        """Restore one half's crops.
+        """Restore crops of one map, or of one mean of several.
 
         Parameters
         ----------
         network
             In evaluation mode.
         inputs : Tensor, shape (b, c, z, y, x)
-            What `napari_cryorestore.data.inputs.network_input` makes of the half.
+            What `napari_cryorestore.data.inputs.network_input` makes of the map.
         imaging : Imaging
             How the tomogram was recorded.
 

@@ -13,14 +13,12 @@ from napari_cryorestore.data.inputs import second_pass_input
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
 from napari_cryorestore.physics.fourier import nyquist_ball
-from napari_cryorestore.physics.rotation import GROUP, SignedPermutation, averaging, preserving
+from napari_cryorestore.physics.rotation import GROUP, averaging, drawn_elements, preserving, turned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.inputs import Imaging
-    from napari_cryorestore.methods.base import Network
+    from napari_cryorestore.methods.base import Draws, Network
     from napari_cryorestore.physics.wedge import Wedge
 
 
@@ -75,28 +73,35 @@ class Icecream(Method):
         "standard": {"method": _WITHOUT_WHAT_SLOWS},
         "paper": {"schedule": {"steps": 50_000, "batch": 8, "learning_rate": 1e-4}},
     }
+    fills_wedge = True
     config: IcecreamConfig
 
-    def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
-        """Flip the pairs by elements that keep the wedge, if wanted."""
-        if not self.config.flips:
-            return batch
-        elements = _draw(preserving(_wedge(batch.imaging)), batch.even.shape[0], generator)
-        return batch.map(lambda crops: _rotate(crops, elements))
-
-    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
-        """Return the loss as the released code (v0.4) computes it."""
-        wedge, size = _wedge(batch.imaging), batch.even.shape[-1]
-        y = torch.cat([batch.even, batch.odd]).float()
-        e = network(torch.cat([batch.even_input, batch.odd_input])).float()
-        measured = _mask(wedge, self._padded(size), y.device)
-        data = self._distance(_exchanged(y) - e, measured)
-
+    def draw(self, places: Places, generator: torch.Generator) -> Draws:
+        """Draw flips that keep the wedge, if they are on, and an orientation, crop by crop."""
+        draws: Draws = {}
+        if self.config.flips:
+            kept = preserving(_wedge(places.imaging))
+            draws["flips"] = drawn_elements(kept, len(places), generator)
         group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
-        elements = _draw(group, len(batch.even), generator)
-        r = _rotate(e, elements + elements)
-        rotated = _rotated_masks(wedge, self._padded(size), elements * 2, y.device)
+        draws["orientations"] = drawn_elements(group, len(places), generator)
+        return draws
+
+    def prepare(self, crops: Crops, draws: Draws) -> Crops:
+        """Flip the pairs."""
+        return crops.turned(draws["flips"]) if "flips" in draws else crops
+
+    def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
+        """Return the loss as the released code (v0.4) computes it."""
+        del teacher
+        wedge, grid = _wedge(crops.imaging), self._padded(crops.maps.shape[-1])
+        y = torch.cat([crops.even, crops.odd]).float()
+        e = network(torch.cat([crops.even_input, crops.odd_input])).float()
+        data = self._distance(_exchanged(y) - e, _mask(wedge, grid, y.device))
+
+        elements = draws["orientations"].repeat(2)  # both halves alike
+        r = turned(e, elements)
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
+        rotated = _rotated_masks(wedge, grid, elements)
         equivariance = self._distance(_exchanged(self._reference(r)) - h, rotated)
         total = data + self.config.eq_weight * equivariance
         return StepLoss(total, {"data": data, "equivariance": equivariance})
@@ -152,29 +157,16 @@ def _exchanged(halves: Tensor) -> Tensor:
     return halves.roll(len(halves) // 2, 0)
 
 
-def _rotate(crops: Tensor, elements: Sequence[SignedPermutation]) -> Tensor:
-    return torch.stack([element.apply(crop) for element, crop in zip(elements, crops, strict=True)])
-
-
-def _draw(
-    group: Sequence[SignedPermutation], count: int, generator: torch.Generator
-) -> tuple[SignedPermutation, ...]:
-    drawn = torch.randint(len(group), (count,), generator=generator)
-    return tuple(group[int(i)] for i in drawn)
-
-
 def _wedge(imaging: Imaging) -> Wedge:
     if imaging.wedge is None:
         raise ValueError("ICECREAM needs the tilt range: give the lowest and highest tilt angle in degrees.")
     return imaging.wedge
 
 
-def _rotated_masks(
-    wedge: Wedge, grid: tuple[int, ...], elements: Sequence[SignedPermutation], device: torch.device
-) -> Tensor:
+def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], elements: Tensor) -> Tensor:
     """Return the mask that each element makes of the wedge, (b, 1, z, y, x // 2 + 1)."""
-    kept = [_rotated_mask(wedge, grid, element, device).transpose(-3, -1) for element in elements]
-    return torch.stack(kept)[:, None].transpose(-3, -1)  # laid out as each of them
+    masks, which = _all_masks(wedge, grid, elements.device)
+    return masks[which[elements]][:, None].transpose(-3, -1)
 
 
 # Kept masks must serve training even if restoring made them, so they are no inference tensors.
@@ -186,12 +178,12 @@ def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
     return laid_out(wedge.mask(grid, device=device))
 
 
-@lru_cache(maxsize=640)  # 16 tilt ranges with 40 elements each; of more, some are made anew now and then
+@lru_cache(maxsize=32)
 @torch.inference_mode(mode=False)
-def _rotated_mask(
-    wedge: Wedge, grid: tuple[int, ...], element: SignedPermutation, device: torch.device
-) -> Tensor:
-    return laid_out(wedge.mask(grid, rotation=element, device=device))
+def _all_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the different masks, (n, x // 2 + 1, y, z) as `filtered` reads them, and which is whose."""
+    masks, which = wedge.rotated_masks(grid, device=device)
+    return masks.transpose(-3, -1).contiguous(), which
 
 
 @lru_cache(maxsize=8)

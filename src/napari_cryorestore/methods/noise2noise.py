@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import torch
+
 from napari_cryorestore.config import setting
-from napari_cryorestore.data.crops import rotate_about_tilt_axis, swap_halves
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.physics.fourier import tukey_window
 from napari_cryorestore.physics.fsc import fourier_shell_correlation
+from napari_cryorestore.physics.rotation import about_tilt_axis, drawn_elements
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from napari_cryorestore.data.crops import PairBatch
-    from napari_cryorestore.methods.base import Network
+    from napari_cryorestore.data.crops import Crops, Places
+    from napari_cryorestore.methods.base import Draws, Network
 
 
 class Noise2NoiseConfig(LearnedConfig):
@@ -64,18 +65,27 @@ class Noise2Noise(Method):
         """Whether amplitudes come out right: the FSC does not see them."""
         return self.config.loss != "fsc"
 
-    def augment(self, batch: PairBatch, generator: torch.Generator) -> PairBatch:
-        """Rotate about the tilt axis and exchange the halves, as far as wanted."""
+    def draw(self, places: Places, generator: torch.Generator) -> Draws:
+        """Draw quarter turns about the tilt axis, and which halves are exchanged, as far as either is on."""
+        draws: Draws = {}
         if self.config.rotate:
-            batch = rotate_about_tilt_axis(batch, generator)
+            wedge = places.imaging.wedge
+            turns = [about_tilt_axis(turn, "y" if wedge is None else wedge.tilt_axis) for turn in range(4)]
+            draws["turns"] = drawn_elements(turns, len(places), generator)
         if self.config.swap:
-            batch = swap_halves(batch, generator)
-        return batch
+            draws["exchanged"] = torch.rand(len(places), generator=generator) < 0.5
+        return draws
 
-    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
+    def prepare(self, crops: Crops, draws: Draws) -> Crops:
+        """Turn the crops and exchange their halves."""
+        if "turns" in draws:
+            crops = crops.turned(draws["turns"])
+        return crops.exchanged(draws["exchanged"]) if "exchanged" in draws else crops
+
+    def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
         """Return d(f(y₀), y₁)."""
-        del generator
-        prediction, target = network(batch.even_input).float(), batch.odd.float()
+        del draws, teacher
+        prediction, target = network(crops.even_input).float(), crops.odd.float()
         difference = prediction - target
         if self.config.loss == "l1":
             return StepLoss(difference.abs().mean())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from napari_cryorestore.methods.base import Method, MethodConfig, StepLoss
+from napari_cryorestore.methods.base import Method, MethodConfig
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from napari_cryorestore.data.crops import PairBatch
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.methods.base import Network
 
@@ -28,10 +26,6 @@ class Wiener(Method):
     title = "Wiener filter"
     summary = "Weights every frequency by how well the halves agree there; no training, a yardstick."
     trainable = False
-
-    def loss(self, network: Network, batch: PairBatch, generator: torch.Generator) -> StepLoss:
-        """Refuse: there is nothing to train."""
-        raise TypeError("The Wiener filter is not trained: use it with 'restore'.")
 
     def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
         """Return W y; the network is not used."""

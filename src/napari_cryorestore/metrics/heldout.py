@@ -35,8 +35,8 @@ class HeldOutNumbers(NamedTuple):
     Attributes
     ----------
     metrics : dict of str to float
-        `n2n`, `half_fsc` and `half_correlation`; `wedge_energy` if the wedge is known and `fill` if the
-        network can be applied again besides. 0 where a block is empty, never NaN.
+        `n2n`, `half_fsc` and `half_correlation` if there are two halves; `wedge_energy` if the wedge is known
+        and `fill` if the network can be applied again besides. 0 where a block is empty, never NaN.
     left_out : dict of str to list of 8 float
         `n2n` and `fill` again, each with one octant of the block left out: a jackknife, from which comes how
         much the numbers of two steps differ by chance.
@@ -52,22 +52,16 @@ class HeldOutNumbers(NamedTuple):
 
 @torch.no_grad()
 def held_out_metrics(
-    restored_even: Tensor,
-    restored_odd: Tensor,
-    raw_even: Tensor,
-    raw_odd: Tensor,
-    *,
-    wedge: Wedge | None,
-    second_pass: SecondPass | None,
+    restored: Sequence[Tensor], raw: Sequence[Tensor], *, wedge: Wedge | None, second_pass: SecondPass | None
 ) -> HeldOutNumbers:
     """Measure one block that no training crop has touched.
 
     Parameters
     ----------
-    restored_even, restored_odd : Tensor, shape (1, 1, z, y, x)
-        f(y₀) and f(y₁), in standard deviations: the block restored from each half alone.
-    raw_even, raw_odd : Tensor, shape (1, 1, z, y, x)
-        y₀ and y₁, in standard deviations: the block in each half.
+    restored : sequence of two Tensor, or of one, shape (1, 1, z, y, x)
+        f(y₀) and f(y₁), in standard deviations: the block restored from each half alone; or f(y) of one map.
+    raw : sequence of Tensor, shape (1, 1, z, y, x)
+        y₀ and y₁, in standard deviations: the block in each half; or y of one map.
     wedge : Wedge or None
         None where the tilt range is not known.
     second_pass : callable or None
@@ -76,9 +70,32 @@ def held_out_metrics(
     Raises
     ------
     ValueError
-        If the four blocks do not have one shape (1, 1, z, y, x).
+        If the blocks do not have one shape (1, 1, z, y, x), or there are more than two halves.
     """
-    even, odd, y0, y1 = _alike(restored_even, restored_odd, raw_even, raw_odd)
+    if not 1 <= len(restored) == len(raw) <= 2:
+        raise ValueError(
+            f"Two halves are measured, or one map, not {len(restored)} restored and {len(raw)} raw."
+        )
+    blocks = _alike(*restored, *raw)
+    restored, raw = blocks[: len(raw)], blocks[len(raw) :]
+    metrics: dict[str, float] = {}
+    left_out: dict[str, list[float]] = {}
+    if len(raw) > 1:
+        metrics, left_out = _of_halves(restored, raw, wedge)
+    if wedge is not None:
+        metrics["wedge_energy"] = wedge_energy(torch.stack(list(restored)).mean(0), wedge)
+        if second_pass is not None:
+            filling = _fills(restored, raw, wedge, second_pass)
+            metrics["fill"], left_out["fill"] = filling.whole, filling.left_out
+    variances = [torch.stack([one.var() for one in some]).mean() for some in (restored, raw)]
+    return HeldOutNumbers(metrics, left_out, _ratio(*variances) ** 0.5)
+
+
+def _of_halves(
+    restored: Sequence[Tensor], raw: Sequence[Tensor], wedge: Wedge | None
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return what needs two halves, whose noise is not the same."""
+    (even, odd), (y0, y1) = restored, raw
     measured = _measured(wedge, even)
     agreement = _averaged([_agreement(even, y1, measured), _agreement(odd, y0, measured)])
     metrics = {
@@ -86,14 +103,7 @@ def held_out_metrics(
         "half_fsc": mean_shell_correlation(even, odd),
         "half_correlation": correlation(even, odd),
     }
-    left_out = {"n2n": agreement.left_out}
-    if wedge is not None:
-        metrics["wedge_energy"] = wedge_energy((even + odd) / 2, wedge)
-        if second_pass is not None:
-            filling = _both_fills((even, odd), (y0, y1), wedge, second_pass)
-            metrics["fill"], left_out["fill"] = filling.whole, filling.left_out
-    variances = [(a.var() + b.var()) / 2 for a, b in ((even, odd), (y0, y1))]
-    return HeldOutNumbers(metrics, left_out, _ratio(*variances) ** 0.5)
+    return metrics, {"n2n": agreement.left_out}
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -232,15 +242,20 @@ def _alike(*blocks: Tensor) -> list[Tensor]:
     return [b.float() for b in blocks]
 
 
-def _both_fills(
-    restored: tuple[Tensor, Tensor], raw: tuple[Tensor, Tensor], wedge: Wedge, second_pass: SecondPass
+def _fills(
+    restored: Sequence[Tensor], raw: Sequence[Tensor], wedge: Wedge, second_pass: SecondPass
 ) -> Correlated:
-    """Average `fill` over rotations and over both directions, even to odd and odd to even."""
+    """Average `fill` over rotations, and over both directions, even to odd and odd to even.
+
+    Of one map, what the rotation hides is filled from the raw map itself: the noise of other coefficients,
+    which is all that f then sees, has nothing to do with that of the hidden ones.
+    """
+    seen = raw if len(raw) == 1 else restored
     return _averaged(
         [
             fill(ours, theirs, element, wedge=wedge, second_pass=second_pass)
             for element in fill_elements(wedge, raw[0].shape[-3:])
-            for ours, theirs in zip(restored, reversed(raw), strict=True)
+            for ours, theirs in zip(seen, reversed(raw), strict=True)
         ]
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -90,17 +91,105 @@ class SignedPermutation:
         return permuted.flip(flipped) if flipped else permuted
 
 
-_ALL = tuple(
+ELEMENTS = tuple(
     SignedPermutation(axes, signs)
     for axes in permutations((0, 1, 2), 3)
     for signs in product((1, -1), (1, -1), (1, -1))
 )
+"""All 48, identity first. Where elements are drawn, their numbers in this order stand for them."""
 
-GROUP = tuple(element for element in _ALL if element.axes != (0, 1, 2))
+GROUP = tuple(element for element in ELEMENTS if element.axes != (0, 1, 2))
 """The 40 elements that move the missing wedge, 20 rotations and 20 that mirror (ICECREAM's group G)."""
 
-WEDGE_PRESERVING = tuple(element for element in _ALL if element.axes == (0, 1, 2))
+WEDGE_PRESERVING = tuple(element for element in ELEMENTS if element.axes == (0, 1, 2))
 """The 8 diagonal elements, identity first, that map the wedge of a symmetric tilt range to itself."""
+
+_NUMBER = {element: number for number, element in enumerate(ELEMENTS)}
+
+
+def numbers(elements: Sequence[SignedPermutation]) -> Tensor:
+    """Return the numbers of elements in `ELEMENTS`, shape (n,), int64, on the CPU."""
+    return torch.tensor([_NUMBER[element] for element in elements])
+
+
+def drawn_elements(elements: Sequence[SignedPermutation], count: int, generator: torch.Generator) -> Tensor:
+    """Draw as many of some elements, each as likely; their numbers in `ELEMENTS`, shape (count,), int64."""
+    return numbers(elements)[torch.randint(len(elements), (count,), generator=generator)]
+
+
+def turned(volumes: Tensor, elements: Tensor) -> Tensor:
+    """Rotate cubes, each by an element of its own, in one gather: nothing depends on which elements they are.
+
+    Parameters
+    ----------
+    volumes : Tensor, shape (b, ..., n, n, n)
+    elements : Tensor, shape (b,), int64
+        Numbers in `ELEMENTS`, on the same device.
+
+    Returns
+    -------
+    Tensor, shape (b, ..., n, n, n)
+        The same as `SignedPermutation.apply` of each; differentiable.
+
+    Raises
+    ------
+    ValueError
+        If the volumes are no cubes.
+    """
+    if len(set(volumes.shape[-3:])) > 1:
+        raise ValueError(f"Only cubes can be rotated each in its way, not {tuple(volumes.shape[-3:])}.")
+    result: Tensor = _Turn.apply(volumes, elements)  # type: ignore[no-untyped-call]
+    return result
+
+
+def inverses(elements: Tensor) -> Tensor:
+    """Return the numbers of the inverses of elements, by which `turned` turns back."""
+    return _inverses(elements.device)[elements]
+
+
+class _Turn(torch.autograd.Function):
+    """A gather whose gradient is gathered too, by the inverse elements, instead of being scattered."""
+
+    @staticmethod
+    def forward(ctx: Any, volumes: Tensor, elements: Tensor) -> Tensor:
+        ctx.save_for_backward(elements)
+        return _gathered(volumes, elements)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _gathered(gradient, inverses(ctx.saved_tensors[0])), None
+
+
+def _gathered(volumes: Tensor, elements: Tensor) -> Tensor:
+    count, size = len(volumes), volumes.shape[-1]
+    z, y, x = _steps(size, volumes.device)[elements].unbind(1)
+    places = z[:, :, None, None] + y[:, None, :, None] + x[:, None, None, :]
+    flat = volumes.reshape(count, -1, size**3)
+    return flat.gather(2, places.view(count, 1, -1).expand_as(flat)).view(volumes.shape)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
+def _steps(size: int, device: torch.device) -> Tensor:
+    """Return what each index of each axis adds to a voxel's place before the rotation, (48, 3, size)."""
+    forth = torch.arange(size)
+    rows = [
+        torch.stack(
+            [
+                (forth if sign > 0 else forth.flip(0)) * size ** (2 - axis)
+                for axis, sign in zip(element.axes, element.signs, strict=True)
+            ]
+        )
+        for element in ELEMENTS
+    ]
+    return torch.stack(rows).to(device)
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
+def _inverses(device: torch.device) -> Tensor:
+    return numbers([element.inverse() for element in ELEMENTS]).to(device)
 
 
 def preserving(wedge: Wedge) -> tuple[SignedPermutation, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from napari_cryorestore.physics.fourier import frequencies, hermitian_weight, irfft, nyquist_ball, rfft, three
-from napari_cryorestore.physics.rotation import SignedPermutation, across_tilt_axis
+from napari_cryorestore.physics.rotation import ELEMENTS, SignedPermutation, across_tilt_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +88,35 @@ class Wedge:
         z, y, x = (torch.where(k.abs() < _ZERO, 0.0, k) for k in rotated)
         across = x if self.tilt_axis == "y" else y
         return self._between(z, across) & (z.square() + y.square() + x.square() < 0.25)
+
+    def rotated_masks(
+        self, shape: Sequence[int], *, device: torch.device | str | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the masks of all rotations by elements, each different one once.
+
+        Parameters
+        ----------
+        shape : sequence of three ints
+            (z, y, x) of a cube.
+
+        Returns
+        -------
+        masks : Tensor, shape (6 or 12, z, y, x // 2 + 1), bool
+            As of `mask`; 6 for a symmetric tilt range.
+        which : Tensor, shape (48,), int64
+            For every one of `ELEMENTS`, which of the masks is ``mask(shape, rotation=element)``.
+        """
+        kinds = [self._kind(element) for element in ELEMENTS]
+        different = list(dict.fromkeys(kinds))
+        masks = [self.mask(shape, rotation=ELEMENTS[kinds.index(kind)], device=device) for kind in different]
+        which = torch.tensor([different.index(kind) for kind in kinds], device=device)
+        return torch.stack(masks), which
+
+    def _kind(self, element: SignedPermutation) -> tuple[int, int, int]:
+        """Return what of an element decides its mask: whence beam and across come, and their signs."""
+        inverse, across = element.inverse(), across_tilt_axis(self.tilt_axis)
+        alike = 1 if self.tilt_min == -self.tilt_max else inverse.signs[0] * inverse.signs[across]
+        return inverse.axes[0], inverse.axes[across], alike
 
     def sector(self, shape: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
         """Return the measured directions of the whole half spectrum, without the sphere.

@@ -9,10 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
+from napari_cryorestore.data.crops import brought
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
-from napari_cryorestore.training.optimiser import build_optimiser, follow, rate_factor, require_sound
+from napari_cryorestore.training.optimiser import (
+    build_optimiser,
+    follow,
+    rate_factor,
+    require_sound,
+    skip_where,
+)
 from napari_cryorestore.training.recomputation import recomputed
 
 if TYPE_CHECKING:
@@ -21,39 +28,65 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.crops import Crops, CropSampler
     from napari_cryorestore.methods import Method
+    from napari_cryorestore.methods.base import Draws
     from napari_cryorestore.run_config import RunConfig
 
 
 Result = TypeVar("Result")
 
 
-class Draw:
-    """One augmented batch and the generator that goes on from it.
+class Batch:
+    """What one step learns from: crops, and what was drawn for them.
 
     No dataclass: Fabric and DDP would try to take one apart.
     """
 
-    def __init__(self, batch: PairBatch, generator: torch.Generator) -> None:
-        self.batch = batch
-        self.generator = generator
+    def __init__(self, crops: Crops, draws: Draws) -> None:
+        self.crops = crops
+        self.draws = draws
+
+
+def next_batch(sampler: CropSampler, method: Method, device: torch.device) -> Batch:
+    """Draw a step: where its crops lie and what else is random; cut them and bring all to a device."""
+    places = sampler.draw()
+    draws = method.draw(places, sampler.generator)
+    crops = sampler.cut(places).to(device)
+    return Batch(crops, {name: brought(values, device) for name, values in draws.items()})
 
 
 class Objective(nn.Module):
-    """Network and method as one module whose forward is the loss, so that several devices see one forward."""
+    """Network and method as one module whose forward is the loss, so that several devices see one forward.
 
-    def __init__(self, network: nn.Module, method: Method, *, recompute: bool = False) -> None:
+    Attributes
+    ----------
+    refill : Tensor or None
+        What the last step wants put down for its places, see `StepLoss.refill`.
+    """
+
+    def __init__(
+        self, network: nn.Module, average: nn.Module, method: Method, *, recompute: bool = False
+    ) -> None:
         super().__init__()
         self.network = network
         self.method = method
         self.recompute = recompute
+        self.refill: Tensor | None = None
+        self._average = (average,)  # in a tuple, as it is no part of what learns
 
-    def forward(self, draw: Draw) -> dict[str, Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of one batch and its parts, by name."""
         network = recomputed(self.network) if self.recompute else self.network
-        step = self.method.loss(network, draw.batch, draw.generator)
+        crops = self.method.prepare(batch.crops, batch.draws)
+        step = self.method.loss(network, crops, batch.draws, teacher=self._teacher)
+        self.refill = None if step.refill is None else step.refill.detach()
         return {"loss": step.total, **{name: part.detach() for name, part in step.parts.items()}}
+
+    @torch.no_grad()
+    def _teacher(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self._average[0](inputs)
+        return outputs
 
 
 class Learner:
@@ -75,7 +108,7 @@ class Learner:
     """
 
     def __init__(self, config: RunConfig, method: Method, fabric: Fabric) -> None:
-        self.schedule, self.method, self.fabric = config.schedule, method, fabric
+        self.schedule, self.fabric = config.schedule, fabric
         network = build_network(config.network, channels=method.channels, seed=config.schedule.seed)
         self.network: nn.Module = network.to(fabric.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
@@ -83,9 +116,8 @@ class Learner:
             lay_out_gradients(self.network)
         optimiser = build_optimiser(self.network, config.schedule)
         self.highest_rates = [group["lr"] for group in optimiser.param_groups]
-        wrapped: Any = fabric.setup(
-            Objective(self.network, method, recompute=config.hardware.recompute), optimiser
-        )
+        self._objective = Objective(self.network, self.average, method, recompute=config.hardware.recompute)
+        wrapped: Any = fabric.setup(self._objective, optimiser)
         self.objective, self.optimiser = wrapped
         self._arithmetic: Any = fabric.strategy.precision
         self._scaler = getattr(self._arithmetic, "scaler", None)
@@ -105,7 +137,12 @@ class Learner:
         self.keep()
         return checkpoint.label.step
 
-    def update(self, draw: Draw, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
+    @property
+    def refill(self) -> Tensor | None:
+        """What the last step wants put down for its places, see `StepLoss.refill`."""
+        return self._objective.refill
+
+    def update(self, batch: Batch, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
         """Take one optimiser step; one whose gradient is not finite leaves the weights as they are.
 
         Returns
@@ -119,13 +156,13 @@ class Learner:
         for group, highest in zip(self.optimiser.param_groups, self.highest_rates, strict=True):
             group["lr"] = highest * factor
         self.optimiser.zero_grad(set_to_none=True)
-        losses: dict[str, Tensor] = self.objective(draw)
+        losses: dict[str, Tensor] = self.objective(batch)
         self.fabric.backward(losses["loss"])
-        norm = self._limit_gradients()
-        finite = torch.isfinite(norm)
-        self._move(finite, step)
-        self.method.refresh(self.network, step)
-        # 16-bit floats overflow now and then by design; their scaler sees to it
+        finite = torch.isfinite(self._limit_gradients())
+        if self._scaler is None:  # 16-bit floats overflow now and then by design; their scaler sees to it
+            skip_where(self.optimiser.optimizer, ~finite)
+        self.optimiser.step()
+        follow(self.average, self.network, step=step, memory=self.schedule.ema)
         good = torch.isfinite(losses["loss"].detach())
         return losses, ~(good & finite if self._scaler is None else good)
 
@@ -134,28 +171,6 @@ class Learner:
         if self._scaler is not None:
             self._scaler.unscale_(self.optimiser.optimizer)
         return limit_gradients(self.network, most=self.schedule.gradient_clip)
-
-    @torch.no_grad()
-    def _move(self, finite: Tensor, step: int) -> None:
-        """Let the optimiser move the weights, or else keep them and its momentum clean; the average follows.
-
-        It waits for nothing. Where it raises, such as for lack of memory, no weight has moved.
-        """
-        weights = [weight for weight in self.network.parameters() if weight.grad is not None]
-        before = [weight.clone() for weight in weights]
-        doubtful = finite.device.type != "cpu" or not finite  # a device would have to be waited for
-        if doubtful:
-            for weight in weights:
-                weight.grad.masked_fill_(~finite, 0.0)  # type: ignore[union-attr]
-        try:
-            self.optimiser.step()
-            for weight, old in zip(weights, before, strict=True) if doubtful else ():
-                weight.copy_(torch.where(finite, weight, old))
-            follow(self.average, self.network, step=step, memory=self.schedule.ema)
-        except BaseException:
-            for weight, old in zip(weights, before, strict=True):
-                weight.copy_(old)
-            raise
 
     def keep(self) -> None:
         """Remember the present weights as good, in the same memory each time."""

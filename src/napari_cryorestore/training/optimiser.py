@@ -38,33 +38,67 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step."""
+        """Take one step; where it raises, such as for lack of memory, no weight has moved."""
         del closure
+        skipped: Tensor | None = getattr(self, "found_inf", None)
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if not state:
-                    state["momentum"] = torch.zeros_like(weight)
-                momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-                update = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
-                scale = math.sqrt(max(1.0, update.shape[0] / update.shape[1]))
-                direction = orthogonalised(update).view(weight.shape).to(weight.dtype)
-                weight.add_(direction, alpha=-group["lr"] * scale)
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            updates = [self._update(weight, group["momentum"], skipped) for weight in weights]
+            scale = -group["lr"] if skipped is None else -group["lr"] * (1 - skipped)
+            directions = [
+                direction.view(weight.shape).to(weight.dtype).mul_(scale * _longer(update))
+                for weight, update, direction in zip(weights, updates, _alike(updates), strict=True)
+            ]
+            if directions:
+                torch._foreach_add_(weights, directions)
+
+    def _update(self, weight: nn.Parameter, memory: float, skipped: Tensor | None) -> Tensor:
+        """Return the momentum of a weight with its newest gradient, as a matrix."""
+        gradient: Tensor = weight.grad  # type: ignore[assignment]
+        if skipped is not None:
+            gradient = gradient.masked_fill_(skipped != 0, 0.0)
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - memory)
+        return gradient.lerp(momentum, memory).flatten(1)
 
 
-def orthogonalised(matrix: Tensor, *, iterations: int = 5) -> Tensor:
-    """Return a matrix of (nearly) the same singular vectors whose singular values are all about 1.
+def _longer(matrix: Tensor) -> float:
+    return math.sqrt(max(1.0, matrix.shape[0] / matrix.shape[1]))
+
+
+def _alike(matrices: list[Tensor]) -> list[Tensor]:
+    """Orthogonalise matrices, all those of one shape at once."""
+    result: dict[int, Tensor] = {}
+    shapes = list(dict.fromkeys(matrix.shape for matrix in matrices))
+    for shape in shapes:
+        places = [place for place, matrix in enumerate(matrices) if matrix.shape == shape]
+        stack = [matrices[place] for place in places]
+        joined = stack[0][None] if len(stack) == 1 else torch.stack(stack)
+        result.update(zip(places, orthogonalised(joined), strict=True))
+    return [result[place] for place in range(len(matrices))]
+
+
+def orthogonalised(matrices: Tensor, *, iterations: int = 5) -> Tensor:
+    """Return matrices of (nearly) the same singular vectors whose singular values are all about 1.
 
     Quintic Newton-Schulz iteration: X ← P X with P = aI + bA + cA², A = XXᵀ and
     (a, b, c) = (3.4445, −4.7750, 2.0315). P and A commute, so where X is much longer than wide the iteration
     goes on in A ← P A P alone, and X is multiplied by the product of all P at the end.
+
+    Parameters
+    ----------
+    matrices : Tensor, shape (n, rows, columns)
+
+    Returns
+    -------
+    Tensor, shape (n, rows, columns), float32
     """
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x: Tensor = (matrix if wide else matrix.mT).float()
-    x = x / (x.norm() + 1e-7)
-    x = _iterated_small(x, iterations) if x.shape[1] >= _LONG * x.shape[0] else _iterated(x, iterations)
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    x: Tensor = (matrices if wide else matrices.mT).float()
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = _iterated_small(x, iterations) if x.shape[-1] >= _LONG * x.shape[-2] else _iterated(x, iterations)
     return x if wide else x.mT
 
 
@@ -85,8 +119,8 @@ def _iterated_small(x: Tensor, iterations: int) -> Tensor:
 
 
 def _polynomial(a: Tensor) -> Tensor:
-    p = torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315)
-    p.diagonal().add_(3.4445)
+    p = torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315)
+    p.diagonal(dim1=-2, dim2=-1).add_(3.4445)
     return p
 
 
@@ -109,6 +143,9 @@ class Pair(torch.optim.Optimizer):
         """Take one step of both."""
         del closure
         for part in self.parts:
+            for name in ("found_inf", "grad_scale"):  # from `skip_where`, or from the scaler of 16-bit floats
+                if hasattr(self, name):
+                    setattr(part, name, getattr(self, name))
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
@@ -129,10 +166,38 @@ def build_optimiser(network: nn.Module, schedule: ScheduleConfig) -> torch.optim
     return _adam(list(network.parameters()), lr=schedule.learning_rate)
 
 
+def skip_where(optimiser: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Let the next step leave weights and momentum as they are if `bad`, a scalar bool on their device.
+
+    PyTorch's own name for that is ``found_inf``, which its scaler of 16-bit floats sets too.
+    """
+    optimiser.found_inf = bad.float()  # type: ignore[attr-defined]
+
+
 def _adam(weights: list[nn.Parameter], *, lr: float) -> torch.optim.Adam:
     """Return Adam, in one pass over the weights and without copies of them where PyTorch has that."""
     fused = all(weight.device.type in _FUSED for weight in weights)
-    return torch.optim.Adam(weights, lr=lr, fused=fused)
+    return torch.optim.Adam(weights, lr=lr, fused=True) if fused else PlainAdam(weights, lr=lr)
+
+
+class PlainAdam(torch.optim.Adam):
+    """Adam for devices without PyTorch's fused one, which is the only one that can leave a step out."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Take one step, or none; waits for no device."""
+        bad = self.__dict__.pop("found_inf", None)
+        if bad is None:
+            return super().step(closure)
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        weights = [weight for weight in weights if weight.grad is not None]
+        before = [weight.clone() for weight in weights]
+        for weight in weights:
+            weight.grad.masked_fill_(bad != 0, 0.0)
+        result = super().step(closure)
+        for weight, old in zip(weights, before, strict=True):
+            weight.copy_(torch.where(bad != 0, old, weight))
+        return result
 
 
 def require_sound(optimiser: torch.optim.Optimizer) -> None:

@@ -12,8 +12,9 @@ import torch
 from napari_cryorestore.data.corners import MOST_CORNERS, keeping_off, valid_corners
 from napari_cryorestore.data.crops import Box, TrainingVolume
 from napari_cryorestore.data.imaging import (
-    MeanOfHalves,
+    MeanOfMaps,
     filtered_imaging,
+    mean_of_group,
     plain_imaging,
     required_wedge,
 )
@@ -25,6 +26,7 @@ from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, requir
 from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
 from napari_cryorestore.methods import build_method
+from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.training.holding import held
 from napari_cryorestore.training.places import fitting_crop, leaves_room, preview_box
 
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.inputs import Imaging, InputKind
     from napari_cryorestore.io.masks import Inside
+    from napari_cryorestore.methods import Method
     from napari_cryorestore.no_data import NoData
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
     from napari_cryorestore.runs.trained_on import TrainedOn
 
     Mask = NDArray[np.bool_]
     Say = Callable[[str], None]
+
+_HALVES = 2
 
 
 @dataclass(frozen=True)
@@ -165,35 +170,48 @@ def _volume(
     check: Callable[[], None],
 ) -> TrainingVolume:
     """Make one tomogram ready, with its own statistics, wedge and Wiener filter."""
-    even, odd = tomogram.even, _odd(tomogram)
+    maps, method = tomogram.maps, build_method(config.method)
+    if method.maps != 1 and len(maps) < _HALVES:
+        raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half (--odd).")
     about = tomogram.name if len(config.tomograms) > 1 else ""
-    for finding in require_halves(even, odd, name=about, mask=tomogram.mask).findings:
-        if finding.severity == "warning":
-            say(replace(finding, about=about).text)
+    if len(maps) == _HALVES:
+        for finding in require_halves(*maps, name=about, mask=tomogram.mask).findings:
+            if finding.severity == "warning":
+                say(replace(finding, about=about).text)
     check()
     no_data = tomogram.no_data()
     check()
-    imaging = _imaging(tomogram, config)
+    imaging = _imaging(tomogram, method)
     check()
     corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
-    check()
-    first = held(even, config.hardware, device, no_data=no_data)
-    check()
-    second = held(odd, config.hardware, device, no_data=no_data, index=1)
+    corners = _fixed(corners, method.refill_places, seed=config.schedule.seed)
+    filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
+    kept = []
+    for group in method.to_learn_from(len(maps)):
+        check()
+        scale = measure(mean_of_group(maps, group), mask=None if no_data is None else no_data.usable)
+        kept.append(held(mean_of_group(filled, group), scale, config.hardware, device))
     check()
     on = device if device.type != "cpu" else None
-    return TrainingVolume(first, second, imaging, torch.from_numpy(corners), on, no_data)
+    return TrainingVolume(tuple(kept), imaging, torch.from_numpy(corners), on, no_data)
+
+
+def _fixed(corners: NDArray[np.int32], places: int, *, seed: int) -> NDArray[np.int32]:
+    """Return a few of the corners, for a method that comes back to the same ones; all of them for others."""
+    if not places or len(corners) <= places:
+        return corners
+    chosen = np.random.default_rng(seed).choice(len(corners), places, replace=False)
+    return corners[np.sort(chosen)]
 
 
 def _tell_stored(volumes: Sequence[TrainingVolume], config: RunConfig, say: Say) -> None:
-    stored = sum(isinstance(volume.odd, StoredHalf) for volume in volumes)
+    stored = sum(isinstance(volume.maps[-1], StoredHalf) for volume in volumes)
     if stored and config.hardware.hold == "auto":
         of_them = f"{stored} of {len(volumes)} tomograms" if len(volumes) > 1 else "The tomogram"
         say(f"{of_them} stay(s) on disk, as there is too little memory: a slow disk slows training down.")
 
 
-def _imaging(tomogram: Tomogram, config: RunConfig) -> Imaging:
-    method = build_method(config.method)
+def _imaging(tomogram: Tomogram, method: Method) -> Imaging:
     if method.needs_wedge:
         required_wedge(tomogram, method=method.title)
     return filtered_imaging(tomogram) if method.input_kind == "wiener+raw" else plain_imaging(tomogram)
@@ -204,12 +222,12 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
         return _given_mask(tomogram, tomogram.mask, crop_of(config))
     if config.schedule.mask == "none":
         return None
-    halves: list[Any] = [tomogram.even, _odd(tomogram)]
+    maps: list[Any] = list(tomogram.maps)
     no_data = tomogram.no_data()
     if no_data is None:
-        return structure_mask(MeanOfHalves(*halves))
-    filled: list[Any] = [no_data.filled(half, index) for index, half in enumerate(halves)]
-    return structure_mask(MeanOfHalves(*filled), no_data=no_data)
+        return structure_mask(MeanOfMaps(*maps))
+    filled = [no_data.filled(one, index) for index, one in enumerate(maps)]
+    return structure_mask(MeanOfMaps(*filled), no_data=no_data)
 
 
 def _given_mask(tomogram: Tomogram, mask: Inside, crop: int) -> Mask:
@@ -233,9 +251,10 @@ def _given_mask(tomogram: Tomogram, mask: Inside, crop: int) -> Mask:
 def _corners(
     tomogram: Tomogram, config: RunConfig, *, mask: Mask | None, excluded: Box | None, say: Say
 ) -> NDArray[np.int32]:
-    crop, shape, most = crop_of(config), tomogram.shape, MOST_CORNERS // len(config.tomograms)
+    method, shape, most = build_method(config.method), tomogram.shape, MOST_CORNERS // len(config.tomograms)
+    crop = method.cut_size(crop_of(config))
     if excluded is not None:
-        excluded = out_of_bounds(excluded, shape, crop=crop, kind=build_method(config.method).input_kind)
+        excluded = out_of_bounds(excluded, shape, crop=crop, kind=method.input_kind)
     corners = partial(_least_empty, tomogram.no_data(), shape, crop, excluded=excluded, most=most)
     if mask is not None and tomogram.mask is None:
         for fraction in (0.5, 0.25, 0.1):
@@ -265,12 +284,6 @@ def _least_empty(
         if len(kept):
             return kept
     return corners
-
-
-def _odd(tomogram: Tomogram) -> NDArray[np.generic]:
-    if tomogram.odd is None:
-        raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half (--odd).")
-    return tomogram.odd
 
 
 __all__ = [

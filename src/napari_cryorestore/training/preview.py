@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_cryorestore.data.crops import Box, PairBatch, TrainingVolume, cut_pair
+from napari_cryorestore.data.crops import Box, Places, TrainingVolume, cut_crops
 from napari_cryorestore.data.inputs import second_pass_input, trim
 from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.metrics.heldout import HeldOutNumbers, held_out_metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from napari_cryorestore.methods import Method
@@ -23,12 +25,12 @@ CONTEXT = 16
 
 
 class Preview:
-    """Restores one block of a tomogram from each half alone, again and again.
+    """Restores one block of a tomogram from each of its halves alone, again and again.
 
     Parameters
     ----------
     method : Method
-        Restores crops.
+        Restores crops, and says what of the tomogram's maps is restored by itself.
     volume : TrainingVolume
         The previewed tomogram.
     box : Box
@@ -40,49 +42,54 @@ class Preview:
     def __init__(self, method: Method, volume: TrainingVolume, box: Box, *, device: torch.device) -> None:
         self.method = method
         corner = torch.tensor([[start - CONTEXT for start in box.start]])
-        z, y, x = (size + 2 * CONTEXT for size in box.shape)
-        pair = cut_pair(volume, corner, size=(z, y, x), kind=method.input_kind)
-        self.pair: PairBatch = pair.map(lambda crops: crops.to(device))
+        size = box.shape[0] + 2 * CONTEXT, box.shape[1] + 2 * CONTEXT, box.shape[2] + 2 * CONTEXT
+        maps = len(volume.maps)
+        places = Places(0, corner, volume.imaging, maps)
+        groups = method.to_restore(maps)
+        self.crops = cut_crops(volume, places, size=size, kind=method.input_kind, groups=groups).to(device)
         self._weight = _soft_mask(volume, box, device)
 
     @property
     def input(self) -> np.ndarray:
         """The mean of the untouched halves, (z, y, x)."""
-        return _array((trim(self.pair.even, CONTEXT) + trim(self.pair.odd, CONTEXT)) / 2)
+        return _array(trim(self.crops.maps, CONTEXT).mean(1, keepdim=True))
 
-    def restore(self, network: Network) -> tuple[Tensor, Tensor]:
-        """Restore the block from each half alone: even and odd, (1, 1, z, y, x), in standard deviations."""
-        halves = (self.pair.even_input, self.pair.odd_input)
-        even, odd = (self.method.restore_crop(network, half, self.pair.imaging) for half in halves)
-        return trim(even, CONTEXT), trim(odd, CONTEXT)
+    def restore(self, network: Network) -> tuple[Tensor, ...]:
+        """Restore the block from each half alone, (1, 1, z, y, x) each, in standard deviations."""
+        restored = (
+            self.method.restore_crop(network, inputs, self.crops.imaging)
+            for inputs in self.crops.inputs.unbind(1)
+        )
+        return tuple(trim(block, CONTEXT) for block in restored)
 
-    def mean_of_halves(self, even: Tensor, odd: Tensor) -> np.ndarray:
-        """Return the mean of two restorations as an array (z, y, x)."""
-        return _array((even + odd) / 2)
+    def mean_of(self, restored: Sequence[Tensor]) -> np.ndarray:
+        """Return the mean of restorations as an array (z, y, x)."""
+        return _array(torch.stack(list(restored)).mean(0))
 
     @torch.no_grad()
     def looked_at(self, network: Network, *, judged: bool) -> tuple[np.ndarray | None, HeldOutNumbers | None]:
         """Return the restored block and, if it shall be judged, its numbers; nothing without memory."""
         try:
-            halves = self.restore(network)
-            numbers = self.evaluate(network, *halves) if judged else None
-            return self.mean_of_halves(*halves), numbers
+            restored = self.restore(network)
+            numbers = self.evaluate(network, restored) if judged else None
+            return self.mean_of(restored), numbers
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             return None, None
 
-    def evaluate(self, network: Network, even: Tensor, odd: Tensor) -> HeldOutNumbers:
-        """Return the quality numbers of restorations made by `restore`."""
+    def evaluate(self, network: Network, restored: Sequence[Tensor]) -> HeldOutNumbers:
+        """Return the quality numbers of what `restore` returned."""
 
         def again(measured: Tensor) -> Tensor:
             return network(second_pass_input(measured, channels=self.method.channels)).float()
 
-        raw = (trim(half, CONTEXT) for half in (self.pair.even, self.pair.odd))
+        raw = [trim(block[:, None], CONTEXT) for block in self.crops.maps.unbind(1)]
         return held_out_metrics(
-            *(self._faded(block) for block in (even, odd, *raw)),
-            wedge=self.pair.imaging.wedge,
-            second_pass=again if self.method.needs_wedge else None,
+            [self._faded(block) for block in restored],
+            [self._faded(block) for block in raw],
+            wedge=self.crops.imaging.wedge,
+            second_pass=again if self.method.fills_wedge else None,
         )
 
     def _faded(self, block: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor
 
 from napari_cryorestore.checkpoint import Label, save_resume, save_weights
 from napari_cryorestore.data.crops import CropSampler
@@ -17,7 +16,7 @@ from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, 
 from napari_cryorestore.runs.recorder import Recorder, Request
 from napari_cryorestore.training.attempt import words_of
 from napari_cryorestore.training.journal import Journal
-from napari_cryorestore.training.learner import Draw, Learner
+from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.looks import Looks
 from napari_cryorestore.training.own_end import going_on_words, is_due, started, why_over
 from napari_cryorestore.training.preparation import crop_of, prepare
@@ -25,6 +24,7 @@ from napari_cryorestore.training.preview import Preview
 from napari_cryorestore.training.processes import is_first, launched, part
 from napari_cryorestore.training.progress import Progress
 from napari_cryorestore.training.rank import is_supervised
+from napari_cryorestore.training.refills import Refills
 from napari_cryorestore.training.resume_state import damage_explained, resume_state, step_of
 from napari_cryorestore.training.supervised import is_lost_contact
 
@@ -126,6 +126,8 @@ class Trainer:
         self.method = build_method(config.method)
         self.prepared = prepare(config, self.device, say=journal.warn, check=self._end_if_asked)
         self.learner = Learner(config, self.method, self.fabric)
+        size = self.method.cut_size(crop_of(config))
+        self.refills = Refills(self.method, self.prepared.volumes, size=size, device=self.device)
         self.batch = config.schedule.batch
         self.generator = torch.Generator().manual_seed(self._seed())
         if resume_from is not None:
@@ -173,8 +175,10 @@ class Trainer:
     def _stepped(self) -> bool:
         """Take one step, and tell whether there was memory for it."""
         try:
-            batch = self.method.augment(self._sampler.draw(), self.generator).map(self._to_device)
-            losses, bad = self.learner.update(Draw(batch, self.generator), step=self.step)
+            batch = next_batch(self._sampler, self.method, self.device)
+            batch.crops = self.refills.given(batch.crops)
+            losses, bad = self.learner.update(batch, step=self.step)
+            self.refills.put_down(batch.crops.places, self.learner.refill, unless=bad)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or self.fabric.world_size > 1:
                 raise
@@ -188,13 +192,10 @@ class Trainer:
         self.step += 1
         return True
 
-    def _to_device(self, crops: Tensor) -> Tensor:
-        return crops.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last_3d)
-
     def _new_sampler(self) -> CropSampler:
         return CropSampler(
             self.prepared.volumes,
-            crop=crop_of(self.config),
+            crop=self.method.cut_size(crop_of(self.config)),
             batch=self.batch,
             input_kind=self.method.input_kind,
             generator=self.generator,
@@ -275,7 +276,8 @@ class Trainer:
         def write(folder: Path) -> None:
             save_weights(folder, self.learner.average, label)
             generator = self.generator.get_state()
-            save_resume(folder, {**state, "generator": generator, **self.learner.state()})
+            refills = self.refills.state()
+            save_resume(folder, {**state, "generator": generator, **refills, **self.learner.state()})
 
         self.learner.with_room(lambda: self.journal.save(self.step, write))
 
@@ -283,6 +285,7 @@ class Trainer:
         self.step, self.batch = state["step"], state["batch"]
         with damage_explained(resume_from):
             self.learner.load(state)
+            self.refills.load(state)
             if self.fabric.global_rank == 0:
                 self.generator.set_state(state["generator"])
             else:

@@ -44,18 +44,20 @@ def estimated_memory(
     weights = sum(weight.numel() for weight in network.parameters()) * 4
     dtype = torch.bfloat16 if half_precision else torch.float32
     network.to(dtype)
-    batch = _batch(
-        schedule.batch, schedule.crop or _likely_crop(shapes[0], network), channels=method.channels
-    )
+    crop = method.cut_size(schedule.crop or _likely_crop(shapes[0], network))
+    maps = method.maps if isinstance(method.maps, int) else 2
+    crops = _crops((schedule.batch, maps, method.channels, crop, crop, crop))
+    draws = method.draw(crops.places, torch.Generator())
+    draws = {name: one.to("meta") for name, one in draws.items()}
     saved, compute = _Saved(), lambda crops: network(crops.to(dtype))
     if getattr(sections.get("hardware"), "recompute", False):
         from napari_cryorestore.training.recomputation import PIECE, recomputed
 
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-            compute(batch.even_input[:PIECE])
+            compute(crops.even_input[:PIECE])
         compute = recomputed(compute)
     with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-        method.loss(compute, batch, torch.Generator())
+        method.loss(compute, method.prepare(crops, draws), draws, teacher=torch.no_grad()(compute))
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
     return OVERHEAD + sum(map(_volumes, shapes)) + states * weights + saved.bytes + 2 * saved.largest
@@ -103,16 +105,19 @@ class _Saved:
         return tensor
 
 
-def _batch(batch: int, crop: int, *, channels: int) -> Any:
+def _crops(shape: tuple[int, ...]) -> Any:
+    """Return crops (b, m, c, z, y, x) without values."""
     import torch
 
-    from napari_cryorestore.data.crops import PairBatch
+    from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.physics.wedge import Wedge
 
-    target = torch.empty(batch, 1, crop, crop, crop, device="meta")
-    inputs = torch.empty(batch, channels, crop, crop, crop, device="meta")
-    return PairBatch(target, target, inputs, inputs, Imaging(Wedge(-60, 60)))
+    batch, maps, _, *size = shape
+    corners = torch.zeros(batch, 3, dtype=torch.int32)
+    places = Places(0, corners, Imaging(Wedge(-60, 60)), maps, indices=corners[:, 0])
+    voxels = torch.empty(batch, maps, *size, device="meta")
+    return Crops(voxels, torch.empty(shape, device="meta"), places, refilled=voxels)
 
 
 __all__ = ["OVERHEAD", "estimated_memory"]

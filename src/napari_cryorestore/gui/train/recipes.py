@@ -135,7 +135,7 @@ class Recipes:
         """Tell whether a method needs both halves."""
         from napari_cryorestore.methods import METHODS
 
-        return METHODS[method].needs_halves
+        return METHODS[method].maps != 1
 
     def tomogram_problems(self, content: dict[str, Any]) -> dict[str, str]:
         """Return a sentence for each field of a `TomogramConfig` that is wrong; "" names the whole."""
@@ -199,7 +199,7 @@ def located(error: ValidationError) -> dict[str, str]:
 
 
 def _needs(method: Any) -> str:
-    needs = ["both half maps"] * method.needs_halves + ["the tilt range"] * method.needs_wedge
+    needs = ["both half maps"] * (method.maps != 1) + ["the tilt range"] * method.needs_wedge
     return f"Needs {' and '.join(needs)}." if needs else "Needs one tomogram."
 
 

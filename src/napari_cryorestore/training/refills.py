@@ -1,0 +1,90 @@
+"""What a method puts down for a place and finds there again, saved with the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from napari_cryorestore.data.crops import Crops, Places, TrainingVolume
+    from napari_cryorestore.methods import Method
+
+_NAME = "refills"
+
+
+class Refills:
+    """What was put down for every place, see `Method.refill_places`; for other methods it does nothing.
+
+    Parameters
+    ----------
+    method : Method
+        Which puts something down or does not.
+    volumes : sequence of TrainingVolume
+        The tomograms, whose corners are the places.
+    size : int
+        Edge of a crop as it is cut, in voxels.
+    device : torch.device
+        Where it lies: with the network.
+    """
+
+    def __init__(
+        self, method: Method, volumes: Sequence[TrainingVolume], *, size: int, device: torch.device
+    ) -> None:
+        self._values: list[Tensor] = []
+        self._known: list[Tensor] = []
+        if method.refill_places:
+            shapes = [(len(volume.corners), len(volume.maps), size, size, size) for volume in volumes]
+            self._values = [torch.zeros(shape, dtype=torch.float16, device=device) for shape in shapes]
+            self._known = [torch.zeros(shape[0], dtype=torch.bool, device=device) for shape in shapes]
+
+    def given(self, crops: Crops) -> Crops:
+        """Return the crops with what was put down for their places, or else their maps."""
+        if not self._values:
+            return crops
+        tomogram, places = crops.places.tomogram, self._indices(crops.places)
+        known = self._known[tomogram][places].view(-1, 1, 1, 1, 1)
+        kept = torch.where(known, self._values[tomogram][places].float(), crops.maps)
+        return replace(crops, refilled=kept)
+
+    def put_down(self, places: Places, refill: Tensor | None, *, unless: Tensor) -> None:
+        """Keep what a step leaves for its places (b, m, z, y, x), but nothing of a step gone wrong."""
+        if refill is None or not self._values:
+            return
+        tomogram, indices = places.tomogram, self._indices(places)
+        values, known = self._values[tomogram], self._known[tomogram]
+        values[indices] = torch.where(unless, values[indices], refill.to(values.dtype))
+        known[indices] = known[indices] | ~unless
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs of it."""
+        return {_NAME: {"values": self._values, "known": self._known}} if self._values else {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned.
+
+        Raises
+        ------
+        ValueError, or another error of Python or PyTorch
+            If it is not of these places.
+        """
+        if not self._values:
+            return
+        for mine, other in zip((self._values, self._known), state[_NAME].values(), strict=True):
+            for kept, saved in zip(mine, other, strict=True):
+                if kept.shape != saved.shape or kept.dtype != saved.dtype:
+                    raise ValueError("refills of other places")
+                kept.copy_(saved)
+
+    def _indices(self, places: Places) -> Tensor:
+        if places.indices is None:
+            raise ValueError("What is put down for a place needs the place's number.")
+        return places.indices.to(self._values[places.tomogram].device, non_blocking=True)
+
+
+__all__ = ["Refills"]
