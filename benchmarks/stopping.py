@@ -82,7 +82,7 @@ def _previews(config: RunConfig) -> dict[str, Preview]:
 
 def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, float]:
     tomogram = config.tomograms[0]
-    wedge = Wedge(tomogram.tilt_min or -60, tomogram.tilt_max or 60)
+    wedge = Wedge(*(tomogram.recording.tilt_range or (-60, 60)))
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "restored.mrc"
         request = RestoreRequest(

@@ -35,6 +35,7 @@ from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import NETWORKS, UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
 
@@ -54,7 +55,7 @@ class Bomb:
 
 def saved(folder: Path, *, step: int = 5, wiener: RadialFilter | None = None) -> Label:
     folder.mkdir(parents=True, exist_ok=True)
-    known = TrainedOn(7.5, -60.0, 54.0, "x", -0.4)
+    known = TrainedOn(Recording(voxel_size=7.5, tilt_range=(-60, 54), tilt_axis="x"), -0.4)
     label = Label(step, IcecreamConfig(input="wiener+raw"), SMALL, wiener, known)
     save_weights(folder, build_network(SMALL, channels=2, seed=step), label)
     return label
@@ -336,7 +337,9 @@ def test_labels_of_old_say_what_their_run_says(tmp_path: Path) -> None:
         save_file(weights, folder / WEIGHTS, metadata=about)
 
     run.write_checkpoint(3, write)
-    assert load_label(run.path).trained_on == TrainedOn(7.5, -57.0, 63.0, "x")
+    assert load_label(run.path).trained_on == TrainedOn(
+        Recording(voxel_size=7.5, tilt_range=(-57, 63), tilt_axis="x")
+    )
     alone = tmp_path / "alone.safetensors"
     shutil.copy(run.checkpoint_path(3) / WEIGHTS, alone)
     assert load_label(alone).trained_on == TrainedOn()

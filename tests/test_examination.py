@@ -13,6 +13,7 @@ from napari_cryorestore.examination import examine, look_at
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.samples import real_pair
 
@@ -103,13 +104,13 @@ def test_a_wrong_range_with_which_a_model_learned_is_named_after_its_run(
     even, odd = make(tmp_path)
     tomogram = open_tomogram(even, odd=odd, tilt_range=(-30, 30))
     (finding,) = examine(
-        tomogram, needs_wedge=needs_wedge, learned=TrainedOn(tilt_min=-30, tilt_max=30)
+        tomogram, needs_wedge=needs_wedge, learned=TrainedOn(Recording(tilt_range=(-30, 30)))
     ).findings
     assert finding.sentence.startswith("The tilt range −30…30° is from the run, but")
     again = "Train again with the right range (--tilt-range −62 62, or in the panel)."
     assert (finding.remedy == again) is needs_wedge
     (other,) = examine(
-        tomogram, needs_wedge=needs_wedge, learned=TrainedOn(tilt_min=-60, tilt_max=60)
+        tomogram, needs_wedge=needs_wedge, learned=TrainedOn(Recording(tilt_range=(-60, 60)))
     ).findings
     assert "was given" in other.sentence
 
@@ -120,7 +121,7 @@ def test_a_wrong_axis_with_which_a_model_learned_is_named_after_its_run(
 ) -> None:
     even, odd = make(tmp_path)
     tomogram = open_tomogram(even, odd=odd, tilt_range=(-62, 62), tilt_axis="x")
-    learned = TrainedOn(tilt_min=-62, tilt_max=62, tilt_axis="x")
+    learned = TrainedOn(Recording(tilt_range=(-62, 62), tilt_axis="x"))
     (finding,) = examine(tomogram, needs_wedge=needs_wedge, learned=learned).findings
     assert finding.sentence == "The tilt axis x is from the run, but the spectrum shows the tilt axis y."
     assert finding.remedy.startswith("Train again with the tilt axis y") is needs_wedge

@@ -61,7 +61,7 @@ def test_toml_round_trip_with_everything_given() -> None:
 
 def test_what_is_written_holds_the_defaults_of_method_and_network() -> None:
     text = config().to_toml()
-    for line in ("eq_weight = 2.0", "features = 32", "learning_rate = 0.02", "format = 1"):
+    for line in ("eq_weight = 2.0", "features = 32", "learning_rate = 0.02", "format = 2"):
         assert line in text
     assert RunConfig.from_toml(text) == config()
 
@@ -116,11 +116,11 @@ def test_a_reversed_tilt_range_is_refused(tilts: tuple[int, int]) -> None:
 
 def test_half_a_tilt_range_is_refused() -> None:
     assert "both" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60}])
-    assert "tilt_max" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60, "tilt_max": 91}])
+    assert "±90" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60, "tilt_max": 91}])
 
 
 def test_a_newer_format_asks_for_an_update() -> None:
-    words = refusal(format=2)
+    words = refusal(format=3)
     assert "newer version" in words
     assert "update napari-cryorestore" in words
     assert "format" in refusal(format="one")

@@ -81,6 +81,8 @@ class Setting:
         ``ge``, ``gt``, ``le``, ``lt`` where declared.
     length : int
         How many values a tuple takes, 0 for any number; 1 for everything else.
+    item : type
+        The kind of what a tuple holds; ``kind`` for everything else.
     """
 
     path: tuple[str, ...]
@@ -92,7 +94,8 @@ class Setting:
     optional: bool
     advanced: bool
     bounds: dict[str, float]
-    length: int = 1
+    length: int
+    item: type
 
     @property
     def flag(self) -> str:
@@ -165,6 +168,7 @@ def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:
         advanced=bool(extra.get("advanced", False)),
         bounds=bounds,
         length=_length(annotation),
+        item=_item(annotation),
     )
 
 
@@ -173,6 +177,13 @@ def _length(annotation: Any) -> int:
         return 1
     items = get_args(annotation)
     return 0 if Ellipsis in items else len(items)
+
+
+def _item(annotation: Any) -> type:
+    """Return the kind of a value, or of the first one of a tuple; text for what has none of its own."""
+    first = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
+    first = type(get_args(first)[0]) if get_origin(first) is Literal else first
+    return first if isinstance(first, type) else str
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

@@ -192,7 +192,7 @@ def _tilts(
     """Return the tilt range in force, where it is from, and what is to be said of it."""
     seen, beside = detected_range(detected), tomogram.tilts
     if beside is None and (given := _range_of(tomogram)) is not None:
-        of_run = learned is not None and given == (learned.tilt_min, learned.tilt_max)
+        of_run = learned is not None and given == learned.recording.tilt_range
         origin = "is from the run" if of_run else "was given"
         return given, "given", _disagreement(given, origin, seen, learned=of_run and needs_wedge)
     if beside is not None and beside.range is not None and beside.file is not None:
@@ -278,7 +278,8 @@ def _axis(
         return seen, "spectrum", [Finding("note", "tilt axis", sentence)] if seen == "x" else []
     if axis == seen:
         return axis, "given", []
-    of_run = learned is not None and learned.tilt_min is not None and axis == learned.tilt_axis
+    theirs = None if learned is None else learned.recording
+    of_run = theirs is not None and theirs.tilt_range is not None and axis == theirs.axis
     origin, option = "is from the run" if of_run else "was given", f"(--tilt-axis {seen}, or in the panel)"
     sentence = f"The tilt axis {axis} {origin}, but the spectrum shows the tilt axis {seen}."
     again = of_run and needs_wedge

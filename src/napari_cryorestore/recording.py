@@ -1,22 +1,29 @@
-"""How a tomogram was recorded: voxel size and tilts, each given, else read beside it, else seen."""
+"""A tomogram as a recipe names it: its maps, and how it was recorded."""
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
 
 Range = tuple[float, float]
 Axis = Literal["y", "x"]
 
+_ENDS = ("tilt_min", "tilt_max")
+_RECORDED_IN_FORMAT_1 = ("voxel_size", *_ENDS, "tilt_axis")
+
 
 class Recording(Config):
     """Voxel size and tilts of a tomogram; what is ``None`` or "auto" is open.
 
     One rule says what is in force: what was given, else what the files of the tomogram and those beside it
-    say, else what its spectrum shows. It is written ``given.over(beside).over(seen)``.
+    say, else what its spectrum shows. It is written ``given.over(beside).over(seen)``. The ends of the tilt
+    range may also be given as ``tilt_min`` and ``tilt_max``.
     """
 
     voxel_size: float | None = setting(None, "Edge of a voxel; from the header if not given.", unit="Å", gt=0)
@@ -28,6 +35,17 @@ class Recording(Config):
     tilt_axis: Literal["auto", "y", "x"] = setting(
         "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ends_are_a_range(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.keys() & set(_ENDS):
+            return values
+        ends = tuple(values.get(end) for end in _ENDS)
+        if (ends[0] is None) != (ends[1] is None):
+            raise ValueError("give both the lowest and the highest tilt angle, or neither")
+        rest = {key: value for key, value in values.items() if key not in _ENDS}
+        return rest if ends[0] is None else {"tilt_range": ends, **rest}
 
     @field_validator("tilt_range")
     @classmethod
@@ -55,5 +73,71 @@ class Recording(Config):
             tilt_axis=other.tilt_axis if self.tilt_axis == "auto" else self.tilt_axis,
         )
 
+    @classmethod
+    def known(cls, values: Any) -> Recording:
+        """Take what makes sense of plain values that may be damaged; the rest stays open."""
+        values = values if isinstance(values, dict) else {}
+        found = cls()
+        for names in (("voxel_size",), ("tilt_range", *_ENDS), ("tilt_axis",)):
+            part = {name: values[name] for name in names if name in values}
+            with suppress(ValidationError):
+                found = found.over(cls.model_validate(part))
+        return found
 
-__all__ = ["Axis", "Range", "Recording"]
+
+class TomogramConfig(Config):
+    """One tomogram: its files and how it was recorded."""
+
+    maps: tuple[Path, ...] = setting(
+        help="Files of its maps: two halves (of even and odd frames or tilts), more parts, or one map.",
+        min_length=1,
+    )
+    mask: Path | None = setting(None, "Volume that is above 0 where training crops may lie.")
+    name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
+    recording: Recording = Recording()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, values: Any) -> Any:
+        return in_format_2(values)
+
+    @property
+    def even(self) -> Path:
+        """The first map."""
+        return self.maps[0]
+
+    @property
+    def odd(self) -> Path | None:
+        """The second map, where there is one."""
+        return self.maps[1] if len(self.maps) > 1 else None
+
+    @classmethod
+    def known(cls, values: dict[str, Any]) -> TomogramConfig | None:
+        """Take what makes sense of plain values that may be damaged; nothing if they name no map."""
+        values = in_format_2(values)
+        maps = values.get("maps")
+        maps = list(takewhile(lambda path: isinstance(path, str), maps)) if isinstance(maps, list) else []
+        texts = {name: values[name] for name in ("mask", "name") if isinstance(values.get(name), str)}
+        recording = Recording.known(values.get("recording"))
+        return cls.model_validate({"maps": maps, "recording": recording, **texts}) if maps else None
+
+
+def in_format_2(values: Any) -> Any:
+    """Return the plain values of a tomogram with ``maps`` and ``recording``.
+
+    Configurations of format 1 had ``even``, ``odd``, ``voxel_size``, ``tilt_min``, ``tilt_max`` and
+    ``tilt_axis`` in their place. What is neither one nor the other is returned as it is.
+    """
+    if not isinstance(values, dict):
+        return values
+    changed = dict(values)
+    if "maps" not in changed and changed.get("even") is not None:
+        halves = (changed.pop("even"), changed.pop("odd", None))
+        changed["maps"] = [half for half in halves if half is not None]
+    if "recording" not in changed:
+        recorded = {name: changed.pop(name) for name in _RECORDED_IN_FORMAT_1 if name in changed}
+        changed |= {"recording": recorded} if recorded else {}
+    return changed
+
+
+__all__ = ["Axis", "Range", "Recording", "TomogramConfig", "in_format_2"]

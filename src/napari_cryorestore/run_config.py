@@ -10,50 +10,14 @@ from pydantic import SerializeAsAny, computed_field, field_validator, model_vali
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.methods import METHODS, MethodConfig, misfit, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, too_small
+from napari_cryorestore.recording import TomogramConfig
 
 if TYPE_CHECKING:
     from napari_cryorestore.plugin_table import PluginTable
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
+"""Of what is written; format 1, in which a tomogram had other keys, is read for ever."""
 _TABLES: dict[str, PluginTable[Any]] = {"method": METHODS, "network": NETWORKS}
-
-
-class TomogramConfig(Config):
-    """One tomogram: its files and how it was recorded."""
-
-    even: Path = setting(help="Half map 1 (even frames or tilts): the file of a volume.")
-    odd: Path | None = setting(None, "Half map 2 (odd frames or tilts): the file of a volume.")
-    mask: Path | None = setting(None, "Volume that is above 0 where training crops may lie.")
-    name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
-    voxel_size: float | None = setting(None, "Edge of a voxel; from the header if not given.", unit="Å", gt=0)
-    tilt_min: float | None = setting(
-        None,
-        "Lowest tilt angle; from a file beside it or the spectrum if not given.",
-        unit="°",
-        ge=-90,
-        le=90,
-    )
-    tilt_max: float | None = setting(
-        None,
-        "Highest tilt angle; from a file beside it or the spectrum if not given.",
-        unit="°",
-        ge=-90,
-        le=90,
-    )
-    tilt_axis: Literal["auto", "y", "x"] = setting(
-        "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."
-    )
-
-    @model_validator(mode="after")
-    def _tilts_in_order(self) -> TomogramConfig:
-        if (self.tilt_min is None) != (self.tilt_max is None):
-            raise ValueError("give both the lowest and the highest tilt angle, or neither")
-        if self.tilt_min is not None and self.tilt_max is not None and self.tilt_min >= self.tilt_max:
-            raise ValueError(
-                f"the tilt range {self.tilt_min:g}…{self.tilt_max:g}° is reversed: "
-                f"give the lower angle first ({self.tilt_max:g} {self.tilt_min:g})"
-            )
-        return self
 
 
 class ScheduleConfig(Config):
@@ -148,7 +112,7 @@ class HardwareConfig(Config):
 class RunConfig(Config):
     """Everything that decides what a run computes; written to ``config.toml``, defaults included."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     tomograms: tuple[TomogramConfig, ...] = setting(help="The tomograms to learn from.", min_length=1)
     method: SerializeAsAny[MethodConfig]
     network: SerializeAsAny[NetworkConfig]
@@ -170,7 +134,7 @@ class RunConfig(Config):
                 f"this configuration has format {value}, written by a newer version; "
                 f"this version reads up to {FORMAT}: update napari-cryorestore"
             )
-        return value
+        return FORMAT if type(value) is int and value == 1 else value
 
     @model_validator(mode="before")
     @classmethod
@@ -240,3 +204,14 @@ def with_older_end(values: Any) -> Any:
 
 def _of_kind(value: Any, known: PluginTable[Any]) -> Any:
     return known.find(value.get("kind")).Config.model_validate(value) if isinstance(value, dict) else value
+
+
+__all__ = [
+    "FORMAT",
+    "HardwareConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "SnapshotsConfig",
+    "TomogramConfig",
+    "with_older_end",
+]

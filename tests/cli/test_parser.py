@@ -78,7 +78,7 @@ def test_help_shows_sentence_unit_bounds_and_default(parser: Parser) -> None:
     assert "--outer.inner.flips {true,false} Whether to flip. (default: false)" in shown
     assert "--outer.passes {1,2} How often. (default: 2)" in shown
     assert "--outer.size Z Y X How large." in shown
-    assert "--outer.angles N [N ...]" in shown
+    assert "--outer.angles X [X ...]" in shown
     assert "--outer.file FILE Where." in shown
 
 

@@ -48,8 +48,8 @@ def test_every_kind_of_value_arrives() -> None:
         "--method.passes 1 --method.flips true --network.features 8 --schedule.learning-rate 1e-3 "
         "--snapshots.held-out manual --snapshots.position 32 40 80 --hardware.device cpu --from-checkpoint w"
     )
-    assert config.tomograms[0].model_dump(exclude={"even", "odd", "mask"}) == {
-        "name": "TS1", "voxel_size": 8.0, "tilt_min": -60.0, "tilt_max": 58.5, "tilt_axis": "x",
+    assert config.tomograms[0].model_dump(exclude={"maps", "mask"}) == {
+        "name": "TS1", "recording": {"voxel_size": 8.0, "tilt_range": (-60.0, 58.5), "tilt_axis": "x"},
     }  # fmt: skip
     method = config.method.model_dump()
     assert (method["eq_weight"], method["passes"], method["flips"]) == (1.5, 1, True)
@@ -77,7 +77,20 @@ def test_a_recipe_chooses_method_and_paths_beside_itself() -> None:
     assert config.method.kind == "noise2noise"
     assert (tomogram.even, tomogram.odd) == (Path("data/e.mrc"), Path("data/o.mrc"))
     assert (tomogram.mask, config.from_checkpoint) == (Path("/m.mrc"), Path("data/w"))
-    assert (tomogram.tilt_min, tomogram.tilt_max) == (-50, 50)
+    assert tomogram.recording.tilt_range == (-50, 50)
+
+
+def test_a_recipe_of_format_2_names_any_number_of_maps_beside_itself() -> None:
+    write(
+        "data/r.toml",
+        'format = 2\n[[tomograms]]\nmaps = ["e.mrc", "/o.mrc"]\n[tomograms.recording]\nvoxel_size = 8.0\n',
+    )
+    (tomogram,) = made("data/r.toml --tilt-range -50 50").tomograms
+    assert tomogram.maps == (Path("data/e.mrc"), Path("/o.mrc"))
+    assert (tomogram.recording.voxel_size, tomogram.recording.tilt_range) == (8, (-50, 50))
+    assert made("data/r.toml --odd o2.mrc").tomograms[0].maps == (Path("data/e.mrc"), Path("o2.mrc"))
+    assert made("--maps a.mrc b.mrc").tomograms[0].maps == (Path("a.mrc"), Path("b.mrc"))
+    assert len(made("--maps a.mrc b.mrc c.mrc").tomograms[0].maps) == 3
 
 
 def test_another_method_than_the_recipes_brings_its_own_knobs() -> None:
@@ -111,7 +124,7 @@ def test_several_tomograms_come_from_a_recipe_or_take_its_place() -> None:
     write("r.toml", one.format(1) + one.format(2))
     assert len(made("r.toml").tomograms) == 2
     others = made("r.toml --even 3e.mrc --odd 3o.mrc --even 4e.mrc --odd 4o.mrc --tilt-axis x")
-    assert [(str(item.even), item.tilt_axis) for item in others.tomograms] == [
+    assert [(str(item.even), item.recording.tilt_axis) for item in others.tomograms] == [
         ("3e.mrc", "x"),
         ("4e.mrc", "x"),
     ]
@@ -136,6 +149,7 @@ def test_help_is_that_of_the_method_and_preset_chosen() -> None:
         ("--preset magic", ValueError, "no preset 'magic'; known: quick-look"),
         ("", ValueError, "name its halves with --even and --odd, a folder with --pairs, or a"),
         ("--even a.mrc", ValueError, "ICECREAM needs both half maps of a.mrc"),
+        ("--maps a.mrc", ValueError, "ICECREAM needs both half maps of a.mrc"),
         (HALVES + "--method wiener", ValueError, "not trained: use it with 'restore'"),
         (HALVES + "--tilt-range 60 -60", ValueError, "reversed"),
         (

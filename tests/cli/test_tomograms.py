@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_cryorestore.cli.parser import Parser
-from napari_cryorestore.cli.tomograms import add_tomogram_options, typed_tomograms
+from napari_cryorestore.cli.tomograms import add_tomogram_options, laid_over, typed_tomograms
+from napari_cryorestore.recording import TomogramConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +28,49 @@ def test_nothing_typed_is_no_tomogram() -> None:
 
 def test_options_that_change_one_tomogram_need_not_name_it() -> None:
     assert typed("--voxel-size 8 --tilt-range -60 58") == [
-        {"voxel_size": "8", "tilt_min": "-60", "tilt_max": "58"}
+        {"recording": {"voxel_size": "8", "tilt_range": ["-60", "58"]}}
     ]
 
 
 def test_several_tomograms_have_some_things_in_common_and_some_of_their_own() -> None:
     line = TWO + "--voxel-size 8 --name a --name b --tilt-range -60 60 --tilt-range -50 55"
-    common = {"voxel_size": "8"}
+    tilts = [{"voxel_size": "8", "tilt_range": [low, high]} for low, high in (("-60", "60"), ("-50", "55"))]
     assert typed(line) == [
-        {"even": "1e.mrc", "odd": "1o.mrc", "name": "a", "tilt_min": "-60", "tilt_max": "60"} | common,
-        {"even": "2e.mrc", "odd": "2o.mrc", "name": "b", "tilt_min": "-50", "tilt_max": "55"} | common,
+        {"even": "1e.mrc", "odd": "1o.mrc", "name": "a", "recording": tilts[0]},
+        {"even": "2e.mrc", "odd": "2o.mrc", "name": "b", "recording": tilts[1]},
     ]
+
+
+def test_all_maps_of_a_tomogram_are_named_at_once() -> None:
+    assert typed("--maps a.mrc b.mrc c.mrc --maps d.mrc --tilt-axis x") == [
+        {"maps": ["a.mrc", "b.mrc", "c.mrc"], "recording": {"tilt_axis": "x"}},
+        {"maps": ["d.mrc"], "recording": {"tilt_axis": "x"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "maps"),
+    [
+        ({"even": "c"}, ["c", "b"]),
+        ({"odd": "c"}, ["a", "c"]),
+        ({"maps": ["c"]}, ["c"]),
+        ({"recording": {"tilt_range": ["-50", "50"]}}, ["a", "b"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"even": "a", "odd": "b", "voxel_size": 8, "tilt_min": -60, "tilt_max": 60},
+        {"maps": ["a", "b"], "recording": {"voxel_size": 8, "tilt_range": [-60, 60]}},
+    ],
+)
+def test_what_is_typed_lies_over_what_a_recipe_lists(
+    listed: dict[str, Any], typed: dict[str, Any], maps: list[str]
+) -> None:
+    made = TomogramConfig.model_validate(laid_over(listed, typed))
+    assert [str(path) for path in made.maps] == maps
+    assert made.recording.tilt_range == ((-50, 50) if "recording" in typed else (-60, 60))
+    assert made.recording.voxel_size == 8
 
 
 def test_a_folder_of_pairs(three_pairs: Path) -> None:
@@ -47,7 +80,7 @@ def test_a_folder_of_pairs(three_pairs: Path) -> None:
         "even": three_pairs / "TS3_even.mrc",
         "odd": three_pairs / "TS3_odd.mrc",
         "name": "TS3",
-        "tilt_axis": "x",
+        "recording": {"tilt_axis": "x"},
     }
 
 
@@ -64,6 +97,9 @@ def test_a_folder_of_pairs(three_pairs: Path) -> None:
             "--odd 1.mrc --odd 2.mrc",
             "--odd is given 2 times for one tomogram: give every tomogram with --even",
         ),
+        ("--maps 1.mrc --odd 2.mrc", "--maps names all maps of a tomogram: leave out --odd"),
+        ("--maps 1.mrc --maps 2.mrc --name a", "give it once for each, in the order of --maps$"),
+        ("--pairs . --maps 1.mrc", "--pairs finds the halves by itself: leave out --maps"),
         ("--pairs . --even 1.mrc", "--pairs finds the halves by itself: leave out --even"),
         ("--pairs .", "there are no pairs of half tomograms among 0 volumes"),
     ],

@@ -75,7 +75,7 @@ def test_a_run_that_ends_by_itself_says_why_on_the_terminal(
 def test_what_ran_is_what_is_written(trained: Path) -> None:
     config = RunConfig.from_toml(RunDir(trained).config_text())
     assert (config.schedule.steps, config.schedule.crop, config.schedule.batch) == (4, 16, 1)
-    assert (config.tomograms[0].tilt_min, config.tomograms[0].tilt_max) == (-60, 60)
+    assert config.tomograms[0].recording.tilt_range == (-60, 60)
     assert config.tomograms[0].even.is_absolute()
 
 
@@ -338,4 +338,5 @@ def test_only_one_of_several_processes_could_make_the_run_folder(
 def test_a_folder_of_pairs_is_learned_from_together(tiny: list[str], three_pairs: Path) -> None:
     assert main(["train", "--pairs", str(three_pairs), *tiny[4:], "--run", "run", "--quiet"]) == 0
     tomograms = RunConfig.from_toml(RunDir("run").config_text()).tomograms
-    assert [(item.name, item.tilt_min) for item in tomograms] == [("TS1", -60), ("TS2", -50), ("TS3", -40)]
+    lowest = [(item.name, item.recording.tilt_range[0]) for item in tomograms]
+    assert lowest == [("TS1", -60), ("TS2", -50), ("TS3", -40)]

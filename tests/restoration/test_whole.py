@@ -30,6 +30,7 @@ from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import Sizes, UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
 from napari_cryorestore.runs.events import Evaluated
 from napari_cryorestore.runs.run_dir import RunDir
@@ -448,7 +449,7 @@ def test_the_header_warns_of_tilts_that_the_spectrum_contradicts(tmp_path: Path)
     even, odd = real_pair()
     source = tmp_path / "c"
     source.mkdir()
-    network, known = build_network(SMALL, channels=1, seed=0), TrainedOn(tilt_min=-30, tilt_max=30)
+    network, known = build_network(SMALL, channels=1, seed=0), TrainedOn(Recording(tilt_range=(-30, 30)))
     save_weights(source, network, Label(600, Noise2NoiseConfig(), SMALL, FILTER, known))
     found: list[Finding] = []
     wrong = request(source, even, tmp_path / "out.mrc", odd=odd, tilt_range=(-30, 30), voxel_size=40.0)

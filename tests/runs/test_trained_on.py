@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.trained_on import TrainedOn, misfits
 
-MODEL = TrainedOn(10.0, -60.0, 60.0, "y", -0.8)
+RECORDING = Recording(voxel_size=10, tilt_range=(-60, 60), tilt_axis="y")
+MODEL = TrainedOn(RECORDING, -0.8)
+
+
+def changed(**other: Any) -> TrainedOn:
+    if "skewness" in other:
+        return replace(MODEL, **other)
+    return TrainedOn(RECORDING.model_copy(update=other), MODEL.skewness)
 
 
 def topics(
@@ -21,7 +30,7 @@ def topics(
 
 def test_what_was_recorded_alike_fits() -> None:
     assert topics(MODEL) == []
-    assert topics(TrainedOn(10.9, -55.0, 66.0, "y", -0.1)) == []
+    assert topics(TrainedOn(Recording(voxel_size=10.9, tilt_range=(-55, 66)), -0.1)) == []
     assert topics(replace(MODEL, skewness=0.25)) == []
 
 
@@ -30,19 +39,19 @@ def test_what_was_recorded_alike_fits() -> None:
     [
         ({"voxel_size": 13.48}, "voxel size", "is 13.48 Å, but the model learned from voxels of 10 Å"),
         ({"voxel_size": 8.9}, "voxel size", "8.9 Å"),
-        ({"tilt_max": 45.0}, "wedge", "−60…45° about y, but the model learned from −60…60° about y"),
+        ({"tilt_range": (-60, 45)}, "wedge", "−60…45° about y, but the model learned from −60…60° about y"),
         ({"tilt_axis": "x"}, "wedge", "about x"),
         ({"skewness": 0.8}, "contrast", "looks bright here"),
     ],
 )
 def test_what_differs_is_said(other: dict[str, object], topic: str, words: str) -> None:
-    tomogram = replace(MODEL, **other)
+    tomogram = changed(**other)
     assert topics(tomogram) == [topic]
     assert words in misfits(MODEL, tomogram, halves=2, wedge=True)[0].sentence
 
 
 def test_tilts_do_not_matter_where_no_wedge_is_filled() -> None:
-    assert topics(replace(MODEL, tilt_max=45.0), wedge=False) == []
+    assert topics(changed(tilt_range=(-60, 45)), wedge=False) == []
 
 
 def test_one_map_instead_of_two_is_said() -> None:
@@ -51,15 +60,22 @@ def test_one_map_instead_of_two_is_said() -> None:
 
 def test_what_is_not_known_is_not_compared() -> None:
     assert topics(TrainedOn()) == []
-    assert topics(replace(MODEL, tilt_max=45.0), model=TrainedOn()) == []
+    assert topics(changed(tilt_range=(-60, 45)), model=TrainedOn()) == []
 
 
 def test_it_survives_being_written_down() -> None:
     assert TrainedOn.from_json(MODEL.to_json()) == MODEL
+    assert TrainedOn.from_json(TrainedOn().to_json()) == TrainedOn()
+
+
+def test_what_older_versions_wrote_down_is_read() -> None:
+    text = '{"voxel_size": 10.0, "tilt_min": -60.0, "tilt_max": 60.0, "tilt_axis": "y", "skewness": -0.8}'
+    assert TrainedOn.from_json(text) == MODEL
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "[]", "{", '{"voxel_size": "x", "tilt_min": true, "tilt_max": 1e999}']
+    "text",
+    [None, "", "[]", "{", '{"recording": 7}', '{"voxel_size": "x", "tilt_min": true, "tilt_max": 1e999}'],
 )
 def test_damaged_words_tell_nothing(text: str | None) -> None:
     assert TrainedOn.from_json(text) == TrainedOn()

@@ -74,7 +74,7 @@ def test_inputs_that_changed_since_the_run_began_are_told(
     even, odd = (Path(shutil.copy(path, tmp_path)) for path in pair)
     config = recipe(schedule={"steps": 2})
     config = config.model_copy(
-        update={"tomograms": (config.tomograms[0].model_copy(update={"even": even, "odd": odd}),)}
+        update={"tomograms": (config.tomograms[0].model_copy(update={"maps": (even, odd)}),)}
     )
     run = create_run(config, tmp_path / "run")
     told = "odd.mrc: It is not the file that the run began with"

@@ -211,7 +211,7 @@ def test_unrelated_halves_are_said(recipe: Recipe, make_pair: MakePair) -> None:
 
 def test_one_half_alone_is_refused(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     config = resolved(recipe())
-    alone = config.tomograms[0].model_copy(update={"odd": None})
+    alone = config.tomograms[0].model_copy(update={"maps": config.tomograms[0].maps[:1]})
     with pytest.raises(ValueError, match=r"needs both half maps of ts.*: give the other half \(--odd\)"):
         prepare(config.model_copy(update={"tomograms": (alone,)}), CPU, say=print)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.resolution import resolved
 
@@ -34,7 +35,7 @@ def test_nothing_is_left_open(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     config = recipe(schedule={"crop": None}, snapshots={"size": None})
     made = resolved(config)
     tomogram = made.tomograms[0]
-    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (10.0, -60, 60)
+    assert tomogram.recording == Recording(voxel_size=10, tilt_range=(-60, 60), tilt_axis="y")
     assert tomogram.name
     assert made.schedule.crop == 18  # three quarters of 24 voxels; the network likes even sizes
     assert made.snapshots.size == (24, 8, 8)
@@ -56,7 +57,7 @@ def test_the_tilt_range_comes_from_beside_the_tomogram(recipe: Recipe, make_pair
     even, odd = make_pair(seed=3)
     even.with_suffix(".tlt").write_text("-52\n0\n44\n")
     made = resolved(recipe(tomograms=[{"even": even, "odd": odd}]))
-    assert (made.tomograms[0].tilt_min, made.tomograms[0].tilt_max) == (-52, 44)
+    assert made.tomograms[0].recording.tilt_range == (-52, 44)
 
 
 def test_a_method_with_a_wedge_needs_the_tilt_range_at_once(recipe: Recipe, pair: tuple[Path, Path]) -> None:
@@ -64,7 +65,7 @@ def test_a_method_with_a_wedge_needs_the_tilt_range_at_once(recipe: Recipe, pair
     words = refusal(recipe(tomograms=tomograms, method={"kind": "icecream"}))
     assert words.startswith("ts: The method needs the tilt range, but no tilt file")
     assert "put a file of tilt angles (.aln, .tlt, .rawtlt or _TLT.txt) beside it" in words
-    assert resolved(recipe(tomograms=tomograms)).tomograms[0].tilt_min is None
+    assert resolved(recipe(tomograms=tomograms)).tomograms[0].recording.tilt_range is None
 
 
 @pytest.mark.parametrize(

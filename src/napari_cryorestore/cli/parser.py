@@ -161,7 +161,7 @@ def _default(setting: Setting, defaults: dict[str, Any]) -> Any:
 def _reader(setting: Setting) -> Callable[[str], Any]:
     """Return what makes a choice of its text; everything else is read by the configuration itself."""
     choices = {str(choice): choice for choice in setting.choices}
-    if not choices and setting.kind in (int, float):
+    if not choices and setting.item in (int, float):
         return plain_number
     return lambda text: choices.get(text, text)
 
@@ -175,7 +175,7 @@ def _metavar(setting: Setting) -> str | tuple[str, ...]:
         return tuple(_LETTERS[setting.length].split())
     if setting.kind is Path and setting.path[-1].endswith("folder"):
         return "FOLDER"
-    return _WORDS.get(setting.kind, "TEXT" if setting.length == 1 else "N")
+    return _WORDS.get(setting.item, "TEXT" if setting.length == 1 else "N")
 
 
 def _shown(value: Any) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.parser import Parser, given
-from napari_cryorestore.cli.tomograms import add_tomogram_options, typed_tomograms
+from napari_cryorestore.cli.tomograms import add_tomogram_options, laid_over, names_maps, typed_tomograms
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS, settings_kept
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plain_values import plain_toml, read_regular
 from napari_cryorestore.presets import PRESETS, merged, network_for, preset, presets_of
+from napari_cryorestore.recording import in_format_2
 from napari_cryorestore.run_config import (
     HardwareConfig,
     RunConfig,
@@ -74,7 +75,7 @@ def add_recipe_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def typed_options(options: Namespace) -> list[str]:
     """Return the options given that make or change a recipe."""
-    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "tilt_range", "pairs")
+    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "pairs")
     typed = [name for name in chosen if getattr(options, name) is not None]
     typed += [name.removeprefix("tomogram.") for name in vars(options) if "." in name]
     return ["a recipe file" if name == "recipe" else "--" + name.replace("_", "-") for name in typed]
@@ -162,31 +163,38 @@ def _read(path: Path) -> dict[str, Any]:
     listed = tables(content, "tomograms")
     if listed != content.get("tomograms", []):
         raise ValueError(f"{path} is no recipe: tomograms must be tables, [[tomograms]]")
-    for item, keys in (
-        *((item, ("even", "odd", "mask")) for item in listed),
-        (content, ("from_checkpoint",)),
-    ):
-        for key in keys:
-            if isinstance(item.get(key), str):  # what is no text is refused with the rest
-                item[key] = path.parent / item[key]
-    older: dict[str, Any] = with_older_end(content)
+    if listed:
+        content["tomograms"] = [_from(path.parent, in_format_2(item), "maps", "mask") for item in listed]
+    older: dict[str, Any] = with_older_end(_from(path.parent, content, "from_checkpoint"))
     return older
+
+
+def _from(folder: Path, values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return values of which some are paths that count from a folder; what is no text is refused later."""
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [placed(item) for item in value]
+        return folder / value if isinstance(value, str) else value
+
+    return values | {key: placed(values[key]) for key in keys if key in values}
 
 
 def _tomograms(listed: list[dict[str, Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lay one tomogram typed over the recipe's only one; several, or for several, take the recipe's place."""
-    if not listed and not any("even" in one for one in typed):
+    if not listed and not names_maps(typed):
         raise ValueError(
             "no tomogram is given: name its halves with --even and --odd, a folder with --pairs, or a recipe"
         )
     if not typed:
         return listed
     if len(typed) == 1 and len(listed) == 1:
-        return [merged(listed[0], typed[0])]
-    if "even" not in typed[0]:
+        return [laid_over(listed[0], typed[0])]
+    if not names_maps(typed):
+        names = [name for name in typed[0] if name != "recording"] + [*typed[0].get("recording", ())]
         raise ValueError(
             f"the recipe names {len(listed)} tomograms, so none can be changed by an option "
-            f"({', '.join(typed[0])}): change the recipe"
+            f"({', '.join(names)}): change the recipe"
         )
     return typed
 

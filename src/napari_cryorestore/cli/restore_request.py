@@ -11,7 +11,7 @@ from pydantic import field_validator
 from napari_cryorestore.cli.named_run import STEP_WORDS, named_step, require_model, run_and_step
 from napari_cryorestore.cli.parser import given
 from napari_cryorestore.cli.queue_step import record_step, step_of_queue
-from napari_cryorestore.cli.tomograms import typed_tomograms
+from napari_cryorestore.cli.tomograms import laid_over, names_maps, typed_tomograms
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.training.rank import own_place
@@ -186,35 +186,36 @@ def _told_apart(tomograms: list[TomogramConfig]) -> list[TomogramConfig]:
 def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]) -> RestoreRequest:
     from napari_cryorestore.restoration import RestoreRequest
 
-    low, high = tomogram.tilt_min, tomogram.tilt_max
+    given = tomogram.recording
     return RestoreRequest(
         source=outputs.source,
         chosen=outputs.chosen,
         even=tomogram.even,
         odd=tomogram.odd,
         output=outputs.path(tomogram),
-        voxel_size=tomogram.voxel_size,
-        tilt_range=None if low is None or high is None else (low, high),
-        tilt_axis=tomogram.tilt_axis,
+        voxel_size=given.voxel_size,
+        tilt_range=given.tilt_range,
+        tilt_axis=given.tilt_axis,
         **common,
     )
 
 
 def _tomograms(options: Namespace) -> list[TomogramConfig]:
     """Return the tomograms typed, or else those that the run learned from."""
-    from napari_cryorestore.presets import merged
-    from napari_cryorestore.run_config import RunConfig, TomogramConfig
+    from napari_cryorestore.recording import TomogramConfig
+    from napari_cryorestore.run_config import RunConfig
 
     typed = typed_tomograms(options)
     own = None if options.run is None else options.run / CONFIG_FILE
-    if (typed and "even" in typed[0]) or own is None or not own.is_file():
-        if not typed or "even" not in typed[0]:
+    if names_maps(typed) or own is None or not own.is_file():
+        if not names_maps(typed):
             raise ValueError(
                 "no tomogram is given: name it with --even, and its other half with --odd, or give --pairs"
             )
         return _told_apart([TomogramConfig.model_validate(item) for item in typed])
     learned = [item.model_dump() for item in RunConfig.from_toml(RunDir(own.parent).config_text()).tomograms]
-    return [TomogramConfig.model_validate(merged(item, *typed)) for item in learned]
+    laid = (laid_over(item, *typed) if typed else item for item in learned)
+    return [TomogramConfig.model_validate(item) for item in laid]
 
 
 __all__ = ["WIENER", "RestoreOptions", "requests_of"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from napari_cryorestore.io.tilts import tilts_beside
+from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -59,14 +59,11 @@ def _from_run(path: Path) -> Recorded | None:
     run = RunDir(folder.parent)
     if folder != run.restored_dir:
         return None
-    try:
-        listed: list[dict[str, Any]] = tomllib.loads(run.config_text())["tomograms"]
-        known = [item for item in listed if path.name.startswith(str(item["name"]))]
-        item = max(known, key=lambda item: len(item["name"]))
-        axis: Literal["y", "x"] = "x" if item["tilt_axis"] == "x" else "y"
-        return Recorded((float(item["tilt_min"]), float(item["tilt_max"])), axis)
-    except (OSError, ValueError, KeyError, TypeError):  # no run, a damaged recipe, or tilts that nobody knew
+    known = [item for item in tomograms_of(run) if item.name and path.name.startswith(item.name)]
+    longest = max(known, key=lambda item: len(item.name or ""), default=None)
+    if longest is None or longest.recording.tilt_range is None:
         return None
+    return Recorded(longest.recording.tilt_range, longest.recording.axis)
 
 
 __all__ = ["Recorded", "is_raw", "tilts_recorded"]

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 def recorded(tomogram: Tomogram) -> TrainedOn:
     """Return voxel size and tilts of a tomogram, and whether its density is dark or bright."""
     halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
-    return TrainedOn(
-        voxel_size=tomogram.voxel_size,
-        tilt_min=tomogram.tilt_min,
-        tilt_max=tomogram.tilt_max,
-        tilt_axis=tomogram.tilt_axis,
-        skewness=skewness(halves),
-    )
+    return TrainedOn(tomogram.recording, skewness(halves))
 
 
 __all__ = ["recorded"]

@@ -66,9 +66,10 @@ class DataChoice:
 
     def recorded_as(self, tomogram: TomogramConfig) -> DataChoice:
         """Return a choice with the voxel size, tilt range and axis of a tomogram's configuration."""
-        numbers = (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max)
+        known = tomogram.recording
+        numbers = (known.voxel_size, *(known.tilt_range or (None, None)))
         size, low, high = ("" if value is None else to_plain_number(value) for value in numbers)
-        return replace(self, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=tomogram.tilt_axis)
+        return replace(self, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=known.tilt_axis)
 
     def problem(self) -> str:
         """Return what can be told to be wrong without reading voxels, in one sentence; empty if nothing."""
@@ -92,17 +93,17 @@ class DataChoice:
         name
             What the tomogram is called.
         """
-        content: dict[str, Any] = {
-            "even": path_of[self.even] if self.even is not None else None,
-            "odd": path_of[self.odd] if self.odd is not None else None,
+        return {
+            "maps": [path_of[half] for half in (self.even, self.odd) if half is not None],
             "mask": path_of[self.mask] if self.mask is not None else None,
             "name": name,
-            "voxel_size": self.voxel_size.strip() or self.known_voxel_size,
-            "tilt_min": self.tilt_min.strip() or None,
-            "tilt_max": self.tilt_max.strip() or None,
-            "tilt_axis": self.tilt_axis,
+            "recording": {
+                "voxel_size": self.voxel_size.strip() or self.known_voxel_size,
+                "tilt_min": self.tilt_min.strip() or None,
+                "tilt_max": self.tilt_max.strip() or None,
+                "tilt_axis": self.tilt_axis,
+            },
         }
-        return {key: value for key, value in content.items() if value is not None}
 
     def _twice(self, even: Volume) -> str:
         odd = self.odd

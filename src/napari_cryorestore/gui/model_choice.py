@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.raw_config import raw_config, table, tables
+from napari_cryorestore.runs.raw_config import raw_config, table
+from napari_cryorestore.runs.raw_config import tomograms_of as known_tomograms
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.runs.trained_on import TrainedOn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_cryorestore.recording import TomogramConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
 
 _FILLS = ("icecream",)
@@ -131,7 +135,7 @@ def averages_flips(choice: ModelChoice) -> bool | None:
 def trained_on(choice: ModelChoice) -> TrainedOn:
     """Return how the first tomogram was recorded that a model learned from, as far as it says."""
     if choice.run is not None:
-        return TrainedOn.from_values(next(iter(tables(raw_config(RunDir(choice.run)), "tomograms")), {}))
+        return TrainedOn(next((item.recording for item in known_tomograms(RunDir(choice.run))), Recording()))
     return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
 
 
@@ -143,19 +147,13 @@ def fills_wedge(choice: ModelChoice) -> bool:
 
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
     """Return the tomograms that a run learns from."""
-    listed = tables(raw_config(RunDir(run)), "tomograms")
-    return [_recorded(item) for item in listed if isinstance(item.get("even"), str)]
+    return [_recorded(item) for item in known_tomograms(RunDir(run))]
 
 
-def _recorded(item: dict[str, Any]) -> RecordedTomogram:
-    low, high, edge = (_number(item.get(name)) for name in ("tilt_min", "tilt_max", "voxel_size"))
+def _recorded(item: TomogramConfig) -> RecordedTomogram:
+    known = item.recording
     return RecordedTomogram(
-        even=Path(item["even"]),
-        odd=Path(item["odd"]) if isinstance(item.get("odd"), str) else None,
-        voxel_size=edge,
-        tilt_range=None if low is None or high is None else (low, high),
-        tilt_axis="x" if item.get("tilt_axis") == "x" else "y",
-        name=item["name"] if isinstance(item.get("name"), str) else "",
+        item.even, item.odd, known.voxel_size, known.tilt_range, known.axis, item.name or ""
     )
 
 
@@ -179,10 +177,6 @@ def _metadata(weights: Path | None) -> dict[str, str]:
             return dict(opened.metadata() or {})
     except (OSError, SafetensorError):
         return {}  # whoever restores with it says what is wrong with the file
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 __all__ = [

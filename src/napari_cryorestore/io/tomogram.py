@@ -17,6 +17,7 @@ from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
 from napari_cryorestore.io.volume_format import ISOTROPY_TOLERANCE, Volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.no_data import find_no_data
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,16 @@ class Tomogram:
     def maps(self) -> tuple[NDArray[Any], ...]:
         """Its one map, or its halves."""
         return (self.even,) if self.odd is None else (self.even, self.odd)
+
+    @property
+    def recording(self) -> Recording:
+        """Voxel size and tilts in force."""
+        known = self.tilt_min is not None and self.tilt_max is not None
+        return Recording(
+            voxel_size=self.voxel_size or None,
+            tilt_range=(self.tilt_min, self.tilt_max) if known else None,
+            tilt_axis=self.tilt_axis,
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.plain_values import plain_toml
+from napari_cryorestore.recording import TomogramConfig
 
 if TYPE_CHECKING:
     from napari_cryorestore.runs.run_dir import RunDir
@@ -30,6 +31,12 @@ def tables(content: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def tomograms_of(run: RunDir) -> list[TomogramConfig]:
+    """Return the tomograms that a run learns from, in either format; those that name no map are left out."""
+    known = map(TomogramConfig.known, tables(raw_config(run), "tomograms"))
+    return [tomogram for tomogram in known if tomogram is not None]
+
+
 def device_counts(run: RunDir) -> tuple[int, int]:
     """Return how many devices of each computer a run is trained on, and how many computers; 1 if not said."""
     hardware = table(raw_config(run), "hardware")
@@ -41,4 +48,4 @@ def _one_or_more(value: Any) -> int:
     return value if type(value) is int and value >= 1 else 1
 
 
-__all__ = ["device_counts", "raw_config", "table", "tables"]
+__all__ = ["device_counts", "raw_config", "table", "tables", "tomograms_of"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,45 +23,32 @@ CLEAR_SKEWNESS = 0.3
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """How a tomogram was recorded, or the first of those that a model learned from.
+    """How a tomogram was recorded and looks, or the first of those that a model learned from.
 
     Attributes
     ----------
-    voxel_size : float or None
-        Å.
-    tilt_min, tilt_max : float or None
-        Degrees.
-    tilt_axis : str
-        ``"y"`` or ``"x"``.
+    recording : Recording
+        Voxel size and tilts, as far as they are known.
     skewness : float or None
         Of the averaged values: negative where density is dark; see `physics.polarity`.
     """
 
-    voxel_size: float | None = None
-    tilt_min: float | None = None
-    tilt_max: float | None = None
-    tilt_axis: str = "y"
+    recording: Recording = Recording()
     skewness: float | None = None
 
     def to_json(self) -> str:
         """Return it as one line."""
-        return json.dumps(asdict(self))
+        return json.dumps({"recording": self.recording.model_dump(mode="json"), "skewness": self.skewness})
 
     @classmethod
     def from_json(cls, text: str | None) -> TrainedOn:
-        """Read it; what is missing or damaged is not known, which is no error."""
+        """Read it, also as it was first written; what is missing or damaged is not known: no error."""
         try:
             content = plain_json(text or "{}")
         except ValueError:
             content = {}
-        return cls.from_values(content if isinstance(content, dict) else {})
-
-    @classmethod
-    def from_values(cls, values: dict[str, Any]) -> TrainedOn:
-        """Take what is known from plain values, such as a tomogram's of a run's configuration."""
-        names = [item.name for item in fields(cls) if item.name != "tilt_axis"]
-        numbers = {name: _number(values.get(name)) for name in names}
-        return cls(**numbers, tilt_axis="x" if values.get("tilt_axis") == "x" else "y")
+        values = content if isinstance(content, dict) else {}
+        return cls(Recording.known(values.get("recording", values)), _number(values.get("skewness")))
 
 
 def misfits(model: TrainedOn, tomogram: TrainedOn, *, halves: int, wedge: bool) -> tuple[Finding, ...]:
@@ -91,7 +79,7 @@ def misfits(model: TrainedOn, tomogram: TrainedOn, *, halves: int, wedge: bool) 
 
 
 def _voxel_size(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
-    ours, theirs = tomogram.voxel_size, model.voxel_size
+    ours, theirs = tomogram.recording.voxel_size, model.recording.voxel_size
     if ours and theirs and abs(ours - theirs) > VOXEL_SIZE_SHARE * theirs:
         yield Finding(
             "warning",
@@ -103,18 +91,19 @@ def _voxel_size(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
 
 
 def _tilts(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
-    ends = (tomogram.tilt_min, tomogram.tilt_max), (model.tilt_min, model.tilt_max)
-    if any(end is None for pair in ends for end in pair):
+    ours, theirs = tomogram.recording, model.recording
+    if ours.tilt_range is None or theirs.tilt_range is None:
         return
-    ours, theirs = (f"{_degrees(low)}…{_degrees(high)}° about {axis}" for (low, high), axis in zip(
-        ends, (tomogram.tilt_axis, model.tilt_axis), strict=True
-    ))  # fmt: skip
-    apart = max(abs((a or 0.0) - (b or 0.0)) for a, b in zip(*ends, strict=True))
-    if apart > TILTS_APART or tomogram.tilt_axis != model.tilt_axis:
+    here, there = (
+        f"{_degrees(low)}…{_degrees(high)}° about {axis}"
+        for (low, high), axis in ((ours.tilt_range, ours.axis), (theirs.tilt_range, theirs.axis))
+    )
+    apart = max(abs(a - b) for a, b in zip(ours.tilt_range, theirs.tilt_range, strict=True))
+    if apart > TILTS_APART or ours.axis != theirs.axis:
         yield Finding(
             "warning",
             "wedge",
-            f"The tilts are {ours}, but the model learned from {theirs}: it fills another missing wedge.",
+            f"The tilts are {here}, but the model learned from {there}: it fills another missing wedge.",
             "Check the tilt range and axis, or train on tomograms tilted like this one.",
         )
 
@@ -136,8 +125,8 @@ def _number(value: Any) -> float | None:
     return float(value) if known else None
 
 
-def _degrees(value: float | None) -> str:
-    return f"{value or 0.0:.4g}".replace("-", "−")
+def _degrees(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
 
 
 __all__ = ["TrainedOn", "misfits"]

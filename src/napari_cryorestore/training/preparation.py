@@ -73,21 +73,21 @@ class Prepared:
 
 def open_configured(config: TomogramConfig) -> Tomogram:
     """Open a tomogram as a configuration names it."""
-    given = (config.tilt_min, config.tilt_max)
+    given = config.recording
     return open_tomogram(
         config.even,
         odd=config.odd,
         mask=config.mask,
-        voxel_size=config.voxel_size,
-        tilt_range=None if given[0] is None or given[1] is None else (given[0], given[1]),
-        tilt_axis=config.tilt_axis,
+        voxel_size=given.voxel_size,
+        tilt_range=given.tilt_range,
+        tilt_axis=given.tilt_axis,
         name=config.name,
     )
 
 
 def input_files(config: RunConfig) -> list[Path]:
     """Return the files of all tomograms of a configuration."""
-    files = (path for item in config.tomograms for path in (item.even, item.odd, item.mask))
+    files = (path for item in config.tomograms for path in (*item.maps, item.mask))
     return [path for path in files if path is not None]
 
 

@@ -123,11 +123,10 @@ def _require_alike(tomograms: list[Tomogram], config: RunConfig) -> None:
         )
     seen: set[Path] = set()
     for item in config.tomograms:
-        for half in (item.even, item.odd):
-            path = _absolute(half) if half is not None else None
-            if path is not None and path in seen:
+        for path in map(_absolute, item.maps):
+            if path in seen:
                 raise ValueError(f"{path.name} is given twice: name every tomogram once.")
-            seen |= {path} if path is not None else set()
+            seen.add(path)
 
 
 def _split_twice(config: RunConfig) -> Iterator[Finding]:
@@ -169,14 +168,10 @@ def _fitting_weights(path: Path | None, network: Network) -> Path | None:
 def _completed(config: TomogramConfig, tomogram: Tomogram) -> TomogramConfig:
     return config.model_copy(
         update={
-            "even": _absolute(config.even),
-            "odd": None if config.odd is None else _absolute(config.odd),
+            "maps": tuple(map(_absolute, config.maps)),
             "mask": None if config.mask is None else _absolute(config.mask),
             "name": tomogram.name,
-            "voxel_size": tomogram.voxel_size,
-            "tilt_min": tomogram.tilt_min,
-            "tilt_max": tomogram.tilt_max,
-            "tilt_axis": tomogram.tilt_axis,
+            "recording": tomogram.recording,
         }
     )
 

@@ -121,7 +121,7 @@ def test_a_tilt_range_of_the_run_is_named_after_the_run(
     choice, learned = asked[-1]
     assert (choice.tilt_min, choice.tilt_max, choice.tilt_axis) == ("-57", "63", "x")
     assert learned is not None
-    assert (learned.tilt_min, learned.tilt_max, learned.tilt_axis) == (-57, 63, "x")
+    assert (learned.recording.tilt_range, learned.recording.tilt_axis) == ((-57, 63), "x")
     panel.compute.tilt_min.setText("-40")
     panel.compute.tilt_max.setText("50")
     panel.compute.tilt_max.textEdited.emit("50")

@@ -27,6 +27,7 @@ from napari_cryorestore.gui.train.further import (
 from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import TomogramConfig
 
 if TYPE_CHECKING:
@@ -161,12 +162,13 @@ def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatc
 
     bench.start(panel).stop()
     found = [
-        (item.name, item.tilt_min, item.tilt_max, item.voxel_size) for item in bench.configs[0].tomograms
+        (item.name, item.recording.tilt_range, item.recording.voxel_size)
+        for item in bench.configs[0].tomograms
     ]
     assert found == [
-        ("TS01", None, None, 8),
-        ("TS02", None, None, 8),
-        ("TS03", None, None, 10),
+        ("TS01", None, 8),
+        ("TS02", None, 8),
+        ("TS03", None, 10),
     ]  # each is read from beside its own file
 
     panel.further.list.setCurrentRow(0)
@@ -190,16 +192,17 @@ def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatc
     monkeypatch.setattr(dialogs, "choose_volume", lambda parent, title: folder / "TS02_even.mrc")
     bench.click(form.browse)
     third = panel.model.config().tomograms[2]
-    assert (third.voxel_size, third.tilt_axis, third.mask) == (9, "x", folder / "TS02_even.mrc")
+    assert third.recording == Recording(voxel_size=9, tilt_axis="x")
+    assert third.mask == folder / "TS02_even.mrc"
     settle_all(panel, bench)
     assert rows(panel)[1] == "TS03 · 9 Å · −48…51° · mask"
     bench.click(form.drop)
     assert panel.model.config().tomograms[2].mask is None
-    assert panel.model.config().tomograms[1].tilt_axis == "auto"
+    assert panel.model.config().tomograms[1].recording.tilt_axis == "auto"
 
     panel.further.list.selectAll()
     form.fields["voxel_size"].textEdited.emit("8.5")
-    assert [item.voxel_size for item in panel.model.config().tomograms] == [8, 8.5, 8.5]
+    assert [item.recording.voxel_size for item in panel.model.config().tomograms] == [8, 8.5, 8.5]
 
 
 def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> None:
@@ -216,7 +219,7 @@ def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> N
     assert panel.data.even.currentText() == "TS03_even"
     assert panel.data.tilt_min.text() == "-48"
     assert [item.name for item in panel.model.config().tomograms] == ["TS03", "TS02", "TS01"]
-    assert panel.model.config().tomograms[0].tilt_max == 51
+    assert panel.model.config().tomograms[0].recording.tilt_range == (-48, 51)
 
 
 def test_layers_that_are_open_are_offered(bench, viewer, folder: Path) -> None:

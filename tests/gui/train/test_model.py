@@ -50,7 +50,7 @@ def test_two_halves_and_the_defaults_are_enough_to_start(model, tmp_path):
     config = model.config()
     assert config.tomograms[0].even == tmp_path / "TS01_even.mrc"
     assert config.tomograms[0].odd == tmp_path / "TS01_odd.mrc"
-    assert config.tomograms[0].voxel_size == 8.0
+    assert config.tomograms[0].recording.voxel_size == 8.0
     assert config.tomograms[0].name == "TS01"
     assert config.snapshots.held_out == "automatic"
 
@@ -80,8 +80,8 @@ def test_the_user_is_told_what_to_do_first(recipes):
         ({"mask": volume("mask", shape=(3, 4, 5))}, "The mask has 3×4×5 voxels"),
         ({"tilt_min": "60", "tilt_max": "-60"}, "60…-60° is reversed"),
         ({"tilt_min": "-60"}, "both the lowest and the highest"),
-        ({"tilt_min": "-95", "tilt_max": "60"}, "Lowest tilt: Should be greater than or equal to -90"),
-        ({"tilt_min": "steep", "tilt_max": "60"}, "Lowest tilt: Should be a valid number (given: steep)"),
+        ({"tilt_min": "-95", "tilt_max": "60"}, "The tilt range -95…60° goes beyond ±90°"),
+        ({"tilt_min": "steep", "tilt_max": "60"}, "Tilt range: Should be a valid number (given: steep)"),
         ({"voxel_size": "-8"}, "Voxel size: Should be greater than 0"),
         ({"voxel_size": "big"}, "Voxel size: Should be a valid number (given: big)"),
     ],
@@ -108,7 +108,7 @@ def test_a_missing_voxel_size_can_be_typed(model, tmp_path):
     assert "voxel size of “TS01_a” is unknown: type it in Å" in sentences(model)
     model.choose_data(replace(model.choice, voxel_size=" 7.5 "))
     assert model.problems() == []
-    assert model.config().tomograms[0].voxel_size == 7.5
+    assert model.config().tomograms[0].recording.voxel_size == 7.5
 
 
 def test_what_the_voxels_told_forbids_the_start_until_other_data_are_chosen(model):
@@ -141,7 +141,7 @@ def test_a_method_that_needs_the_tilt_range_says_so(model):
     assert "The method needs the tilt range, but no tilt file beside the tomogram says it" in sentences(model)
     model.choose_data(replace(model.choice, tilt_min="-60", tilt_max="60"))
     assert model.problems() == []
-    assert model.config().tomograms[0].tilt_min == -60
+    assert model.config().tomograms[0].recording.tilt_range[0] == -60
 
 
 def test_the_tilt_range_belongs_to_the_tomogram(model, tmp_path):
@@ -149,10 +149,10 @@ def test_the_tilt_range_belongs_to_the_tomogram(model, tmp_path):
     model.take_look(model.choice, look_at_data(model.choice, name="TS01"))
     assert model.examination.tilt_range == (-57.5, 60.0)
     assert model.examination.tilt_words == "−57.5…60° about y, from TS01.tlt"
-    assert model.config().tomograms[0].tilt_min is None  # whoever trains reads the same file
+    assert model.config().tomograms[0].recording.tilt_range is None  # whoever trains reads the same file
     model.choose_data(replace(model.choice, tilt_min="-40", tilt_max="40"))
     assert model.examination.tilt_words == "−40…40° about y, typed"
-    assert model.config().tomograms[0].tilt_max == 40
+    assert model.config().tomograms[0].recording.tilt_range[1] == 40
     model.choose_data(DataChoice(volume("TS02_even"), volume("TS02_odd")))
     assert model.examination is None
 

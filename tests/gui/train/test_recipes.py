@@ -37,7 +37,7 @@ def test_sentences_about_a_tomogram_go_to_their_fields(recipes):
     assert recipes.tomogram_problems({"even": "a.mrc", "voxel_size": "8"}) == {}
     found = recipes.tomogram_problems({"even": "a.mrc", "voxel_size": "x", "tilt_min": -100, "tilt_max": 1})
     assert found["voxel_size"] == "Should be a valid number (given: x)"
-    assert "greater than or equal to -90" in found["tilt_min"]
+    assert found[""] == "The tilt range -100…1° goes beyond ±90°: give the lowest and the highest tilt angle"
 
 
 def test_starting_from_a_checkpoint_takes_its_network(model, monkeypatch, tmp_path):

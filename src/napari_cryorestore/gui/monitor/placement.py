@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_cryorestore.gui.history import Placement
-from napari_cryorestore.runs.raw_config import raw_config, table, tables
+from napari_cryorestore.runs.raw_config import raw_config, table, tomograms_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.runs.run_dir import RunDir
@@ -19,12 +19,11 @@ def placement_of(run: RunDir) -> Placement:
     The configuration is read as plain values: its model would import PyTorch.
     """
     config = raw_config(run)
-    tomogram: dict[str, Any] = next(iter(tables(config, "tomograms")), {})
-    edge = tomogram.get("voxel_size")
+    edge = next((tomogram.recording.voxel_size for tomogram in tomograms_of(run)), None)
     return Placement(
         name=f"{run.path.name} · training",
         run=str(run.path),
-        voxel_size=float(edge) if isinstance(edge, int | float) and 0 < edge < _MOST else 0.0,
+        voxel_size=edge if edge is not None and edge < _MOST else 0.0,
         start=_start(table(config, "snapshots")),
     )
 

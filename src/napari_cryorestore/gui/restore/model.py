@@ -15,6 +15,7 @@ from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subjec
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.restore.wishes import Wishes, number
 from napari_cryorestore.gui.run_words import duration_words
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn, misfits
 
@@ -98,12 +99,12 @@ class RestoreModel:
     def _misfits(self, subject: Subject) -> tuple[Finding, ...]:
         wishes, model = self.wishes, self.wishes.model
         known = known_settings(subject, model)
-        low, high = wishes.tilt_range or known.tilt_range or (None, None)
         ours = TrainedOn(
-            voxel_size=number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
-            tilt_min=low,
-            tilt_max=high,
-            tilt_axis=wishes.tilt_axis or known.tilt_axis,
+            Recording(
+                voxel_size=number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
+                tilt_range=wishes.tilt_range or known.tilt_range,
+                tilt_axis=wishes.tilt_axis or known.tilt_axis,
+            )
         )
         halves = 1 if subject.odd is None else 2
         return misfits(trained_on(model), ours, halves=halves, wedge=fills_wedge(model))

@@ -61,6 +61,6 @@ def too_thin(choice: DataChoice, sections: Mapping[str, Config]) -> str:
     return f"The tomogram has {thinnest} voxels along {axis}, fewer than the crop's {crop}: {advice}."
 
 
-_LABELS = {"voxel_size": "Voxel size", "tilt_min": "Lowest tilt", "tilt_max": "Highest tilt"}
+_LABELS = {"voxel_size": "Voxel size", "tilt_range": "Tilt range"}
 
 __all__ = ["SMALLEST_CROP", "Problem", "missing", "recording_problems", "too_thin"]

@@ -138,8 +138,8 @@ class Recipes:
         return METHODS[method].maps != 1
 
     def tomogram_problems(self, content: dict[str, Any]) -> dict[str, str]:
-        """Return a sentence for each field of a `TomogramConfig` that is wrong; "" names the whole."""
-        from napari_cryorestore.run_config import TomogramConfig
+        """Return a sentence for each field of a `TomogramConfig` that is wrong; see `located`."""
+        from napari_cryorestore.recording import TomogramConfig
 
         try:
             TomogramConfig.model_validate(content)
@@ -190,11 +190,12 @@ class Recipes:
 
 
 def located(error: ValidationError) -> dict[str, str]:
-    """Return pydantic's sentences by the first field name of where they belong, "" for the whole."""
+    """Return pydantic's sentences by the innermost field of where they belong; "" for those of our own."""
     found: dict[str, str] = {}
     for item in error.errors(include_url=False):
         names = [piece for piece in item["loc"] if isinstance(piece, str)]
-        found.setdefault(names[0] if names else "", in_words(item))
+        own = item["type"] == "value_error" or not names
+        found.setdefault("" if own else names[-1], in_words(item))
     return found
 
 
