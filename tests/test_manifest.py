@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -10,10 +11,11 @@ import pytest
 from npe2 import PluginManifest
 
 import napari_cryorestore
+from napari_cryorestore.io.volumes import opened_patterns, written_suffixes
 
 PACKAGED = Path(napari_cryorestore.__file__).with_name("napari.yaml")
-COPY = Path(__file__).parents[1] / "napari.yaml"
-SUFFIXES = (".mrc", ".rec", ".map", ".st", ".ali", ".mrcs")
+ROOT = Path(__file__).parents[1]
+COPY = ROOT / "napari.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,20 @@ def test_the_panels(manifest: PluginManifest) -> None:
 
 def test_files_are_read_in_all_spellings(manifest: PluginManifest) -> None:
     (reader,) = manifest.contributions.readers
-    expected = {f"*{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz", ".bz2")}
-    assert set(reader.filename_patterns) == expected
+    assert {"*.mrc", "*.st.gz", "*.ali.bz2", "*.npy"} < set(reader.filename_patterns)
+    assert reader.filename_patterns == opened_patterns(), "run scripts/manifest-patterns.py"
+
+
+def test_files_are_written_under_all_suffixes(manifest: PluginManifest) -> None:
+    (writer,) = manifest.contributions.writers
+    assert writer.filename_extensions == list(written_suffixes()), "run scripts/manifest-patterns.py"
+
+
+def test_the_script_that_fills_the_lists_has_nothing_to_do() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "manifest-patterns.py"))
+    text = PACKAGED.read_text(encoding="utf-8")
+    assert made["filled"](text) == text
+    assert made["filled"](text.replace('        - "*.npy"\n', "").replace(', ".npy"', "")) == text
 
 
 def test_menus_are_those_that_napari_opens_to_plugins(manifest: PluginManifest) -> None:

@@ -67,3 +67,16 @@ def test_a_folder_that_is_not_made_yet_is_looked_for_above(parent, tmp_path: Pat
 def test_a_name_without_a_suffix_gets_one(parent, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", Answers((str(tmp_path / "mine"), "")))
     assert dialogs.choose_target(parent, "a.mrc") == tmp_path / "mine.mrc"
+
+
+@pytest.mark.parametrize(
+    ("proposed", "kind", "expected"),
+    [("a.rec", "MRC volume (*.mrc *.rec *.map)", "mine.rec"), ("a.mrc", "NumPy array (*.npy)", "mine.npy")],
+)
+def test_the_kind_chosen_decides_the_suffix_of_a_name_without_one(
+    parent, tmp_path: Path, monkeypatch, proposed: str, kind: str, expected: str
+) -> None:
+    answers = Answers((str(tmp_path / "mine"), kind))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answers)
+    assert dialogs.choose_target(parent, proposed) == tmp_path / expected
+    assert kind in answers.asked[0][2].split(";;")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.errors.reader_errors import ReaderPluginError
+from napari.plugins._npe2 import get_readers
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from qtpy.QtCore import QTimer
 
@@ -54,6 +55,22 @@ def test_napari_finds_the_reader(make_napari_viewer, tmp_path: Path) -> None:
         assert layer.name == name[:4]
         assert layer.source.reader_plugin == PLUGIN
         np.testing.assert_array_equal(layer.data, VOLUME)
+
+
+def test_numpy_arrays_are_opened_and_saved_with_what_they_do_not_hold(
+    make_napari_viewer, tmp_path: Path, notes: list
+) -> None:
+    np.save(tmp_path / "TS01.npy", VOLUME)
+    assert PLUGIN in get_readers(tmp_path / "TS01.npy")
+    (layer,) = make_napari_viewer().open(tmp_path / "TS01.npy", plugin=PLUGIN)
+    np.testing.assert_array_equal(layer.data, VOLUME)
+    assert voxel_size_of(layer) is None
+    assert "TS01.npy does not say its voxel size" in notes[-1].message
+    notes.clear()
+    write_image(str(tmp_path / "out.npy"), *layer.as_layer_data_tuple()[:2])
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), VOLUME.astype(np.float32))
+    (note,) = notes
+    assert "A NumPy array cannot hold voxel size, origin and labels" in note.message
 
 
 def test_compressed_files_are_opened(tmp_path: Path) -> None:

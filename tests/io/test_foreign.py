@@ -22,20 +22,25 @@ if TYPE_CHECKING:
         ("a.tif", "a TIFF image", "tif2mrc"),
         ("a.ome.tiff", "a TIFF image", "tif2mrc"),
         ("a.dm4", "a Digital Micrograph file", "dm2mrc"),
-        ("a.npy", "a NumPy array", "save the layer as .mrc"),
+        ("a.npz", "a NumPy archive", "numpy.save"),
         ("tomograms.star", "a STAR list", "--pairs"),
     ],
 )
 def test_by_the_name(tmp_path: Path, name: str, words: str, remedy: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"\6\0\0\5" + bytes(600))
-    with pytest.raises(ValueError, match=f"^{name} is {words}, but MRC volumes are read: .*{remedy}"):
+    with pytest.raises(ValueError, match=f"^{name} is {words}, which is not read: .*{remedy}"):
         open_volume(path)
 
 
 @pytest.mark.parametrize(
     ("begin", "words"),
-    [(b"\x89HDF\r\n\x1a\n", "an HDF5 file"), (b"MM\0*", "a TIFF image"), (b"PK\3\4", "a packed file")],
+    [
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"MM\0*", "a TIFF image"),
+        (b"PK\3\4", "a packed file"),
+        (b"\x93NUMPY", "a NumPy array under another name, which is not read: name it .npy"),
+    ],
 )
 def test_by_the_content_whatever_the_name(tmp_path: Path, begin: bytes, words: str) -> None:
     path = tmp_path / "a.mrc"

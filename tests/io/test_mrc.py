@@ -276,7 +276,7 @@ def test_forbidden_file(make_mrc: Maker, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (b"", "is empty"),
         (b"short", "5 bytes, but an MRC header alone has 1024"),
-        (b"II*\0" + b"tiff" * 600, "a.mrc is a TIFF image, but MRC volumes are read: convert it with IMOD's"),
+        (b"II*\0" + b"tiff" * 600, "a.mrc is a TIFF image, which is not read: convert it with IMOD's"),
         (b"\0" * 4096, "is not an MRC file: its first bytes"),
         (b"text and more text\n" * 200, "is not an MRC file: its first bytes"),
     ],

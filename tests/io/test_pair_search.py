@@ -95,7 +95,7 @@ def test_folders_of_warp_and_relion(tmp_path: Path) -> None:
 
 def test_other_formats_are_named(tmp_path: Path) -> None:
     made(tmp_path, "tomograms.star", "store/.zgroup")
-    with pytest.raises(ValueError, match=r"tomograms\.star is a STAR list, but MRC volumes are read: give"):
+    with pytest.raises(ValueError, match=r"tomograms\.star is a STAR list, which is not read: give"):
         find_pairs([tmp_path / "tomograms.star"])
     with pytest.raises(ValueError, match="store is a Zarr store"):
         find_pairs([tmp_path / "store"])

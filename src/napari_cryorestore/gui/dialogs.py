@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,16 +73,19 @@ def choose_target(parent: QWidget, proposed: str, *, kind: str = "") -> Path | N
     parent
         Above which the dialog opens.
     proposed
-        The name of the file; its suffix is that of a name typed without one.
+        The name of the file; its suffix is that of a name typed without one, if it fits the kind chosen.
     kind
         What the file is, e.g. ``Table (*.csv)``; a volume if not given.
     """
     kind = kind or ";;".join(f"{form.title} ({_patterns(form.suffixes)})" for form in written_formats())
-    name, _ = QFileDialog.getSaveFileName(parent, "Save", str(last_folder() / proposed), kind)
+    name, chosen = QFileDialog.getSaveFileName(parent, "Save", str(last_folder() / proposed), kind)
     if not name:
         return None
-    path = _remembered(name)
-    return path if path.suffix else path.with_suffix(Path(proposed).suffix)
+    path, suffixes = _remembered(name), re.findall(r"\*(\.\w+)", chosen)
+    suffix = Path(proposed).suffix
+    if suffixes and suffix not in suffixes:
+        suffix = suffixes[0]
+    return path if path.suffix else path.with_suffix(suffix)
 
 
 def _tomograms() -> str:

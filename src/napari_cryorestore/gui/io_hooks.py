@@ -107,13 +107,18 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     ValueError
         If the layer holds colours, has voxels that are no cubes, or NaN.
     """
+    from napari_cryorestore.io.volume_output import losses
+
     name, target = str(attributes.get("name", "volume")), Path(path)
     volume = _as_volume(data, attributes)
     origin = origin_in(attributes.get("metadata", {})) or LayerOrigin()
     voxel_size = origin.voxel_size or cubic_edge(_scale(attributes), _units(attributes))
     known = replace(origin, voxel_size=voxel_size or 1.0, label=origin.label or name)
     _replace_file(target, volume, known)
-    if voxel_size is None:
+    lost = losses(target)
+    for finding in lost:
+        _warn(finding.text)
+    if voxel_size is None and not lost:
         _warn(f"{name} does not say its voxel size: {target.name} says 1 Å.")
     return [path]
 

@@ -27,7 +27,8 @@ _FORMATS = (
     _Format("an EM volume", (".em",), (), _EMAN),
     _Format("a SPIDER volume", (".spi",), (), _EMAN),
     _Format("a Digital Micrograph file", (".dm3", ".dm4"), (), "convert it with IMOD's dm2mrc"),
-    _Format("a NumPy array", (".npy", ".npz"), (b"\x93NUMPY",), _NAPARI),
+    _Format("a NumPy array under another name", (), (b"\x93NUMPY",), "name it .npy"),
+    _Format("a NumPy archive", (".npz",), (), "save its volume alone, with numpy.save"),
     _Format("a NIfTI volume", (".nii",), (), _NAPARI),
     _Format(
         "a Zarr store",
@@ -72,7 +73,7 @@ def foreign_format(path: Path | str, first_bytes: bytes = b"") -> str | None:
     found = next(begins, None) or _by_name(path)
     if found is None:
         return None
-    return f"{path.name} is {found.words}, but MRC volumes are read: {found.remedy}."
+    return f"{path.name} is {found.words}, which is not read: {found.remedy}."
 
 
 def _by_name(path: Path) -> _Format | None:

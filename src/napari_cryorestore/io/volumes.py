@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_cryorestore.io.file_contents import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.mrc import MRC
+from napari_cryorestore.io.numpy_array import NUMPY
 
 if TYPE_CHECKING:
     from napari_cryorestore.io.volume_format import Volume, VolumeFormat
 
 FORMATS: dict[str, VolumeFormat] = {
     "mrc": MRC,
+    "numpy": NUMPY,
 }
 """By a short name; files with no suffix of any are taken for the first, in which results are written too."""
 

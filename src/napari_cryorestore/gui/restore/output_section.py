@@ -29,7 +29,7 @@ class OutputSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.saves, self.shows = QCheckBox("MRC file in"), QCheckBox("layer")
+        self.saves, self.shows = QCheckBox("file in"), QCheckBox("layer")
         self.output, self.browse = QLineEdit(), QToolButton()
         self.browse.setText("…")
         self.output.setClearButtonEnabled(True)

@@ -29,7 +29,7 @@ def add_result(viewer: Viewer, entry: Entry) -> Image:
     model = entry.model
     origin = LayerOrigin(
         path=str(entry.output),
-        voxel_size=volume.voxel_size,
+        voxel_size=volume.voxel_size or entry.subject.even.voxel_size or 0.0,
         origin=volume.origin,
         start=volume.start,
         run=str(model.run or model.weights or ""),

@@ -32,7 +32,7 @@ class WorkBar(QWidget):
         super().__init__()
         self._details, self._message = "", ""
         self.restore, self.cancel = QPushButton("Restore"), QPushButton("Cancel")
-        self.save, self.details = QPushButton("Save as MRC…"), QPushButton("Details")
+        self.save, self.details = QPushButton("Save as…"), QPushButton("Details")
         self.compare = QPushButton("Compare")
         self.problem, self.state = SentenceLabel(), SentenceLabel()
         self.bar = QProgressBar()
