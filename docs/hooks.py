@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.config import Config
 
 MARKER = re.compile(r"^([ ]*)<!-- generated: ([\w-]+)(?: (.+?))? -->$", re.MULTILINE)
-METHODS_SECTION = "Methods"
-"""The section of the navigation that gets a page for every method."""
+NAVIGATION = {
+    "Methods": {METHODS[name].title: f"methods/{name}.md" for name in METHODS.own},
+    "Networks": {NETWORKS[name].title: f"networks/{name}.md" for name in NETWORKS.own},
+}
+"""Sections of the navigation, and the pages that they get: one for every method and network of ours."""
 
 _SECTIONS: dict[str, type[Config]] = {
     "tomogram": TomogramConfig,
@@ -44,8 +47,8 @@ _SECTIONS: dict[str, type[Config]] = {
     "hardware": HardwareConfig,
     "restoration": RestoreOptions,
     "simulation": SimulationConfig,
-    **{f"method.{name}": method.Config for name, method in METHODS.items()},
-    **{f"network.{name}": entry.Config for name, entry in NETWORKS.items()},
+    **{f"method.{name}": METHODS[name].Config for name in METHODS.own},
+    **{f"network.{name}": NETWORKS[name].Config for name in NETWORKS.own},
 }
 _WITHOUT_PREFIX = ("tomogram", "restoration", "simulation")
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -53,12 +56,11 @@ _WIDTH = "100"
 
 
 def on_config(config: Any) -> Any:
-    """List the methods' pages in the navigation, by the methods' own titles."""
+    """List the pages of methods and networks in the navigation, by their own titles."""
     for section in config["nav"]:
-        if METHODS_SECTION in section:
-            section[METHODS_SECTION] += [
-                {method.title: f"methods/{name}.md"} for name, method in METHODS.items()
-            ]
+        for name, pages in NAVIGATION.items():
+            if name in section:
+                section[name] += [{title: page} for title, page in pages.items()]
     return config
 
 
@@ -98,10 +100,21 @@ def settings(section: str) -> str:
 def methods() -> str:
     """Return every method with what it does and needs."""
     rows = [
-        (f"[{method.title}]({name}.md)", f"`{name}`", method.summary, _needs(name))
-        for name, method in METHODS.items()
+        (f"[{METHODS[name].title}]({name}.md)", f"`{name}`", METHODS[name].summary, _needs(name))
+        for name in METHODS.own
     ]
     return _table(("method", "name", "what it does", "what it needs"), rows)
+
+
+def networks() -> str:
+    """Return every network with what it does and what it says of sizes, with its defaults."""
+    rows = []
+    for name in NETWORKS.own:
+        entry = NETWORKS[name]
+        sizes = entry.sizes(entry.Config())
+        facts = f"multiples of {sizes.multiple}, at least {sizes.minimum} voxels"
+        rows.append((f"[{entry.title}]({name}.md)", f"`{name}`", entry.summary, facts))
+    return _table(("network", "name", "what it does", "crops and tiles"), rows)
 
 
 def presets(method: str) -> str:
@@ -170,6 +183,7 @@ def command(*words: str) -> str:
 TABLES: dict[str, Callable[..., str]] = {
     "settings": settings,
     "methods": methods,
+    "networks": networks,
     "presets": presets,
     "metrics": metrics,
     "numbers": numbers,

@@ -95,6 +95,11 @@ class PluginTable(MutableMapping[str, Thing]):
         known = ", ".join(self)
         raise UnknownNameError(f"{problem}: choose one of {known}, or install the package that brings it")
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of those of this package."""
+        return tuple(name for name in self._things if name not in self._packages)
+
     def package_of(self, name: str) -> str:
         """Return which other package brings what has a name; empty for our own."""
         return self._packages.get(name, "")

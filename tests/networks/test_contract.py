@@ -1,100 +1,95 @@
-"""What every network of the table promises."""
+"""What every network of the table promises, and that a broken promise is found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import nn
 
-from napari_cryorestore.networks import NETWORKS, Network, NetworkConfig, build_network
+from napari_cryorestore.networks import NETWORKS, NetworkConfig, UNetConfig, build_network
+from napari_cryorestore.networks.unet import UNET, UNet
+from napari_cryorestore.testing import Check, network_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SMALL = {"unet": {"features": 4, "levels": 3}}
+    from torch import Tensor
+
+SMALL: dict[str, dict[str, Any]] = {"unet": {"features": 4, "levels": 3}}
+EVERY = [check for name in NETWORKS.own for check in network_checks(NETWORKS[name], **SMALL.get(name, {}))]
 
 
-@pytest.fixture(params=sorted(NETWORKS))
-def config(request: pytest.FixtureRequest) -> NetworkConfig:
-    return NETWORKS[request.param].Config(kind=request.param, **SMALL.get(request.param, {}))
-
-
-def crops(network: Network, *, channels: int = 1, extra: int = 0) -> torch.Tensor:
-    size = 2 * network.sizes.multiple + extra
-    return torch.randn(2, channels, size, size + extra, size, generator=torch.Generator().manual_seed(3))
-
-
-def test_kind_is_its_name_in_the_table(config: NetworkConfig) -> None:
-    assert NETWORKS[config.kind].Config is type(config)
-    assert type(config).from_toml(config.to_toml()) == config
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-def test_one_output_channel_of_the_same_size(config: NetworkConfig, channels: int) -> None:
-    network = build_network(config, channels=channels, seed=0)
-    inputs = crops(network, channels=channels)
-    assert network(inputs).shape == (2, 1, *inputs.shape[2:])
-
-
-def test_sizes_that_are_no_multiple_work(config: NetworkConfig) -> None:
-    network = build_network(config, seed=0)
-    inputs = crops(network, extra=1)
-    assert network(inputs).shape == inputs.shape
-
-
-def test_too_small_a_crop_is_explained(config: NetworkConfig) -> None:
-    network = build_network(config, seed=0)
-    least = network.sizes.minimum
-    assert network(torch.ones(1, 1, least, least, least)).shape == (1, 1, least, least, least)
-    with pytest.raises(ValueError, match=f"at least {least} voxels"):
-        network(torch.ones(1, 1, least, least - 1, least))
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-def test_every_parameter_learns(config: NetworkConfig, channels: int) -> None:
-    network = build_network(config, channels=channels, seed=0)
-    network(crops(network, channels=channels)).square().mean().backward()
-    for name, parameter in network.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().max() > 0, name
-
-
-def test_bf16_and_channels_last_change_only_rounding(
-    config: NetworkConfig, rounding: Callable[..., float]
-) -> None:
-    network = build_network(config, seed=0)
-    inputs = crops(network)
-    with torch.no_grad():
-        expected = network(inputs)
-        network = network.to(memory_format=torch.channels_last_3d)
-        strided = network(inputs.to(memory_format=torch.channels_last_3d))
-        with torch.autocast("cpu", torch.bfloat16):
-            rounded = network(inputs.to(memory_format=torch.channels_last_3d)).float()
-    torch.testing.assert_close(strided, expected, rtol=0, atol=rounding(expected, 100))
-    assert (rounded - expected).norm() < 0.03 * expected.norm()
-
-
-def test_weights_depend_on_the_seed_alone(config: NetworkConfig) -> None:
-    torch.manual_seed(11)
-    before = torch.get_rng_state()
-    first = build_network(config, seed=5)
-    assert torch.equal(torch.get_rng_state(), before)
-    torch.manual_seed(12)
-    again, other = build_network(config, seed=5), build_network(config, seed=6)
-    weights = [torch.cat([p.flatten() for p in n.parameters()]) for n in (first, again, other)]
-    assert torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[0], weights[2])
-
-
-def test_state_makes_the_round_trip(config: NetworkConfig) -> None:
-    one, two = build_network(config, seed=0), build_network(config, seed=1)
-    inputs = crops(one)
-    two.load_state_dict(one.state_dict())
-    assert torch.equal(one.eval()(inputs), two.eval()(inputs))
+@pytest.mark.parametrize("check", EVERY, ids=str)
+def test_a_promise_is_kept(check: Check) -> None:
+    check()
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no network 'capsnet' here: choose one of unet"):
+    with pytest.raises(ValueError, match=r"no network 'capsnet' here: choose one of .*unet"):
         build_network(NetworkConfig(kind="capsnet"), seed=0)
+
+
+class Broken(UNet):
+    """A U-Net with one thing wrong."""
+
+    def __init__(self, config: UNetConfig, channels: int, wrong: str) -> None:
+        super().__init__(config, channels)
+        self.wrong, self.noise = wrong, torch.rand(1, device="cpu")
+        if wrong == "learns with every weight":
+            self.spare = nn.Linear(1, 1)
+        if wrong == "begins as the seed says":
+            for weight in self.parameters():
+                nn.init.constant_(weight, 0.1)
+
+    def require_size(self, inputs: Tensor) -> None:
+        if self.wrong != "refuses crops that are too small":
+            super().require_size(inputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs = super().forward(inputs)
+        changed: dict[str, Callable[[], Tensor]] = {
+            "returns one channel of the same size": lambda: outputs[..., 1:],
+            "reaches no farther than it says": lambda: outputs + inputs.mean(),
+            "computes alike in other layouts and 16 bits": lambda: (
+                outputs + (outputs.dtype == torch.bfloat16)
+            ),
+            "is its weights": lambda: outputs + self.noise,
+            "takes no memory where there is none": lambda: outputs + float(inputs.detach().sum()),
+        }
+        return changed.get(self.wrong, lambda: outputs)()
+
+
+def broken(promise: str) -> Any:
+    """Return the U-Net's line with one promise broken, which its name says."""
+    wrong = {
+        "says what it is": {"summary": "No sentence"},
+        "says which sizes it takes": {"size_multiple": 0},
+        "has presets that are valid": {"presets": {"quick-look": {"network": {"colour": "red"}}}},
+    }
+    return replace(UNET, **wrong.get(promise, {"build": lambda config, n: Broken(config, n, promise)}))
+
+
+PROMISES = [check.name.partition(" ")[2] for check in network_checks(UNET)]
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_a_broken_promise_is_found(promise: str) -> None:
+    kept, failed = [], []
+    for check in network_checks(broken(promise), features=2, levels=2):
+        try:
+            check()
+            kept.append(str(check))
+        except (AssertionError, ArithmeticError, ValueError, RuntimeError):
+            failed.append(str(check))
+    assert f"unet {promise}" in failed
+    assert kept
+
+
+def test_presets_set_nothing_of_others() -> None:
+    entry = replace(UNET, presets={"quick-look": {"method": {"passes": 2}}})
+    (check,) = (one for one in network_checks(entry) if "presets" in str(one))
+    with pytest.raises(AssertionError, match="may set only network, schedule, snapshots, not 'method'"):
+        check()

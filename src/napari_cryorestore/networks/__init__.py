@@ -5,8 +5,6 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.net
 
 from __future__ import annotations
 
-import torch
-
 from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry, Sizes
 from napari_cryorestore.networks.unet import UNET, UNet, UNetConfig
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
@@ -33,10 +31,7 @@ def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Net
     ValueError
         If there is no network of that kind.
     """
-    entry = NETWORKS.find(config.kind)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
-        return entry.made(config, channels)
+    return NETWORKS.find(config.kind).made(config, channels, seed=seed)
 
 
 def too_small(edge: int | None, config: NetworkConfig, *, what: str = "crop") -> str:

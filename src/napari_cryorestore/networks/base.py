@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from napari_cryorestore.config import Config, setting
@@ -120,9 +121,11 @@ class NetworkEntry:
             floats_per_voxel=of(self.floats_per_voxel),
         )
 
-    def made(self, config: NetworkConfig, channels: int) -> Network:
-        """Return the network with these knobs, on the current device and with torch's random state."""
-        network = self.build(config, channels)
+    def made(self, config: NetworkConfig, channels: int, *, seed: int) -> Network:
+        """Return the network with these knobs, its weights by the seed alone; see `build_network`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
+            network = self.build(config, channels)
         network.sizes = self.sizes(config)
         return network
 

@@ -69,7 +69,7 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
     from napari_cryorestore.networks import NETWORKS
 
     with torch.device("meta"):
-        return NETWORKS[config.kind].made(config, channels)
+        return NETWORKS[config.kind].made(config, channels, seed=0)
 
 
 def _likely_crop(shape: Sequence[int], network: Any) -> int:
