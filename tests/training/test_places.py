@@ -131,6 +131,19 @@ def test_a_crop_is_as_large_as_the_network_needs(thickness: int, crop: int) -> N
     assert fitting_crop(within, None, Sizes(multiple=10, minimum=81)) == crop
 
 
+def test_what_is_cut_for_a_crop_fits() -> None:
+    def twice(crop: int) -> int:
+        return 2 * crop
+
+    assert fitting_crop(Box.whole((100, 300, 300)), None, UNET, cut=twice) == 32
+    in_the_middle, within = Box((0, 120, 120), (300, 180, 180)), Box.whole((300, 300, 300))
+    crop = fitting_crop(within, in_the_middle, UNET, cut=twice)
+    assert 16 < crop < 64
+    assert leaves_room(in_the_middle, within, 2 * crop + PADDING)
+    assert not leaves_room(in_the_middle, within, 2 * (crop + 8) + PADDING)
+    assert fitting_crop(Box.whole((30, 300, 300)), None, UNET, cut=twice) == 16  # the least, which is refused
+
+
 def test_a_preview_block_is_as_large_as_the_network_needs() -> None:
     assert preview_size((24, 40, 36)) == (24, 8, 8)
     assert preview_size((24, 40, 36), least=20) == (24, 20, 20)

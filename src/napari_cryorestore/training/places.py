@@ -11,7 +11,7 @@ from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.data.masks import most_structured_box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_cryorestore.data.corners import Triple
     from napari_cryorestore.io.tomogram import Tomogram
@@ -109,18 +109,20 @@ def least_crop(sizes: Sizes) -> int:
     return max(SMALLEST_CROP, sizes.minimum)
 
 
-def fitting_crop(within: Box, box: Box | None, sizes: Sizes) -> int:
+def fitting_crop(
+    within: Box, box: Box | None, sizes: Sizes, *, cut: Callable[[int], int] = lambda crop: crop
+) -> int:
     """Return the largest crop, up to the usual one, that fits into the data beside the held-out block.
 
-    Crops take at most three quarters of the thinnest axis, so that there is more than one place for them, and
-    keep off the block by the margin of the Wiener-filtered input. They are multiples of what the network uses
-    best, where there is room for more than the least that it takes.
+    What is cut for a crop, see `Method.cut_size`, takes at most three quarters of the thinnest axis, so that
+    there is more than one place for it, and keeps off the block by the margin of the Wiener-filtered input.
+    Crops are multiples of what the network uses best, where there is room for more than the least that it
+    takes.
     """
-    least, multiple = least_crop(sizes), sizes.multiple
-    usual = max(USUAL_CROP, -(-least // multiple) * multiple)
-    largest = min(usual, int(0.75 * min(within.shape))) // multiple * multiple
-    for crop in range(largest, least, -multiple):
-        if box is None or leaves_room(box, within, crop + PADDING):
+    least, multiple, most = least_crop(sizes), sizes.multiple, int(0.75 * min(within.shape))
+    usual = max(USUAL_CROP // multiple * multiple, -(-least // multiple) * multiple)
+    for crop in range(usual, least, -multiple):
+        if cut(crop) <= most and (box is None or leaves_room(box, within, cut(crop) + PADDING)):
             return crop
     return least
 

@@ -54,16 +54,17 @@ def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda find
         If the tomograms or the weights to start from cannot be used, with what to do about it.
     """
     config, tomograms = _examined(_named(config), tell)
+    method = build_method(config.method)
     for tomogram in tomograms:
-        _require_room(tomogram, least_crop(sizes_of(config.network)))
+        _require_room(tomogram, method.cut_size(least_crop(sizes_of(config.network))))
     _require_alike(tomograms, config)
     for finding in _split_twice(config):
         tell(finding)
-    method = build_method(config.method)
     network = build_network(config.network, channels=method.channels, seed=0)
-    crop, box = _places(tomograms, config)
+    crop, box = _places(tomograms, config, method.cut_size)
     for index, tomogram in enumerate(tomograms):
-        valid_corners(tomogram.shape, crop, excluded=box if index == 0 and holds_out(config) else None)
+        excluded = box if index == 0 and holds_out(config) else None
+        valid_corners(tomogram.shape, method.cut_size(crop), excluded=excluded)
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     return config.model_copy(
         update={
@@ -145,14 +146,14 @@ def _unsplit(item: TomogramConfig) -> Path:
     return _absolute(item.even).with_name(tomogram_name(item.even))
 
 
-def _places(tomograms: list[Tomogram], config: RunConfig) -> tuple[int, Box]:
-    """Return the crop and the preview block."""
+def _places(tomograms: list[Tomogram], config: RunConfig, cut: Callable[[int], int]) -> tuple[int, Box]:
+    """Return the crop and the preview block; `cut` is what is cut for a crop."""
     bounds, sizes = [data_bounds(tomogram) for tomogram in tomograms], sizes_of(config.network)
-    most = min(fitting_crop(within, None, sizes) for within in bounds)
+    most = min(fitting_crop(within, None, sizes, cut=cut) for within in bounds)
     wanted = config.schedule.crop or min(most, max(_WORTHWHILE_CROP, least_crop(sizes)))
-    room = wanted + PADDING if holds_out(config) else 0
+    room = cut(wanted) + PADDING if holds_out(config) else 0
     box = preview_box(tomograms[0], config.snapshots, room=room, least=max(SMALLEST_BLOCK, sizes.minimum))
-    beside = fitting_crop(bounds[0], box if holds_out(config) else None, sizes)
+    beside = fitting_crop(bounds[0], box if holds_out(config) else None, sizes, cut=cut)
     return config.schedule.crop or min(most, beside), box
 
 

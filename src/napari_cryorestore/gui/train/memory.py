@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
 
@@ -44,7 +44,7 @@ def estimated_memory(
     weights = sum(weight.numel() for weight in network.parameters()) * 4
     dtype = torch.bfloat16 if half_precision else torch.float32
     network.to(dtype)
-    crop = method.cut_size(schedule.crop or _likely_crop(shapes[0], network))
+    crop = method.cut_size(schedule.crop or _likely_crop(shapes[0], network, method.cut_size))
     maps = method.maps if isinstance(method.maps, int) else 2
     crops = _crops((schedule.batch, maps, method.channels, crop, crop, crop))
     draws = method.draw(crops.places, torch.Generator())
@@ -72,11 +72,11 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
         return NETWORKS[config.kind].made(config, channels, seed=0)
 
 
-def _likely_crop(shape: Sequence[int], network: Any) -> int:
+def _likely_crop(shape: Sequence[int], network: Any, cut: Callable[[int], int]) -> int:
     from napari_cryorestore.data.corners import Box
     from napari_cryorestore.training.places import fitting_crop
 
-    return fitting_crop(Box.whole(shape), None, network.sizes)
+    return fitting_crop(Box.whole(shape), None, network.sizes, cut=cut)
 
 
 def _volumes(shape: Sequence[int]) -> int:

@@ -1,50 +1,33 @@
-"""What every network promises, as checks: for the tests of packages that bring one, and for our own.
-
-With pytest::
-
-    @pytest.mark.parametrize("check", network_checks(MY_NETWORK, features=4), ids=str)
-    def test_a_promise_is_kept(check):
-        check()
-"""
+"""What every network promises."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_cryorestore.config import Config, settings_of
-from napari_cryorestore.run_config import ScheduleConfig, SnapshotsConfig
+from napari_cryorestore.testing.promises import (
+    ROUNDING_16_BITS,
+    Check,
+    introduces_itself,
+    presets_are_valid,
+    require,
+    require_gradients,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from napari_cryorestore.networks import Network, NetworkConfig, NetworkEntry
 
-_ROUNDING, _ROUNDING_16_BITS = 1e-5, 0.03
-"""Of the norm: what another order of additions may change, and what 16 bits may."""
+_ROUNDING = 1e-5
+"""Of the norm: what another order of additions may change."""
 _FARTHEST = 64
 """Voxels of reach up to which it is measured whether a network keeps to it."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One promise; calling it raises ``AssertionError``, with a sentence, if it is not kept."""
-
-    name: str
-    run: Callable[[], None]
-
-    def __call__(self) -> None:
-        """Check it."""
-        self.run()
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def network_checks(entry: NetworkEntry, **knobs: Any) -> list[Check]:
@@ -79,58 +62,26 @@ def network_checks(entry: NetworkEntry, **knobs: Any) -> list[Check]:
     return [Check(f"{config.kind} {name}", partial(run, entry, config)) for name, run in checks.items()]
 
 
-def _require(kept: bool, sentence: str) -> None:
-    if not kept:
-        raise AssertionError(sentence)
-
-
-# What it says ----------------------------------------------------------------------------------------
-
-
 def _network_says_what_it_is(entry: NetworkEntry, config: NetworkConfig) -> None:
-    _introduces_itself(entry.title, entry.summary, entry.Config)
+    introduces_itself(entry.title, entry.summary, entry.Config)
     read = type(config).from_toml(config.to_toml())
-    _require(read == config, f"read from TOML, its configuration is {read!r} instead of {config!r}")
-
-
-def _introduces_itself(title: str, summary: str, config: type[Config]) -> None:
-    kind = config().model_dump()["kind"]
-    _require(bool(kind) and isinstance(kind, str), f"its kind must be its name, not {kind!r}")
-    _require(bool(title), "it has no title")
-    _require(summary.endswith("."), f"its summary must be a sentence: {summary!r}")
-    for item in settings_of(config):
-        if item.path != ("kind",):
-            _require(
-                item.help.endswith("."), f"the help of {item.path[-1]} must be a sentence: {item.help!r}"
-            )
+    require(read == config, f"read from TOML, its configuration is {read!r} instead of {config!r}")
 
 
 def _sizes_make_sense(entry: NetworkEntry, config: NetworkConfig) -> None:
     sizes = entry.sizes(config)
-    _require(sizes.multiple >= 1, f"size_multiple must be at least 1, not {sizes.multiple}")
-    _require(sizes.minimum >= 1, f"minimum_size must be at least 1, not {sizes.minimum}")
-    _require(sizes.reach is None or sizes.reach >= 0, f"reach must not be negative, as {sizes.reach} is")
+    require(sizes.multiple >= 1, f"size_multiple must be at least 1, not {sizes.multiple}")
+    require(sizes.minimum >= 1, f"minimum_size must be at least 1, not {sizes.minimum}")
+    require(sizes.reach is None or sizes.reach >= 0, f"reach must not be negative, as {sizes.reach} is")
     floats = sizes.floats_per_voxel
-    _require(floats is None or floats > 0, f"floats_per_voxel must be positive, not {floats}")
+    require(floats is None or floats > 0, f"floats_per_voxel must be positive, not {floats}")
     made = _made(entry, config).sizes
-    _require(made == sizes, f"the network that is made says {made}, its line of the table {sizes}")
+    require(made == sizes, f"the network that is made says {made}, its line of the table {sizes}")
 
 
 def _network_presets_are_valid(entry: NetworkEntry, config: NetworkConfig) -> None:
     own = {"network": entry.Config}
-    _presets_are_valid(entry.presets, config.kind, own)
-
-
-def _presets_are_valid(
-    presets: Mapping[str, dict[str, Any]], kind: str, own: Mapping[str, type[Config]]
-) -> None:
-    sections: dict[str, type[Config]] = {**own, "schedule": ScheduleConfig, "snapshots": SnapshotsConfig}
-    for name, settings in presets.items():
-        for section, values in settings.items():
-            known = f"only {', '.join(sections)}"
-            _require(section in sections, f"the preset {name!r} may set {known}, not {section!r}")
-            kinds = {"kind": kind} if section in own else {}
-            sections[section].model_validate({**values, **kinds})
+    presets_are_valid(entry.presets, config.kind, own)
 
 
 # What a network computes -----------------------------------------------------------------------------
@@ -155,7 +106,7 @@ def _one_channel_of_the_same_size(entry: NetworkEntry, config: NetworkConfig) ->
             with torch.inference_mode():
                 shape = tuple(network(inputs).shape)
             wanted = (2, 1, *inputs.shape[2:])
-            _require(shape == wanted, f"crops {tuple(inputs.shape)} must become {wanted}, not {shape}")
+            require(shape == wanted, f"crops {tuple(inputs.shape)} must become {wanted}, not {shape}")
 
 
 def _refuses_small_crops(entry: NetworkEntry, config: NetworkConfig) -> None:
@@ -167,7 +118,7 @@ def _refuses_small_crops(entry: NetworkEntry, config: NetworkConfig) -> None:
         try:
             network(torch.ones(1, 1, least, least - 1, least))
         except ValueError as error:
-            _require(
+            require(
                 f"at least {least} voxels" in str(error), f"the refusal must name {least} voxels: {error}"
             )
             return
@@ -179,19 +130,6 @@ def _every_weight_learns(entry: NetworkEntry, config: NetworkConfig) -> None:
         network = _made(entry, config, channels=channels)
         network(_inputs(entry, config, channels=channels)).float().square().mean().backward()
         require_gradients(network)
-
-
-def require_gradients(network: nn.Module) -> None:
-    """Check that a backward pass left a gradient at every weight.
-
-    Raises
-    ------
-    AssertionError
-        If one has none, or one that is zero or not finite.
-    """
-    for name, weight in network.named_parameters():
-        found = weight.grad is not None and bool(weight.grad.isfinite().all()) and bool(weight.grad.any())
-        _require(found, f"the weight {name} gets no gradient, or one that is zero or not finite")
 
 
 def _keeps_to_its_reach(entry: NetworkEntry, config: NetworkConfig) -> None:
@@ -206,7 +144,7 @@ def _keeps_to_its_reach(entry: NetworkEntry, config: NetworkConfig) -> None:
     (gradient,) = torch.autograd.grad(network(inputs)[..., centre].sum(), inputs)
     touched = gradient.abs().amax((0, 1, 2, 3)).nonzero()[:, 0]
     farthest = int((touched - centre).abs().max())
-    _require(farthest <= sizes.reach, f"a voxel depends on others {farthest} voxels away, not {sizes.reach}")
+    require(farthest <= sizes.reach, f"a voxel depends on others {farthest} voxels away, not {sizes.reach}")
 
 
 def _layout_and_bits_change_rounding_only(entry: NetworkEntry, config: NetworkConfig) -> None:
@@ -217,21 +155,21 @@ def _layout_and_bits_change_rounding_only(entry: NetworkEntry, config: NetworkCo
         layout = inputs.to(memory_format=torch.channels_last_3d)
         others = {"channels_last_3d": (network(layout), _ROUNDING)}
         with torch.autocast("cpu", torch.bfloat16):
-            others["bfloat16"] = (network(layout).float(), _ROUNDING_16_BITS)
+            others["bfloat16"] = (network(layout).float(), ROUNDING_16_BITS)
     for name, (result, most) in others.items():
         apart = float((result - expected).norm() / expected.norm())
-        _require(apart < most, f"in {name} the result is another by {apart:.2g} of its norm")
+        require(apart < most, f"in {name} the result is another by {apart:.2g} of its norm")
 
 
 def _weights_depend_on_the_seed_alone(entry: NetworkEntry, config: NetworkConfig) -> None:
     torch.manual_seed(11)
     before = torch.get_rng_state()
     first = _made(entry, config, seed=5)
-    _require(torch.equal(torch.get_rng_state(), before), "making it changes torch's random state")
+    require(torch.equal(torch.get_rng_state(), before), "making it changes torch's random state")
     torch.manual_seed(12)
     again, other = _made(entry, config, seed=5), _made(entry, config, seed=6)
-    _require(_same_weights(first, again), "one seed must give the same weights, but they differ")
-    _require(not _same_weights(first, other), "two seeds must give two networks, but give the same")
+    require(_same_weights(first, again), "one seed must give the same weights, but they differ")
+    require(not _same_weights(first, other), "two seeds must give two networks, but give the same")
 
 
 def _same_weights(one: Network, two: Network) -> bool:
@@ -245,8 +183,8 @@ def _weights_are_all(entry: NetworkEntry, config: NetworkConfig) -> None:
     two.load_state_dict(one.state_dict())
     with torch.inference_mode():
         expected = one(inputs)
-        _require(torch.equal(expected, two(inputs)), "what was saved and loaded computes something else")
-        _require(torch.equal(expected, deepcopy(one)(inputs)), "a copy computes something else")
+        require(torch.equal(expected, two(inputs)), "what was saved and loaded computes something else")
+        require(torch.equal(expected, deepcopy(one)(inputs)), "a copy computes something else")
 
 
 def _is_planned_without_values(entry: NetworkEntry, config: NetworkConfig) -> None:
@@ -254,7 +192,7 @@ def _is_planned_without_values(entry: NetworkEntry, config: NetworkConfig) -> No
         network = _made(entry, config)
         inputs = torch.empty(_inputs(entry, config).shape)
     shape = tuple(network(inputs).shape)
-    _require(shape == (*inputs.shape[:1], 1, *inputs.shape[2:]), f"on the meta device it returns {shape}")
+    require(shape == (*inputs.shape[:1], 1, *inputs.shape[2:]), f"on the meta device it returns {shape}")
 
 
-__all__ = ["Check", "network_checks", "require_gradients"]
+__all__ = ["network_checks"]
