@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -110,59 +110,6 @@ def test_the_comparing_example_draws_its_figure(
     monkeypatch.setattr(example, "real_pair", lambda: tiny_pair)
     monkeypatch.setattr(example, "preset", presets.preset)
     assert example.main(2, tmp_path / "compared").stat().st_size > 10_000
-
-
-@pytest.fixture
-def contributed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Any]:
-    """Put the method that CONTRIBUTING writes into the table, as its one line does."""
-    code, line = blocks("CONTRIBUTING.md", "python")
-    path = tmp_path / "charbonnier.py"
-    path.write_text(code, encoding="utf-8")
-    method: type[Any] = module(path).Charbonnier
-    assert method.__name__ in line
-    monkeypatch.setitem(METHODS, method.Config.model_fields["kind"].default, method)
-    return method
-
-
-@pytest.mark.usefixtures("in_a_folder_with_halves")
-def test_the_contributed_method_trains_and_restores(contributed: type[Any]) -> None:
-    from napari_cryorestore.restoration import RestoreRequest, restore
-    from napari_cryorestore.runs.follower import RunFollower
-    from napari_cryorestore.runs.state import RunState
-    from napari_cryorestore.training.launch import create_run, run_training
-
-    even, odd = Path("TS01_even.mrc"), Path("TS01_odd.mrc")
-    ours = {"tomograms": [{"even": even, "odd": odd}], "method": {"epsilon": 0.2}}
-    config = RunConfig.model_validate(presets.merged(presets.preset("quick-look", "charbonnier"), ours))
-    assert isinstance(config.method, contributed.Config)
-    run = create_run(config, Path("run"))
-    run_training(run)
-    state = RunState()
-    state.apply(RunFollower(run.path).poll())
-    assert {"loss", "squared"} <= set(state.curves)
-    assert "n2n" in state.metrics
-    assert restore(RestoreRequest(run.path, even, Path("restored.mrc"), odd=odd)).is_file()
-
-
-@pytest.mark.usefixtures("contributed")
-def test_the_contributed_method_has_help_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    from napari_cryorestore.cli.main import main
-
-    with pytest.raises(SystemExit):
-        main(["train", "--method", "charbonnier", "--help"])
-    assert "--method.epsilon X" in capsys.readouterr().out
-
-
-def test_the_contributed_file_keeps_the_rules(tmp_path: Path) -> None:
-    ruff = shutil.which("ruff") or str(Path(sys.executable).with_name("ruff"))
-    if not Path(ruff).is_file():
-        pytest.skip("ruff is not installed")
-    path = tmp_path / "charbonnier.py"
-    path.write_text(blocks("CONTRIBUTING.md", "python")[0], encoding="utf-8")
-    for command in ("check", "format --check"):
-        arguments = [ruff, *command.split(), "--config", str(ROOT / "pyproject.toml"), str(path)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
 
 
 def commands() -> list[str]:
