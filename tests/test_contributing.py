@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_cryorestore.cli.main import main
+from napari_cryorestore.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ options = ["-q", "-p", "no:cacheprovider", "--rootdir", {path!r}]
 assert pytest.main([*options, {path!r} + "/test_promises.py"]) == 0
 
 from napari_cryorestore.cli.main import main
+from napari_cryorestore.methods import METHODS
 assert main(["methods"]) == 0
 for words in {lines!r}:
     print(words)
@@ -138,6 +140,7 @@ def test_a_package_of_its_own_is_listed_trains_and_restores_and_is_missed(
     tmp_path: Path,
     begin: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run, output = str(tmp_path / "run"), str(tmp_path / "restored.mrc")
     train = ["train", *halves, *chain(*SMALL.items()), "--run", run]
@@ -154,6 +157,7 @@ def test_a_package_of_its_own_is_listed_trains_and_restores_and_is_missed(
     assert '[packages]\nmethod = "my-package"\nnetwork = "my-package"' in config
 
     # here it is not installed
+    monkeypatch.delitem(METHODS, "charbonnier", raising=False)
     missing = "there is no method 'charbonnier' here: install or update my-package, which brings it"
     for words in (["restore", run, *halves], ["train", "--resume", run], ["train", f"{run}/config.toml"]):
         assert main(words) != 0

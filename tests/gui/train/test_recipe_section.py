@@ -7,6 +7,8 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.train import panel as panel_module
+from napari_cryorestore.gui.train.kind_section import KindSection
+from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.io.volume_output import write_volume
 
 SHAPE = (32, 40, 48)
@@ -45,11 +47,14 @@ def test_presets_and_methods_fill_the_forms(bench):
     assert "Training takes about" in recipe.memory.text()
 
 
-def test_the_only_network_is_no_choice(bench):
-    viewer = ViewerModel()
-    bench.add_pair(viewer)
-    network = bench.open(viewer).recipe.network
-    assert not network.combo.isVisibleTo(network)
+def test_one_kind_alone_is_no_choice(qtbot):
+    networks = Recipes().networks
+    section = KindSection("network")
+    qtbot.addWidget(section)
+    section.offer({"unet": networks["unet"]})
+    assert not section.combo.isVisibleTo(section)
+    section.offer({"unet": networks["unet"], "other": networks["unet"]})
+    assert section.combo.isVisibleTo(section)
 
 
 def test_another_network_is_chosen_by_its_title(bench, plugins):
