@@ -278,6 +278,7 @@ def test_method_and_network_go_together_and_presets_are_theirs(model, plugins):
 def test_what_does_not_go_together_is_refused_in_its_section(model, plugins):
     model.use_recipes(Recipes())
     model.choose_method("picky")
+    assert "32 voxels along z, fewer than the crop's 36: choose another tomogram" in model.data_problems()[0]
     model.put("schedule", model.sections["schedule"].model_copy(update={"crop": 35}))
     problems = {problem.section: problem.sentence for problem in model.problems()}
     assert problems["schedule"].startswith("A crop of 35 voxels is too small for this Wide network")

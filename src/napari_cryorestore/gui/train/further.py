@@ -76,7 +76,7 @@ class FurtherTomogram:
             self.choice.problem(),
             seen.problem if seen is not None else "",
             *recording_problems(self.choice, recipes, name=self.name),
-            too_thin(self.choice, sections),
+            too_thin(self.choice, recipes, sections),
             missing(self.choice, recipes, method),
         ]
         return next((f"{self.name}: {words}" for words in found if words), "")

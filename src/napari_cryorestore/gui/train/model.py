@@ -178,7 +178,10 @@ class TrainModel:
         found = [self.choice.problem(), seen.problem if seen else ""]
         if self.recipes is not None and self.choice.even is not None:
             found += recording_problems(self.choice, self.recipes, name=self.tomogram_name)
-            found += [too_thin(self.choice, self.sections), missing(self.choice, self.recipes, self.method)]
+            found += [
+                too_thin(self.choice, self.recipes, self.sections),
+                missing(self.choice, self.recipes, self.method),
+            ]
         return list(dict.fromkeys(words for words in found if words))[:2]
 
     def problems(self) -> list[Problem]:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.recipes import Recipes
 
-SMALLEST_CROP = 16
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -47,20 +45,20 @@ def missing(choice: DataChoice, recipes: Recipes, method: str) -> str:
     return ""
 
 
-def too_thin(choice: DataChoice, sections: Mapping[str, Config]) -> str:
+def too_thin(choice: DataChoice, recipes: Recipes, sections: Mapping[str, Config]) -> str:
     """Return in one sentence that the tomogram is thinner than a crop; empty if it is not."""
     if choice.even is None:
         return ""
-    thinnest = min(choice.even.shape)
-    crop = getattr(sections.get("schedule"), "crop", None) or SMALLEST_CROP
+    thinnest, least = min(choice.even.shape), recipes.least_crop(sections["network"])
+    crop = getattr(sections.get("schedule"), "crop", None) or least
     if thinnest >= crop:
         return ""
     smaller = f"choose a crop of at most {thinnest}"
-    advice = smaller if thinnest >= SMALLEST_CROP else "choose another tomogram"
+    advice = smaller if thinnest >= least else "choose another tomogram"
     axis = "zyx"[choice.even.shape.index(thinnest)]
     return f"The tomogram has {thinnest} voxels along {axis}, fewer than the crop's {crop}: {advice}."
 
 
 _LABELS = {"voxel_size": "Voxel size", "tilt_range": "Tilt range"}
 
-__all__ = ["SMALLEST_CROP", "Problem", "missing", "recording_problems", "too_thin"]
+__all__ = ["Problem", "missing", "recording_problems", "too_thin"]

@@ -95,6 +95,14 @@ class Recipes:
 
         return network if network and not misfit(method, network) else network_for(method)
 
+    def least_crop(self, network: Config) -> int:
+        """Return the edge of the smallest crop that a network learns from."""
+        from napari_cryorestore.networks import sizes_of
+        from napari_cryorestore.training.places import least_crop
+
+        chosen: Any = network
+        return least_crop(sizes_of(chosen))
+
     def problems(self, sections: dict[str, Config]) -> dict[str, str]:
         """Return in a sentence for each section what does not go together with the others."""
         from napari_cryorestore.methods import misfit
