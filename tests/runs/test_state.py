@@ -273,3 +273,24 @@ def test_a_run_that_ended_by_itself_says_why_until_it_goes_on_and_remembers_that
     assert (state.status(), state.why, state.ended_itself) == ("completed", "Ended.", True)
     state.apply([started(300)])
     assert (state.status(now=1.0), state.why, state.ended_itself) == ("running", "", True)
+
+
+def one_map(step, fill):
+    left_out = {} if fill is None else {"fill": [fill] * 8}
+    return Evaluated(step=step, metrics={} if fill is None else {"fill": fill}, left_out=left_out, spread=0.5)
+
+
+def test_one_map_is_judged_by_filling_alone_and_that_is_said():
+    fills = {0: 0.0, 100: 0.1, 200: 0.4, 300: 0.3, 500: 0.2, 700: 0.2, 900: 0.2}
+    state = state_of(started(), *(one_map(step, fill) for step, fill in fills.items()))
+    assert (state.advice.step, state.advice.light) == (200, "bad")
+    assert "wedge filling is 50 % below its best (step 200)" in state.advice.sentence
+    assert state.advice.sentence.endswith("One map has no held-out agreement: wedge filling alone decides.")
+    assert state.ending is None  # how well the wedge is filled ends no run
+
+
+def test_one_map_without_a_number_is_left_to_the_eye():
+    saved_only = Checkpointed(step=300, file="checkpoints/300")
+    state = state_of(started(), *(one_map(step, None) for step in (0, 100, 200, 300)), saved_only)
+    assert (state.advice.step, state.advice.kind) == (300, "newest")
+    assert state.advice.sentence.startswith("No number tells which step is best: one map has no held-out")

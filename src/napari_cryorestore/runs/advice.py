@@ -52,6 +52,17 @@ class StepAdvice:
         return self.step if self.kind == "suggested" else None
 
 
+ONE_MAP = "One map has no held-out agreement: wedge filling alone decides."
+
+
+def no_number_words() -> str:
+    """Return what is said where previews give no number that tells one step from another."""
+    return (
+        "No number tells which step is best: one map has no held-out agreement, and this method fills no "
+        "wedge. Look at the previews."
+    )
+
+
 def too_early_words(*, ended: bool) -> str:
     """Return what is said before three previews."""
     if ended:
@@ -61,7 +72,7 @@ def too_early_words(*, ended: bool) -> str:
 
 def fallen_words(best: HeldOut, last: HeldOut) -> str:
     """Return by how much agreement lies below its best."""
-    return f"held-out agreement is {100 * lost_share(best, last):.0f} % below its best (step {best.step})"
+    return f"{last.by} is {100 * lost_share(best, last):.0f} % below its best (step {best.step})"
 
 
 def use_words(step: int, why: str, *, ended: bool) -> str:
@@ -107,11 +118,13 @@ def _signed(value: float) -> str:
 
 
 __all__ = [
+    "ONE_MAP",
     "Kind",
     "Light",
     "StepAdvice",
     "apart_words",
     "fallen_words",
+    "no_number_words",
     "too_early_words",
     "use_words",
     "why_words",

@@ -137,7 +137,7 @@ def _findings(
             Finding(
                 "warning",
                 "step",
-                f"The run over-fitted before step {step}: held-out agreement is {share:.0f} % below its "
+                f"The run over-fitted before step {step}: {now.by} is {share:.0f} % below its "
                 f"best, at step {top.step}.",
                 "" if advice.step in (None, step) else use_words(advice.step or 0, advice.why, ended=True),
             )

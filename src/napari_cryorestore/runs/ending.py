@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.runs.held_out import has_fallen, lost_share
+from napari_cryorestore.runs.held_out import AGREEMENT, has_fallen, lost_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,9 @@ def ending(history: Sequence[HeldOut]) -> Ending | None:
 
     It must lie below its best by more than 5 % and three standard errors of that very difference in each of
     the latest three previews, the last of which must come at least 200 steps, and once the steps to the best,
-    after the best. How well the wedge is filled does not count. A network that has not begun to learn is
-    neither at its best nor past it, nor is one before its first step, with which nobody restores.
+    after the best. How well the wedge is filled does not count, so a run of one map takes all its steps. A
+    network that has not begun to learn is neither at its best nor past it, nor is one before its first step,
+    with which nobody restores.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def ending(history: Sequence[HeldOut]) -> Ending | None:
     Ending or None
         ``None`` while training should go on.
     """
-    known = [item for item in history if math.isfinite(item.n2n)]
+    known = [item for item in history if math.isfinite(item.n2n) and item.by == AGREEMENT]
     learned = [item for item in known if item.step and (item.spread is None or item.spread >= PLATEAU)]
     latest = known[-IN_A_ROW:]
     if len(latest) < IN_A_ROW or learned[-IN_A_ROW:] != latest:

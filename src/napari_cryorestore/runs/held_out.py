@@ -14,6 +14,8 @@ FALL = 0.05
 """Share of its best value by which held-out agreement falls before that means something."""
 ERRORS = 3.0
 """Standard errors that such a fall must exceed besides."""
+AGREEMENT, FILLING = "held-out agreement", "wedge filling"
+"""What a step is judged by: filling only where one map was given, which has nothing to agree with."""
 OCTANTS = 8
 """Parts of the held-out block of which each is left out once."""
 
@@ -27,11 +29,13 @@ class HeldOut:
     step : int
         Optimiser steps done; 0 before training.
     n2n, fill : float
-        Held-out agreement, and wedge filling; NaN where unknown.
+        Held-out agreement, and wedge filling; NaN where unknown. Of one map, filling stands as the first.
     left_out : mapping of str to sequence of 8 float
         Both again, each without one octant of the block; empty for old runs.
     spread : float or None
         Standard deviation of the restored block relative to the input's; ``None`` for old runs.
+    by : str
+        What `n2n` is, in words.
     """
 
     step: int
@@ -39,6 +43,7 @@ class HeldOut:
     fill: float = np.nan
     left_out: Mapping[str, Sequence[float]] = field(default_factory=dict)
     spread: float | None = None
+    by: str = AGREEMENT
 
 
 def paired_fall(at_best: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
@@ -98,8 +103,10 @@ def standard_error(parts: np.ndarray) -> np.ndarray:
 
 
 __all__ = [
+    "AGREEMENT",
     "ERRORS",
     "FALL",
+    "FILLING",
     "OCTANTS",
     "HeldOut",
     "agreement_fall",

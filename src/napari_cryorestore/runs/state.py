@@ -23,7 +23,7 @@ from napari_cryorestore.runs.events import (
     Stepped,
     Thinned,
 )
-from napari_cryorestore.runs.held_out import OCTANTS, HeldOut
+from napari_cryorestore.runs.held_out import FILLING, OCTANTS, HeldOut
 from napari_cryorestore.runs.suggestion import StepAdvice, advise
 
 if TYPE_CHECKING:
@@ -168,21 +168,40 @@ class RunState:
 
     def advice_among(self, kept: Collection[int] | None) -> StepAdvice:
         """Return the advice if these are the steps to choose from; ``None`` for all that were scored."""
-        return advise(self.held_out(), kept=kept, ended=self._status in ("completed", "stopped", "failed"))
+        ended, history = self._status in ("completed", "stopped", "failed"), self.held_out()
+        return advise(history, kept=kept, ended=ended, unscored=bool(self.spreads) and not history)
 
     def held_out(self) -> list[HeldOut]:
         """Return what every step scored on the held-out block, ascending."""
-        first, n2n, fill = self.beginning, self.metrics.get("n2n"), self.metrics.get("fill")
-        scored = []
-        if "n2n" in first:
-            parts, spread = self.left_out.get(0, {}), self.spreads.get(0)
-            scored = [HeldOut(0, first["n2n"], first.get("fill", np.nan), parts, spread)]
+        n2n, fill = self.metrics.get("n2n"), self.metrics.get("fill")
+        if "n2n" not in self.beginning and n2n is None:
+            return self._judged_by_filling(fill)
+        scored = [self._held_out(0, **self.beginning)] if "n2n" in self.beginning else []
         steps, values = ([], []) if n2n is None else (n2n.steps.tolist(), n2n.values.tolist())
         for step, value in zip(steps, values, strict=True):
-            filled = None if fill is None else fill.at(step)
-            left_out, spread = self.left_out.get(step, {}), self.spreads.get(step)
-            scored.append(HeldOut(step, value, np.nan if filled is None else filled, left_out, spread))
+            scored.append(self._held_out(step, value, None if fill is None else fill.at(step)))
         return scored
+
+    def _held_out(self, step: int, n2n: float, fill: float | None = None, **others: float) -> HeldOut:
+        del others
+        filled = np.nan if fill is None else fill
+        return HeldOut(step, n2n, filled, self.left_out.get(step, {}), self.spreads.get(step))
+
+    def _judged_by_filling(self, fill: Curve | None) -> list[HeldOut]:
+        """Return what every step of one map scored, which has nothing to agree with."""
+        known = {0: self.beginning["fill"]} if "fill" in self.beginning else {}
+        if fill is not None:
+            known |= dict(zip(fill.steps.tolist(), fill.values.tolist(), strict=True))
+        return [
+            HeldOut(
+                step,
+                value,
+                left_out={"n2n": self.left_out.get(step, {}).get("fill", ())},
+                spread=self.spreads.get(step),
+                by=FILLING,
+            )
+            for step, value in known.items()
+        ]
 
     @property
     def ending(self) -> Ending | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from napari_cryorestore.runs.advice import (
+    ONE_MAP,
     StepAdvice,
     apart_words,
     fallen_words,
+    no_number_words,
     too_early_words,
     use_words,
     why_words,
 )
 from napari_cryorestore.runs.held_out import (
+    AGREEMENT,
     ERRORS,
     FALL,
     OCTANTS,
@@ -39,7 +43,9 @@ _AS_GOOD = 0.02
 """Share of the best score that an earlier step may lack besides being within its standard error."""
 
 
-def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: bool) -> StepAdvice:
+def advise(
+    history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: bool, unscored: bool = False
+) -> StepAdvice:
     """Return which step to take, and how training is doing.
 
     Parameters
@@ -50,12 +56,15 @@ def advise(history: Sequence[HeldOut], *, kept: Collection[int] | None, ended: b
         The steps whose weights are there; ``None`` for all that were scored.
     ended : bool
         Whether the run is over.
+    unscored : bool
+        Whether previews were judged that gave no score: of one map, by a method that fills no wedge.
     """
     scores = _Scores(history, kept)
     if not scores.allowed.any():
-        return _unscored(kept, ended=ended)
+        return _unscored(kept, ended=ended, without=unscored)
     chosen = scores.suggestion()
-    return _second_best(scores, ended=ended) if chosen is None else _suggestion(scores, chosen, ended=ended)
+    advice = _second_best(scores, ended=ended) if chosen is None else _suggestion(scores, chosen, ended=ended)
+    return advice if scores.last.by == AGREEMENT else replace(advice, sentence=f"{advice.sentence} {ONE_MAP}")
 
 
 class _Chosen(NamedTuple):
@@ -125,7 +134,7 @@ class _Scores:
         if not self.allowed[self.rows.index(self.best)]:
             return f"the weights of step {self.best.step} are gone"
         both = self.fills and decides == "score"
-        words = "the sum of agreement and wedge filling" if both else "agreement"
+        words = "the sum of agreement and wedge filling" if both else self.best.by.removeprefix("held-out ")
         return why_words(step, top=top, peak=self.best.step, decides=words)
 
     @cached_property
@@ -195,17 +204,19 @@ def _second_best(scores: _Scores, *, ended: bool) -> StepAdvice:
     elif not scores.sound.any():
         words = f"The weights of all better steps are gone. Of those left, step {step} scores best."
     elif best.n2n <= 0:
-        words = "Held-out agreement is never above 0: nothing that both halves hold was learned."
+        learned = "nothing that both halves hold was learned" if best.by == AGREEMENT else "nothing is filled"
+        words = f"{best.by.capitalize()} is never above 0: {learned}."
     else:
         more = "this run has not learned enough to be used" if ended else "training has not helped so far"
         words = f"No step scores above step 0, before training: {more}. Of all, step {step} scores best."
     return StepAdvice(step, "best", light, words, newest=scores.newest, why=why)
 
 
-def _unscored(kept: Collection[int] | None, *, ended: bool) -> StepAdvice:
+def _unscored(kept: Collection[int] | None, *, ended: bool, without: bool) -> StepAdvice:
     newest = max(kept or (), default=None)
-    gone = kept is not None and not kept
-    words = "No step can be taken: the weights of all were deleted." if gone else too_early_words(ended=ended)
+    words = no_number_words() if without else too_early_words(ended=ended)
+    if kept is not None and not kept:
+        words = "No step can be taken: the weights of all were deleted."
     return StepAdvice(newest, "none" if newest is None else "newest", "unknown", words, newest=newest)
 
 
