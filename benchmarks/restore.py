@@ -39,6 +39,7 @@ from napari_cryorestore.io.volume_format import Grid
 from napari_cryorestore.io.volume_output import create_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, fitting_plan, restore
 
 
@@ -83,7 +84,7 @@ def whole(options: argparse.Namespace) -> dict[str, Any]:
             _random_weights(folder, options), folder / "even.mrc", folder / "out.mrc", folder / "odd.mrc",
             tilt_range=(-60, 60), device=options.device, precision=options.precision, threads=options.threads,
         )  # fmt: skip
-        tomogram = open_tomogram(request.even, tilt_range=request.tilt_range)
+        tomogram = open_tomogram(request.even, recording=Recording(tilt_range=request.tilt_range))
         plan = fitting_plan(shape, Model.of(request, tomogram), request)
         done, memory = [0.0], Memory()
         cpu, wall = time.process_time(), time.perf_counter()

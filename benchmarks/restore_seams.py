@@ -38,7 +38,7 @@ def seams(options: argparse.Namespace) -> dict[str, Any]:
         options.weights, options.even, Path("none.mrc"), options.odd, device="cpu",
         precision=options.precision, threads=options.threads,
     )  # fmt: skip
-    tomogram = open_tomogram(options.even, odd=options.odd)
+    tomogram = open_tomogram((options.even, options.odd))
     scale = measure(tomogram.even)
     half = np.asarray(tomogram.even, dtype=np.float32)[:TILE, :TILE]
     more = TOTAL - half.shape[2]

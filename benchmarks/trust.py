@@ -136,9 +136,9 @@ def _cases(runs: list[Path]) -> Iterator[Case]:
     for run in runs:
         by_pair.setdefault(_paths(run)[0], []).append(run)
     for even, ours in by_pair.items():
-        tomogram = open_tomogram(even, odd=_paths(ours[0])[1])
+        tomogram = open_tomogram((even, _paths(ours[0])[1]))
         truth = np.array(open_volume(next(even.parent.glob("*_truth.mrc"))).data, dtype=np.float32)
-        wedge = Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
+        wedge = Wedge(*(tomogram.recording.tilt_range or (-60, 60)), tomogram.recording.axis)
         halves = [torch.from_numpy(np.array(measure(h).apply(h))) for h in (tomogram.even, tomogram.odd)]
         case = Case(even.parent.name, ours, tomogram, wedge, truth, halves, [])
         request = RestoreRequest("wiener", even, Path("unused"), odd=_paths(ours[0])[1], device="cpu")

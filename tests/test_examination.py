@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -48,8 +48,11 @@ def tilts(path: Path, angles: object = TILTS) -> None:
     path.write_text("".join(f"{angle}\n" for angle in angles), encoding="utf-8")  # type: ignore[attr-defined]
 
 
-def look(pair: tuple[Path, Path], *, needs_wedge: bool = True, **known: object) -> Examination:
-    return examine(open_tomogram(pair[0], odd=pair[1], **known), needs_wedge=needs_wedge)  # type: ignore[arg-type]
+def look(
+    pair: tuple[Path, Path], *, needs_wedge: bool = True, mask: Path | None = None, **known: Any
+) -> Examination:
+    tomogram = open_tomogram(pair, mask=mask, recording=Recording(**known))
+    return examine(tomogram, needs_wedge=needs_wedge)
 
 
 def told(found: Examination) -> list[tuple[str, str]]:
@@ -61,7 +64,7 @@ def test_a_sound_tomogram_with_its_tilt_file_needs_no_word(tmp_path: Path) -> No
     tilts(tmp_path / "TS.tlt")
     found = look(pair)
     assert (found.tilt_range, found.tilt_source) == ((-60, 60), "TS.tlt")
-    assert (found.tomogram.tilt_axis, found.axis_source) == ("y", "spectrum")
+    assert (found.tomogram.recording.tilt_axis, found.axis_source) == ("y", "spectrum")
     assert found.halves is not None
     assert found.findings == ()
     found.require_usable()
@@ -102,7 +105,7 @@ def test_a_wrong_range_with_which_a_model_learned_is_named_after_its_run(
     tmp_path: Path, needs_wedge: bool
 ) -> None:
     even, odd = make(tmp_path)
-    tomogram = open_tomogram(even, odd=odd, tilt_range=(-30, 30))
+    tomogram = open_tomogram((even, odd), recording=Recording(tilt_range=(-30, 30)))
     (finding,) = examine(
         tomogram, needs_wedge=needs_wedge, learned=TrainedOn(Recording(tilt_range=(-30, 30)))
     ).findings
@@ -120,7 +123,7 @@ def test_a_wrong_axis_with_which_a_model_learned_is_named_after_its_run(
     tmp_path: Path, needs_wedge: bool
 ) -> None:
     even, odd = make(tmp_path)
-    tomogram = open_tomogram(even, odd=odd, tilt_range=(-62, 62), tilt_axis="x")
+    tomogram = open_tomogram((even, odd), recording=Recording(tilt_range=(-62, 62), tilt_axis="x"))
     learned = TrainedOn(Recording(tilt_range=(-62, 62), tilt_axis="x"))
     (finding,) = examine(tomogram, needs_wedge=needs_wedge, learned=learned).findings
     assert finding.sentence == "The tilt axis x is from the run, but the spectrum shows the tilt axis y."
@@ -131,14 +134,14 @@ def test_a_wrong_axis_with_which_a_model_learned_is_named_after_its_run(
 
 def test_the_axis_of_the_spectrum_is_taken_and_said(tmp_path: Path) -> None:
     found = look(make(tmp_path, lambda half: half.transpose(0, 2, 1)), tilt_range=(-60, 60))
-    assert (found.tomogram.tilt_axis, found.axis_source) == ("x", "spectrum")
+    assert (found.tomogram.recording.tilt_axis, found.axis_source) == ("x", "spectrum")
     assert [finding.text for finding in found.findings] == ["TS: The tilt axis is x, as the spectrum shows."]
 
 
 def test_a_given_axis_that_disagrees_stays_with_a_warning(tmp_path: Path) -> None:
     pair = make(tmp_path, lambda half: half.transpose(0, 2, 1))
     found = look(pair, tilt_range=(-60, 60), tilt_axis="y")
-    assert (found.tomogram.tilt_axis, found.axis_source) == ("y", "given")
+    assert (found.tomogram.recording.tilt_axis, found.axis_source) == ("y", "given")
     assert told(found) == [("warning", "tilt axis")]
     assert "--tilt-axis x" in found.findings[0].remedy
     assert look(pair, tilt_range=(-60, 60), tilt_axis="x").findings == ()
@@ -152,7 +155,7 @@ def test_exchanged_axes_are_told_with_what_turns_them(tmp_path: Path) -> None:
     assert "trimvol -rx" in found.findings[0].remedy
     assert "both halves" in found.findings[0].remedy
     other = make(tmp_path, lambda half: half.transpose(2, 1, 0), name="b")
-    alone = examine(open_tomogram(other[0], tilt_range=(-60, 60)), needs_wedge=True)
+    alone = examine(open_tomogram(other[0], recording=Recording(tilt_range=(-60, 60))), needs_wedge=True)
     assert "x and z look exchanged" in alone.findings[0].sentence
     assert alone.findings[0].remedy == "Turn the volume first, so that the beam is along z."
 
@@ -184,7 +187,7 @@ def test_signs_that_are_the_other_way_round_in_a_file_are_turned_after_the_spect
     found = examine(open_tomogram(path), needs_wedge=True)
     assert (found.tilt_range, found.tilt_source) == ((-66, 45), "TS.tlt")
     assert told(found) == [("note", "tilt range")]
-    given = examine(open_tomogram(path, tilt_range=(-45, 66)), needs_wedge=True)
+    given = examine(open_tomogram(path, recording=Recording(tilt_range=(-45, 66))), needs_wedge=True)
     assert given.tilt_range == (-45, 66)
     assert "Check the sign: the range may have to be −66…45°." in given.findings[0].remedy
 
@@ -192,10 +195,10 @@ def test_signs_that_are_the_other_way_round_in_a_file_are_turned_after_the_spect
 @pytest.mark.parametrize("plane", [4, 17, 63])
 def test_a_plane_that_is_not_finite_is_a_problem_wherever_it_lies(tmp_path: Path, plane: int) -> None:
     pair = make(tmp_path)
-    tomogram = open_tomogram(pair[0], odd=pair[1], tilt_range=(-60, 60))
+    tomogram = open_tomogram(pair, recording=Recording(tilt_range=(-60, 60)))
     spoiled = np.array(tomogram.odd)
     spoiled[plane] = np.inf
-    found = examine(replace(tomogram, odd=spoiled), needs_wedge=True)
+    found = examine(replace(tomogram, maps=(tomogram.even, spoiled)), needs_wedge=True)
     assert [finding.sentence for finding in found.problems] == [
         "The odd half (TS_odd.mrc) contains NaN or infinite voxels."
     ]
@@ -235,8 +238,8 @@ def test_an_examination_of_what_was_examined_says_the_same(tmp_path: Path) -> No
 @pytest.mark.parametrize("given", [(-60.0, 60.0), (-30.0, 30.0)])
 def test_a_look_made_before_tells_the_same(tmp_path: Path, given: tuple[float, float]) -> None:
     even, odd = make(tmp_path)
-    seen = look_at(open_tomogram(even, odd=odd))
-    typed = open_tomogram(even, odd=odd, tilt_range=given)
+    seen = look_at(open_tomogram((even, odd)))
+    typed = open_tomogram((even, odd), recording=Recording(tilt_range=given))
     again = examine(typed, needs_wedge=True, look=seen)
     assert again.findings == examine(typed, needs_wedge=True).findings
     assert bool(again.findings) is (given == (-30.0, 30.0))
@@ -262,9 +265,33 @@ def test_a_half_that_wrapped_is_warned_of_and_the_halves_are_compared(tmp_path: 
     pair, rng = make(tmp_path), np.random.default_rng(0)
     smooth = gaussian_filter(rng.standard_normal((64, 76, 162)), 2)
     wrapped = np.round(20_000 + 8000 * smooth / smooth.std()).astype(np.int64).astype(np.int16)
-    found = examine(replace(open_tomogram(pair[0], odd=pair[1]), odd=wrapped), needs_wedge=False)
+    found = examine(
+        replace(open_tomogram(pair), maps=(open_tomogram(pair[0]).even, wrapped)), needs_wedge=False
+    )
     (finding,) = (item for item in found.findings if item.topic == "wrapped values")
     assert finding.severity == "warning"
     assert finding.text.startswith("TS: The odd half (TS_odd.mrc) has wrapped: neighbouring voxels jump")
     assert found.halves is not None  # they are compared all the same
     assert "halves" in [item.topic for item in found.findings]
+
+
+def test_of_more_than_two_maps_each_is_held_against_the_one_before(tmp_path: Path) -> None:
+    truth = np.random.default_rng(1).normal(size=(32, 48, 48)).astype(np.float32)
+    noise = np.random.default_rng(2).normal(size=(3, 32, 48, 48)).astype(np.float32)
+    paths = [tmp_path / f"TS_{number}.mrc" for number in range(3)]
+    for path, own in zip(paths, noise, strict=True):
+        write_volume(path, truth + own, voxel_size=10.0, label="test")
+    found = examine(open_tomogram(paths), needs_wedge=False)
+    assert found.halves is not None
+    assert found.halves.correlation == pytest.approx(0.5, abs=0.05)
+    assert [item for item in found.findings if item.topic == "halves"] == []
+    paths[2] = tmp_path / "inverted.mrc"
+    write_volume(paths[2], -truth - noise[2], voxel_size=10.0, label="test")
+    (finding,) = (
+        item for item in examine(open_tomogram(paths), needs_wedge=False).findings if item.topic == "halves"
+    )
+    assert finding.sentence.startswith("Maps 2 (even) and 3 (odd): The halves have opposite contrast")
+    paths[2] = tmp_path / "constant.mrc"
+    write_volume(paths[2], np.ones_like(truth), voxel_size=10.0, label="test")
+    (constant,) = examine(open_tomogram(paths), needs_wedge=False).problems
+    assert constant.sentence.startswith("Map 3 (constant.mrc) is constant")

@@ -17,6 +17,7 @@ from napari_cryorestore.recording import Recording, TomogramConfig, in_format_2
         ((30, 30), "reversed or empty"),
         ((-91, 60), "tilt_range: the tilt range -91…60° goes beyond ±90°"),
         ((-60, 90.5), "goes beyond ±90°"),
+        ((float("nan"), 60), "finite number"),
     ],
 )
 def test_a_tilt_range_that_cannot_be_is_refused_in_one_sentence(
@@ -26,6 +27,20 @@ def test_a_tilt_range_that_cannot_be_is_refused_in_one_sentence(
         Recording(tilt_range=tilts)
     assert words in sentence(refused.value)
     assert ";" not in sentence(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"voxel_size": 0.0}, "greater than 0"),
+        ({"voxel_size": float("nan")}, "finite number"),
+        ({"tilt_axis": "z"}, "'auto', 'y' or 'x'"),
+    ],
+)
+def test_other_values_that_cannot_be_are_refused(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Recording(**values)
+    assert words in sentence(refused.value)
 
 
 def test_what_was_given_holds_then_what_lies_beside_then_what_is_seen() -> None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_cryorestore.findings import Finding, gravest_first, problems
-from napari_cryorestore.io.halves import HalvesCheck, check_halves
+from napari_cryorestore.io.halves import HalvesCheck, check_maps
 from napari_cryorestore.io.sampling import sample_lines, sample_slabs
 from napari_cryorestore.io.wrapping import wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
@@ -58,7 +60,7 @@ class Examination:
     @property
     def tilt_range(self) -> Range | None:
         """Smallest and largest tilt in degrees; None where unknown."""
-        return _range_of(self.tomogram)
+        return self.tomogram.recording.tilt_range
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -128,9 +130,9 @@ def examine(
     unchecked = needs_wedge and tilts is not None and not of_axis and not look.detected.reliable
     findings = [*tomogram.findings, *look.findings, *of_tilts, *of_axis]
     findings += [_unchecked(axis, axis_source)] if unchecked else []
-    low, high = tilts or (None, None)
+    in_force = {"tilt_range": tilts, "tilt_axis": axis}
     return Examination(
-        tomogram=replace(tomogram, tilt_min=low, tilt_max=high, tilt_axis=axis),
+        tomogram=replace(tomogram, recording=tomogram.recording.model_copy(update=in_force)),
         tilt_source=tilt_source,
         axis_source=axis_source,
         halves=look.halves,
@@ -151,24 +153,24 @@ def detected_range(detected: DetectedWedge) -> Range | None:
     return (float(round(wedge.tilt_min)), float(round(wedge.tilt_max))) if detected.reliable else None
 
 
-def _range_of(tomogram: Tomogram) -> Range | None:
-    low, high = tomogram.tilt_min, tomogram.tilt_max
-    return None if low is None or high is None else (low, high)
-
-
 def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
-    """Look at the voxels of each half, and if they are sound whether the halves belong together."""
-    halves = [half for half in (tomogram.even, tomogram.odd) if half is not None]
-    names = ("The even half", "The odd half") if len(halves) > 1 else ("The tomogram",)
+    """Look at the voxels of each map, and if they are sound whether the maps belong together."""
     found: list[Finding] = []
-    for index, (half, name) in enumerate(zip(halves, names, strict=True)):
+    for index, (one, name) in enumerate(zip(tomogram.maps, _names(len(tomogram.maps)), strict=True)):
         file = f" ({tomogram.files[index]})" if index < len(tomogram.files) else ""
-        found += _voxels(half, name + file) or wrapped(half, name=name + file)
-    if problems(tuple(found)) or tomogram.odd is None:
+        found += _voxels(one, name + file) or wrapped(one, name=name + file)
+    if problems(tuple(found)):
         return None, found
-    size = tomogram.voxel_size
-    checked = check_halves(tomogram.even, tomogram.odd, voxel_size=size, mask=tomogram.mask)
-    return checked, [*found, *checked.findings]
+    checked = check_maps(tomogram.maps, voxel_size=tomogram.voxel_size, mask=tomogram.mask)
+    return checked, [*found, *(checked.findings if checked is not None else ())]
+
+
+def _names(maps: int) -> Sequence[str]:
+    if maps == 1:
+        return ("The tomogram",)
+    return (
+        ("The even half", "The odd half") if maps == 2 else [f"Map {place}" for place in range(1, maps + 1)]
+    )
 
 
 def _voxels(half: NDArray[Any], name: str) -> list[Finding]:
@@ -191,7 +193,7 @@ def _tilts(
 ) -> tuple[Range | None, str, list[Finding]]:
     """Return the tilt range in force, where it is from, and what is to be said of it."""
     seen, beside = detected_range(detected), tomogram.tilts
-    if beside is None and (given := _range_of(tomogram)) is not None:
+    if (given := tomogram.given.tilt_range) is not None:
         of_run = learned is not None and given == learned.recording.tilt_range
         origin = "is from the run" if of_run else "was given"
         return given, "given", _disagreement(given, origin, seen, learned=of_run and needs_wedge)
@@ -268,12 +270,13 @@ def _axis(
     tomogram: Tomogram, detected: DetectedWedge, *, needs_wedge: bool, learned: TrainedOn | None
 ) -> tuple[Literal["y", "x"], Literal["given", "spectrum", "assumed"], list[Finding]]:
     """Return the tilt axis in force, where it is from, and what is to be said of the axes."""
-    axis, seen = tomogram.tilt_axis, detected.wedge.tilt_axis
+    axis, seen = tomogram.recording.axis, detected.wedge.tilt_axis
+    is_given = tomogram.given.tilt_axis != "auto"
     if detected.beam != "z":
-        return axis, "given" if tomogram.axis_given else "assumed", [_exchanged(tomogram, detected.beam)]
+        return axis, "given" if is_given else "assumed", [_exchanged(tomogram, detected.beam)]
     if not detected.reliable:
-        return axis, "given" if tomogram.axis_given else "assumed", []
-    if not tomogram.axis_given:
+        return axis, "given" if is_given else "assumed", []
+    if not is_given:
         sentence = "The tilt axis is x, as the spectrum shows."
         return seen, "spectrum", [Finding("note", "tilt axis", sentence)] if seen == "x" else []
     if axis == seen:
@@ -289,7 +292,7 @@ def _axis(
 
 def _exchanged(tomogram: Tomogram, beam: str) -> Finding:
     sentence = f"{beam} and z look exchanged: the missing wedge lies about {beam} instead of z."
-    volumes = "the volume" if tomogram.odd is None else "both halves"
+    volumes = ("the volume", "both halves", "all maps")[min(len(tomogram.maps), 3) - 1]
     turn = f"Turn {volumes} first, so that the beam is along z"
     how = ", in IMOD with 'trimvol -rx IN OUT' or 'clip rotx IN OUT'." if beam == "y" else "."
     return Finding("warning", "axes", sentence, turn + how)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def tomogram(pair: tuple[Path, Path]) -> Tomogram:
-    return open_tomogram(pair[0], odd=pair[1], name="TS")
+    return open_tomogram(pair, name="TS")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_region_is_part_of_the_whole_restoration(
     wanted = RestoreRequest(model, even, tmp_path / "whole.mrc", odd=odd, device="cpu", threads=1)
     whole = open_volume(restore(wanted)).data
     assert sum(small_tiles) > 2  # several tiles of each half, so that they are blended
-    tomogram = open_tomogram(even, odd=odd, name="TS")
+    tomogram = open_tomogram((even, odd), name="TS")
     part = restore_region(model, tomogram, Region(centre, 20), device="cpu")
     box = Region(centre, 20).within(tomogram.shape)
     assert part.shape == (20, 20, 20)

@@ -12,6 +12,7 @@ from napari_cryorestore.gui.examined_data import DataLook, ExaminedData, examine
 from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.samples import real_pair
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge
     found = seen(DataChoice(*volumes, **typed), needs_wedge=needs_wedge)
     tilts = (float(typed["tilt_min"]), float(typed["tilt_max"])) if typed else None
     opened = open_tomogram(
-        even, odd=odd, voxel_size=40.0, tilt_range=tilts, tilt_axis=typed.get("tilt_axis", "auto")
+        (even, odd),
+        recording=Recording(voxel_size=40.0, tilt_range=tilts, tilt_axis=typed.get("tilt_axis", "auto")),
     )
     console = examine(opened, needs_wedge=needs_wedge)
     for part in ("sentence", "remedy"):

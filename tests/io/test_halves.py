@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.findings import problems
-from napari_cryorestore.io.halves import check_halves, describe_size, require_halves
+from napari_cryorestore.io.halves import check_halves, describe_size, require_maps
 from napari_cryorestore.io.masks import Inside
 from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
@@ -94,11 +94,11 @@ def test_inverted_half_is_warned_about() -> None:
 
 
 def problem_of(even: Volume, odd: Volume, **more: bool) -> str:
-    """Return the problem's sentence, which `require_halves` raises."""
+    """Return the problem's sentence, which `require_maps` raises."""
     found = problems(check_halves(even, odd, **more).findings)
     assert len(found) == 1
     with pytest.raises(ValueError, match=re.escape(f"TS_01: {found[0].text}")):
-        require_halves(even, odd, name="TS_01", **more)
+        require_maps((even, odd), name="TS_01", **more)
     return found[0].text
 
 

@@ -11,6 +11,7 @@ import pytest
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +127,6 @@ def test_a_tomogram_needs_its_voxel_size(tmp_path: Path) -> None:
         np.save(tmp_path / f"TS01_{half}.npy", rng.normal(size=(8, 9, 10)))
     even, odd = (tmp_path / f"TS01_{half}.npy" for half in ("even", "odd"))
     with pytest.raises(ValueError, match=r"TS01_even\.npy has no voxel size in its header: give it in Å"):
-        open_tomogram(even, odd=odd)
-    tomogram = open_tomogram(even, odd=odd, voxel_size=10.0)
+        open_tomogram((even, odd))
+    tomogram = open_tomogram((even, odd), recording=Recording(voxel_size=10.0))
     assert (tomogram.name, tomogram.shape, tomogram.voxel_size) == ("TS01", (8, 9, 10), 10.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.tomogram import open_configured, open_tomogram
+from napari_cryorestore.recording import Recording, TomogramConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,72 +31,94 @@ def pair(make_mrc: Maker) -> tuple[Path, Path]:
 def test_everything_given(pair: tuple[Path, Path], make_mrc: Maker) -> None:
     mask = make_mrc("mask.mrc", (NOISE[0] > 0).astype(np.int8), mode=0)
     tomogram = open_tomogram(
-        pair[0], odd=pair[1], mask=mask, voxel_size=9.5, tilt_range=(-60, 50), tilt_axis="x", name="mine"
+        (pair[0], pair[1]),
+        mask=mask,
+        name="mine",
+        recording=Recording(voxel_size=9.5, tilt_range=(-60, 50), tilt_axis="x"),
     )
     np.testing.assert_array_equal(tomogram.even, NOISE[0])
     assert tomogram.odd is not None
     np.testing.assert_array_equal(tomogram.odd, NOISE[1])
     assert tomogram.mask is not None
     np.testing.assert_array_equal(tomogram.mask, NOISE[0] > 0)
-    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (9.5, -60, 50)
-    assert (tomogram.tilt_axis, tomogram.name, tomogram.shape) == ("x", "mine", (6, 7, 8))
+    assert tomogram.recording == Recording(voxel_size=9.5, tilt_range=(-60, 50), tilt_axis="x")
+    assert (tomogram.name, tomogram.shape) == ("mine", (6, 7, 8))
 
 
 def test_everything_found(pair: tuple[Path, Path]) -> None:
     pair[0].with_name("TS.tlt").write_text("-58\n0\n61\n", encoding="utf-8")
-    tomogram = open_tomogram(pair[0], odd=pair[1])
-    assert (tomogram.voxel_size, tomogram.tilt_min, tomogram.tilt_max) == (8.0, -58.0, 61.0)
-    assert (tomogram.tilt_axis, tomogram.name) == ("y", "TS")
+    tomogram = open_tomogram(pair)
+    assert tomogram.recording == Recording(voxel_size=8, tilt_range=(-58, 61))
+    assert (tomogram.voxel_size, tomogram.name) == (8, "TS")
     assert (tomogram.origin, tomogram.start) == ((1.0, 2.0, 3.0), (4, 5, 6))
 
 
 def test_what_was_noticed_in_reading_is_collected(pair: tuple[Path, Path]) -> None:
     packed = pair[1].with_name("TS_odd.mrc.gz")
     packed.write_bytes(gzip.compress(pair[1].read_bytes()))
-    assert open_tomogram(pair[0], odd=pair[1]).findings == ()
-    (finding,) = open_tomogram(pair[0], odd=packed).findings
+    assert open_tomogram(pair).findings == ()
+    (finding,) = open_tomogram((pair[0], packed)).findings
     assert (finding.topic, finding.about) == ("compressed file", "TS_odd.mrc.gz")
 
 
 def test_only_what_is_there(pair: tuple[Path, Path]) -> None:
     tomogram = open_tomogram(pair[0])
-    assert (tomogram.odd, tomogram.mask, tomogram.tilt_min, tomogram.tilt_max) == (None, None, None, None)
+    assert (tomogram.odd, tomogram.mask, tomogram.recording.tilt_range) == (None, None, None)
+
+
+def test_any_number_of_maps(pair: tuple[Path, Path], make_mrc: Maker) -> None:
+    third = make_mrc("TS_third.mrc", NOISE[1] + 1)
+    tomogram = open_tomogram((*pair, third))
+    assert len(tomogram.maps) == 3
+    np.testing.assert_array_equal(tomogram.maps[2], NOISE[1] + 1)
+    assert tomogram.files == ("TS_even.mrc", "TS_odd.mrc", "TS_third.mrc")
+    np.testing.assert_array_equal(tomogram.maps[1], tomogram.odd)
+    with pytest.raises(ValueError, match=r"TS_odd\.mrc was given twice, but every map needs a file"):
+        open_tomogram((*pair, pair[1]))
+    with pytest.raises(ValueError, match="differ in size"):
+        open_tomogram((*pair, make_mrc("small.mrc", NOISE[1, :5])))
+
+
+def test_what_is_given_holds_before_what_files_say_and_a_configuration_says_all(
+    pair: tuple[Path, Path],
+) -> None:
+    pair[0].with_name("TS.tlt").write_text("-58\n0\n61\n", encoding="utf-8")
+    given = Recording(tilt_range=(-50, 50), tilt_axis="x")
+    config = TomogramConfig(maps=pair, name="mine", recording=given)
+    tomogram = open_configured(config)
+    assert tomogram.recording == Recording(voxel_size=8, tilt_range=(-50, 50), tilt_axis="x")
+    assert (tomogram.name, tomogram.tilts, len(tomogram.maps)) == ("mine", None, 2)
+    assert open_tomogram(str(pair[0])).recording.tilt_range == (-58, 61)
 
 
 def test_a_broken_tilt_file_is_told_unless_the_range_is_given(pair: tuple[Path, Path]) -> None:
     pair[0].with_name("TS.tlt").write_text("nothing\n", encoding="utf-8")
-    given = open_tomogram(pair[0], tilt_range=(-50, 50))
-    assert (given.tilt_max, given.findings) == (50, ())
+    given = open_tomogram(pair[0], recording=Recording(tilt_range=(-50, 50)))
+    assert (given.recording.tilt_range, given.findings) == ((-50, 50), ())
     told = open_tomogram(pair[0])
-    assert told.tilt_max is None
+    assert told.recording.tilt_range is None
     assert [(finding.severity, finding.topic) for finding in told.findings] == [("warning", "tilt file")]
     assert "TS.tlt holds 'nothing'" in told.findings[0].sentence
 
 
 def test_an_axis_that_nobody_gave_is_left_open(pair: tuple[Path, Path]) -> None:
-    for given, known in (("auto", ("y", False)), ("y", ("y", True)), ("x", ("x", True))):
-        tomogram = open_tomogram(pair[0], tilt_axis=given)  # type: ignore[arg-type]
-        assert (tomogram.tilt_axis, tomogram.axis_given) == known
+    for given in ("auto", "y", "x"):
+        tomogram = open_tomogram(pair[0], recording=Recording.known({"tilt_axis": given}))
+        assert tomogram.recording.tilt_axis == given
 
 
 def test_unknown_voxel_size_is_asked_for(make_mrc: Maker) -> None:
     path = make_mrc("a.mrc", NOISE[0], voxel_size=(0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match=r"a\.mrc has no voxel size in its header: give it in Å"):
         open_tomogram(path)
-    assert open_tomogram(path, voxel_size=13.5).voxel_size == 13.5
+    assert open_tomogram(path, recording=Recording(voxel_size=13.5)).voxel_size == 13.5
 
 
 def test_anisotropic_voxels(make_mrc: Maker) -> None:
     path = make_mrc("a.mrc", NOISE[0], voxel_size=(8.0, 8.0, 16.0))
     with pytest.raises(ValueError, match="needs the same voxel size along all axes"):
         open_tomogram(path)
-    assert open_tomogram(path, voxel_size=8.0).voxel_size == 8.0
-
-
-@pytest.mark.parametrize("voxel_size", [0.0, -2.0, float("nan")])
-def test_impossible_voxel_size(pair: tuple[Path, Path], voxel_size: float) -> None:
-    with pytest.raises(ValueError, match="a positive number of Å"):
-        open_tomogram(pair[0], voxel_size=voxel_size)
+    assert open_tomogram(path, recording=Recording(voxel_size=8.0)).voxel_size == 8.0
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 8), (6, 1, 8)])
@@ -116,28 +139,28 @@ def test_same_file_twice(pair: tuple[Path, Path]) -> None:
     link.symlink_to(pair[0])
     for odd in (pair[0], link):
         with pytest.raises(ValueError, match=r"TS_even\.mrc was given as both halves"):
-            open_tomogram(pair[0], odd=odd)
+            open_tomogram((pair[0], odd))
 
 
 def test_halves_of_different_shape(pair: tuple[Path, Path], make_mrc: Maker) -> None:
     with pytest.raises(ValueError, match="halves differ in size: even is 6×7×8, odd is 5×7×8"):
-        open_tomogram(pair[0], odd=make_mrc("b.mrc", NOISE[1, :5]))
+        open_tomogram((pair[0], make_mrc("b.mrc", NOISE[1, :5])))
 
 
 def test_halves_of_different_voxel_size(pair: tuple[Path, Path], make_mrc: Maker) -> None:
     odd = make_mrc("b.mrc", NOISE[1], voxel_size=(10.0, 10.0, 10.0))
     with pytest.raises(ValueError, match=r"differ in voxel size: TS_even\.mrc has 8 Å, b\.mrc has 10 Å"):
-        open_tomogram(pair[0], odd=odd)
+        open_tomogram((pair[0], odd))
 
 
 def test_half_without_voxel_size_takes_the_other_ones(pair: tuple[Path, Path], make_mrc: Maker) -> None:
     odd = make_mrc("b.mrc", NOISE[1], voxel_size=(0.0, 0.0, 0.0))
-    assert open_tomogram(pair[0], odd=odd).voxel_size == 8.0
+    assert open_tomogram((pair[0], odd)).voxel_size == 8.0
 
 
 def test_missing_odd_half(pair: tuple[Path, Path]) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        open_tomogram(pair[0], odd=pair[0].with_name("none.mrc"))
+        open_tomogram((pair[0], pair[0].with_name("none.mrc")))
 
 
 def test_mask_of_different_shape(pair: tuple[Path, Path], make_mrc: Maker) -> None:
@@ -145,28 +168,8 @@ def test_mask_of_different_shape(pair: tuple[Path, Path], make_mrc: Maker) -> No
         open_tomogram(pair[0], mask=make_mrc("m.mrc", NOISE[1, :5]))
 
 
-@pytest.mark.parametrize(
-    ("tilts", "words"),
-    [
-        ((60, -60), "reversed"),
-        ((5, 5), "reversed"),
-        ((-95, 60), "beyond ±90°"),
-        ((float("nan"), 60), "beyond"),
-    ],
-)
-def test_impossible_tilt_range(pair: tuple[Path, Path], tilts: tuple[float, float], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        open_tomogram(pair[0], tilt_range=tilts)
-
-
-def test_impossible_tilt_axis(pair: tuple[Path, Path]) -> None:
-    axis: Any = "z"
-    with pytest.raises(ValueError, match="tilt axis is 'z'"):
-        open_tomogram(pair[0], tilt_axis=axis)
-
-
 def test_real_pair(real_data: Path) -> None:
-    tomogram = open_tomogram(real_data / "mpn20_A_even.mrc", odd=real_data / "mpn20_A_odd.mrc")
+    tomogram = open_tomogram((real_data / "mpn20_A_even.mrc", real_data / "mpn20_A_odd.mrc"))
     assert (tomogram.name, tomogram.voxel_size, tomogram.shape) == ("mpn20_A", 20.0, (96, 144, 144))
     assert tomogram.origin == (160.0, 120.0, 160.0)
 

@@ -16,6 +16,7 @@ from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.restoration import RestoreRequest, restore
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_a_network_is_shown_local_means_and_its_answer_there_is_not_kept(
 def test_a_region_is_what_the_whole_is_there(make_pair: Callable[..., Pair]) -> None:
     pair = make_pair("blank", 0.0)
     whole = restored(pair)
-    tomogram = open_tomogram(pair[0], odd=pair[1], tilt_range=(-60.0, 60.0), tilt_axis="y")
+    tomogram = open_tomogram(pair, recording=Recording(tilt_range=(-60.0, 60.0), tilt_axis="y"))
     region = restore_region("wiener", tomogram, Region((16, 20, 28), 24))
     np.testing.assert_allclose(region.data, whole[4:28, 8:32, 16:40], atol=1e-3)
     assert region.halves is not None

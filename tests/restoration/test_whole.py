@@ -388,7 +388,7 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(
 def test_the_wiener_filter_alone(halves: tuple[Path, Path], tmp_path: Path) -> None:
     even, odd = halves
     output = restore(request("wiener", even, tmp_path / "out.mrc", odd=odd, tilt_range=(-60, 60)))
-    wiener = filtered_imaging(open_tomogram(even, odd=odd, tilt_range=(-60, 60))).wiener
+    wiener = filtered_imaging(open_tomogram((even, odd), recording=Recording(tilt_range=(-60, 60)))).wiener
     assert wiener is not None
     expected = np.zeros(SHAPE, np.float32)
     for raw in map(voxels, halves):
@@ -425,7 +425,7 @@ def test_the_filter_of_the_tomogram_or_else_the_checkpoints(
     source = checkpoint(tmp_path / "c", Noise2NoiseConfig(input="wiener+raw"), wiener=FILTER)
     odd = halves[1] if both else None
     restore(request(source, halves[0], tmp_path / "out.mrc", odd=odd))
-    own = filtered_imaging(open_tomogram(halves[0], odd=halves[1])).wiener
+    own = filtered_imaging(open_tomogram(halves)).wiener
     wiener = own if both else FILTER
     assert wiener is not None
     raw = spy.seen[0][:, 1:] / 0.2

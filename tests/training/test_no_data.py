@@ -146,7 +146,7 @@ def test_the_wiener_filter_is_that_of_the_data(
 
 
 def test_the_block_keeps_off_wherever_room_is_wanted(blank_pair: tuple[Path, Path]) -> None:
-    tomogram = open_tomogram(blank_pair[0], odd=blank_pair[1])
+    tomogram = open_tomogram(blank_pair)
     assert data_bounds(tomogram).start == (0, 24, 0)
     for room in (0, 20, 30, 36, 99):
         assert not touches(preview_box(tomogram, SnapshotsConfig(), room=room))

@@ -30,7 +30,7 @@ UNET = Sizes(multiple=8, minimum=8, reach=51)
 
 @pytest.fixture(scope="module")
 def tomogram(pair: tuple[Path, Path]) -> Tomogram:
-    return open_tomogram(pair[0], odd=pair[1])  # 24 × 40 × 36
+    return open_tomogram(pair)  # 24 × 40 × 36
 
 
 def box_of(tomogram: Tomogram, room: int = 0, **snapshots: Any) -> Box:

@@ -11,6 +11,7 @@ from napari_cryorestore.cli.outcome import DONE, words
 from napari_cryorestore.io.inspection import VolumeReport, inspect_volume
 from napari_cryorestore.io.pairing import half_of
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -78,10 +79,11 @@ def _opened(report: VolumeReport) -> Tomogram:
     if half_of(report.path) == "odd":
         halves.reverse()
     known = all(report.voxel_sizes)
-    tomogram = open_tomogram(
-        halves[0], odd=halves[1] if len(halves) > 1 else None, voxel_size=None if known else 1
-    )
-    return tomogram if known else replace(tomogram, voxel_size=0)
+    tomogram = open_tomogram(halves, recording=Recording(voxel_size=None if known else 1))
+    if known:
+        return tomogram
+    unknown = tomogram.recording.model_copy(update={"voxel_size": None})
+    return replace(tomogram, recording=unknown)
 
 
 def detected_words(detected: DetectedWedge) -> str:

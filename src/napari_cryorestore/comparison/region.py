@@ -180,15 +180,14 @@ class RegionRestorer:
     def _volume(self, halves: list[Floats], box: Box, *, name: str, key: str) -> ComparedVolume:
         tomogram = self.tomogram
         voxel = (tomogram.voxel_size,) * 3
-        low, high = tomogram.tilt_min, tomogram.tilt_max
         return ComparedVolume(
             name=f"{tomogram.name} · {name}",
             data=halves[0] if len(halves) == 1 else (halves[0] + halves[1]) / np.float32(2),
             voxel_size=voxel,
             corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
             halves=None if len(halves) == 1 else (halves[0], halves[1]),
-            tilt_range=None if low is None or high is None else (low, high),
-            tilt_axis=tomogram.tilt_axis,
+            tilt_range=tomogram.recording.tilt_range,
+            tilt_axis=tomogram.recording.axis,
             key=f"{key}|{tomogram.name}|{box.start}|{box.stop}",
         )
 

@@ -17,14 +17,14 @@ from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
-from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.io.tomogram import Tomogram, open_configured, open_tomogram
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.training.places import preview_box
-from napari_cryorestore.training.preparation import open_configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,15 +198,14 @@ def _newest_preview(row: RowConfig) -> ComparedVolume:
     tomogram = open_configured(config.tomograms[0])
     box = preview_box(tomogram, config.snapshots)
     voxel = (tomogram.voxel_size,) * 3
-    low, high = tomogram.tilt_min, tomogram.tilt_max
     return ComparedVolume(
         name=row.name,
         data=run.read_snapshot(step).astype(np.float32),
         voxel_size=voxel,
         corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
         version=step,
-        tilt_range=None if low is None or high is None else (low, high),
-        tilt_axis=tomogram.tilt_axis,
+        tilt_range=tomogram.recording.tilt_range,
+        tilt_axis=tomogram.recording.axis,
         key=f"live|{run.path}",
     )
 
@@ -240,7 +239,8 @@ def examined(row: RowConfig) -> Examination | None:
 @lru_cache(maxsize=16)
 def _examined(even: Path, odd: Path | None, voxel_size: float | None, axis: Any, changed: int) -> Examination:
     del changed  # only a part of what is remembered
-    tomogram = open_tomogram(even, odd=odd, voxel_size=voxel_size, tilt_axis=axis)
+    maps = [even] if odd is None else [even, odd]
+    tomogram = open_tomogram(maps, recording=Recording(voxel_size=voxel_size, tilt_axis=axis))
     return examine(tomogram, needs_wedge=False)
 
 
@@ -255,7 +255,7 @@ def _recorded(volume: Volume, row: RowConfig) -> Recorded:
     except ValueError:  # what can be compared, but not restored
         examination = None
     if examination is not None:
-        return Recorded(examination.tilt_range, examination.tomogram.tilt_axis)
+        return Recorded(examination.tilt_range, examination.tomogram.recording.axis)
     found = tilts_recorded(volume)
     return found if row.tilt_axis == "auto" else Recorded(found.tilt_range, row.tilt_axis)
 

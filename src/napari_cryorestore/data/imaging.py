@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 def wedge_of(tomogram: Tomogram) -> Wedge | None:
     """Return the measured region of Fourier space; ``None`` where the tilt range is unknown."""
-    if tomogram.tilt_min is None or tomogram.tilt_max is None:
-        return None
-    return Wedge(tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis)
+    tilts = tomogram.recording.tilt_range
+    return None if tilts is None else Wedge(*tilts, tomogram.recording.axis)
 
 
 def required_wedge(tomogram: Tomogram, *, method: str) -> Wedge:

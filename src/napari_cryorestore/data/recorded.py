@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 def recorded(tomogram: Tomogram) -> TrainedOn:
     """Return voxel size and tilts of a tomogram, and whether its density is dark or bright."""
-    halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
-    return TrainedOn(tomogram.recording, skewness(halves))
+    return TrainedOn(tomogram.recording, skewness(tomogram.maps))
 
 
 __all__ = ["recorded"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.findings import Finding, gravest_first, problems
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,20 +117,15 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
         return DataLook()
     halves = [half for half in (choice.even, choice.odd) if half is not None]
     beside = None if choice.even.path is None else tilts_beside(choice.even.path)
-    low, high = (beside.range if beside is not None else None) or (None, None)
+    tilts = beside.range if beside is not None else None
     read = [finding for half in halves if half.path is not None for finding in _reading(half.path)]
     tomogram = Tomogram(
-        even=choice.even.data,
-        odd=None if choice.odd is None else choice.odd.data,
-        voxel_size=choice.known_voxel_size or 0.0,
-        tilt_min=low,
-        tilt_max=high,
-        tilt_axis="y",
+        maps=tuple(half.data for half in halves),
+        recording=Recording.known({"voxel_size": choice.known_voxel_size, "tilt_range": tilts}),
         mask=None if choice.mask is None else choice.mask.data,
         name=name,
         findings=gravest_first((*read, *(beside.findings if beside is not None else ()))),
         tilts=beside,
-        axis_given=False,
         files=tuple(f"“{half.name}”" for half in halves),
     )
     return DataLook(tomogram, look_at(tomogram))
@@ -188,11 +184,13 @@ def typed_tilts(choice: DataChoice) -> Range | None:
 
 def _with_typed(tomogram: Tomogram, choice: DataChoice) -> Tomogram:
     tilts = typed_tilts(choice)
-    if tilts is not None:
-        tomogram = replace(tomogram, tilt_min=tilts[0], tilt_max=tilts[1], tilts=None)
-    if choice.tilt_axis == "auto":
-        return tomogram
-    return replace(tomogram, tilt_axis="x" if choice.tilt_axis == "x" else "y", axis_given=True)
+    given = Recording.known({"tilt_range": tilts, "tilt_axis": choice.tilt_axis})
+    return replace(
+        tomogram,
+        recording=given.over(tomogram.recording),
+        given=given,
+        tilts=tomogram.tilts if tilts is None else None,
+    )
 
 
 def _is_unfinished(choice: DataChoice) -> bool:
@@ -203,7 +201,7 @@ def _is_unfinished(choice: DataChoice) -> bool:
 def _tilt_words(found: Examination) -> str:
     from napari_cryorestore.examination import detected_range, range_words
 
-    tilts, source, axis = found.tilt_range, found.tilt_source, found.tomogram.tilt_axis
+    tilts, source, axis = found.tilt_range, found.tilt_source, found.tomogram.recording.axis
 
     if tilts is None:
         return "The tilt range is unknown: no file beside half 1 says it, and the spectrum is not clear."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.masks import Inside
@@ -103,15 +106,38 @@ def check_halves(
     )
 
 
-def require_halves(
-    even: NDArray[Any], odd: NDArray[Any], *, name: str = "", mask: Inside | None = None
-) -> HalvesCheck:
-    """Check two halves and refuse those with a problem.
+def check_maps(
+    maps: Sequence[NDArray[Any]], *, voxel_size: float = 0.0, mask: Inside | None = None
+) -> HalvesCheck | None:
+    """Compare every map of a tomogram with the one before, as `check_halves` compares two halves.
+
+    Returns
+    -------
+    HalvesCheck or None
+        That of the two maps that agree least, with what is found of all; ``None`` for a single map.
+    """
+    pairs = list(pairwise(maps))
+    checks = [check_halves(one, other, voxel_size=voxel_size, mask=mask) for one, other in pairs]
+    if len(checks) < 2:
+        return checks[0] if checks else None
+    found = [
+        replace(finding, sentence=f"Maps {place} (even) and {place + 1} (odd): {finding.sentence}")
+        for place, checked in enumerate(checks, start=1)
+        for finding in checked.findings
+    ]
+    least = min(checks, key=lambda checked: np.nan_to_num(checked.correlation, nan=-1.0))
+    return replace(least, findings=gravest_first(tuple(found)))
+
+
+def require_maps(
+    maps: Sequence[NDArray[Any]], *, name: str = "", mask: Inside | None = None
+) -> tuple[Finding, ...]:
+    """Compare the maps of a tomogram, return what is found, and refuse those with a problem.
 
     Parameters
     ----------
-    even, odd, mask
-        As of `check_halves`.
+    maps, mask
+        As of `check_maps`.
     name : str
         What to call the tomogram in the sentence.
 
@@ -120,10 +146,11 @@ def require_halves(
     ValueError
         If there is a problem, with what to do about it.
     """
-    checked = check_halves(even, odd, mask=mask)
-    for problem in problems(checked.findings):
+    checked = check_maps(maps, mask=mask)
+    findings = () if checked is None else checked.findings
+    for problem in problems(findings):
         raise ValueError(f"{name}: {problem.text}" if name else problem.text)
-    return checked
+    return findings
 
 
 def require_equal_shapes(even: NDArray[Any], odd: NDArray[Any]) -> None:
@@ -292,8 +319,9 @@ __all__ = [
     "MOST_NO_DATA",
     "HalvesCheck",
     "check_halves",
+    "check_maps",
     "describe_size",
     "empty_mask_words",
     "require_equal_shapes",
-    "require_halves",
+    "require_maps",
 ]

@@ -1,11 +1,10 @@
-"""A tomogram with its halves, mask, scale and tilt range: the only object that knows the files."""
+"""A tomogram with its maps, mask and recording: the only object that knows the files."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.findings import Finding, gravest_first
 from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equal_shapes
@@ -20,13 +19,14 @@ from napari_cryorestore.no_data import find_no_data
 from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from napari_cryorestore.no_data import NoData
+    from napari_cryorestore.recording import TomogramConfig
 
-__all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_tomogram", "voxel_size_doubts"]
+__all__ = ["HalvesCheck", "Tomogram", "check_halves", "open_configured", "open_tomogram", "voxel_size_doubts"]
 
 
 @dataclass(frozen=True)
@@ -35,109 +35,91 @@ class Tomogram:
 
     Attributes
     ----------
-    even : ndarray
-        Voxels (z, y, x) of the first half, or of the whole tomogram; read-only, type as on disk.
-    odd : ndarray or None
-        Voxels (z, y, x) of the second half.
-    voxel_size : float
-        Å.
-    tilt_min, tilt_max : float or None
-        Tilt range in degrees, None if unknown.
-    tilt_axis : "y" or "x"
-        The axis about which the specimen was tilted; y where nobody said, until `examine` looks.
+    maps : tuple of ndarray
+        Voxels (z, y, x) of each of its maps: two halves, more parts, or one; read-only, type as on disk.
+    recording : Recording
+        Voxel size and tilts in force, as far as they are known; a tilt axis that nobody gave is open until
+        `examine` looks.
     mask : Inside or None
         True (z, y, x) where training crops may be taken and the tomogram is restored.
     name : str
         What to call it.
+    given : Recording
+        What somebody gave of how it was recorded; the rest was read, or seen.
     origin, start : tuple
         Origin in Å and index of the first voxel, along x, y, z, which an output takes over.
     findings : tuple of Finding
         What the user should know about the way its files were read.
     tilts : TiltsBeside or None
         What files beside it say about the tilt range; None where the range was given.
-    axis_given : bool
-        Whether somebody said what the tilt axis is.
     files : tuple of str
-        The names of the files of its halves; empty if they are not files.
+        The names of the files of its maps; empty if they are not files.
     """
 
-    even: NDArray[Any]
-    odd: NDArray[Any] | None
-    voxel_size: float
-    tilt_min: float | None
-    tilt_max: float | None
-    tilt_axis: Literal["y", "x"]
+    maps: tuple[NDArray[Any], ...]
+    recording: Recording
     mask: Inside | None
     name: str
+    given: Recording = Recording()
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     start: tuple[int, int, int] = (0, 0, 0)
     findings: tuple[Finding, ...] = ()
     tilts: TiltsBeside | None = None
-    axis_given: bool = True
     files: tuple[str, ...] = ()
     _looked: list[NoData | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
-    def maps(self) -> tuple[NDArray[Any], ...]:
-        """Its one map, or its halves."""
-        return (self.even,) if self.odd is None else (self.even, self.odd)
+    def even(self) -> NDArray[Any]:
+        """Its first map."""
+        return self.maps[0]
 
     @property
-    def recording(self) -> Recording:
-        """Voxel size and tilts in force."""
-        known = self.tilt_min is not None and self.tilt_max is not None
-        return Recording(
-            voxel_size=self.voxel_size or None,
-            tilt_range=(self.tilt_min, self.tilt_max) if known else None,
-            tilt_axis=self.tilt_axis,
-        )
+    def odd(self) -> NDArray[Any] | None:
+        """Its second map, where there is one."""
+        return self.maps[1] if len(self.maps) > 1 else None
+
+    @property
+    def voxel_size(self) -> float:
+        """Edge of a voxel in Å; 0 where it is unknown."""
+        return self.recording.voxel_size or 0.0
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Size (z, y, x) in voxels."""
-        depth, height, width = self.even.shape
+        depth, height, width = self.maps[0].shape
         return (depth, height, width)
 
-    def no_data(self, *, through: Callable[[NDArray[Any]], Any] = lambda half: half) -> NoData | None:
+    def no_data(self, *, through: Callable[[NDArray[Any]], Any] = lambda one: one) -> NoData | None:
         """Find where it holds no data, reading it whole at the first call; see `find_no_data`.
 
         Parameters
         ----------
         through : callable
-            Makes of each half what it is read through, for example something that can be cancelled.
+            Makes of each map what it is read through, for example something that can be cancelled.
         """
         if not self._looked:
-            halves = [half for half in (self.even, self.odd) if half is not None]
-            self._looked.append(find_no_data(*map(through, halves)))
+            self._looked.append(find_no_data(*map(through, self.maps)))
         return self._looked[0]
 
 
 def open_tomogram(
-    even: Path | str,
+    maps: Path | str | Sequence[Path | str],
     *,
-    odd: Path | str | None = None,
     mask: Path | str | None = None,
-    voxel_size: float | None = None,
-    tilt_range: tuple[float, float] | None = None,
-    tilt_axis: Literal["auto", "y", "x"] = "auto",
+    recording: Recording = Recording(),
     name: str | None = None,
 ) -> Tomogram:
     """Open a tomogram without reading its voxels, apart from the middle plane; a mask is looked through.
 
     Parameters
     ----------
-    even : Path or str
-        First half, or the whole tomogram.
-    odd : Path or str, optional
-        Second half.
+    maps : Path, str or sequence of them
+        The files of its maps: two halves, more parts, or one.
     mask : Path or str, optional
         Volume of the same size, above 0 where training crops may be taken and the tomogram is restored.
-    voxel_size : float, optional
-        Å; from the file if not given.
-    tilt_range : tuple of float, optional
-        Smallest and largest tilt in degrees; from a tilt file beside the tomogram if not given.
-    tilt_axis : "auto", "y" or "x"
-        The axis about which the specimen was tilted; "auto" leaves it to `examine`.
+    recording : Recording, optional
+        Voxel size and tilts, where they are given: what is open is taken from the file of the first map and
+        from a tilt file beside it; an axis that is still open is left to `examine`.
     name : str, optional
         What to call it; from the file name if not given.
 
@@ -151,24 +133,22 @@ def open_tomogram(
     FileNotFoundError, IsADirectoryError, PermissionError
         If a file cannot be opened.
     ValueError
-        If a file is no readable volume, the volumes do not fit together, the voxel size is unknown or
-        differs between the axes, or the tilt range is none.
+        If a file is no readable volume, the volumes do not fit together, or the voxel size is unknown or
+        differs between the axes.
     """
-    first = _open_volume(even)
-    second = None if odd is None else _open_partner(odd, first)
+    first_path, *others = [maps] if isinstance(maps, str | Path) else maps
+    first = _open_volume(first_path)
+    volumes = [first]
+    for path in others:
+        volumes.append(_open_partner(path, volumes))
     inside, assumed = (None, ()) if mask is None else _open_mask(mask, first)
-    volumes = [volume for volume in (first, second) if volume is not None]
-    size, doubts = _voxel_size(first, given=voxel_size)
-    beside = tilts_beside(first.path) if tilt_range is None else None
-    tilts = beside.range if beside is not None else _checked_range(tilt_range)
-    axis = _checked_axis(tilt_axis)
+    size, doubts = _voxel_size(first, given=recording.voxel_size)
+    beside = tilts_beside(first.path) if recording.tilt_range is None else None
+    said = Recording(voxel_size=size, tilt_range=None if beside is None else beside.range)
     return Tomogram(
-        even=first.data,
-        odd=None if second is None else second.data,
-        voxel_size=size,
-        tilt_min=None if tilts is None else tilts[0],
-        tilt_max=None if tilts is None else tilts[1],
-        tilt_axis=axis or "y",
+        maps=tuple(volume.data for volume in volumes),
+        recording=recording.over(said),
+        given=recording,
         mask=inside,
         name=name or tomogram_name(first.path),
         origin=first.origin,
@@ -179,9 +159,13 @@ def open_tomogram(
             + (beside.findings if beside is not None else ())
         ),
         tilts=beside,
-        axis_given=axis is not None,
-        files=tuple(volume.path.name for volume in volumes[: 1 if odd is None else 2]),
+        files=tuple(volume.path.name for volume in volumes),
     )
+
+
+def open_configured(config: TomogramConfig) -> Tomogram:
+    """Open a tomogram as a configuration names it; errors as of `open_tomogram`."""
+    return open_tomogram(config.maps, mask=config.mask, recording=config.recording, name=config.name)
 
 
 def _open_volume(path: Path | str) -> Volume:
@@ -197,21 +181,26 @@ def _open_volume(path: Path | str) -> Volume:
     return volume
 
 
-def _open_partner(path: Path | str, first: Volume) -> Volume:
-    if Path(path).exists() and Path(path).samefile(first.path):
+def _open_partner(path: Path | str, there: Sequence[Volume]) -> Volume:
+    """Open another map, of another file than those that are there and fitting the first of them."""
+    first = there[0]
+    twice = [volume for volume in there if Path(path).exists() and Path(path).samefile(volume.path)]
+    if twice:
         raise ValueError(
-            f"{first.path.name} was given as both halves, but two different files are needed: "
+            f"{twice[0].path.name} was given as both halves, but two different files are needed: "
             "choose the other half."
+            if twice[0] is first
+            else f"{twice[0].path.name} was given twice, but every map needs a file of its own."
         )
-    second = _open_volume(path)
-    require_equal_shapes(first.data, second.data)
-    for one, other in zip(first.voxel_sizes, second.voxel_sizes, strict=True):
-        if one > 0 and other > 0 and abs(one - other) > ISOTROPY_TOLERANCE * one:
+    other = _open_volume(path)
+    require_equal_shapes(first.data, other.data)
+    for ours, theirs in zip(first.voxel_sizes, other.voxel_sizes, strict=True):
+        if ours > 0 and theirs > 0 and abs(ours - theirs) > ISOTROPY_TOLERANCE * ours:
             raise ValueError(
-                f"The halves differ in voxel size: {first.path.name} has {one:.4g} Å, {second.path.name} has "
-                f"{other:.4g} Å; choose two halves of the same tomogram or repair the header."
+                f"The halves differ in voxel size: {first.path.name} has {ours:.4g} Å, {other.path.name} has "
+                f"{theirs:.4g} Å; choose two halves of the same tomogram or repair the header."
             )
-    return second
+    return other
 
 
 def _open_mask(path: Path | str, first: Volume) -> tuple[Inside, tuple[Finding, ...]]:
@@ -222,8 +211,6 @@ def _open_mask(path: Path | str, first: Volume) -> tuple[Inside, tuple[Finding, 
 
 def _voxel_size(volume: Volume, *, given: float | None) -> tuple[float, tuple[Finding, ...]]:
     if given is not None:
-        if not (math.isfinite(given) and given > 0):
-            raise ValueError(f"The voxel size is {given}, but a positive number of Å is needed.")
         return given, ()
     if volume.voxel_size == 0:
         raise ValueError(f"{volume.path.name} has no voxel size in its header: give it in Å.")
@@ -237,27 +224,3 @@ def voxel_size_doubts(size: float) -> tuple[Finding, ...]:
     sentence = "The voxel size in the header is exactly 1.00 Å: was it never set?"
     remedy = "If so, give the true one in Å (--voxel-size, or in the panel)."
     return (Finding("warning", "voxel size", sentence, remedy),)
-
-
-def _checked_range(tilts: tuple[float, float] | None) -> tuple[float, float] | None:
-    if tilts is None:
-        return None
-    low, high = tilts
-    if not (-90 <= low <= 90 and -90 <= high <= 90):
-        raise ValueError(
-            f"The tilt range {low:g}° … {high:g}° goes beyond ±90°: give the smallest and largest tilt."
-        )
-    if low >= high:
-        raise ValueError(f"The tilt range is reversed: {low:g}° … {high:g}°; give the smallest tilt first.")
-    return low, high
-
-
-def _checked_axis(axis: str) -> Literal["y", "x"] | None:
-    """Return the axis; None where it is left open."""
-    if axis == "auto":
-        return None
-    if axis == "y":
-        return "y"
-    if axis == "x":
-        return "x"
-    raise ValueError(f"The tilt axis is {axis!r}, but it must be 'y', 'x' or 'auto'.")

@@ -14,6 +14,7 @@ from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import as_wished
 from napari_cryorestore.restoration.request import resolved
@@ -80,14 +81,11 @@ def opened(request: RestoreRequest) -> Examination:
 
 
 def _examined(request: RestoreRequest) -> Examination:
-    tomogram = open_tomogram(
-        request.even,
-        odd=request.odd,
-        mask=request.mask,
-        voxel_size=request.voxel_size,
-        tilt_range=request.tilt_range,
-        tilt_axis=request.tilt_axis,
+    recording = Recording(
+        voxel_size=request.voxel_size, tilt_range=request.tilt_range, tilt_axis=request.tilt_axis
     )
+    maps = [request.even] if request.odd is None else [request.even, request.odd]
+    tomogram = open_tomogram(maps, mask=request.mask, recording=recording)
     if request.source == "wiener":
         return examine(tomogram, needs_wedge=False)
     label = load_label(request.source)
@@ -143,7 +141,8 @@ def _settings(request: RestoreRequest, tomogram: Tomogram) -> list[Any]:
     if request.source != "wiener":
         method = as_wished(build_method(load_label(request.source).method), **wishes).config
         method = method.model_dump(mode="json")
-    tilts = [tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis]
+    recording = tomogram.recording
+    tilts = [*(recording.tilt_range or (None, None)), recording.axis]
     return [method, request.precision, tomogram.voxel_size, *tilts]
 
 

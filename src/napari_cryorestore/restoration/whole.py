@@ -185,8 +185,11 @@ class Work:
 
 def _tilts_label(tomogram: Tomogram) -> list[str]:
     """Return what a header says of the tilts, where they are known; `comparison.recorded` reads it back."""
-    low, high, axis = tomogram.tilt_min, tomogram.tilt_max, tomogram.tilt_axis
-    return [] if low is None or high is None else [f"tilts: {low:g} to {high:g} degrees about {axis}"]
+    recording = tomogram.recording
+    if recording.tilt_range is None:
+        return []
+    low, high = recording.tilt_range
+    return [f"tilts: {low:g} to {high:g} degrees about {recording.axis}"]
 
 
 def _put_on_line(

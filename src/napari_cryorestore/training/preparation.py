@@ -22,9 +22,9 @@ from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.recorded import recorded
 from napari_cryorestore.data.stored import StoredHalf
-from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_halves
+from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_maps
 from napari_cryorestore.io.masks import with_data
-from napari_cryorestore.io.tomogram import Tomogram, open_tomogram
+from napari_cryorestore.io.tomogram import Tomogram, open_configured
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.training.holding import held
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.io.masks import Inside
     from napari_cryorestore.methods import Method
     from napari_cryorestore.no_data import NoData
-    from napari_cryorestore.run_config import RunConfig, TomogramConfig
+    from napari_cryorestore.run_config import RunConfig
     from napari_cryorestore.runs.trained_on import TrainedOn
 
     Mask = NDArray[np.bool_]
@@ -69,20 +69,6 @@ class Prepared:
     box: Box
     held_out: bool
     recorded: TrainedOn
-
-
-def open_configured(config: TomogramConfig) -> Tomogram:
-    """Open a tomogram as a configuration names it."""
-    given = config.recording
-    return open_tomogram(
-        config.even,
-        odd=config.odd,
-        mask=config.mask,
-        voxel_size=given.voxel_size,
-        tilt_range=given.tilt_range,
-        tilt_axis=given.tilt_axis,
-        name=config.name,
-    )
 
 
 def input_files(config: RunConfig) -> list[Path]:
@@ -174,10 +160,9 @@ def _volume(
     if method.maps != 1 and len(maps) < _HALVES:
         raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half (--odd).")
     about = tomogram.name if len(config.tomograms) > 1 else ""
-    if len(maps) == _HALVES:
-        for finding in require_halves(*maps, name=about, mask=tomogram.mask).findings:
-            if finding.severity == "warning":
-                say(replace(finding, about=about).text)
+    for finding in require_maps(maps, name=about, mask=tomogram.mask):
+        if finding.severity == "warning":
+            say(replace(finding, about=about).text)
     check()
     no_data = tomogram.no_data()
     check()
@@ -292,7 +277,6 @@ __all__ = [
     "different_voxels",
     "fitting_crop",
     "holds_out",
-    "open_configured",
     "out_of_bounds",
     "prepare",
     "preview_box",

@@ -13,6 +13,7 @@ from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import told_apart
 from napari_cryorestore.io.pairing import tomogram_name
+from napari_cryorestore.io.tomogram import open_configured
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.training.places import (
@@ -22,7 +23,7 @@ from napari_cryorestore.training.places import (
     least_crop,
     preview_box,
 )
-from napari_cryorestore.training.preparation import holds_out, open_configured
+from napari_cryorestore.training.preparation import holds_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
