@@ -36,7 +36,7 @@ def main(steps: int, folder: Path) -> Path:
     even, odd = real_pair()
     rows = [
         RowConfig(name="Input", kind="mean", even=even, odd=odd),
-        RowConfig(name="Wiener filter", kind="wiener", even=even, odd=odd),
+        RowConfig(name="Wiener filter", kind="method", method="wiener", even=even, odd=odd),
     ]
     folder.mkdir()
     for name in ("noise2noise", "icecream"):

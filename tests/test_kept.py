@@ -84,6 +84,7 @@ def test_weights_are_a_beginning(kept: Path) -> None:
 
 def test_a_comparison_is_drawn(kept: Path) -> None:
     config = ComparisonConfig.from_toml((kept / "comparison.toml").read_text(encoding="utf-8"))
-    assert [row.kind for row in config.rows] == ["mean", "wiener", "run"]
+    assert [row.kind for row in config.rows] == ["mean", "method", "run"]
+    assert config.rows[1].method == "wiener"
     assert main(["compare", "comparison.toml", "--output", "again.png", "--device", "cpu"]) == 0
     assert (kept / "again.png").stat().st_size > 10_000

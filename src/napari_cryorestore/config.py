@@ -54,10 +54,14 @@ def setting(
     *,
     unit: str = "",
     advanced: bool = False,
+    restoring: bool = False,
     **bounds: Any,
 ) -> Any:
-    """Declare one field: default, one sentence, unit and bounds (``ge``, ``gt``, ``le``, ``lt``)."""
-    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
+    """Declare one field: default, one sentence, unit and bounds (``ge``, ``gt``, ``le``, ``lt``).
+
+    ``restoring`` marks a method's setting that may be chosen anew whenever a trained model restores.
+    """
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "restoring": restoring}
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -83,6 +87,8 @@ class Setting:
         How many values a tuple takes, 0 for any number; 1 for everything else.
     item : type
         The kind of what a tuple holds; ``kind`` for everything else.
+    restoring : bool
+        Whether it may be chosen anew whenever a trained model restores.
     """
 
     path: tuple[str, ...]
@@ -96,6 +102,7 @@ class Setting:
     bounds: dict[str, float]
     length: int
     item: type
+    restoring: bool = False
 
     @property
     def flag(self) -> str:
@@ -169,6 +176,7 @@ def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:
         bounds=bounds,
         length=_length(annotation),
         item=_item(annotation),
+        restoring=bool(extra.get("restoring", False)),
     )
 
 

@@ -92,7 +92,9 @@ class TomogramConfig(Config):
         help="Files of its maps: two halves (of even and odd frames or tilts), more parts, or one map.",
         min_length=1,
     )
-    mask: Path | None = setting(None, "Volume that is above 0 where training crops may lie.")
+    mask: Path | None = setting(
+        None, "Volume that is above 0 where training crops may lie, or where the tomogram is restored."
+    )
     name: str | None = setting(None, "Name in layers and file names; from the file name if not given.")
     recording: Recording = Recording()
 

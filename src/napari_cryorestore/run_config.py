@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SerializeAsAny, computed_field, field_validator, model_validator
 
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.methods import METHODS, MethodConfig, misfit, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, too_small
@@ -83,13 +84,9 @@ class SnapshotsConfig(Config):
         return self
 
 
-class HardwareConfig(Config):
+class HardwareConfig(DeviceConfig):
     """Where training runs."""
 
-    device: str = setting("auto", "auto, cpu, mps, cuda or cuda:1.", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    precision: Literal["auto", "32", "bf16", "fp16"] = setting(
-        "auto", "Arithmetic of the network; 'auto' takes the fastest that passes a self-test."
-    )
     devices: int = setting(
         1, "Devices per node; more than one runs as a process of its own.", ge=1, advanced=True
     )
@@ -106,7 +103,6 @@ class HardwareConfig(Config):
         "crops are read as they are needed, or on disk only what does not fit.",
         advanced=True,
     )
-    threads: int = setting(0, "CPU threads; 0 leaves two cores to everybody else.", ge=0, advanced=True)
 
 
 class RunConfig(Config):

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from napari_cryorestore.cli.parser import Parser, describe, given
-from napari_cryorestore.cli.restore_request import RestoreOptions
+from napari_cryorestore.cli.restore_request import OutputOptions
 from napari_cryorestore.config import Config, setting, settings_of
 
 
@@ -107,7 +107,7 @@ def test_a_setting_that_must_be_given_has_no_default() -> None:
 
 def test_a_folder_is_called_one_in_the_help() -> None:
     parser = Parser("cryorestore restore")
-    parser.add_settings("restoration", settings_of(RestoreOptions))
+    parser.add_settings("restoration", settings_of(OutputOptions))
     told = parser.format_help()
     assert "--output-folder FOLDER" in told
     assert "--output FILE" in told

@@ -93,7 +93,10 @@ def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]
         (["RUN", "--output", "EVEN"], "exists"),
         (["RUN", "--batch", "0"], "batch: Input should be greater than or equal to 1 (given: '0')"),
         (["RUN", "--device", "tpu"], "device: "),
-        (["RUN", "--mask", "m.mrc", "--output-folder", "x"], "--mask is for one tomogram"),
+        (["RUN", "--mask", "m.mrc", "--mask", "n.mrc"], "--mask is given 2 times for one tomogram"),
+        (["RUN", "--method.flips", "true"], "there is no option --method.flips here"),
+        (["RUN", "--method.passes", "3"], "passes: "),
+        (["--method", "wiener", "--even", "EVEN", "--passes", "1"], "there is no option --passes here"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -116,9 +119,9 @@ def test_ctrl_c_leaves_nothing_behind(
 ) -> None:
     original = restoration.restore
 
-    def interrupted(request: restoration.RestoreRequest, **more: Callable[..., object]) -> Path:
+    def interrupted(config: restoration.RestoreConfig, **more: Callable[..., object]) -> Path:
         os.kill(os.getpid(), signal.SIGINT)
-        return original(request, **more)  # type: ignore[arg-type]
+        return original(config, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(restoration, "restore", interrupted)
     assert main(["restore", str(trained), "--output", "out.mrc", *CPU]) == 130
@@ -149,9 +152,9 @@ def test_ctrl_c_twice_leaves_nothing_behind_either(
 def test_progress_tells_the_time_left(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def slow(request: restoration.RestoreRequest, *, progress: Callable[[float], None], **_: object) -> Path:
+    def slow(config: restoration.RestoreConfig, *, progress: Callable[[float], None], **_: object) -> Path:
         progress(0.5)
-        return request.output
+        return config.output
 
     monkeypatch.setattr(restoration, "restore", slow)
     assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
@@ -163,7 +166,7 @@ def test_one_that_goes_on_says_so_and_counts_only_its_own_pace(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def slow(
-        request: restoration.RestoreRequest,
+        config: restoration.RestoreConfig,
         *,
         progress: Callable[[float], None],
         say: Callable[[str], None],
@@ -171,43 +174,57 @@ def test_one_that_goes_on_says_so_and_counts_only_its_own_pace(
     ) -> Path:
         say("it goes on")
         progress(0.9)
-        return request.output
+        return config.output
 
     monkeypatch.setattr(restoration, "restore", slow)
     assert main(["restore", str(trained), "--output", "out.mrc"]) == 0
     assert capsys.readouterr().err.endswith("it goes on\nrestoring tiny_even.mrc · 90%\n")
 
 
-def test_passes_are_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    requests: list[restoration.RestoreRequest] = []
-    monkeypatch.setattr(
-        restoration, "restore", lambda request, **_: requests.append(request) or request.output
-    )
-    for extra in ([], ["--passes", "1"]):
+def test_settings_of_the_method_are_handed_on_in_either_spelling(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[restoration.RestoreConfig] = []
+    monkeypatch.setattr(restoration, "restore", lambda config, **_: requests.append(config) or config.output)
+    for extra in ([], ["--passes", "1"], ["--method.passes", "1", "--average-flips", "true"]):
         assert main(["restore", str(trained), "--output", "out.mrc", *extra]) == 0
-    assert [request.passes for request in requests] == [None, 1]
+    assert [config.method for config in requests] == [
+        {},
+        {"passes": 1},
+        {"passes": 1, "average_flips": "true"},
+    ]
+
+
+def test_the_help_lists_the_settings_of_the_models_method(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    helps = []
+    for words in ([], [str(trained)], ["--method", "wiener"]):
+        with pytest.raises(SystemExit):
+            main(["restore", *words, "--help"])
+        helps.append(capsys.readouterr().out)
+    assert ["--method.passes" in text for text in helps] == [True, True, False]
+    assert all("--passes" not in text.replace("--method.passes", "") for text in helps)
 
 
 def test_a_mask_is_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    requests: list[restoration.RestoreRequest] = []
-    monkeypatch.setattr(
-        restoration, "restore", lambda request, **_: requests.append(request) or request.output
-    )
+    requests: list[restoration.RestoreConfig] = []
+    monkeypatch.setattr(restoration, "restore", lambda config, **_: requests.append(config) or config.output)
     assert main(["restore", str(trained), "--output", "out.mrc", "--mask", "lamella.mrc"]) == 0
-    assert requests[0].mask == Path("lamella.mrc")
+    assert requests[0].tomogram.mask == Path("lamella.mrc")
 
 
 # Which step ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreRequest]:
-    """Restore nothing, and note what was asked for."""
-    requests: list[restoration.RestoreRequest] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreConfig]:
+    """Restore nothing, and note what was to be restored."""
+    requests: list[restoration.RestoreConfig] = []
 
-    def note(request: restoration.RestoreRequest, **_: object) -> Path:
-        requests.append(request)
-        return request.output
+    def note(config: restoration.RestoreConfig, **_: object) -> Path:
+        requests.append(config)
+        return config.output
 
     monkeypatch.setattr(restoration, "restore", note)
     return requests
@@ -216,8 +233,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreRequest]:
 OVER_FITTED = {1: 0.4, 2: 0.5, 3: 0.4, 4: 0.1}
 
 
-def steps_of(requests: list[restoration.RestoreRequest]) -> list[int]:
-    return [int(request.source.parent.name.removeprefix("step_")) for request in requests]  # type: ignore[union-attr]
+def steps_of(requests: list[restoration.RestoreConfig]) -> list[int]:
+    return [int(config.model.weights.parent.name.removeprefix("step_")) for config in requests]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +257,7 @@ def test_the_suggested_step_is_taken_unless_another_is_named(
     step: int,
     sentence: str,
     run_copy: Path,
-    asked: list[restoration.RestoreRequest],
+    asked: list[restoration.RestoreConfig],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     score(run_copy, OVER_FITTED)
@@ -302,7 +319,7 @@ def test_what_was_noticed_of_the_tomogram_is_said_with_its_severity(
 
 
 def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_trains_on(
-    run_copy: Path, asked: list[restoration.RestoreRequest], capsys: pytest.CaptureFixture[str]
+    run_copy: Path, asked: list[restoration.RestoreConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = part_of(run_copy / "restored" / "tiny_icecream_4.mrc")
     part.write_bytes(b"")
@@ -318,7 +335,7 @@ def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_train
 def test_a_queue_keeps_its_step_while_the_run_trains_on(
     run_copy: Path,
     three_pairs: Path,
-    asked: list[restoration.RestoreRequest],
+    asked: list[restoration.RestoreConfig],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = ["restore", str(run_copy), "--pairs", str(three_pairs), "--output-folder", "made"]

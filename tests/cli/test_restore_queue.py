@@ -14,24 +14,27 @@ from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.restore_queue import _on_own_device
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.restoration import RestoreRequest
 from napari_cryorestore.training.rank import Place
+
+from ..restoring import restoration as restoration_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari_cryorestore.restoration import RestoreConfig
 
 CPU = ["--device", "cpu", "--precision", "32", "--threads", "1"]
 Out = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[RestoreRequest]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[RestoreConfig]:
     """Write an empty file instead of restoring, and note what was asked for."""
-    asked: list[RestoreRequest] = []
+    asked: list[RestoreConfig] = []
 
-    def restore(request: RestoreRequest, **more: object) -> Path:
+    def restore(request: RestoreConfig, **more: object) -> Path:
         asked.append(request)
-        if "TS2" in request.even.name and "bad" in request.even.parent.name:
+        if "TS2" in request.tomogram.even.name and "bad" in request.tomogram.even.parent.name:
             raise ValueError("TS2 cannot be read")
         request.output.touch()
         return request.output
@@ -59,15 +62,17 @@ def test_a_folder_is_restored_and_again_only_what_lacks(
 
 
 def test_each_tomogram_has_its_own_tilt_file(
-    trained: Path, three_pairs: Path, quick: list[RestoreRequest], monkeypatch: pytest.MonkeyPatch
+    trained: Path, three_pairs: Path, quick: list[RestoreConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["restore", str(trained), "--pairs", str(three_pairs), "--output-folder", "made"]) == 0
-    assert [request.tilt_range for request in quick] == [None] * 3  # so that each file decides
-    assert len({request.source for request in quick}) == 1  # whatever training adds meanwhile
+    assert [request.tomogram.recording.tilt_range for request in quick] == [
+        None
+    ] * 3  # so that each file decides
+    assert len({request.model.weights for request in quick}) == 1  # whatever training adds meanwhile
 
 
 def test_a_failure_does_not_end_the_rest(
-    trained: Path, three_pairs: Path, quick: list[RestoreRequest], tmp_path: Path, capsys: Out
+    trained: Path, three_pairs: Path, quick: list[RestoreConfig], tmp_path: Path, capsys: Out
 ) -> None:
     shutil.copytree(three_pairs, tmp_path / "bad")
     assert main(["restore", str(trained), "--pairs", "bad", "--output-folder", "made"]) == 1
@@ -100,8 +105,8 @@ def test_ctrl_c_ends_the_queue(
 ) -> None:
     original = restoration.restore
 
-    def interrupted(request: RestoreRequest, **more: Callable[..., object]) -> Path:
-        for _ in range(times if "TS2" in request.even.name else 0):
+    def interrupted(request: RestoreConfig, **more: Callable[..., object]) -> Path:
+        for _ in range(times if "TS2" in request.tomogram.even.name else 0):
             os.kill(os.getpid(), signal.SIGINT)
         return original(request, **more)  # type: ignore[arg-type]
 
@@ -115,18 +120,18 @@ def test_ctrl_c_ends_the_queue(
 
 
 def test_a_run_on_several_tomograms_restores_all_of_them(
-    run_copy: Path, three_pairs: Path, quick: list[RestoreRequest], capsys: Out
+    run_copy: Path, three_pairs: Path, quick: list[RestoreConfig], capsys: Out
 ) -> None:
     more = f'[[tomograms]]\neven = "{three_pairs}/TS2_even.mrc"\nodd = "{three_pairs}/TS2_odd.mrc"\n'
     with (run_copy / "config.toml").open("a", encoding="utf-8") as config:
         config.write(more)
     assert main(["restore", str(run_copy)]) == 0
     assert [request.output.parent for request in quick] == [run_copy / "restored"] * 2
-    assert [request.even.name for request in quick] == ["tiny_even.mrc", "TS2_even.mrc"]
+    assert [request.tomogram.even.name for request in quick] == ["tiny_even.mrc", "TS2_even.mrc"]
 
 
 def test_tomograms_of_one_name_are_told_apart_by_their_folders(
-    three_pairs: Path, quick: list[RestoreRequest], tmp_path: Path
+    three_pairs: Path, quick: list[RestoreConfig], tmp_path: Path
 ) -> None:
     command = ["restore", "--method", "wiener", "--output-folder", "made", *CPU]
     for folder in ("A", "B"):
@@ -154,7 +159,7 @@ def test_bad_input_is_one_sentence(
     sentence: str,
     trained: Path,
     three_pairs: Path,
-    quick: list[RestoreRequest],
+    quick: list[RestoreConfig],
     capsys: Out,
 ) -> None:
     places = {"RUN": trained, "PAIRS": three_pairs}
@@ -173,7 +178,7 @@ def test_processes_share_the_tomograms(
     taken: list[int],
     trained: Path,
     three_pairs: Path,
-    quick: list[RestoreRequest],
+    quick: list[RestoreConfig],
     monkeypatch: pytest.MonkeyPatch,
     capsys: Out,
 ) -> None:
@@ -181,13 +186,13 @@ def test_processes_share_the_tomograms(
     monkeypatch.setenv("SLURM_PROCID", str(index))
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     assert main(["restore", str(trained), "--pairs", str(three_pairs), "--output-folder", "made"]) == 0
-    assert [request.even.name for request in quick] == [f"TS{number}_even.mrc" for number in taken]
+    assert [request.tomogram.even.name for request in quick] == [f"TS{number}_even.mrc" for number in taken]
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"process {index + 1} of 2: {len(taken)} restored, of {len(taken)}"
 
 
 def test_one_tomogram_is_restored_by_one_of_several_processes(
-    trained: Path, quick: list[RestoreRequest], monkeypatch: pytest.MonkeyPatch, capsys: Out
+    trained: Path, quick: list[RestoreConfig], monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
@@ -210,8 +215,8 @@ def test_every_process_of_a_computer_has_a_gpu(
     wanted: str, place: Place, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    request = RestoreRequest("wiener", Path("e.mrc"), Path("out.mrc"), device=wanted)
-    assert _on_own_device(request, place).device == taken
+    request = restoration_of("wiener", Path("e.mrc"), Path("out.mrc"), device=wanted)
+    assert _on_own_device(request, place).hardware.device == taken
 
 
 def test_a_name_leads_to_no_other_folder(

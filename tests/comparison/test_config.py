@@ -16,7 +16,7 @@ def test_everything_survives_the_way_through_toml() -> None:
         rows=(
             RowConfig(name="a", path="a.mrc", limits=(-1.5, 2)),
             RowConfig(name="b", kind="run", path="run", step=600, hidden=True),
-            RowConfig(name="c", kind="wiener", even="e.mrc", odd="o.mrc", voxel_size=4),
+            RowConfig(name="c", kind="method", method="wiener", even="e.mrc", odd="o.mrc", voxel_size=4),
             RowConfig(name="d", kind="layer", layer="TS01"),
         ),
         columns=("XY", "|F|xz"),

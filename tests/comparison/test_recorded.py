@@ -14,8 +14,10 @@ from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recor
 from napari_cryorestore.comparison.sources import examined, open_row
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import restore
 from napari_cryorestore.samples import real_pair
+
+from ..restoring import restoration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +45,7 @@ def about_x(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_what_was_restored_says_how_it_was_tilted(about_x: tuple[Path, Path], tmp_path: Path) -> None:
-    made = restore(RestoreRequest("wiener", about_x[0], tmp_path / "elsewhere.mrc", about_x[1], device="cpu"))
+    made = restore(restoration("wiener", about_x[0], tmp_path / "elsewhere.mrc", about_x[1], device="cpu"))
     volume = open_volume(made)
     assert tilts_recorded(volume) == Recorded((-60, 60), "x")
     assert not is_raw(volume)
@@ -56,10 +58,10 @@ def test_the_axis_of_a_raw_row_is_that_of_the_spectrum(about_x: tuple[Path, Path
     for row in (
         RowConfig(name="r", path=about_x[0]),
         RowConfig(name="m", kind="mean", even=about_x[0], odd=about_x[1]),
-        RowConfig(name="w", kind="wiener", even=about_x[0], odd=about_x[1]),
+        RowConfig(name="w", kind="method", method="wiener", even=about_x[0], odd=about_x[1]),
     ):
         volume = open_row(row, region=32)
-        assert (volume.tilt_range, volume.tilt_axis, volume.raw) == ((-60, 60), "x", row.kind != "wiener")
+        assert (volume.tilt_range, volume.tilt_axis, volume.raw) == ((-60, 60), "x", row.kind != "method")
     told = examined(RowConfig(name="m", kind="mean", even=about_x[0], odd=about_x[1], tilt_axis="y"))
     assert told is not None
     assert "--tilt-axis x" in told.findings[0].remedy

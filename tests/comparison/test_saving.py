@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def config_in(folder: Path, elsewhere: Path) -> ComparisonConfig:
     return ComparisonConfig(rows=(
         RowConfig(name="a", path=folder / "sub" / "a.mrc"),
-        RowConfig(name="w", kind="wiener", even=folder / "e.mrc", odd=elsewhere / "o.mrc"),
+        RowConfig(name="w", kind="method", method="wiener", even=folder / "e.mrc", odd=elsewhere / "o.mrc"),
     ))  # fmt: skip
 
 

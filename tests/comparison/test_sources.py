@@ -10,6 +10,7 @@ import pytest
 from napari_cryorestore.comparison.config import RowConfig
 from napari_cryorestore.comparison.region import RegionRestorer
 from napari_cryorestore.comparison.sources import Sources, open_row
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sources() -> Sources:
-    return Sources(device="cpu", threads=1)
+    return Sources(DeviceConfig(device="cpu", threads=1))
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_steps_are_leafed_through_without_restoring_them_again(
 
 
 def test_regions_used_longest_ago_are_dropped(run: Path, restorations: list[Any]) -> None:
-    sources = Sources(device="cpu", threads=1, kept_bytes=16**3 * 4 * 3 * 2)  # two of them
+    sources = Sources(DeviceConfig(device="cpu", threads=1), kept_bytes=16**3 * 4 * 3 * 2)  # two of them
     rows = [RowConfig(name="r", kind="run", path=run, step=step) for step in (100, 600)]
     places = [(20.0, 20.0, 20.0), (150.0, 300.0, 300.0)]
     for row, place in (
@@ -110,7 +111,7 @@ def test_regions_used_longest_ago_are_dropped(run: Path, restorations: list[Any]
 
 
 def test_the_wiener_filter_needs_no_run(pair: tuple[Path, Path], sources: Sources) -> None:
-    row = RowConfig(name="w", kind="wiener", even=pair[0], odd=pair[1])
+    row = RowConfig(name="w", kind="method", method="wiener", even=pair[0], odd=pair[1])
     volume = sources.open_row(row, region=999)
     assert volume.shape == (24, 60, 52)
     raw = sources.open_row(RowConfig(name="m", kind="mean", even=pair[0], odd=pair[1]))

@@ -22,7 +22,7 @@ def test_it_filters_and_ignores_the_network(make_batch: Callable[..., Crops]) ->
     batch = make_batch()
     assert batch.imaging.wiener is not None
     restored = WIENER(WIENER.Config()).restore_crop(lambda crops: crops * 0, batch.even, batch.imaging)
-    assert torch.equal(restored, batch.imaging.wiener.apply(batch.even))
+    assert torch.equal(restored, batch.imaging.wiener.for_mean().apply(batch.even))
 
 
 def test_without_a_filter_it_says_what_it_needs() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +14,10 @@ from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.restoration import RestoreRequest, require_same
+from napari_cryorestore.restoration import RestoreConfig, require_same
 from napari_cryorestore.restoration.made_of import made_of, opened
+
+from ..restoring import changed, restoration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +38,10 @@ def half(path: Path, *, seed: int) -> Path:
 
 
 @pytest.fixture
-def done(tmp_path: Path) -> RestoreRequest:
+def done(tmp_path: Path) -> RestoreConfig:
     """Return a request whose output is there."""
     even, odd = (half(tmp_path / f"{name}.mrc", seed=seed) for seed, name in enumerate(("even", "odd")))
-    request = RestoreRequest(
+    request = restoration(
         save(tmp_path / "c", seed=0), even, tmp_path / "out.mrc", odd, tilt_range=(-60.0, 60.0), device="cpu"
     )
     said = f"cryorestore: x\n{made_of(request, opened(request).tomogram)}"
@@ -48,7 +49,7 @@ def done(tmp_path: Path) -> RestoreRequest:
     return request
 
 
-def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_path: Path) -> None:
+def test_the_order_in_a_header_makes_no_other_weights(done: RestoreConfig, tmp_path: Path) -> None:
     before = made_of(done, opened(done).tomogram).weights
     file = tmp_path / "c" / WEIGHTS
     content = file.read_bytes()
@@ -65,22 +66,24 @@ def test_the_order_in_a_header_makes_no_other_weights(done: RestoreRequest, tmp_
     assert made_of(done, opened(done).tomogram).weights != before
 
 
-def test_the_label_fits_into_a_header(done: RestoreRequest) -> None:
+def test_the_label_fits_into_a_header(done: RestoreConfig) -> None:
     (label,) = open_volume(done.output).labels[1:]
     assert len(label) <= 80
     assert label == str(made_of(done, opened(done).tomogram))
 
 
 def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(
-    done: RestoreRequest, tmp_path: Path
+    done: RestoreConfig, tmp_path: Path
 ) -> None:
     require_same(done)
-    require_same(replace(done, device="auto", tile=40, batch=3, threads=1))
-    require_same(replace(done, voxel_size=7.5, passes=IcecreamConfig().passes))  # as it was anyway
+    require_same(changed(done, device="auto", tile=40, batch=3, threads=1))
+    require_same(changed(done, voxel_size=7.5, passes=IcecreamConfig().passes))  # as it was anyway
     moved = tmp_path / "moved"
     moved.mkdir()
-    paths = [path.rename(moved / path.name) for path in (done.even, done.odd) if path is not None]
-    require_same(replace(done, even=paths[0], odd=paths[1]))
+    paths = [
+        path.rename(moved / path.name) for path in (done.tomogram.even, done.tomogram.odd) if path is not None
+    ]
+    require_same(changed(done, maps=paths))
 
 
 @pytest.mark.parametrize(
@@ -94,47 +97,47 @@ def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(
         {"voxel_size": 8.0},
     ],
 )
-def test_other_settings_are_told(done: RestoreRequest, change: dict[str, Any]) -> None:
+def test_other_settings_are_told(done: RestoreConfig, change: dict[str, Any]) -> None:
     with pytest.raises(FileExistsError, match=r"out\.mrc was made with other settings than asked for now"):
-        require_same(replace(done, **change))
+        require_same(changed(done, **change))
 
 
-def test_other_weights_of_the_same_name_are_told(done: RestoreRequest, tmp_path: Path) -> None:
+def test_other_weights_of_the_same_name_are_told(done: RestoreConfig, tmp_path: Path) -> None:
     before = (tmp_path / "c" / "weights.safetensors").stat().st_mtime_ns
     save(tmp_path / "c", seed=1)
     os.utime(tmp_path / "c" / "weights.safetensors", ns=(before, before))  # as copied from elsewhere
     with pytest.raises(FileExistsError, match="made with other weights than asked for"):
         require_same(done)
     with pytest.raises(FileExistsError, match="made with other weights and other settings than"):
-        require_same(replace(done, source="wiener"))
+        require_same(changed(done, model={"method": "wiener"}))
 
 
 @pytest.mark.parametrize("change", ["even", "odd", "mask"])
-def test_other_inputs_are_told(done: RestoreRequest, tmp_path: Path, change: str) -> None:
+def test_other_inputs_are_told(done: RestoreConfig, tmp_path: Path, change: str) -> None:
     if change == "mask":
-        done = replace(done, mask=half(tmp_path / "mask.mrc", seed=3))
+        done = changed(done, mask=half(tmp_path / "mask.mrc", seed=3))
     else:
         os.utime(tmp_path / f"{change}.mrc", ns=(0, 12345))
     with pytest.raises(FileExistsError, match="made with other inputs than asked for"):
         require_same(done)
 
 
-def test_a_tilt_file_that_came_later_is_another_setting(done: RestoreRequest, tmp_path: Path) -> None:
-    asked = replace(done, tilt_range=None)
+def test_a_tilt_file_that_came_later_is_another_setting(done: RestoreConfig, tmp_path: Path) -> None:
+    asked = changed(done, tilt_range=None)
     with pytest.raises(FileExistsError, match="other settings"):
         require_same(asked)
     (tmp_path / "even.tlt").write_text("-60\n0\n60\n", encoding="utf-8")
     require_same(asked)
 
 
-def test_a_file_that_does_not_say_is_nobodys(done: RestoreRequest) -> None:
+def test_a_file_that_does_not_say_is_nobodys(done: RestoreConfig) -> None:
     done.output.unlink()
     write_volume(done.output, np.zeros((4, 5, 6)), voxel_size=7.5, label="by another program")
     with pytest.raises(FileExistsError, match="does not say what it was made of: remove it"):
         require_same(done)
 
 
-def test_a_file_that_is_cut_off_is_not_taken_for_done(done: RestoreRequest) -> None:
+def test_a_file_that_is_cut_off_is_not_taken_for_done(done: RestoreConfig) -> None:
     done.output.write_bytes(done.output.read_bytes()[:-4])
     with pytest.raises(ValueError, match="truncated"):
         require_same(done)

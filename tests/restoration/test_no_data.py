@@ -10,14 +10,16 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.checkpoint import Label, save_weights
-from napari_cryorestore.comparison.region import Region, restore_region
+from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import ModelRef, restore
+
+from ..restoring import restoration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +58,7 @@ def make_pair(tmp_path: Path) -> Callable[..., Pair]:
 def restored(pair: Pair, source: Path | str = "wiener") -> np.ndarray:
     output = pair[0].with_suffix(".restored.mrc")
     more = {"device": "cpu", "threads": 1, "tilt_range": (-60.0, 60.0), "tilt_axis": "y"}
-    restore(RestoreRequest(source=source, even=pair[0], odd=pair[1], output=output, **more))
+    restore(restoration(source, pair[0], output, pair[1], **more))
     return np.array(open_volume(output).data)
 
 
@@ -92,7 +94,7 @@ def test_a_region_is_what_the_whole_is_there(make_pair: Callable[..., Pair]) -> 
     pair = make_pair("blank", 0.0)
     whole = restored(pair)
     tomogram = open_tomogram(pair, recording=Recording(tilt_range=(-60.0, 60.0), tilt_axis="y"))
-    region = restore_region("wiener", tomogram, Region((16, 20, 28), 24))
+    region = RegionRestorer(tomogram).restore(ModelRef(method="wiener"), Region((16, 20, 28), 24))
     np.testing.assert_allclose(region.data, whole[4:28, 8:32, 16:40], atol=1e-3)
     assert region.halves is not None
     for half in region.halves:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,9 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
+
+from ..restoring import changed, restoration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +31,16 @@ SCRIPT = """
 import json, os, random, signal, sys, time
 import torch
 from pathlib import Path
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.restoration.model import Model
 
 torch.set_num_threads(1)
 source, even, odd, output = map(Path, sys.argv[1:5])
-request = RestoreRequest(source, even, output, odd, tilt_range=(-60, 60), device="cpu", precision="32",
-                         tile=32, threads=1)
+request = RestoreConfig.model_validate({
+    "model": {"weights": source}, "output": output, "tiling": {"tile": 32},
+    "tomogram": {"maps": [even, odd], "recording": {"tilt_range": [-60, 60]}},
+    "hardware": {"device": "cpu", "precision": "32", "threads": 1},
+})
 moments, kills, begun = random.Random(int(sys.argv[5])), 0, []
 state = Path(f"{output}.part.json")
 unhurried = Model.restore
@@ -111,7 +115,7 @@ def test_killed_at_random_moments_the_file_is_the_same(pair: tuple[Path, Path], 
     assert sorted(told["begun"]) == told["begun"]
     assert max(told["begun"]) > 3
     assert [path.name for path in out.iterdir()] == ["killed.mrc"]
-    ask = RestoreRequest(
+    ask = restoration(
         source, pair[0], out / "whole.mrc", pair[1], tilt_range=(-60, 60), device="cpu", precision="32",
         tile=32, threads=1,
     )  # fmt: skip
@@ -123,7 +127,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def leave_unfinished(ask: RestoreRequest, folder: Path, *, at: float = 0.3) -> None:
+def leave_unfinished(ask: RestoreConfig, folder: Path, *, at: float = 0.3) -> None:
     """Restore a part, and put what a kill would leave back in its place."""
     kept: dict[Path, bytes] = {}
 
@@ -139,8 +143,8 @@ def leave_unfinished(ask: RestoreRequest, folder: Path, *, at: float = 0.3) -> N
         path.write_bytes(content)
 
 
-def ask_for(pair: tuple[Path, Path], source: Path, folder: Path) -> RestoreRequest:
-    return RestoreRequest(
+def ask_for(pair: tuple[Path, Path], source: Path, folder: Path) -> RestoreConfig:
+    return restoration(
         source, pair[0], folder / "out.mrc", pair[1], device="cpu", precision="32", tile=32, threads=1
     )
 
@@ -167,7 +171,7 @@ def test_killed_at_the_last_look_nothing_is_restored_again(
     restore(ask)
     monkeypatch.undo()
     assert not list(tmp_path.glob("*.part*"))
-    fresh = restore(replace(ask, output=tmp_path / "fresh.mrc"))
+    fresh = restore(changed(ask, output=tmp_path / "fresh.mrc"))
     assert ask.output.read_bytes() == fresh.read_bytes()
 
 
@@ -177,7 +181,7 @@ def test_killed_at_the_last_look_nothing_is_restored_again(
 def test_files_of_others_are_in_the_way_and_stay(pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     other = tmp_path / name
     other.write_bytes(pair[0].read_bytes())
-    ask = RestoreRequest("wiener", pair[0], tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    ask = restoration("wiener", pair[0], tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
     with pytest.raises(FileExistsError, match="in the way"):
         restore(ask)
     assert other.read_bytes() == pair[0].read_bytes()
@@ -187,7 +191,7 @@ def test_files_of_others_are_in_the_way_and_stay(pair: tuple[Path, Path], tmp_pa
 def test_an_input_is_never_written_to(pair: tuple[Path, Path], tmp_path: Path) -> None:
     even = tmp_path / "out.mrc.part"
     even.write_bytes(pair[0].read_bytes())
-    ask = RestoreRequest("wiener", even, tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    ask = restoration("wiener", even, tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
     with pytest.raises(FileExistsError, match=r"out\.mrc\.part is in the way"):
         restore(ask)
     assert even.read_bytes() == pair[0].read_bytes()
@@ -215,24 +219,24 @@ def test_another_request_begins_anew(flat_pair: tuple[Path, Path], tmp_path: Pat
         copy.write_bytes(original.read_bytes())
     method = IcecreamConfig(double_size=False)
     source = weights(tmp_path / "c", method)
-    ask = replace(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
+    ask = changed(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
     leave_unfinished(ask, tmp_path)
     if change == "weights":
         weights(tmp_path / "c", method, seed=1)
     elif change == "passes":
-        ask = replace(ask, passes=1)
+        ask = changed(ask, passes=1)
     elif change == "input":
         inputs[0].write_bytes(flat_pair[1].read_bytes())
         inputs[1].write_bytes(flat_pair[0].read_bytes())
     elif change == "tile":
-        ask = replace(ask, tile=40)
+        ask = changed(ask, tile=40)
     elif change == "mask":
         write_volume(tmp_path / "mask.mrc", np.ones(FLAT), voxel_size=7.5, label="mask")
-        ask = replace(ask, mask=tmp_path / "mask.mrc")
+        ask = changed(ask, mask=tmp_path / "mask.mrc")
     said: list[str] = []
     restore(ask, say=said.append)
     assert not any("going on" in words for words in said)
-    fresh = restore(replace(ask, output=tmp_path / "fresh.mrc"))
+    fresh = restore(changed(ask, output=tmp_path / "fresh.mrc"))
     assert ask.output.read_bytes() == fresh.read_bytes()
 
 

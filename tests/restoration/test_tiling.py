@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from napari_cryorestore.compute_config import TilingConfig
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import Sizes, UNetConfig, build_network
-from napari_cryorestore.restoration import RestoreRequest, fitting_plan, tiling
+from napari_cryorestore.restoration import fitting_plan, tiling
 from napari_cryorestore.restoration.tiling import least_tile, margin_of, possible_plans, smaller_plans
 
 SHAPE = (2000, 2000, 2000)
@@ -30,9 +31,8 @@ def unet(**knobs: Any) -> Any:
 
 
 def plan_of(stub: Stub, tile: int | None = None) -> Any:
-    nowhere: Any = None
     model: Any = stub
-    return fitting_plan(SHAPE, model, RestoreRequest("wiener", nowhere, nowhere, tile=tile))
+    return fitting_plan(SHAPE, model, TilingConfig(tile=tile))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_tiles_are_as_large_as_the_memory_of_a_cpu_allows(
 
 def test_the_tile_asked_for_is_taken_and_there_is_no_smaller_one() -> None:
     stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
-    request = RestoreRequest("wiener", None, None, tile=72)  # type: ignore[arg-type]
+    request = TilingConfig(tile=72)
     plan = fitting_plan(SHAPE, stub, request)
     assert plan.sizes == (72, 72, 72)
     assert smaller_plans(plan, possible_plans(SHAPE, stub, request)) == []
@@ -87,7 +87,7 @@ def test_the_tile_asked_for_is_taken_and_there_is_no_smaller_one() -> None:
 
 def test_a_tile_that_would_be_nearly_all_margin_is_exceeded() -> None:
     stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
-    request = RestoreRequest("wiener", None, None, tile=16)  # type: ignore[arg-type]
+    request = TilingConfig(tile=16)
     (plan,) = possible_plans((96, 96, 96), stub, request)
     assert min(plan.sizes) >= least_tile(stub) == 4 * plan.margin
     assert len(plan.tiles((96, 96, 96))) <= 125
@@ -99,7 +99,7 @@ def test_however_far_a_network_reaches_tiles_are_more_than_margin(reach: int, mu
     stub: Any = Stub(Noise2NoiseConfig(), torch.nn.Identity())
     stub.network.sizes = Sizes(multiple=multiple, reach=reach)
     assert 8 <= margin_of(stub) <= 32
-    for plan in possible_plans(SHAPE, stub, RestoreRequest("wiener", None, None)):  # type: ignore[arg-type]
+    for plan in possible_plans(SHAPE, stub, TilingConfig()):  # type: ignore[arg-type]
         assert min(plan.sizes) % multiple == 0
         through_network = len(plan.tiles((400, 400, 400))) * plan.sizes[0] ** 3
         assert through_network < 100 * 400**3  # the smallest tiles; one voxel each would be 3000
@@ -110,13 +110,13 @@ def test_however_far_a_network_reaches_tiles_are_more_than_margin(reach: int, mu
 def test_tiles_are_as_large_as_the_network_needs(shape: Any, tile: int | None) -> None:
     stub: Any = Stub(Noise2NoiseConfig(), torch.nn.Identity())
     stub.network.sizes = Sizes(multiple=8, minimum=100, reach=20)
-    plans = possible_plans(shape, stub, RestoreRequest("wiener", None, None, tile=tile))  # type: ignore[arg-type]
+    plans = possible_plans(shape, stub, TilingConfig(tile=tile))  # type: ignore[arg-type]
     assert min(min(plan.sizes) for plan in plans) in (104, 120)  # the next multiples of 100, or as typed
 
 
 def test_smaller_tiles_come_one_after_the_other() -> None:
     stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
-    request = RestoreRequest("wiener", None, None)  # type: ignore[arg-type]
+    request = TilingConfig()
     plans = possible_plans(SHAPE, stub, request)
     sizes = [plan.sizes[0] for plan in smaller_plans(plans[0], plans)]
     assert sizes == sorted(sizes, reverse=True)

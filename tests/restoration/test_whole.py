@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from napari_cryorestore import restoration
 from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
+from napari_cryorestore.compute_config import TilingConfig
 from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.journal import FileJournal
 from napari_cryorestore.io.input_stamps import stamps_of
@@ -31,11 +32,13 @@ from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import Sizes, UNetConfig, build_network
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, layer_name, restore
+from napari_cryorestore.restoration import Cancelled, Model, ModelRef, RestoreConfig, layer_name, restore
 from napari_cryorestore.runs.events import Evaluated
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.samples import real_pair
+
+from ..restoring import restoration as restoration_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +108,9 @@ def network_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     return put
 
 
-def request(source: Any, even: Path, output: Path, **more: Any) -> RestoreRequest:
+def request(source: Any, even: Path, output: Path, **more: Any) -> RestoreConfig:
     settings: dict[str, Any] = {"device": "cpu", "precision": "32", "threads": 1, "tile": 80, **more}
-    return RestoreRequest(source, even, output, **settings)
+    return restoration_of(source, even, output, **settings)
 
 
 def voxels(path: Path) -> np.ndarray:
@@ -563,7 +566,7 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
 ) -> None:
     tomogram = open_tomogram(halves[0])
     ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=None)
-    model = Model.of(ask, tomogram)
+    model = Model.of(ask.model, tomogram, hardware=ask.hardware)
     tried: list[int] = []
 
     def attempt(tiles: Tensor, scale: object) -> Tensor:
@@ -572,13 +575,13 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return tiles
 
-    plan = restoration.fitting_plan((2000, 2000, 2000), OnGpu(attempt), ask)  # type: ignore[arg-type]
+    plan = restoration.fitting_plan((2000, 2000, 2000), OnGpu(attempt), ask.tiling)  # type: ignore[arg-type]
     assert (plan.sizes, plan.batch) == ((tile,) * 3, 4)
     assert tried == [
         size for size in (192, 160, 128, 112, 96, 80) if size >= tile
     ]  # the smallest is taken untried
     monkeypatch.setattr("napari_cryorestore.restoration.tiling.free_memory", lambda device: 8e9)
-    on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask)
+    on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask.tiling)
     assert (on_cpu.sizes, on_cpu.batch) == ((128, 128, 128), 2)
 
 
@@ -587,7 +590,7 @@ def test_an_error_in_the_trial_is_no_lack_of_memory(halves: tuple[Path, Path]) -
         raise RuntimeError("no kernel image")
 
     with pytest.raises(RuntimeError, match="no kernel image"):
-        restoration.fitting_plan(SHAPE, OnGpu(broken), request("wiener", halves[0], halves[0], tile=None))  # type: ignore[arg-type]
+        restoration.fitting_plan(SHAPE, OnGpu(broken), TilingConfig())  # type: ignore[arg-type]
 
 
 def test_half_precision_is_close(halves: tuple[Path, Path], tmp_path: Path) -> None:
@@ -604,7 +607,7 @@ def test_unknown_device_or_precision_is_refused(halves: tuple[Path, Path], tmp_p
     source = checkpoint(tmp_path / "c")
     with pytest.raises(ValueError, match="no device 'cuda:99' here"):
         restore(request(source, halves[0], tmp_path / "out.mrc", device="cuda:99"))
-    with pytest.raises(ValueError, match="no precision 'half'"):
+    with pytest.raises(ValueError, match="precision"):
         restore(request(source, halves[0], tmp_path / "out.mrc", precision="half"))
 
 
@@ -641,7 +644,7 @@ def test_halves_that_changed_since_the_model_learned_from_them_are_told(
 
 def test_layers_are_named_after_tomogram_method_and_step(tmp_path: Path) -> None:
     checkpoint(tmp_path / "checkpoints/step_00000600", IcecreamConfig())
-    assert layer_name("TS01", tmp_path) == "TS01 · ICECREAM @ 600"
-    assert layer_name("TS01", "wiener") == "TS01 · Wiener filter"
+    assert layer_name("TS01", ModelRef(weights=tmp_path)) == "TS01 · ICECREAM @ 600"
+    assert layer_name("TS01", ModelRef(method="wiener")) == "TS01 · Wiener filter"
     with pytest.raises(FileNotFoundError):
-        layer_name("TS01", tmp_path / "gone")
+        layer_name("TS01", ModelRef(weights=tmp_path / "gone"))

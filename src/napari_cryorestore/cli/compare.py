@@ -31,7 +31,9 @@ class CompareOptions(Config):
         None, "The figure to make, ending in .png, .pdf or .svg; compared.png if not given."
     )
     save: Path | None = setting(None, "Save the comparison too, as a .toml that can be opened again.")
-    even: Path | None = setting(None, "Half map 1 of the rows 'mean' and 'wiener'; a run's own if not given.")
+    even: Path | None = setting(
+        None, "Half map 1 of the rows that are made of halves; a run's own if not given."
+    )
     odd: Path | None = setting(None, "Half map 2.")
     arrows: Path | None = setting(
         None, "Places that arrows point at: .csv or .star, in voxels of the first volume."
@@ -75,12 +77,13 @@ def run(options: Namespace) -> int:
     from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
     from napari_cryorestore.comparison.saving import save_comparison
     from napari_cryorestore.comparison.sources import Sources
+    from napari_cryorestore.compute_config import DeviceConfig
     from napari_cryorestore.whole_file import unique_path
 
     wishes = CompareOptions.model_validate(given(options, "comparison"))
     output = check_figure(wishes.output or unique_path(Path("compared.png")))
     config, screen = comparison_of(options, wishes), LiveText(sys.stderr)
-    sources = Sources(device=wishes.device)
+    sources = Sources(DeviceConfig(device=wishes.device))
     shown = [row for row in config.rows if not row.hidden]
     config = config.model_copy(update={"cursor": _cursor(options, config, sources, shown)})
     volumes = opened(shown, sources, screen, cursor=config.cursor, region=config.region)

@@ -1,4 +1,4 @@
-"""Rows as they are typed: files, runs at a step, the mean and the Wiener filter of two halves."""
+"""Rows as they are typed: files, runs at a step, and what is made of two halves without training."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.runs.chosen_step import WhichStep
 
-WORDS = {"mean": "Input", "wiener": "Wiener filter"}
-"""Rows that are made of two halves, and what they are called."""
-ROW_HELP = "A volume; a run, as RUN, RUN@suggested, RUN@newest or RUN@600; the words mean and wiener"
+MEAN = "mean"
+ROW_HELP = (
+    "A volume; a run, as RUN, RUN@suggested, RUN@newest or RUN@600; the word mean; a method that needs no "
+    "training, by its name"
+)
 
 
 def typed_rows(
@@ -41,8 +43,8 @@ def typed_rows(
     Parameters
     ----------
     rows : sequence of str
-        Such as ``A.mrc``, ``RUN``, ``RUN@600``, ``RUN@newest``, ``mean`` or ``wiener``. Of a run, the step is
-        chosen here, once.
+        Such as ``A.mrc``, ``RUN``, ``RUN@600``, ``RUN@newest``, ``mean`` or the name of a method. Of a run,
+        the step is chosen here, once.
     halves : pair of Path or None
         The half maps of the words and, where given, of the runs; else those that the first run learned from.
     flags : str
@@ -64,9 +66,10 @@ def typed_rows(
     if halves[0] is None:
         given |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
     for row in found:
-        if row["kind"] in WORDS:
+        if row["kind"] in ("mean", "method"):
             if given["even"] is None or given["odd"] is None:
-                raise ValueError(f"the row {row['kind']} is made of two halves: give {flags}")
+                word = row.get("method", MEAN)
+                raise ValueError(f"the row {word} is made of two halves: give {flags}")
             row |= given
         elif row["kind"] == "run" and halves[0] is not None:
             row |= given
@@ -145,9 +148,13 @@ def tell_findings(rows: Sequence[RowConfig], screen: LiveText) -> None:
 
 
 def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or ``wiener`` stands for."""
-    if text in WORDS:
-        return {"kind": text, "name": WORDS[text]}
+    """Return the row that ``A.mrc``, ``RUN``, ``RUN@600``, ``mean`` or a method's name stands for."""
+    from napari_cryorestore.methods import METHODS, untrained_methods
+
+    if text == MEAN:
+        return {"kind": "mean", "name": "Input"}
+    if text in untrained_methods():
+        return {"kind": "method", "method": text, "name": METHODS[text].title}
     run, which = run_and_step(text)
     if not run.exists():
         raise FileNotFoundError(f"There is no run or volume at {run}: check the folder and the name.")
@@ -181,4 +188,4 @@ def _halves_of_run(run: Path | None) -> dict[str, Any]:
     return {"even": tomogram.even, "odd": tomogram.odd}
 
 
-__all__ = ["ROW_HELP", "WORDS", "labelled", "opened", "typed_rows"]
+__all__ = ["ROW_HELP", "labelled", "opened", "typed_rows"]

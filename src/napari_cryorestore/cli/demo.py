@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
     train_in(path, screen)
     restored = _restore(RunDir(path), screen)
     figure = _draw(RunDir(path), restored)
-    print(f"restored  {restored['ICECREAM']}\nfigure    {figure}\nrun       {path}")
+    print(f"restored  {list(restored.values())[-1]}\nfigure    {figure}\nrun       {path}")
     return DONE
 
 
@@ -73,30 +73,30 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
 
 
 def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
-    """Restore with the model just trained and with the Wiener filter, and return the files by name."""
+    """Restore with the model just trained and with what needs no training, and return the files by name."""
     from napari_cryorestore.cli.restore import restore_shown
     from napari_cryorestore.io.volumes import result_suffix
-    from napari_cryorestore.restoration import RestoreRequest, resolved
+    from napari_cryorestore.methods import METHODS, untrained_methods
+    from napari_cryorestore.restoration import ModelRef, RestoreConfig, resolved
     from napari_cryorestore.run_config import RunConfig
 
     config = RunConfig.from_toml(run.config_text())
-    tomogram, hardware = config.tomograms[0], config.hardware
+    models = {METHODS[name].title: ModelRef(method=name) for name in untrained_methods()}
+    models[METHODS[METHOD].title] = ModelRef(weights=run.path)
     made = {}
-    sources: dict[str, Path | Literal["wiener"]] = {"Wiener filter": "wiener", "ICECREAM": run.path}
-    for name, source in sources.items():
-        output = run.restored_dir / f"{NAME}_{name.split()[0].lower()}{result_suffix()}"
-        request = RestoreRequest(
-            source,
-            tomogram.even,
-            output,
-            odd=tomogram.odd,
-            device=hardware.device,
-            threads=hardware.threads,
+    for name, model in models.items():
+        restoration = RestoreConfig.model_validate(
+            {
+                "model": model,
+                "tomogram": config.tomograms[0],
+                "hardware": config.hardware.model_dump(include={"device", "threads"}),
+                "output": run.restored_dir / f"{NAME}_{name.split()[0].lower()}{result_suffix()}",
+            }
         )
-        request = resolved(request)
-        if request.chosen is not None:
-            screen.say(request.chosen.sentence)
-        made[name] = restore_shown(request, screen)
+        restoration, chosen = resolved(restoration)
+        if chosen is not None:
+            screen.say(chosen.sentence)
+        made[name] = restore_shown(restoration, screen, chosen=chosen)
     return made
 
 

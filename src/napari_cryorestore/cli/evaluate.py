@@ -36,7 +36,8 @@ class EvaluateOptions(Config):
     output: Path | None = setting(None, "The table to make, ending in .csv or .json.")
     reference: Path | None = setting(None, "A volume held for the truth.")
     raw_even: Path | None = setting(
-        None, "Raw half 1, which restored halves 2 are held against; also of the rows 'mean' and 'wiener'."
+        None,
+        "Raw half 1, which restored halves 2 are held against; also of the rows that are made of halves.",
     )
     raw_odd: Path | None = setting(None, "Raw half 2, which restored halves 1 are held against.")
     region: int = setting(
@@ -139,12 +140,15 @@ def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> lis
     """Open the rows that were typed one by one."""
     from napari_cryorestore.comparison.config import RowConfig
     from napari_cryorestore.comparison.sources import Sources
+    from napari_cryorestore.compute_config import DeviceConfig
 
     known = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
     halves = (wishes.raw_even, wishes.raw_odd)
     rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", say=screen.say, **known)
     configs = [RowConfig.model_validate(row) for row in labelled(rows, options.labels)]
-    return opened(configs, Sources(device=wishes.device), screen, cursor=None, region=wishes.region)
+    return opened(
+        configs, Sources(DeviceConfig(device=wishes.device)), screen, cursor=None, region=wishes.region
+    )
 
 
 def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "train": "Train a restoration model on half tomograms.",
     "watch": "Follow a run while it trains, or look at one that ended.",
-    "restore": "Restore whole tomograms with a trained model, or with the Wiener filter.",
+    "restore": "Restore whole tomograms with a trained model, or a method that needs no training.",
     "evaluate": "Measure restored volumes, and say what each number can and cannot tell.",
     "compare": "Draw volumes and runs side by side, in real and Fourier space.",
     "slurm": "Print a job script for training, or for restoring many tomograms, on a cluster.",

@@ -101,6 +101,10 @@ class Parser(argparse.ArgumentParser):
             )
         return group
 
+    def also_spelt(self, flag: str, older: str) -> None:
+        """Let an option be given by an older spelling too, of which the help says nothing."""
+        self._option_string_actions.setdefault(older, self._option_string_actions[flag])
+
     def _refuse(self, flag: str) -> NoReturn:
         close = get_close_matches(flag, self._option_string_actions, n=1)
         self.error(f"there is no option {flag} here" + (f": did you mean {close[0]}?" if close else ""))

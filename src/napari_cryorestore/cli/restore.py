@@ -1,19 +1,22 @@
-"""``cryorestore restore``: whole tomograms, by a trained model or by the Wiener filter."""
+"""``cryorestore restore``: whole tomograms, by a trained model or a method that needs no training."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.live_text import LiveText
+from napari_cryorestore.cli.named_run import run_and_step
 from napari_cryorestore.cli.outcome import DONE, INTERRUPTED, CommandError
+from napari_cryorestore.cli.parser import Parser
 from napari_cryorestore.cli.restore_queue import restore_queue
-from napari_cryorestore.cli.restore_request import WIENER, RestoreOptions, requests_of
+from napari_cryorestore.cli.restore_request import OutputOptions, restorations_of
 from napari_cryorestore.cli.run_words import duration
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.training.rank import own_place
@@ -22,18 +25,49 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from napari_cryorestore.cli.parser import Parser
     from napari_cryorestore.findings import Finding
-    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.methods import MethodConfig
+    from napari_cryorestore.restore_config import RestoreConfig
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    """Add the options."""
-    from napari_cryorestore.cli.tomograms import add_tomogram_options
-    from napari_cryorestore.run_config import HardwareConfig
+    """Add the options, of which some depend on the method of the model that the arguments name."""
+    from napari_cryorestore.methods import METHODS
 
-    del arguments
     parser.usage = "cryorestore restore RUN [--even EVEN.mrc --odd ODD.mrc | --pairs FOLDER] [OPTION …]"
+    first = Parser(parser.prog, add_help=False)
+    _add_fields(first)
+    for method in METHODS.values():
+        _add_method(first, method.Config())
+    first.add_argument("-h", "--help", "--debug", dest="ignored", action="store_true")
+    model = _model_typed(first, arguments)
+    _add_fields(parser)
+    for config in [method.Config() for method in METHODS.values()] if model is None else [model]:
+        _add_method(parser, config)
+
+
+def run(options: Namespace) -> int:
+    """Restore, showing how far it is, and print the files' names."""
+    work = restorations_of(options)
+    place = own_place()
+    screen = LiveText(sys.stderr)
+    if work.chosen is not None and place.index == 0:
+        screen.say(work.chosen.sentence)
+    restore = partial(restore_shown, chosen=work.chosen, known=set())
+    if work.is_queue:
+        return restore_queue(work.configs, restore, screen, place=place)
+    print(restore(work.configs[0], screen))
+    return DONE
+
+
+def _add_fields(parser: Parser) -> None:
+    """Add an option for every field of a `RestoreConfig` but the method's settings."""
+    from napari_cryorestore.cli.tomograms import add_tomogram_options
+    from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
+    from napari_cryorestore.methods import untrained_methods
+    from napari_cryorestore.restore_config import ModelRef
+
     parser.add_argument(
         "run",
         nargs="?",
@@ -41,31 +75,59 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         metavar="RUN",
         help="A run folder, or RUN@suggested, RUN@newest or RUN@600; a checkpoint folder or weights file.",
     )
-    parser.add_argument("--method", choices=[WIENER], help="Take the Wiener filter, which needs no run.")
-    parser.add_settings("restoration", settings_of(RestoreOptions), under="restoration")
-    add_tomogram_options(parser, without=("mask",))
-    used = [
-        item for item in settings_of(HardwareConfig) if item.path[0] in ("device", "precision", "threads")
-    ]
-    parser.add_settings("hardware", used, under="hardware")
+    parser.add_argument(
+        "--method", choices=untrained_methods(), help="Take a method that needs no training, and no run."
+    )
+    steps = [item for item in settings_of(ModelRef) if item.path == ("step",)]
+    parser.add_settings("model", steps, under="model")
+    parser.add_settings("result", settings_of(OutputOptions), under="output")
+    add_tomogram_options(parser)
+    parser.add_settings("tiles", settings_of(TilingConfig), under="tiling")
+    parser.add_settings("hardware", settings_of(DeviceConfig), under="hardware")
 
 
-def run(options: Namespace) -> int:
-    """Restore, showing how far it is, and print the files' names."""
-    requests, queue = requests_of(options)
-    place = own_place()
-    screen = LiveText(sys.stderr)
-    chosen = requests[0].chosen
-    if chosen is not None and place.index == 0:
-        screen.say(chosen.sentence)
-    restore = partial(restore_shown, known=set())
-    if queue:
-        return restore_queue(requests, restore, screen, place=place)
-    print(restore(requests[0], screen))
-    return DONE
+def _add_method(parser: Parser, config: MethodConfig) -> None:
+    """Add the method's settings that count at restoring; as trained if not given.
+
+    Their names alone, which is how they were once spelt, are still understood.
+    """
+    from napari_cryorestore.methods import METHODS
+
+    found = METHODS[config.kind].restoring_settings()
+    if not found:
+        return
+    settings = [replace(item, path=("method", *item.path)) for item in found]
+    defaults: dict[str, Any] = {"method": config.model_dump()}
+    parser.add_settings(f"method {config.kind} (as trained if not given)", settings, defaults=defaults)
+    for old, new in zip(found, settings, strict=True):
+        parser.also_spelt(new.flag, old.flag)
 
 
-def restore_shown(request: RestoreRequest, screen: LiveText, *, known: set[Finding] | None = None) -> Path:
+def _model_typed(parser: Parser, arguments: Sequence[str]) -> MethodConfig | None:
+    """Return the settings of the method that will restore; ``None`` where the arguments name none."""
+    from napari_cryorestore.checkpoint import load_label
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.restoration.weights import chosen_weights
+
+    try:
+        options = parser.parse(arguments)
+        if options.method is not None:
+            return METHODS[options.method].Config()
+        if options.run is None:
+            return None
+        run, step = run_and_step(str(options.run))
+        return load_label(chosen_weights(run, step or "newest")[0]).method
+    except (ValueError, OSError):
+        return None  # whoever reads the arguments next says what is wrong
+
+
+def restore_shown(
+    config: RestoreConfig,
+    screen: LiveText,
+    *,
+    chosen: ChosenStep | None = None,
+    known: set[Finding] | None = None,
+) -> Path:
     """Restore and show the share done and the time left; Ctrl-C leaves nothing behind.
 
     What was found is said, unless it is known already.
@@ -78,7 +140,7 @@ def restore_shown(request: RestoreRequest, screen: LiveText, *, known: set[Findi
     def show(share: float) -> None:
         left = pace.seconds_left(share)
         words = "" if left is None else f" · {duration(left)} left"
-        screen.show(f"restoring {request.even.name} · {share:.0%}{words}")
+        screen.show(f"restoring {config.tomogram.even.name} · {share:.0%}{words}")
 
     def say(sentence: str) -> None:
         pace.begins_anew = True
@@ -91,11 +153,13 @@ def restore_shown(request: RestoreRequest, screen: LiveText, *, known: set[Findi
 
     try:
         with on_interruption(cancel.set):
-            return restore(request, progress=show, cancelled=cancel.is_set, say=say, found=found)
+            return restore(
+                config, chosen=chosen, progress=show, cancelled=cancel.is_set, say=say, found=found
+            )
     except Cancelled:
-        raise CommandError(f"cancelled: {request.output} was not made", code=INTERRUPTED) from None
+        raise CommandError(f"cancelled: {config.output} was not made", code=INTERRUPTED) from None
     except KeyboardInterrupt:
-        told = f"interrupted: {request.output} was not made"
+        told = f"interrupted: {config.output} was not made"
         raise CommandError(told, code=INTERRUPTED) from None
     finally:
         screen.end()
@@ -115,4 +179,4 @@ class _Pace:
         return (time.monotonic() - self._since) / done * (1 - share) if done > 0 else None
 
 
-__all__ = ["RestoreOptions", "add_options", "restore_shown", "run"]
+__all__ = ["add_options", "restore_shown", "run"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.outcome import DONE, FAILED, CommandError, words
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.cli.live_text import LiveText
-    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.restore_config import RestoreConfig
 
 ALONE = Place()
 
@@ -34,8 +34,8 @@ class Tally:
 
 
 def restore_queue(
-    requests: Sequence[RestoreRequest],
-    restore: Callable[[RestoreRequest, LiveText], Path],
+    configs: Sequence[RestoreConfig],
+    restore: Callable[[RestoreConfig, LiveText], Path],
     screen: LiveText,
     *,
     place: Place = ALONE,
@@ -44,7 +44,7 @@ def restore_queue(
 
     Parameters
     ----------
-    requests : sequence of RestoreRequest
+    configs : sequence of RestoreConfig
         All of them, whatever this process's share.
     restore : callable
         Restores one tomogram, showing how far it is, and returns its file.
@@ -58,14 +58,14 @@ def restore_queue(
     CommandError
         If the user ended it, with what was done until then.
     """
-    _refuse_equal_outputs(requests)
-    share = [_on_own_device(request, place) for request in requests[place.index :: place.count]]
+    _refuse_equal_outputs(configs)
+    share = [_on_own_device(config, place) for config in configs[place.index :: place.count]]
     who = f"process {place.index + 1} of {place.count}: " if place.count > 1 else ""
     tally = Tally()
-    for number, request in enumerate(share, 1):
-        where = f"{who}{number} of {len(share)}, {request.output.stem}"
+    for number, config in enumerate(share, 1):
+        where = f"{who}{number} of {len(share)}, {config.output.stem}"
         try:
-            _one(request, restore, screen, tally, where)
+            _one(config, restore, screen, tally, where)
         except CommandError as error:
             told = f"{error} ({who}{tally}; the same command goes on with the rest)"
             raise CommandError(told, code=error.code) from error
@@ -77,50 +77,53 @@ def restore_queue(
 
 
 def _one(
-    request: RestoreRequest,
-    restore: Callable[[RestoreRequest, LiveText], Path],
+    config: RestoreConfig,
+    restore: Callable[[RestoreConfig, LiveText], Path],
     screen: LiveText,
     tally: Tally,
     where: str,
 ) -> None:
-    if request.output.exists():
-        _require_same(request)
+    if config.output.exists():
+        _require_same(config)
         tally.kept += 1
         screen.say(f"{where}: done before")
         return
-    request.output.parent.mkdir(parents=True, exist_ok=True)
+    config.output.parent.mkdir(parents=True, exist_ok=True)
     screen.say(f"{where}: restoring")
-    made = restore(request, screen)
+    made = restore(config, screen)
     tally.made += 1
     print(made, flush=True)
 
 
-def _refuse_equal_outputs(requests: Sequence[RestoreRequest]) -> None:
+def _refuse_equal_outputs(configs: Sequence[RestoreConfig]) -> None:
     seen: dict[Path, Path] = {}
-    for request in requests:
-        other = seen.setdefault(request.output, request.even)
-        if other is not request.even:
+    for config in configs:
+        other = seen.setdefault(config.output, config.tomogram.even)
+        if other is not config.tomogram.even:
             raise ValueError(
-                f"{other} and {request.even} would both become {request.output.name}: "
+                f"{other} and {config.tomogram.even} would both become {config.output.name}: "
                 "give every tomogram a --name of its own"
             )
 
 
-def _require_same(request: RestoreRequest) -> None:
+def _require_same(config: RestoreConfig) -> None:
     """Refuse to take for done what was made of something else."""
     from napari_cryorestore.restoration import require_same
 
-    require_same(request)
+    require_same(config)
 
 
-def _on_own_device(request: RestoreRequest, place: Place) -> RestoreRequest:
+def _on_own_device(config: RestoreConfig, place: Place) -> RestoreConfig:
     """Give every process of a computer a GPU of its own, where the user leaves that open."""
-    if place.count == 1 or request.device not in ("auto", "cuda"):
-        return request
+    if place.count == 1 or config.hardware.device not in ("auto", "cuda"):
+        return config
     import torch
 
     there = torch.cuda.device_count()
-    return replace(request, device=f"cuda:{place.local % there}") if there else request
+    if not there:
+        return config
+    own = config.hardware.model_copy(update={"device": f"cuda:{place.local % there}"})
+    return config.model_copy(update={"hardware": own})
 
 
 __all__ = ["Tally", "restore_queue"]

@@ -1,14 +1,13 @@
-"""What the options of ``cryorestore restore`` ask for: tomograms, a model, and the files to make."""
+"""What the options of ``cryorestore restore`` stand for: tomograms, a model, and the files to make."""
 
 from __future__ import annotations
 
 import glob
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import field_validator
-
-from napari_cryorestore.cli.named_run import STEP_WORDS, named_step, require_model, run_and_step
+from napari_cryorestore.cli.named_run import require_model, run_and_step
 from napari_cryorestore.cli.parser import given
 from napari_cryorestore.cli.queue_step import record_step, step_of_queue
 from napari_cryorestore.cli.tomograms import laid_over, names_maps, typed_tomograms
@@ -20,15 +19,13 @@ from napari_cryorestore.whole_file import fitting_name, unique_path
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from napari_cryorestore.restoration import RestoreRequest
+    from napari_cryorestore.restore_config import ModelRef, RestoreConfig
     from napari_cryorestore.run_config import TomogramConfig
-    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
-
-WIENER: Literal["wiener"] = "wiener"
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
-class RestoreOptions(Config):
-    """What is asked for beside the tomogram and the device."""
+class OutputOptions(Config):
+    """Where results go."""
 
     output: Path | None = setting(
         None,
@@ -37,109 +34,109 @@ class RestoreOptions(Config):
     output_folder: Path | None = setting(
         None, "Where the results of several tomograms go; made where it is not there. What is there is kept."
     )
-    step: int | Literal["suggested", "newest"] = setting(
-        "suggested", "Which step of the run: suggested (by its held-out numbers), newest, or a number."
-    )
-    tile: int | None = setting(
-        None, "Edge of a tile; chosen to suit the device if not given.", unit="voxels", ge=1
-    )
-    batch: int | None = setting(None, "Tiles at once; chosen to suit the device if not given.", ge=1)
-    passes: Literal[1, 2] | None = setting(
-        None, "Network passes, for methods that have such a knob; as trained if not given."
-    )
-    average_flips: bool | None = setting(
-        None,
-        "Restore four flips that keep the wedge and average, for ICECREAM: less noise, four times the work; "
-        "as trained if not given.",
-    )
-    mask: Path | None = setting(
-        None, "A volume, above 0 where the tomogram is restored; elsewhere the mean stands, which saves time."
-    )
-
-    @field_validator("step", mode="before")
-    @classmethod
-    def _is_a_step(cls, value: Any) -> WhichStep:
-        step = named_step(str(value))
-        if step is None:
-            raise ValueError(f"{str(value)!r} names no step: {STEP_WORDS}")
-        return step
 
 
-def requests_of(options: Namespace, *, begins: bool = True) -> tuple[list[RestoreRequest], bool]:
-    """Return what the options ask for, and whether it is a queue, whose results are made where they lack.
+@dataclass(frozen=True)
+class Restorations:
+    """What is to be restored, all with one model.
 
-    The step of a run is chosen here, once for all, and noted beside a queue's results if the work `begins`.
+    Attributes
+    ----------
+    configs : list of RestoreConfig
+        One for each tomogram; their weights are a file.
+    chosen : ChosenStep or None
+        Which step of a run that is; chosen once, for all.
+    is_queue : bool
+        Whether results are made where they lack.
+    """
+
+    configs: list[RestoreConfig]
+    chosen: ChosenStep | None
+    is_queue: bool
+
+
+def restorations_of(options: Namespace, *, begins: bool = True) -> Restorations:
+    """Return what is to be restored.
+
+    The step of a run is chosen here, and noted beside a queue's results if the work `begins`.
 
     Raises
     ------
     ValueError, FileNotFoundError
         If the options contradict each other, or what they name is not there.
     """
-    from napari_cryorestore.run_config import HardwareConfig
+    from napari_cryorestore.restore_config import RestoreConfig
 
-    if (options.run is None) == (options.method is None):
-        raise ValueError("give either a run to restore with, or --method wiener")
-    _split_run(options)
-    if options.run is not None:
-        require_model(options.run)
-    wishes = RestoreOptions.model_validate(given(options, "restoration"))
-    hardware = HardwareConfig.model_validate(given(options, "hardware"))
+    model = _model(options)
+    where = OutputOptions.model_validate(given(options, "output"))
     tomograms = _tomograms(options)
-    several = len(tomograms) > 1 or options.pairs is not None or wishes.output_folder is not None
-    if several and wishes.mask is not None:
-        raise ValueError("--mask is for one tomogram: restore those that have masks one by one")
-    if several and wishes.output is not None:
+    several = len(tomograms) > 1 or options.pairs is not None or where.output_folder is not None
+    if several and where.output is not None:
         raise ValueError("--output names one file: for several tomograms give --output-folder")
     queue = several or own_place().count > 1
-    outputs = _Outputs(options, wishes, tomograms[0], queue=queue)
+    outputs = _Outputs(model, where, tomograms[0], queue=queue, step_typed=_step_typed(options))
     if begins and queue and outputs.chosen is not None:
         record_step(outputs.folder, options.run, outputs.chosen.step)
-    common = {name: getattr(hardware, name) for name in ("device", "precision", "threads")}
-    common |= {name: getattr(wishes, name) for name in ("tile", "batch", "passes", "average_flips", "mask")}
-    return [_request(item, outputs, common) for item in tomograms], queue
+    common = {name: given(options, name) for name in ("method", "tiling", "hardware")}
+    configs = [
+        RestoreConfig.model_validate(
+            {"model": outputs.model, "tomogram": item, "output": outputs.path(item), **common}
+        )
+        for item in tomograms
+    ]
+    return Restorations(configs, outputs.chosen, queue)
 
 
-def _split_run(options: Namespace) -> None:
-    """Take the step off ``RUN@600``, and put it where ``--step`` would have."""
+def _model(options: Namespace) -> ModelRef:
+    """Return the model as it was typed; the step of ``RUN@600`` goes where ``--step`` would have put it."""
+    from napari_cryorestore.methods import untrained_methods
+    from napari_cryorestore.restore_config import ModelRef
+
+    if (options.run is None) == (options.method is None):
+        names = " or ".join(untrained_methods())
+        raise ValueError(f"give either a run to restore with, or --method {names}")
     if options.run is None:
-        return
+        return ModelRef(method=options.method)
     run, step = run_and_step(str(options.run))
-    if step is None:
-        return
-    if "step" in given(options, "restoration"):
-        raise ValueError(f"the step is given twice: by {options.run} and by --step")
-    options.run = run
-    setattr(options, "restoration.step", str(step))
+    if step is not None:
+        if _step_typed(options):
+            raise ValueError(f"the step is given twice: by {options.run} and by --step")
+        options.run = run
+        setattr(options, "model.step", str(step))
+    require_model(options.run)
+    return ModelRef.model_validate({"weights": options.run, **given(options, "model")})
+
+
+def _step_typed(options: Namespace) -> bool:
+    return "step" in given(options, "model")
 
 
 class _Outputs:
     """The weights that all tomograms are restored with, and the names of the results."""
 
     def __init__(
-        self, options: Namespace, wishes: RestoreOptions, first: TomogramConfig, *, queue: bool
+        self, model: ModelRef, where: OutputOptions, first: TomogramConfig, *, queue: bool, step_typed: bool
     ) -> None:
-        self._wishes, self._queue = wishes, queue
-        self.source: Path | Literal["wiener"] = WIENER
+        self.model, self._where, self._queue = model, where, queue
         self.chosen: ChosenStep | None = None
-        self.folder, self._model = wishes.output_folder or Path(), str(WIENER)
-        if options.run is None:
+        self.folder, self._ending = where.output_folder or Path(), str(model.method)
+        if model.weights is None:
             return
-        restored = RunDir(options.run).restored_dir
-        if wishes.output_folder is None and restored.is_dir():
+        restored = RunDir(model.weights).restored_dir
+        if where.output_folder is None and restored.is_dir():
             self.folder = restored
-        typed = "step" in given(options, "restoration")
-        self._choose(options.run, None if typed else self._begun(options.run, first))
+        self._choose(model.weights, None if step_typed else self._begun(model.weights, first))
 
     def _choose(self, run: Path, begun: int | None) -> None:
         from napari_cryorestore.checkpoint import load_label
-        from napari_cryorestore.restoration.weights import chosen_weights
+        from napari_cryorestore.restoration.weights import at_file, chosen_weights
 
-        which, why = self._wishes.step, "as given"
+        which, why = self.model.step, "as given"
         if begun is not None:
             which, why = begun, f"as when this {'queue' if self._queue else 'restoration'} began"
-        self.source, self.chosen = chosen_weights(run, which, why=why)
-        label = load_label(self.source)
-        self._model = f"{label.method.kind}_{label.step}"
+        file, self.chosen = chosen_weights(run, which, why=why)
+        self.model, label = at_file(self.model, file), load_label(file)
+        self._ending = f"{label.method.kind}_{label.step}"
 
     def _begun(self, run: Path, first: TomogramConfig) -> int | None:
         """Return the step with which the same work began before, if it is not done."""
@@ -149,7 +146,7 @@ class _Outputs:
 
         if self._queue:
             return step_of_queue(self.folder, run)
-        output = self._wishes.output
+        output = self._where.output
         mine = f"{glob.escape(_name(first))}_*{result_suffix()}"
         parts = [part_of(output)] if output else sorted(self.folder.glob(part_of(Path(mine)).name))
         steps = [begun_with(part).get("step") for part in parts]
@@ -158,9 +155,9 @@ class _Outputs:
     def path(self, tomogram: TomogramConfig) -> Path:
         from napari_cryorestore.io.volumes import result_suffix
 
-        if self._wishes.output is not None:
-            return self._wishes.output
-        ending = f"_{self._model}{result_suffix()}"
+        if self._where.output is not None:
+            return self._where.output
+        ending = f"_{self._ending}{result_suffix()}"
         plain = _name(tomogram).replace("/", "_").replace("\\", "_")  # it leads to no other folder
         name = fitting_name(plain, room=len(ending) + 8)  # 8 bytes for a number
         path = self.folder / f"{name}{ending}"
@@ -183,23 +180,6 @@ def _told_apart(tomograms: list[TomogramConfig]) -> list[TomogramConfig]:
     return [item.model_copy(update={"name": name}) for item, name in zip(tomograms, names, strict=True)]
 
 
-def _request(tomogram: TomogramConfig, outputs: _Outputs, common: dict[str, Any]) -> RestoreRequest:
-    from napari_cryorestore.restoration import RestoreRequest
-
-    given = tomogram.recording
-    return RestoreRequest(
-        source=outputs.source,
-        chosen=outputs.chosen,
-        even=tomogram.even,
-        odd=tomogram.odd,
-        output=outputs.path(tomogram),
-        voxel_size=given.voxel_size,
-        tilt_range=given.tilt_range,
-        tilt_axis=given.tilt_axis,
-        **common,
-    )
-
-
 def _tomograms(options: Namespace) -> list[TomogramConfig]:
     """Return the tomograms typed, or else those that the run learned from."""
     from napari_cryorestore.recording import TomogramConfig
@@ -213,9 +193,14 @@ def _tomograms(options: Namespace) -> list[TomogramConfig]:
                 "no tomogram is given: name it with --even, and its other half with --odd, or give --pairs"
             )
         return _told_apart([TomogramConfig.model_validate(item) for item in typed])
-    learned = [item.model_dump() for item in RunConfig.from_toml(RunDir(own.parent).config_text()).tomograms]
-    laid = (laid_over(item, *typed) if typed else item for item in learned)
+    learned = [
+        item.model_copy(update={"mask": None})  # which says where to train
+        for item in RunConfig.from_toml(RunDir(own.parent).config_text()).tomograms
+    ]
+    if len(learned) > 1 and any("mask" in item for item in typed):
+        raise ValueError("--mask is for one tomogram: name every tomogram, and its mask")
+    laid = (laid_over(item.model_dump(), *typed) if typed else item for item in learned)
     return [TomogramConfig.model_validate(item) for item in laid]
 
 
-__all__ = ["WIENER", "RestoreOptions", "requests_of"]
+__all__ = ["OutputOptions", "Restorations", "restorations_of"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from napari_cryorestore.restoration import RestoreRequest
     from napari_cryorestore.run_config import HardwareConfig
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 KINDS = ("train", "restore")
 _TITLE = "job"
@@ -88,18 +88,18 @@ def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) ->
 
 def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
     """Return the job that restores many tomograms; what they are is looked up now and again then."""
-    from napari_cryorestore.cli.restore_request import requests_of
+    from napari_cryorestore.cli.restore_request import restorations_of
 
     typed = options.run
-    requests, queue = requests_of(options, begins=False)
-    if not queue:
+    work = restorations_of(options, begins=False)
+    if not work.is_queue:
         raise ValueError("a job restores what lacks in a folder: give --output-folder")
     model = options.run.name if options.run is not None else options.method
-    print(f"{len(requests)} tomograms to restore", file=sys.stderr)
+    print(f"{len(work.configs)} tomograms to restore", file=sys.stderr)
     return Job(
         name=f"restore_{model}",
-        purpose=f"Restores {len(requests)} tomograms with {model}",
-        words=["restore", *_with_step(options.words, typed, options.run, requests[0])],
+        purpose=f"Restores {len(work.configs)} tomograms with {model}",
+        words=["restore", *_with_step(options.words, typed, options.run, work.chosen)],
         folder=Path.cwd(),
         log=Path.cwd(),
         processes=max(1, wishes.gpus),
@@ -107,16 +107,16 @@ def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
     )
 
 
-def _with_step(words: Sequence[str], typed: Path | None, run: Path, request: RestoreRequest) -> list[str]:
+def _with_step(words: Sequence[str], typed: Path | None, run: Path, chosen: ChosenStep | None) -> list[str]:
     """Return the words of a restoration with the step that was chosen, for every turn of the job."""
-    if request.chosen is None:
+    if chosen is None:
         return list(words)
-    print(request.chosen.sentence, file=sys.stderr)
+    print(chosen.sentence, file=sys.stderr)
     kept = [str(run) if Path(word) == typed else word for word in words if not word.startswith("--step=")]
     if "--step" in kept:
         place = kept.index("--step")
         del kept[place : place + 2]
-    return [*kept, "--step", str(request.chosen.step)]
+    return [*kept, "--step", str(chosen.step)]
 
 
 def _hardware(hardware: HardwareConfig, wishes: SlurmConfig, *, typed: dict[str, Any]) -> HardwareConfig:

@@ -25,9 +25,9 @@ _OWN = ("maps", *_HALVES, "mask", "name")
 """What every tomogram has for itself; the rest may be given once for all."""
 
 
-def add_tomogram_options(parser: Parser, without: tuple[str, ...] = ()) -> None:
-    """Add the options that name tomograms and tell how they were recorded, some fields left out."""
-    settings = [item for item in _settings() if item.path[0] not in without]
+def add_tomogram_options(parser: Parser) -> None:
+    """Add the options that name tomograms and tell how they were recorded."""
+    settings = _settings()
     title = "tomograms (for several, give the options several times)"
     group = parser.add_settings(title, settings, under="tomogram", again=True)
     group.add_argument(

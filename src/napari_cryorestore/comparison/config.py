@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
 
 Column = Literal["XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz"]
-Kind = Literal["file", "layer", "run", "live", "wiener", "mean"]
+Kind = Literal["file", "layer", "run", "live", "method", "mean"]
 Position = tuple[float, float, float]
 
 COLUMNS: tuple[Column, ...] = ("XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz")
 """Sections in real space, then slices of the Fourier magnitude."""
+RESTORED: tuple[Kind, ...] = ("run", "method")
+"""Kinds of rows of which only the region around the crosshair is made."""
 MOST_ROWS = 8
 FORMAT: Literal[1] = 1
 
@@ -25,9 +27,10 @@ class RowConfig(Config):
     name: str = setting(help="What stands beside the row.", min_length=1)
     kind: Kind = setting(
         "file",
-        "A file, a layer, a run at a step, the newest preview of a run, or two halves: Wiener filtered or "
-        "averaged.",
+        "A file, a layer, a run at a step, the newest preview of a run, or what is made of two halves: "
+        "restored by a method that needs no training, or averaged.",
     )
+    method: str | None = setting(None, "The method that needs no training.")
     path: Path | None = setting(None, "The file, or the folder of the run; of a layer the file it came from.")
     even: Path | None = setting(None, "Half map 1, where the row is made from two halves.")
     odd: Path | None = setting(None, "Half map 2, where the row is made from two halves.")
@@ -42,6 +45,15 @@ class RowConfig(Config):
     hidden: bool = setting(False, "Whether the row is left out of the picture.")
     limits: tuple[float, float] | None = setting(None, "Black and white, where contrast is set by hand.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _method_of_older_comparisons(cls, values: Any) -> Any:
+        """Read rows whose kind is the name of a method, as it once was."""
+        kind = values.get("kind") if isinstance(values, dict) else None
+        if not isinstance(kind, str) or kind in get_args(Kind) or values.get("even") is None:
+            return values
+        return {**values, "kind": "method", "method": kind}
+
     @model_validator(mode="after")
     def _names_its_volume(self) -> RowConfig:
         if self.kind in ("file", "run", "live") and self.path is None:
@@ -49,8 +61,10 @@ class RowConfig(Config):
             raise ValueError(f"the row {self.name!r} needs the path of {thing}")
         if self.kind == "layer" and self.layer is None:
             raise ValueError(f"the row {self.name!r} needs the name of a layer")
-        if self.kind in ("wiener", "mean") and (self.even is None or self.odd is None):
+        if self.kind == "mean" and (self.even is None or self.odd is None):
             raise ValueError(f"the row {self.name!r} needs both half maps")
+        if self.kind == "method" and (self.method is None or self.even is None):
+            raise ValueError(f"the row {self.name!r} needs the name of a method, and a map")
         if self.limits is not None and self.limits[0] >= self.limits[1]:
             raise ValueError(f"black must lie below white in the row {self.name!r}, not {self.limits}")
         return self
@@ -145,6 +159,7 @@ class ComparisonConfig(Config):
 __all__ = [
     "COLUMNS",
     "MOST_ROWS",
+    "RESTORED",
     "Column",
     "ComparisonConfig",
     "FourierConfig",

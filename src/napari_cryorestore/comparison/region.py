@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.data.crops import Box
 from napari_cryorestore.data.imaging import filtered_imaging
 from napari_cryorestore.data.tiles import process_box
 from napari_cryorestore.physics.normalize import Standardisation, measure
-from napari_cryorestore.restoration import Model, RestoreRequest, fitting_plan, memory_explained
+from napari_cryorestore.restoration import Model, fitting_plan, memory_explained
 from napari_cryorestore.restoration.model import cancellable
-from napari_cryorestore.restoration.weights import chosen_weights
+from napari_cryorestore.restoration.weights import at_file, chosen_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.runs.chosen_step import WhichStep
+    from napari_cryorestore.restore_config import ModelRef
 
-    Source = Path | Literal["wiener"]
     Floats = NDArray[np.float32]
 
 
@@ -65,15 +64,17 @@ class RegionRestorer:
     ----------
     tomogram : Tomogram
         With one half or two.
-    device : str
-        As in a run's configuration.
-    threads : int
-        CPU threads; 0 for all but two.
+    hardware : DeviceConfig
+        What restores them.
     """
 
-    def __init__(self, tomogram: Tomogram, *, device: str = "auto", threads: int = 0) -> None:
+    def __init__(
+        self,
+        tomogram: Tomogram,
+        hardware: DeviceConfig = DeviceConfig(),  # noqa: B008  it is frozen
+    ) -> None:
         self.tomogram = tomogram
-        self._device, self._threads = device, threads
+        self._hardware = hardware
         self._halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
         self._scales: list[Standardisation] = []
         self._filtered: Imaging | None = None
@@ -81,10 +82,9 @@ class RegionRestorer:
 
     def restore(
         self,
-        source: Source,
+        model: ModelRef,
         region: Region,
         *,
-        step: WhichStep = "suggested",
         progress: Callable[[float], None] = lambda share: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> ComparedVolume:
@@ -95,12 +95,10 @@ class RegionRestorer:
 
         Parameters
         ----------
-        source : Path or "wiener"
-            A run folder, checkpoint or weights file; or the Wiener filter.
+        model : ModelRef
+            With what.
         region : Region
             Where.
-        step : int, "suggested" or "newest"
-            Of a run; see `RunDir.chosen_step`.
         progress : callable
             Is told the share done, 0 to 1.
         cancelled : callable
@@ -118,27 +116,22 @@ class RegionRestorer:
         ValueError, OSError, MemoryError
             If the model, the tomogram or the device cannot be used, with what to do about it.
         """
-        model_source: Source = source if source == "wiener" else chosen_weights(source, step)[0]
-        request = RestoreRequest(
-            source=model_source,
-            even=Path(self.tomogram.name),
-            output=Path(self.tomogram.name),
-            device=self._device,
-            threads=self._threads,
-        )
+        if model.weights is not None:
+            model = at_file(model, chosen_weights(model.weights, model.step)[0])
         with self._lock:
-            model = Model.of(request, self.tomogram, filtered=self._filter)
+            ready = Model.of(model, self.tomogram, hardware=self._hardware, filtered=self._filter)
             scales = self._measured()
             box = region.within(self.tomogram.shape)
-            work = _Work(model, fitting_plan(self.tomogram.shape, model, request), box, cancelled)
+            plan = fitting_plan(self.tomogram.shape, ready, TilingConfig())
+            work = _Work(ready, plan, box, cancelled)
             halves = [
                 work.restored(half, scale, partial(_part_of, progress, index / len(scales), len(scales)))
                 for index, (half, scale) in enumerate(zip(self._filled(), scales, strict=True))
             ]
-        if not model.method.fixes_amplitude:
+        if not ready.method.fixes_amplitude:
             self._put_on_scale(halves, box)
         self._put_back(halves, box)
-        return self._volume(halves, box, name=model.name, key=str(model_source))
+        return self._volume(halves, box, name=ready.name, key=str(model.weights or model.method))
 
     def _filter(self, tomogram: Tomogram) -> Imaging:
         """Measure the Wiener filter, once."""
@@ -192,20 +185,6 @@ class RegionRestorer:
         )
 
 
-def restore_region(
-    source: Source,
-    tomogram: Tomogram,
-    region: Region,
-    *,
-    step: WhichStep = "suggested",
-    device: str = "auto",
-    cancelled: Callable[[], bool] = lambda: False,
-) -> ComparedVolume:
-    """Restore one region of a tomogram; see `RegionRestorer`, which is faster where more are wanted."""
-    restorer = RegionRestorer(tomogram, device=device)
-    return restorer.restore(source, region, step=step, cancelled=cancelled)
-
-
 @dataclass(frozen=True)
 class _Work:
     """What is done to every half."""
@@ -240,4 +219,4 @@ def _part_of(progress: Callable[[float], None], before: float, parts: int, share
     progress(before + share / parts)
 
 
-__all__ = ["Region", "RegionRestorer", "restore_region"]
+__all__ = ["Region", "RegionRestorer"]

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.comparison.config import RESTORED
 from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.row_steps import RowSteps
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.tomogram import Tomogram, open_configured, open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.recording import Recording
+from napari_cryorestore.restore_config import ModelRef
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -43,16 +46,19 @@ class Sources:
 
     Parameters
     ----------
-    device : str
-        What restores regions, as in a run's configuration.
-    threads : int
-        CPU threads; 0 for all but two.
+    hardware : DeviceConfig
+        What restores regions.
     kept_bytes : int
         Memory that regions may take.
     """
 
-    def __init__(self, *, device: str = "auto", threads: int = 0, kept_bytes: int = KEPT_BYTES) -> None:
-        self._device, self._threads, self._most = device, threads, kept_bytes
+    def __init__(
+        self,
+        hardware: DeviceConfig = DeviceConfig(),  # noqa: B008  it is frozen
+        *,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._hardware, self._most = hardware, kept_bytes
         self._restorers: dict[str, RegionRestorer] = {}
         self._regions: OrderedDict[str, ComparedVolume] = OrderedDict()
         self._steps = RowSteps()
@@ -67,7 +73,7 @@ class Sources:
         progress: Callable[[float], None] = lambda share: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> ComparedVolume:
-        """Return the volume of a row; only that of a run at a step and of the Wiener filter is computed.
+        """Return the volume of a row; only that of a run at a step or of a method is computed.
 
         Parameters
         ----------
@@ -94,7 +100,7 @@ class Sources:
         ValueError, OSError, MemoryError
             If there is no such volume, with what to do about it.
         """
-        if row.kind in ("run", "wiener"):
+        if row.kind in RESTORED:
             volume = self._region(row, cursor, region, progress=progress, cancelled=cancelled)
         elif row.kind == "mean":
             volume = _mean(row)
@@ -106,38 +112,40 @@ class Sources:
 
     def voxel_size_of(self, row: RowConfig) -> Position:
         """Return a row's voxel size (z, y, x in Å) without restoring anything; errors as for `open_row`."""
-        if row.kind in ("run", "wiener"):
+        if row.kind in RESTORED:
             return (self._restorer(row).tomogram.voxel_size,) * 3
         return self.open_row(row).voxel_size
 
     def _region(self, row: RowConfig, cursor: Position | None, size: int, **more: Any) -> ComparedVolume:
         restorer = self._restorer(row)
-        source: Any = "wiener" if row.kind == "wiener" else _given(row.path)
+        model = self._model(row)
         tomogram = restorer.tomogram
         if np.prod(tomogram.shape) <= size**3:  # a thin tomogram takes no longer than a region
             size = max(tomogram.shape)
         place = Region(_voxel(tomogram, cursor), size)
         box = place.within(tomogram.shape)
-        step = self._steps.of(row)
-        key = f"{source}|{step}|{_identity(row)}|{box.start}|{box.stop}"
+        key = f"{model!r}|{_identity(row)}|{box.start}|{box.stop}"
         with self._lock:
             if key in self._regions:
                 self._regions.move_to_end(key)
                 return self._regions[key]
-        volume = restorer.restore(source, place, step=step, **more)
+        volume = restorer.restore(model, place, **more)
         with self._lock:
             self._regions[key] = replace(volume, key=key)
             while len(self._regions) > 1 and sum(map(_bytes, self._regions.values())) > self._most:
                 self._regions.popitem(last=False)
         return replace(volume, key=key)
 
+    def _model(self, row: RowConfig) -> ModelRef:
+        if row.kind == "method":
+            return ModelRef(method=row.method)
+        return ModelRef(weights=_given(row.path), step=self._steps.of(row))
+
     def _restorer(self, row: RowConfig) -> RegionRestorer:
         key = _identity(row)
         with self._lock:
             if key not in self._restorers:
-                self._restorers[key] = RegionRestorer(
-                    _tomogram(row), device=self._device, threads=self._threads
-                )
+                self._restorers[key] = RegionRestorer(_tomogram(row), self._hardware)
             return self._restorers[key]
 
 

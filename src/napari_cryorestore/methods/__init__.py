@@ -24,6 +24,11 @@ def build_method(config: MethodConfig) -> Method:
     return METHODS[config.kind](config)
 
 
+def untrained_methods() -> tuple[str, ...]:
+    """Return the names of the methods that restore without being trained."""
+    return tuple(name for name, method in METHODS.items() if not method.trainable)
+
+
 def settings_kept(settings: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return what stays of a method's settings when another one takes its place.
 
@@ -68,4 +73,5 @@ __all__ = [
     "misfit",
     "packages_of",
     "settings_kept",
+    "untrained_methods",
 ]

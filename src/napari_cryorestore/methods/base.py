@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from napari_cryorestore.config import Config, setting
+from napari_cryorestore.config import Config, Setting, setting, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.inputs import Imaging, InputKind
@@ -82,6 +82,8 @@ class Method:
         What it sets in a preset, as nested settings of a run; a name of its own is a preset of its own.
     maps : 1, 2 or "K"
         How many maps of a tomogram training takes: one, two halves, or as many parts as there are.
+    maps_to_restore : int
+        How many maps restoring takes at least.
     needs_wedge, fills_wedge : bool
         Whether it uses the tilt range, and whether it fills the missing wedge.
     trainable : bool
@@ -104,6 +106,7 @@ class Method:
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
     input_kinds: ClassVar[tuple[InputKind, ...]] = ("raw", "wiener+raw")
     refill_places: ClassVar[int] = 0
+    maps_to_restore: ClassVar[int] = 1
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
@@ -117,6 +120,21 @@ class Method:
     def channels(self) -> int:
         """How many input channels its network has."""
         return 2 if self.input_kind == "wiener+raw" else 1
+
+    @classmethod
+    def restoring_settings(cls) -> tuple[Setting, ...]:
+        """Return the settings that count at restoring: those marked so; all of a method without training."""
+        found = (item for item in settings_of(cls.Config) if item.path != ("kind",))
+        return tuple(item for item in found if item.restoring or not cls.trainable)
+
+    def pretrained(self) -> nn.Module | None:
+        """Return an untrained method's network with weights of its own; ``None`` if it restores without."""
+        return None
+
+    @property
+    def needs_filter(self) -> bool:
+        """Whether restoring uses the tomogram's half-map Wiener filter."""
+        return self.input_kind == "wiener+raw"
 
     @property
     def fixes_amplitude(self) -> bool:

@@ -28,7 +28,9 @@ class IcecreamConfig(LearnedConfig):
     kind: Literal["icecream"] = "icecream"
     eq_weight: float = setting(2.0, "Weight λ of the equivariance term, which fills the wedge.", ge=0)
     passes: Literal[1, 2] = setting(
-        2, "Network passes at restoration: the published two average over-fitting out, one keeps more detail."
+        2,
+        "Network passes at restoration: the published two average over-fitting out, one keeps more detail.",
+        restoring=True,
     )
     flips: bool = setting(
         False, "Flip crop pairs in the ways that keep the wedge: holds off over-fitting of very noisy data."
@@ -37,6 +39,7 @@ class IcecreamConfig(LearnedConfig):
         False,
         "Restore four flips that keep the wedge and average: less noise, for four times the work.",
         advanced=True,
+        restoring=True,
     )
     mirrored: bool = setting(
         True, "Let the equivariance term use mirrored orientations too (as published).", advanced=True

@@ -26,10 +26,16 @@ class Wiener(Method):
     title = "Wiener filter"
     summary = "Weights every frequency by how well the halves agree there; no training, a yardstick."
     trainable = False
+    maps_to_restore = 2
+
+    @property
+    def needs_filter(self) -> bool:
+        """Whether restoring uses the tomogram's half-map Wiener filter: it is nothing else."""
+        return True
 
     def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
-        """Return W y; the network is not used."""
+        """Return W y with W for the mean of both halves; the network is not used."""
         del network
         if imaging.wiener is None:
             raise ValueError("The Wiener filter needs both half maps to know where they agree.")
-        return imaging.wiener.apply(inputs[:, :1].float())
+        return imaging.wiener.for_mean().apply(inputs[:, :1].float())

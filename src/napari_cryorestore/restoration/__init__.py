@@ -1,16 +1,18 @@
-"""Restoring whole tomograms: tiles through a trained network or the Wiener filter, blended, out of core."""
+"""Restoring whole tomograms: tiles through a network or a filter, blended, out of core."""
 
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.restoration.made_of import require_same
 from napari_cryorestore.restoration.model import Model, layer_name
-from napari_cryorestore.restoration.request import RestoreRequest, resolved
 from napari_cryorestore.restoration.tiling import fitting_plan, memory_explained
+from napari_cryorestore.restoration.weights import resolved
 from napari_cryorestore.restoration.whole import restore
+from napari_cryorestore.restore_config import ModelRef, RestoreConfig
 
 __all__ = [
     "Cancelled",
     "Model",
-    "RestoreRequest",
+    "ModelRef",
+    "RestoreConfig",
     "fitting_plan",
     "layer_name",
     "memory_explained",

@@ -8,23 +8,24 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from napari_cryorestore.checkpoint import load_label, weights_file
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.regular_file import open_regular
-from napari_cryorestore.restoration.model import as_wished
-from napari_cryorestore.restoration.request import resolved
+from napari_cryorestore.restoration.model import method_of
+from napari_cryorestore.restoration.weights import resolved
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.restoration.request import RestoreRequest
+    from napari_cryorestore.restore_config import ModelRef, RestoreConfig
 
 _SHORT = 12
 _BLOCK = 1 << 20  # bytes
@@ -55,12 +56,12 @@ class MadeOf:
 _SAID = re.compile("made of: " + " ".join(f"{item.name} ([0-9a-f]{{{_SHORT}}})" for item in fields(MadeOf)))
 
 
-def opened(request: RestoreRequest) -> Examination:
-    """Open and examine the tomogram that a request names.
+def opened(config: RestoreConfig) -> Examination:
+    """Open and examine the tomogram that is to be restored.
 
     Parameters
     ----------
-    request : RestoreRequest
+    config : RestoreConfig
         Which tomogram, and what restores it.
 
     Returns
@@ -73,40 +74,36 @@ def opened(request: RestoreRequest) -> Examination:
     ValueError, OSError
         If it cannot be used, with what to do about it.
     """
-    found = _examined(request)
+    found = _examined(config)
     for finding in found.problems:
         if finding.topic != "halves":  # each half is restored by itself
             raise ValueError(finding.text)
     return found
 
 
-def _examined(request: RestoreRequest) -> Examination:
-    recording = Recording(
-        voxel_size=request.voxel_size, tilt_range=request.tilt_range, tilt_axis=request.tilt_axis
-    )
-    maps = [request.even] if request.odd is None else [request.even, request.odd]
-    tomogram = open_tomogram(maps, mask=request.mask, recording=recording)
-    if request.source == "wiener":
-        return examine(tomogram, needs_wedge=False)
-    label = load_label(request.source)
-    wedge = METHODS[label.method.kind].needs_wedge
-    return examine(tomogram, needs_wedge=wedge, learned=label.trained_on)
+def _examined(config: RestoreConfig) -> Examination:
+    item, method = config.tomogram, method_of(config.model)
+    tomogram = open_tomogram(item.maps, mask=item.mask, recording=item.recording)
+    weights = config.model.weights
+    learned = None if weights is None else load_label(weights).trained_on
+    return examine(tomogram, needs_wedge=method.needs_wedge, learned=learned)
 
 
-def made_of(request: RestoreRequest, tomogram: Tomogram) -> MadeOf:
+def made_of(config: RestoreConfig, tomogram: Tomogram) -> MadeOf:
     """Return what tells weights, settings and inputs from others.
 
     The device and the tiles, on which the voxels hardly depend, are left out, as is the folder that inputs
     lie in.
     """
-    inputs = [_stamp(path) for path in (request.even, request.odd, request.mask) if path is not None]
-    settings = _settings(request, tomogram)
+    item = config.tomogram
+    inputs = [_stamp(path) for path in (*item.maps, item.mask) if path is not None]
+    settings = _settings(config, tomogram)
     said = (json.dumps(part, sort_keys=True).encode() for part in (settings, inputs))
-    return MadeOf(_weights(request), *(hashlib.sha256(part).hexdigest() for part in said))
+    return MadeOf(_weights(config.model), *(hashlib.sha256(part).hexdigest() for part in said))
 
 
-def require_same(request: RestoreRequest) -> None:
-    """Refuse to take a file that is there for what is asked for, if it was made of something else.
+def require_same(config: RestoreConfig) -> None:
+    """Refuse to take a file that is there for what is to be made, if it was made of something else.
 
     Raises
     ------
@@ -115,17 +112,17 @@ def require_same(request: RestoreRequest) -> None:
     FileNotFoundError, PermissionError, ValueError
         If the file, the tomogram or the weights cannot be read.
     """
-    request = resolved(request)
-    path = request.output
+    config, _ = resolved(config)
+    path = config.output
     found = next((said for label in open_volume(path).labels if (said := _SAID.fullmatch(label))), None)
     if found is None:
         raise FileExistsError(
             f"{path} does not say what it was made of: remove it, or choose another folder or name"
         )
-    wanted = asdict(made_of(request, _examined(request).tomogram))
+    now = asdict(made_of(config, _examined(config).tomogram))
     others = [
         f"other {name}"
-        for (name, part), other in zip(wanted.items(), found.groups(), strict=True)
+        for (name, part), other in zip(now.items(), found.groups(), strict=True)
         if part[:_SHORT] != other
     ]
     if others:
@@ -135,26 +132,26 @@ def require_same(request: RestoreRequest) -> None:
         )
 
 
-def _settings(request: RestoreRequest, tomogram: Tomogram) -> list[Any]:
-    wishes = {"passes": request.passes, "average_flips": request.average_flips}
-    method: Any = None
-    if request.source != "wiener":
-        method = as_wished(build_method(load_label(request.source).method), **wishes).config
-        method = method.model_dump(mode="json")
+def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
+    method = method_of(config.model, config.method).config.model_dump(mode="json")
     recording = tomogram.recording
     tilts = [*(recording.tilt_range or (None, None)), recording.axis]
-    return [method, request.precision, tomogram.voxel_size, *tilts]
+    return [method, config.hardware.precision, tomogram.voxel_size, *tilts]
 
 
-def _weights(request: RestoreRequest) -> str:
-    """Return the hash of a file of weights: its header with sorted names, then the numbers."""
+def _weights(model: ModelRef) -> str:
+    """Return the hash of a file of weights, or of those that a method brings: sorted names, then numbers."""
     found = hashlib.sha256()
-    if request.source != "wiener":
-        with open_regular(weights_file(request.source)) as file:
+    if model.weights is not None:
+        with open_regular(weights_file(model.weights)) as file:
             header = plain_json(file.read(int.from_bytes(file.read(8), "little")))
             found.update(json.dumps(header, sort_keys=True).encode())
             while block := file.read(_BLOCK):
                 found.update(block)
+    elif (network := method_of(model).pretrained()) is not None:
+        for name, value in sorted(network.state_dict().items()):
+            found.update(name.encode())
+            found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 

@@ -14,23 +14,25 @@ from napari_cryorestore.runs.trained_on import misfits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.restoration.request import RestoreRequest
+    from napari_cryorestore.restore_config import ModelRef
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
 _FOLDERS_UP = 3  # from the weights to the run: step, checkpoints, run
 
 
-def misfits_of(request: RestoreRequest, tomogram: Tomogram) -> tuple[Finding, ...]:
-    """Return what speaks against the model of a request, whose source is a file; none for the Wiener filter.
+def misfits_of(model: ModelRef, tomogram: Tomogram) -> tuple[Finding, ...]:
+    """Return what speaks against a model, whose weights are a file; none where nothing was trained.
 
     Errors are those of `load_label`.
     """
-    if request.source == "wiener":
+    if model.weights is None:
         return ()
-    label = load_label(request.source)
+    label = load_label(model.weights)
     return misfits(
         label.trained_on,
         recorded(tomogram),
@@ -39,35 +41,36 @@ def misfits_of(request: RestoreRequest, tomogram: Tomogram) -> tuple[Finding, ..
     )
 
 
-def changed_since_training(request: RestoreRequest) -> tuple[Finding, ...]:
-    """Tell which of the halves have changed since the model's run began; nothing of others than its own.
+def changed_since_training(model: ModelRef, files: Sequence[Path]) -> tuple[Finding, ...]:
+    """Tell which files have changed since the model's run began; nothing of others than its own.
 
     Parameters
     ----------
-    request : RestoreRequest
+    model : ModelRef
+        Whose weights are a file.
+    files : sequence of Path
+        The maps of a tomogram.
 
     Returns
     -------
     tuple of Finding
         See `changed_inputs`.
     """
-    if request.source == "wiener":
+    if model.weights is None:
         return ()
-    above = weights_file(request.source).absolute().parents[:_FOLDERS_UP]
+    above = weights_file(model.weights).absolute().parents[:_FOLDERS_UP]
     run = next((RunDir(folder) for folder in above if (folder / CONFIG_FILE).is_file()), None)
     if run is None:
         return ()
-    return changed_inputs(
-        run.environment().get("inputs"), [path for path in (request.even, request.odd) if path is not None]
-    )
+    return changed_inputs(run.environment().get("inputs"), files)
 
 
 def header_lines(
-    name: str, facts: Sequence[str], request: RestoreRequest, findings: Sequence[Finding]
+    name: str, facts: Sequence[str], chosen: ChosenStep | None, findings: Sequence[Finding]
 ) -> list[str]:
     """Return the labels of a restored volume: by what, facts, why this step, and what to mind."""
-    chosen = [] if request.chosen is None else [request.chosen.sentence]
-    sentences = [*chosen, *(f"{finding.severity}: {finding.sentence}" for finding in findings)]
+    why = [] if chosen is None else [chosen.sentence]
+    sentences = [*why, *(f"{finding.severity}: {finding.sentence}" for finding in findings)]
     wrapped = [line for words in sentences for line in label_lines(words)]
     return [f"cryorestore: {name}", *facts, *wrapped]
 

@@ -4,35 +4,99 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from napari_cryorestore.checkpoint import Checkpoint, load_checkpoint, load_label
+from napari_cryorestore.checkpoint import Label, load_checkpoint, load_label
+from napari_cryorestore.compute_config import DeviceConfig
+from napari_cryorestore.config import sentence
 from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging, required_wedge
 from napari_cryorestore.data.inputs import Imaging, network_input
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
-from napari_cryorestore.methods import METHODS, Method
+from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.physics.normalize import Standardisation
-    from napari_cryorestore.restoration.request import RestoreRequest
+    from napari_cryorestore.physics.wiener import RadialFilter
+    from napari_cryorestore.restore_config import ModelRef
 
     Filtered = Callable[[Tomogram], Imaging]
 
 
-def layer_name(tomogram: str, source: Path | Literal["wiener"]) -> str:
-    """Return what a restored tomogram is called, e.g. ``TS01 · ICECREAM @ 600``."""
-    if source == "wiener":
-        return f"{tomogram} · {METHODS['wiener'].title}"
-    label = load_label(source)
-    return f"{tomogram} · {METHODS[label.method.kind].title} @ {label.step}"
+def layer_name(tomogram: str, model: ModelRef, settings: Mapping[str, Any] = {}) -> str:
+    """Return what a restored tomogram is called, e.g. ``TS01 · ICECREAM @ 600``.
+
+    Parameters
+    ----------
+    tomogram : str
+        Its name.
+    model : ModelRef
+        What restores it.
+    settings : mapping
+        Those of the method's settings that differ from the trained ones; they become part of the name.
+    """
+    label = _label_of(model)
+    method = method_of(model)
+    step = "" if label is None else f" @ {label.step}"
+    others = [
+        f", {_in_words(item.label, settings[item.path[0]])}"
+        for item in method.restoring_settings()
+        if settings.get(item.path[0]) is not None
+    ]
+    return "".join((f"{tomogram} · {method.title}{step}", *others))
+
+
+def method_of(model: ModelRef, settings: Mapping[str, Any] = {}) -> Method:
+    """Return the method of a model, with other settings than the trained ones where such are given.
+
+    Parameters
+    ----------
+    model : ModelRef
+        Whose weights, if it has any, are a file, or a folder that holds one.
+    settings : mapping
+        By name; only those that count at restoring, ``None`` for as trained.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If there is no such model, or the method has no such setting.
+    """
+    label = _label_of(model)
+    kind = str(model.method) if label is None else label.method.kind
+    trained = METHODS[kind].Config() if label is None else label.method
+    return build_method(_changed(trained, settings))
+
+
+def _label_of(model: ModelRef) -> Label | None:
+    return None if model.weights is None else load_label(model.weights)
+
+
+def _changed(config: MethodConfig, settings: Mapping[str, Any]) -> MethodConfig:
+    """Return the settings of a method, some of them changed."""
+    method = METHODS[config.kind]
+    known = [item.path[0] for item in method.restoring_settings()]
+    for name in settings:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            raise ValueError(f"{method.title} has no setting {name!r} that counts at restoring; {there}")
+    given = {name: value for name, value in settings.items() if value is not None}
+    if not given:
+        return config
+    try:
+        return type(config).model_validate({**config.model_dump(), **given})
+    except ValidationError as error:
+        raise ValueError(f"{method.title}: {sentence(error)}") from error
+
+
+def _in_words(label: str, value: Any) -> str:
+    return label if value is True else f"no {label}" if value is False else f"{label} {value}"
 
 
 @dataclass(frozen=True)
@@ -48,32 +112,50 @@ class Model:
 
     @classmethod
     def of(
-        cls, request: RestoreRequest, tomogram: Tomogram, *, filtered: Filtered = filtered_imaging
+        cls,
+        model: ModelRef,
+        tomogram: Tomogram,
+        *,
+        settings: Mapping[str, Any] = {},
+        hardware: DeviceConfig = DeviceConfig(),  # noqa: B008  it is frozen
+        filtered: Filtered = filtered_imaging,
     ) -> Model:
-        """Load what a request names; `filtered` measures a tomogram's Wiener filter, where that is needed.
+        """Load a model, ready to restore a tomogram.
+
+        Parameters
+        ----------
+        model : ModelRef
+            Whose weights, if it has any, are a file, or a folder that holds one.
+        tomogram : Tomogram
+        settings : mapping
+            See `method_of`.
+        hardware : DeviceConfig
+        filtered : callable
+            Measures a tomogram's Wiener filter, where that is needed.
 
         Raises
         ------
         ValueError, FileNotFoundError
             If there is no such model, or it needs what the tomogram lacks.
         """
-        device = choose_device(request.device)
+        device = choose_device(hardware.device)
         if device.type == "cpu":
-            use_threads(request.threads)
-        if request.source == "wiener":
-            imaging = filtered(tomogram)
-            mean = Imaging(imaging.wedge, imaging.wiener.for_mean() if imaging.wiener else None)
-            method = METHODS["wiener"](METHODS["wiener"].Config())
-            return cls(method.title, method, nn.Identity(), mean, device, "32")
-        checkpoint = load_checkpoint(request.source)
-        method, network = checkpoint.build()
-        method = as_wished(method, passes=request.passes, average_flips=request.average_flips)
-        precision, _ = choose_precision(request.precision, device)
+            use_threads(hardware.threads)
+        method = method_of(model, settings)
+        name, known = method.title, None
+        if model.weights is None:
+            network = method.pretrained()
+        else:
+            checkpoint = load_checkpoint(model.weights)
+            name, known = f"{name} @ step {checkpoint.label.step}", checkpoint.label.wiener
+            network = checkpoint.build()[1]
+        precision: Precision = "32" if network is None else choose_precision(hardware.precision, device)[0]
+        network = (nn.Identity() if network is None else network).eval().to(device)
         return cls(
-            name=f"{method.title} @ step {checkpoint.label.step}",
+            name=name,
             method=method,
-            network=network.to(device).to(memory_format=torch.channels_last_3d),  # type: ignore[call-overload]
-            imaging=_imaging(checkpoint, tomogram, filtered),
+            network=network.to(memory_format=torch.channels_last_3d),  # type: ignore[call-overload]
+            imaging=_imaging(method, tomogram, filtered, known),
             device=device,
             precision=precision,
         )
@@ -121,24 +203,15 @@ def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[N
             hook.remove()
 
 
-def as_wished(method: Method, **knobs: Any) -> Method:
-    """Return the method with the knobs that are given and that it has."""
-    given = {
-        name: value for name, value in knobs.items() if value is not None and hasattr(method.config, name)
-    }
-    return type(method)(method.config.model_copy(update=given)) if given else method
-
-
-def _imaging(checkpoint: Checkpoint, tomogram: Tomogram, filtered: Filtered) -> Imaging:
-    method = METHODS[checkpoint.label.method.kind]
-    wants_filter = getattr(checkpoint.label.method, "input", "raw") == "wiener+raw"
-    if wants_filter and tomogram.odd is not None:
+def _imaging(method: Method, tomogram: Tomogram, filtered: Filtered, known: RadialFilter | None) -> Imaging:
+    """Return what a method is told of a tomogram; of one map, the training's filter stands in."""
+    if method.needs_filter and (tomogram.odd is not None or method.maps_to_restore > 1):
         imaging = filtered(tomogram)
     else:
-        imaging = plain_imaging(tomogram, wiener=checkpoint.label.wiener if wants_filter else None)
+        imaging = plain_imaging(tomogram, wiener=known if method.needs_filter else None)
     if method.needs_wedge:
         required_wedge(tomogram, method=method.title)
     return imaging
 
 
-__all__ = ["Model", "as_wished", "cancellable", "layer_name"]
+__all__ = ["Model", "cancellable", "layer_name", "method_of"]

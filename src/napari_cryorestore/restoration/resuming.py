@@ -21,20 +21,22 @@ from napari_cryorestore.io.part_file import part_of, require_own, room_explained
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_cryorestore.compute_config import TilingConfig
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restoration.made_of import MadeOf
     from napari_cryorestore.restoration.model import Model
-    from napari_cryorestore.restoration.request import RestoreRequest
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _PLAN = ("tile", "margin", "align", "batch")
 
 
-def fingerprint(made: MadeOf, request: RestoreRequest, tomogram: Tomogram, model: Model) -> str:
-    """Return what tells two requests apart that may give different voxels.
+def fingerprint(made: MadeOf, tiling: TilingConfig, tomogram: Tomogram, model: Model) -> str:
+    """Return what tells two restorations apart that may give different voxels.
 
     It covers the weights and the method's settings, the inputs' names, sizes and times of change, what is
     known of the imaging, and the arithmetic; not the tiles chosen to suit the device, which are kept.
@@ -46,40 +48,44 @@ def fingerprint(made: MadeOf, request: RestoreRequest, tomogram: Tomogram, model
         "shape": tomogram.shape,
         "imaging": repr(model.imaging),
         "arithmetic": [model.device.type, model.precision],
-        "tiles": [request.tile, request.batch],
+        "tiles": [tiling.tile, tiling.batch],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def kept_plan(request: RestoreRequest, mark: str) -> TilePlan | None:
+def kept_plan(output: Path, mark: str) -> TilePlan | None:
     """Return the tiles of a killed restoration of the same fingerprint; ``None`` if there is none."""
-    plan = unfinished(part_of(request.output), mark)
+    plan = unfinished(part_of(output), mark)
     if plan is None:
         return None
     return TilePlan(**{**plan, "tile": tuple(plan["tile"])})
 
 
+def journal_of(path: Path, mark: str, plan: TilePlan, chosen: ChosenStep | None) -> FileJournal:
+    """Return the journal of what is to become a file, for whoever goes on with it if it is killed."""
+    about = {} if chosen is None else {"step": chosen.step}
+    return FileJournal(part_of(path), mark, {name: getattr(plan, name) for name in _PLAN}, about=about)
+
+
 @contextmanager
 def resumable(
+    path: Path,
     created: Callable[..., AbstractContextManager[NDArray[np.float32]]],
-    request: RestoreRequest,
-    mark: str,
-    plan: TilePlan,
+    journal: FileJournal,
     *,
     goes_on: bool,
     checked: Callable[[float], None],
-) -> Iterator[tuple[NDArray[np.float32], FileJournal]]:
+) -> Iterator[NDArray[np.float32]]:
     """Open the output with its journal; both are gone from their unfinished places in the end.
 
     Parameters
     ----------
+    path : Path
+        The file to make.
     created : callable
         Opens the output, as `create_volume` does, told whether it goes on.
-    request : RestoreRequest
-    mark : str
-        The request's fingerprint.
-    plan : TilePlan
-        The tiles.
+    journal : FileJournal
+        The count of what was done.
     goes_on : bool
         Whether there is a killed one to go on with.
     checked : callable
@@ -87,14 +93,12 @@ def resumable(
 
     Yields
     ------
-    (array, FileJournal)
-        The voxels, zero where nothing was done yet, and the count of what was.
+    array
+        The voxels, zero where nothing was done yet.
     """
-    part = part_of(request.output)
+    part = part_of(path)
     known = is_journalled(part)
     require_own(part, journal=journal_names(part), known=known)
-    about = {"step": request.chosen.step} if request.chosen is not None else {}
-    journal = FileJournal(part, mark, {name: getattr(plan, name) for name in _PLAN}, about=about)
     ours = False
 
     def told(share: float) -> None:
@@ -113,11 +117,11 @@ def resumable(
             else:
                 forget(part)
                 journal.write()
-            yield volume, journal
+            yield volume
     except BaseException:
         if ours:
             forget(part)
         raise
 
 
-__all__ = ["fingerprint", "kept_plan", "resumable"]
+__all__ = ["fingerprint", "journal_of", "kept_plan", "resumable"]

@@ -15,8 +15,8 @@ from napari_cryorestore.physics.normalize import Standardisation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from napari_cryorestore.compute_config import TilingConfig
     from napari_cryorestore.restoration.model import Model
-    from napari_cryorestore.restoration.request import RestoreRequest
 
 TILES = (192, 160, 128, 112, 96, 80, 64)
 """Tile edges in voxels, tried in turn until one fits; beyond, little is gained."""
@@ -62,12 +62,12 @@ def least_tile(model: Model) -> int:
     return max(4 * margin_of(model), sizes_of(model).minimum)
 
 
-def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) -> TilePlan:
+def fitting_plan(shape: Sequence[int], model: Model, tiling: TilingConfig) -> TilePlan:
     """Return the largest tiles that the device can restore.
 
     On a GPU, found by trying them; on a CPU, from the free memory and what the network says it takes.
     """
-    plans = possible_plans(shape, model, request)
+    plans = possible_plans(shape, model, tiling)
     on_cpu = model.device.type == "cpu"
     for plan in plans[:-1]:
         if _is_estimated_to_fit(model, plan) if on_cpu else _fits(model, plan):
@@ -75,19 +75,19 @@ def fitting_plan(shape: Sequence[int], model: Model, request: RestoreRequest) ->
     return plans[-1]
 
 
-def possible_plans(shape: Sequence[int], model: Model, request: RestoreRequest) -> list[TilePlan]:
-    """Return tilings from the largest tiles to the smallest; only the one asked for, if there is one."""
+def possible_plans(shape: Sequence[int], model: Model, tiling: TilingConfig) -> list[TilePlan]:
+    """Return tilings from the largest tiles to the smallest; only the one given, if there is one."""
     on_cpu = model.device.type == "cpu"
     margin, sizes = margin_of(model), sizes_of(model)
     edges = [max(edge, 3 * margin) for edge in (CPU_TILES if on_cpu else TILES)]
-    if request.tile:
-        edges = [max(request.tile, least_tile(model))]
+    if tiling.tile:
+        edges = [max(tiling.tile, least_tile(model))]
     multiple = sizes.multiple
     tiles = [
         fit_tile(shape, tile=edge, margin=margin, size_multiple=multiple, minimum=sizes.minimum)
         for edge in edges
     ]
-    batch = request.batch or (4 if not on_cpu else _CPU_BATCH if model.precision == "32" else 1)
+    batch = tiling.batch or (4 if not on_cpu else _CPU_BATCH if model.precision == "32" else 1)
     return [TilePlan(tile, margin, align=multiple, batch=batch) for tile in dict.fromkeys(tiles)]
 
 

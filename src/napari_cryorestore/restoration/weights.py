@@ -1,4 +1,4 @@
-"""From what a user names to the weights that restore: a run's step is chosen here."""
+"""From what a user names to the weights that restore: a run's step is chosen here, once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import WEIGHTS, weights_file
+from napari_cryorestore.data.journal import begun_with
+from napari_cryorestore.io.part_file import part_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
+    from napari_cryorestore.restore_config import ModelRef, RestoreConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
+
+
+def resolved(
+    config: RestoreConfig, chosen: ChosenStep | None = None
+) -> tuple[RestoreConfig, ChosenStep | None]:
+    """Return the configuration with the weights file that it means, and which step of a run that is.
+
+    Of a restoration that was killed, the step is kept with which it began, even if the run has trained on
+    since then and suggests another one.
+
+    Parameters
+    ----------
+    config : RestoreConfig
+    chosen : ChosenStep, optional
+        The step, where it was chosen before and the weights are its checkpoint already.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there are no such weights.
+    """
+    model = config.model
+    if model.weights is None or chosen is not None:
+        return config, chosen
+    begun = begun_with(part_of(config.output)).get("step")
+    which, why = model.step, "as given"
+    if isinstance(which, str) and begun in RunDir(model.weights).checkpoint_steps():
+        which, why = int(begun), "as when this restoration began"
+    file, chosen = chosen_weights(model.weights, which, why=why)
+    return config.model_copy(update={"model": at_file(model, file)}), chosen
+
+
+def at_file(model: ModelRef, file: Path) -> ModelRef:
+    """Return the model whose step was chosen: that of a weights file, whatever the run does from now on."""
+    return model.model_copy(update={"weights": file, "step": "suggested"})
 
 
 def chosen_weights(
@@ -63,4 +101,4 @@ def _within_run(file: Path) -> ChosenStep | None:
     return run.chosen_step(steps[0]) if steps else None
 
 
-__all__ = ["chosen_weights"]
+__all__ = ["at_file", "chosen_weights", "resolved"]

@@ -18,8 +18,7 @@ from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration.made_of import made_of, opened
 from napari_cryorestore.restoration.misfit import changed_since_training, header_lines, misfits_of
 from napari_cryorestore.restoration.model import Model, cancellable
-from napari_cryorestore.restoration.request import resolved
-from napari_cryorestore.restoration.resuming import fingerprint, kept_plan, resumable
+from napari_cryorestore.restoration.resuming import fingerprint, journal_of, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
     fitting_plan,
     least_tile,
@@ -27,6 +26,7 @@ from napari_cryorestore.restoration.tiling import (
     possible_plans,
     smaller_plans,
 )
+from napari_cryorestore.restoration.weights import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.data.journal import Journal
+    from napari_cryorestore.data.journal import FileJournal, Journal
     from napari_cryorestore.data.tile_plan import TilePlan
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.no_data import NoData
-    from napari_cryorestore.restoration.request import RestoreRequest
+    from napari_cryorestore.restore_config import RestoreConfig
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
 _PLANES = 16
@@ -47,8 +48,9 @@ _TILED, _FILLED = 0.96, 0.98  # shares done when all tiles are, and when the amp
 
 
 def restore(
-    request: RestoreRequest,
+    config: RestoreConfig,
     *,
+    chosen: ChosenStep | None = None,
     progress: Callable[[float], None] = lambda share: None,
     cancelled: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda sentence: None,
@@ -57,13 +59,15 @@ def restore(
     """Restore a tomogram into a file, which appears whole or not at all.
 
     Every half given is restored by itself, put back on its own scale, and the mean is written. If a process
-    that did this was killed, the same request goes on where that one was, with the same result; where memory
-    runs out, it begins anew with smaller tiles.
+    that did this was killed, the same configuration goes on where that one was, with the same result; where
+    memory runs out, it begins anew with smaller tiles.
 
     Parameters
     ----------
-    request : RestoreRequest
+    config : RestoreConfig
         What to restore with what.
+    chosen : ChosenStep, optional
+        Which step of a run that is, and why, where it was chosen before; the weights are its checkpoint then.
     progress : callable
         Is told the share done, 0 to 1.
     cancelled : callable
@@ -87,32 +91,32 @@ def restore(
     ValueError, OSError, MemoryError
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
-    request = resolved(request)
-    examined = opened(request)
+    config, chosen = resolved(config, chosen)
+    examined = opened(config)
     tomogram = examined.tomogram
-    findings = (request.chosen.findings if request.chosen else ()) + misfits_of(request, tomogram)
-    said = (*examined.findings, *changed_since_training(request), *findings, *losses(request.output))
-    for finding in said:
+    findings = (chosen.findings if chosen else ()) + misfits_of(config.model, tomogram)
+    changed = changed_since_training(config.model, config.tomogram.maps)
+    for finding in (*examined.findings, *changed, *findings, *losses(config.output)):
         found(finding)
     tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
-    model = Model.of(request, tomogram)
-    made = made_of(request, tomogram)
+    model = Model.of(config.model, tomogram, settings=config.method, hardware=config.hardware)
+    made = made_of(config, tomogram)
     doubts = [*findings, *(finding for finding in examined.findings if finding.severity != "note")]
-    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], request, doubts)
-    work = Work(tomogram, model, request, labels, progress, cancelled)
-    mark = fingerprint(made, request, tomogram, model)
-    kept = kept_plan(request, mark)
+    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], chosen, doubts)
+    mark = fingerprint(made, config.tiling, tomogram, model)
+    work = Work(tomogram, model, config.output, labels, progress, cancelled)
+    kept = kept_plan(config.output, mark)
     if kept is not None:
-        say(f"{request.output.name} was being restored when the program was killed: going on from there.")
+        say(f"{config.output.name} was being restored when the program was killed: going on from there.")
     least = least_tile(model)
-    if request.tile is not None and request.tile < least:
-        say(f"Tiles of {request.tile} voxels are too small for this model: {least} voxels are taken.")
-    plan = kept or fitting_plan(tomogram.shape, model, request)
-    smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, request))
+    if config.tiling.tile is not None and config.tiling.tile < least:
+        say(f"Tiles of {config.tiling.tile} voxels are too small for this model: {least} voxels are taken.")
+    plan = kept or fitting_plan(tomogram.shape, model, config.tiling)
+    smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, config.tiling))
     while True:
         try:
-            work.fill(plan, mark, goes_on=plan is kept)
-            return request.output
+            work.fill(plan, journal_of(config.output, mark, plan, chosen), goes_on=plan is kept)
+            return config.output
         except MemoryError:
             if not smaller:
                 raise
@@ -126,16 +130,16 @@ class Work:
 
     tomogram: Tomogram
     model: Model
-    request: RestoreRequest
+    output: Path
     labels: list[str]
     progress: Callable[[float], None]
     cancelled: Callable[[], bool]
 
-    def fill(self, plan: TilePlan, mark: str, *, goes_on: bool) -> None:
+    def fill(self, plan: TilePlan, journal: FileJournal, *, goes_on: bool) -> None:
         """Make the file, with these tiles."""
         label, checked = "\n".join(self.labels), self.stage(_FILLED, 1.0)
-        created = partial(create_volume, self.request.output, self.tomogram, label=label)
-        with resumable(created, self.request, mark, plan, goes_on=goes_on, checked=checked) as (out, journal):
+        created = partial(create_volume, self.output, self.tomogram, label=label)
+        with resumable(self.output, created, journal, goes_on=goes_on, checked=checked) as out:
             self.restore_into(out, plan, journal)
         self.progress(1.0)
 

@@ -250,7 +250,7 @@ def test_halves_offer_their_mean_and_the_wiener_filter(panel, pair, settled):
     panel.rows.add(mean)
     settled(panel)
     assert panel.model.entries[0].volume.halves is not None
-    assert (wiener.kind, wiener.name) == ("wiener", "TS01 · Wiener")
+    assert (wiener.kind, wiener.name) == ("method", "TS01 · Wiener")
 
 
 # Contrast and Fourier -------------------------------------------------------------------------------

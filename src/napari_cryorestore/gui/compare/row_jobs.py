@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.comparison.config import RESTORED
 from napari_cryorestore.gui.compare.store import Job
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.store import Watch
 
-RESTORED = ("run", "wiener")
-"""Rows of which only the region around the crosshair is made."""
-WIENER_REGION = 256
-"""Voxels along an edge for which the Wiener filter takes seconds: small tomograms are filtered whole."""
+FILTER_REGION = 256
+"""Voxels along an edge for which a method without a network takes seconds: small tomograms are done whole."""
 _KEPT = 0.25  # of a region's edge that the crosshair may go from its middle before another one is made
 _NOT_THE_VOLUME = {"name", "hidden", "limits"}
 
@@ -100,7 +99,7 @@ class RowJobs:
 
 def edge_of(row: RowConfig, region: int) -> int:
     """Return the edge in voxels of what is restored for a row."""
-    return max(region, WIENER_REGION) if row.kind == "wiener" else region
+    return max(region, FILTER_REGION) if row.kind == "method" else region
 
 
 def _middle(volume: ComparedVolume) -> Position:
@@ -131,4 +130,4 @@ def _stamps(row: RowConfig) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in paths)
 
 
-__all__ = ["RESTORED", "RowJobs", "edge_of", "memory_of", "newest_preview"]
+__all__ = ["RowJobs", "edge_of", "memory_of", "newest_preview"]

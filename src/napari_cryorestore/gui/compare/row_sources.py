@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryorestore.gui.compare.row_jobs import RESTORED, edge_of, newest_preview
+from napari_cryorestore.comparison.config import RESTORED
+from napari_cryorestore.gui.compare.row_jobs import edge_of, newest_preview
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

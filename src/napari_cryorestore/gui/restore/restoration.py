@@ -27,10 +27,24 @@ def restore_file(
     say: Callable[[str], None],
 ) -> Path:
     """Restore (see `napari_cryorestore.restoration.restore`); ``fields`` are those of a `RestoreRequest`."""
-    from napari_cryorestore.restoration import RestoreRequest, restore
+    from napari_cryorestore.restoration import RestoreConfig, restore
 
+    model = "method" if isinstance(fields["source"], str) else "weights"
+    recording = {name: fields[name] for name in ("voxel_size", "tilt_range", "tilt_axis")}
+    values = {
+        "model": {model: fields["source"]},
+        "method": {name: fields[name] for name in ("passes", "average_flips") if fields[name] is not None},
+        "tomogram": {
+            "maps": [path for path in (fields["even"], fields["odd"]) if path is not None],
+            "recording": recording,
+        },
+        "tiling": {name: fields[name] for name in ("tile", "batch")},
+        "hardware": {"device": fields["device"]},
+        "output": fields["output"],
+    }
     return restore(
-        RestoreRequest(**fields),
+        RestoreConfig.model_validate(values),
+        chosen=fields["chosen"],
         progress=progress,
         cancelled=cancelled,
         say=say,
@@ -40,9 +54,11 @@ def restore_file(
 
 def title_of(tomogram: str, source: Any) -> str:
     """Return what the result is called (see `napari_cryorestore.restoration.layer_name`)."""
-    from napari_cryorestore.restoration import layer_name
+    from napari_cryorestore.restoration import ModelRef, layer_name
 
-    return layer_name(tomogram, source)
+    return layer_name(
+        tomogram, ModelRef(method=source) if isinstance(source, str) else ModelRef(weights=source)
+    )
 
 
 @dataclass(frozen=True)
