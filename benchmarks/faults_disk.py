@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from faults_run import Child, latest_error, left_over, pair, problems_of, tiny_run
 
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.training.launch import run_training
 
 if TYPE_CHECKING:
@@ -75,10 +75,13 @@ def full_disk_restoration(folder: Path, model: Path) -> dict[str, Any]:
     for free in (0, 4, 100, 900, 1600, 1732):
         with small_disk(folder / "small") as disk:
             filler = fill(disk, free_kb=free)
-            request = RestoreRequest(
-                model, even, disk / "out.mrc", odd, tilt_range=(-60, 60), device="cpu", precision="32",
-                tile=32, threads=1,
-            )  # fmt: skip
+            request = RestoreConfig.model_validate({
+                "model": {"weights": model},
+                "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+                "tiling": {"tile": 32},
+                "hardware": {"device": "cpu", "precision": "32", "threads": 1},
+                "output": disk / "out.mrc",
+            })  # fmt: skip
             log = folder / "full.txt"
             log.unlink(missing_ok=True)
             code = Child(lambda: restore(request), log).join()  # noqa: B023

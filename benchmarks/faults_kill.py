@@ -18,7 +18,7 @@ from faults_run import (
 )
 
 from napari_cryorestore.checkpoint import load_checkpoint
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.runs.events import Checkpointed, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.training.launch import run_training
@@ -80,11 +80,14 @@ def kill_restoration(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
     even, odd = pair(folder / "large", (48, 96, 96))
     model = folder / "peaceful"
 
-    def request(name: str) -> RestoreRequest:
-        return RestoreRequest(
-            model, even, folder / name, odd, tilt_range=(-60, 60), device="cpu", precision="32", tile=32,
-            batch=1, threads=1,
-        )  # fmt: skip
+    def request(name: str) -> RestoreConfig:
+        return RestoreConfig.model_validate({
+            "model": {"weights": model},
+            "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+            "tiling": {"tile": 32, "batch": 1},
+            "hardware": {"device": "cpu", "precision": "32", "threads": 1},
+            "output": folder / name,
+        })  # fmt: skip
 
     begun = time.perf_counter()
     if Child(lambda: restore(request("peaceful.mrc")), folder / "restoring.txt").join():
@@ -106,5 +109,5 @@ def kill_restoration(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _finish(request: RestoreRequest, folder: Path) -> int:
+def _finish(request: RestoreConfig, folder: Path) -> int:
     return Child(lambda: restore(request), folder / "restoring.txt").join()

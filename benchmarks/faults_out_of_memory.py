@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.networks.unet import UNet
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.restoration.model import Model
 from napari_cryorestore.runs.events import Finished, Noted
 from napari_cryorestore.runs.follower import RunFollower
@@ -108,10 +108,12 @@ def out_of_memory_restoration(folder: Path, model: Path) -> dict[str, Any]:
     said: dict[str, str] = {}
     problems: list[str] = []
     for times in (1, 10**9):
-        request = RestoreRequest(
-            model, even, folder / f"starved_{times}.mrc", odd, tilt_range=(-60, 60), device="cpu",
-            precision="32", threads=1,
-        )  # fmt: skip
+        request = RestoreConfig.model_validate({
+            "model": {"weights": model},
+            "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+            "hardware": {"device": "cpu", "precision": "32", "threads": 1},
+            "output": folder / f"starved_{times}.mrc",
+        })  # fmt: skip
         log = folder / "starved.txt"
         log.unlink(missing_ok=True)
         child = Child(lambda: _starved_restoration(request, range(times)), log)  # noqa: B023
@@ -125,6 +127,6 @@ def out_of_memory_restoration(folder: Path, model: Path) -> dict[str, Any]:
     return {"problems": problems, "said": said}
 
 
-def _starved_restoration(request: RestoreRequest, at: range) -> None:
+def _starved_restoration(request: RestoreConfig, at: range) -> None:
     with starved((Model, "restore"), at=at):
         restore(request)

@@ -33,7 +33,7 @@ from quality_curves import draw
 from timed_training import case_at, moments, recipe_of, run_at, timed
 
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.simulation import SimulationConfig
 
 if TYPE_CHECKING:
@@ -125,8 +125,11 @@ def _run_name(recipe: str, case: Case) -> str:
 
 def _wiener(case: Case, folder: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        output = Path(scratch) / "wiener.mrc"
-        return np.array(open_volume(restore(RestoreRequest("wiener", case.even, output, odd=case.odd))).data)
+        tomogram = {"even": case.even, "odd": case.odd}
+        filtering = RestoreConfig.model_validate(
+            {"model": {"method": "wiener"}, "tomogram": tomogram, "output": Path(scratch) / "wiener.mrc"}
+        )
+        return np.array(open_volume(restore(filtering)).data)
 
 
 def _parser() -> argparse.ArgumentParser:

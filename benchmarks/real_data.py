@@ -25,7 +25,7 @@ from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.presets import merged, preset
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.launch import create_run, run_training
 
@@ -91,15 +91,14 @@ def _restored(
     model: Path, parts: dict[str, tuple[Path, Path]], folder: Path, options: argparse.Namespace
 ) -> np.ndarray:
     """Restore the even half alone: the odd one, whose wedge is empty, is what it is held against."""
-    request = RestoreRequest(
-        model,
-        parts["even"][1],
-        folder / "restored.mrc",
-        tilt_range=(WEDGE.tilt_min, WEDGE.tilt_max),
-        device="cpu",
-        precision=options.precision,
-        passes=options.passes,
-    )
+    tilts = {"tilt_min": WEDGE.tilt_min, "tilt_max": WEDGE.tilt_max}
+    request = RestoreConfig.model_validate({
+        "model": {"weights": model},
+        "method": {"passes": options.passes} if options.passes else {},
+        "tomogram": {"even": parts["even"][1], **tilts},
+        "hardware": {"device": "cpu", "precision": options.precision},
+        "output": folder / "restored.mrc",
+    })  # fmt: skip
     volume = np.array(open_volume(restore(request)).data)
     if options.method == "noise2noise":
         return volume

@@ -39,8 +39,7 @@ from napari_cryorestore.io.volume_format import Grid
 from napari_cryorestore.io.volume_output import create_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.recording import Recording
-from napari_cryorestore.restoration import Cancelled, Model, RestoreRequest, fitting_plan, restore
+from napari_cryorestore.restoration import Cancelled, Model, RestoreConfig, fitting_plan, restore
 
 
 def main() -> None:
@@ -80,12 +79,16 @@ def whole(options: argparse.Namespace) -> dict[str, Any]:
         folder = Path(name)
         for half in ("even", "odd"):
             _write_noise(folder / f"{half}.mrc", shape, seed=len(half))
-        request = RestoreRequest(
-            _random_weights(folder, options), folder / "even.mrc", folder / "out.mrc", folder / "odd.mrc",
-            tilt_range=(-60, 60), device=options.device, precision=options.precision, threads=options.threads,
-        )  # fmt: skip
-        tomogram = open_tomogram(request.even, recording=Recording(tilt_range=request.tilt_range))
-        plan = fitting_plan(shape, Model.of(request, tomogram), request)
+        maps = [folder / f"{half}.mrc" for half in ("even", "odd")]
+        request = RestoreConfig.model_validate({
+            "model": {"weights": _random_weights(folder, options)},
+            "tomogram": {"maps": maps, "recording": {"tilt_range": [-60, 60]}},
+            "hardware": {name: getattr(options, name) for name in ("device", "precision", "threads")},
+            "output": folder / "out.mrc",
+        })  # fmt: skip
+        tomogram = open_tomogram(maps[0], recording=request.tomogram.recording)
+        model = Model.of(request.model, tomogram, hardware=request.hardware)
+        plan = fitting_plan(shape, model, request.tiling)
         done, memory = [0.0], Memory()
         cpu, wall = time.process_time(), time.perf_counter()
         with memory, suppress(Cancelled):

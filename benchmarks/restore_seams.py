@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.data.tile_plan import axis_weights
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.physics.normalize import measure
-from napari_cryorestore.restoration import Model, RestoreRequest
+from napari_cryorestore.restoration import Model, ModelRef
 
 if TYPE_CHECKING:
     import argparse
@@ -34,10 +33,7 @@ def seams(options: argparse.Namespace) -> dict[str, Any]:
     plane to the next, over the r.m.s. change of the restored volume itself. A step well below 1 is lost in
     what is there anyway.
     """
-    request = RestoreRequest(
-        options.weights, options.even, Path("none.mrc"), options.odd, device="cpu",
-        precision=options.precision, threads=options.threads,
-    )  # fmt: skip
+    hardware = DeviceConfig(device="cpu", precision=options.precision, threads=options.threads)
     tomogram = open_tomogram((options.even, options.odd))
     scale = measure(tomogram.even)
     half = np.asarray(tomogram.even, dtype=np.float32)[:TILE, :TILE]
@@ -46,7 +42,9 @@ def seams(options: argparse.Namespace) -> dict[str, Any]:
     bar = torch.from_numpy(folded[..., :TOTAL].copy())[None, None]
     result: dict[str, Any] = {}
     for passes in (1, 2):
-        model = Model.of(replace(request, passes=passes), tomogram)
+        model = Model.of(
+            ModelRef(weights=options.weights), tomogram, settings={"passes": passes}, hardware=hardware
+        )
         whole = model.restore(bar, scale)[0, 0].numpy()
         for margin in MARGINS:
             starts = _starts(margin)

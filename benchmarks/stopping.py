@@ -27,7 +27,7 @@ from napari_cryorestore.data.crops import Box
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.restoration import RestoreRequest, restore
+from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.suggestion import HeldOut, advise
@@ -85,9 +85,12 @@ def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, 
     wedge = Wedge(*(tomogram.recording.tilt_range or (-60, 60)))
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "restored.mrc"
-        request = RestoreRequest(
-            checkpoint, tomogram.even, output, odd=tomogram.odd, device="cpu", precision="32"
-        )
+        request = RestoreConfig.model_validate({
+            "model": {"weights": checkpoint},
+            "tomogram": {"even": tomogram.even, "odd": tomogram.odd},
+            "hardware": {"device": "cpu", "precision": "32"},
+            "output": output,
+        })  # fmt: skip
         return {
             key: round(value, 4)
             for key, value in correlations(open_volume(restore(request)).data, truth, wedge).items()

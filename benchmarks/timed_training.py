@@ -17,7 +17,6 @@ from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.presets import merged, preset
-from napari_cryorestore.restoration.model import as_wished
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
@@ -157,8 +156,8 @@ def timed(
             continue
         with fabric.autocast():
             volumes = {n: restored(learner.average, method, volume, passes=n) for n in (1, 2)}
-            wishes = {"passes": 1, "average_flips": True}
-            averaged = restored(learner.average, method, volume, **wishes) if average_flips else None
+            both = {"passes": 1, "average_flips": True}
+            averaged = restored(learner.average, method, volume, **both) if average_flips else None
         if run:
             label = Label(step + 1, config.method, config.network, volume.imaging.wiener)
             run.write_checkpoint(step + 1, partial(save_weights, network=learner.average, label=label))
@@ -166,9 +165,10 @@ def timed(
 
 
 @torch.no_grad()
-def restored(network: Network, method: Method, volume: TrainingVolume, **wishes: Any) -> np.ndarray:
+def restored(network: Network, method: Method, volume: TrainingVolume, **settings: Any) -> np.ndarray:
     """Return the mean of both halves, each restored in one piece, by a method with changed settings."""
-    changed = as_wished(method, **wishes)
+    settings = {name: value for name, value in settings.items() if hasattr(method.config, name)}
+    changed = type(method)(method.config.model_copy(update=settings))
     device = next(network.parameters()).device
     corner = torch.zeros(1, 3, dtype=torch.int64)
     shape: Any = tuple(volume.maps[0].shape)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ import torch
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 from scipy.stats import rankdata
 
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.data.inputs import network_input, second_pass_input
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
@@ -35,7 +36,7 @@ from napari_cryorestore.physics.fourier import nyquist_ball
 from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.physics.rotation import GROUP
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
-from napari_cryorestore.restoration import Model, RestoreRequest
+from napari_cryorestore.restoration import Model, ModelRef
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -65,15 +66,20 @@ class Case:
     wiener: list[Tensor]
 
 
+CPU = DeviceConfig(device="cpu", precision="32")
+
+
 class Network:
     """A checkpoint, applied to whole volumes (z, y, x) in standard deviations."""
 
     def __init__(self, checkpoint: Path, case: Case) -> None:
         tomogram = case.tomogram
-        request = RestoreRequest(
-            checkpoint, *_paths(case.runs[0]), Path("unused"), device="cpu", precision="32"
+        self.model = Model.of(
+            ModelRef(weights=checkpoint),
+            tomogram,
+            settings={"passes": 1},
+            hardware=CPU,
         )
-        self.model = Model.of(_one_pass(request), tomogram)
 
     @torch.inference_mode()
     def first(self, y: Tensor) -> Tensor:
@@ -141,19 +147,16 @@ def _cases(runs: list[Path]) -> Iterator[Case]:
         wedge = Wedge(*(tomogram.recording.tilt_range or (-60, 60)), tomogram.recording.axis)
         halves = [torch.from_numpy(np.array(measure(h).apply(h))) for h in (tomogram.even, tomogram.odd)]
         case = Case(even.parent.name, ours, tomogram, wedge, truth, halves, [])
-        request = RestoreRequest("wiener", even, Path("unused"), odd=_paths(ours[0])[1], device="cpu")
-        wiener = Model.of(request, tomogram).imaging.wiener
-        case.wiener = [wiener.apply(half) for half in halves]
+        wiener = Model.of(
+            ModelRef(method="wiener"), tomogram, hardware=DeviceConfig(device="cpu")
+        ).imaging.wiener
+        case.wiener = [wiener.for_mean().apply(half) for half in halves]
         yield case
 
 
 def _paths(run: Path) -> tuple[Path, Path]:
     tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
     return tomogram.even, tomogram.odd
-
-
-def _one_pass(request: RestoreRequest) -> RestoreRequest:
-    return replace(request, even=request.even, odd=None, passes=1)
 
 
 # Estimators: each an array (z, y, x), higher where the restoration is trusted less --------------------------

@@ -17,12 +17,13 @@ from unittest.mock import patch
 
 from napari_cryorestore.cli.main import COMMANDS
 from napari_cryorestore.cli.main import main as command_line
-from napari_cryorestore.cli.restore import RestoreOptions
 from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.compute_config import TilingConfig
 from napari_cryorestore.config import Setting, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.presets import network_for, preset, presets_of
+from napari_cryorestore.restore_config import ModelRef
 from napari_cryorestore.run_config import HardwareConfig, ScheduleConfig, SnapshotsConfig, TomogramConfig
 from napari_cryorestore.runs.events import EVENTS, Event
 from napari_cryorestore.runs.metric_words import METRIC_WORDS
@@ -45,12 +46,13 @@ _SECTIONS: dict[str, type[Config]] = {
     "schedule": ScheduleConfig,
     "snapshots": SnapshotsConfig,
     "hardware": HardwareConfig,
-    "restoration": RestoreOptions,
+    "model": ModelRef,
+    "tiling": TilingConfig,
     "simulation": SimulationConfig,
     **{f"method.{name}": METHODS[name].Config for name in METHODS.own},
     **{f"network.{name}": NETWORKS[name].Config for name in NETWORKS.own},
 }
-_WITHOUT_PREFIX = ("tomogram", "restoration", "simulation")
+_WITHOUT_PREFIX = ("tomogram", "simulation")
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 _WIDTH = "100"
 
