@@ -77,7 +77,7 @@ def full_disk_restoration(folder: Path, model: Path) -> dict[str, Any]:
             filler = fill(disk, free_kb=free)
             request = RestoreConfig.model_validate({
                 "model": {"weights": model},
-                "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+                "tomogram": {"maps": [even, odd], "recording": {"tilt_range": [-60, 60]}},
                 "tiling": {"tile": 32},
                 "hardware": {"device": "cpu", "precision": "32", "threads": 1},
                 "output": disk / "out.mrc",

@@ -83,7 +83,7 @@ def kill_restoration(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
     def request(name: str) -> RestoreConfig:
         return RestoreConfig.model_validate({
             "model": {"weights": model},
-            "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+            "tomogram": {"maps": [even, odd], "recording": {"tilt_range": [-60, 60]}},
             "tiling": {"tile": 32, "batch": 1},
             "hardware": {"device": "cpu", "precision": "32", "threads": 1},
             "output": folder / name,

@@ -110,7 +110,7 @@ def out_of_memory_restoration(folder: Path, model: Path) -> dict[str, Any]:
     for times in (1, 10**9):
         request = RestoreConfig.model_validate({
             "model": {"weights": model},
-            "tomogram": {"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60},
+            "tomogram": {"maps": [even, odd], "recording": {"tilt_range": [-60, 60]}},
             "hardware": {"device": "cpu", "precision": "32", "threads": 1},
             "output": folder / f"starved_{times}.mrc",
         })  # fmt: skip

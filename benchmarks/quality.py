@@ -125,7 +125,7 @@ def _run_name(recipe: str, case: Case) -> str:
 
 def _wiener(case: Case, folder: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        tomogram = {"even": case.even, "odd": case.odd}
+        tomogram = {"maps": [case.even, case.odd]}
         filtering = RestoreConfig.model_validate(
             {"model": {"method": "wiener"}, "tomogram": tomogram, "output": Path(scratch) / "wiener.mrc"}
         )

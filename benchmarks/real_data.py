@@ -91,11 +91,11 @@ def _restored(
     model: Path, parts: dict[str, tuple[Path, Path]], folder: Path, options: argparse.Namespace
 ) -> np.ndarray:
     """Restore the even half alone: the odd one, whose wedge is empty, is what it is held against."""
-    tilts = {"tilt_min": WEDGE.tilt_min, "tilt_max": WEDGE.tilt_max}
+    tilts = {"tilt_range": [WEDGE.tilt_min, WEDGE.tilt_max]}
     request = RestoreConfig.model_validate({
         "model": {"weights": model},
         "method": {"passes": options.passes} if options.passes else {},
-        "tomogram": {"even": parts["even"][1], **tilts},
+        "tomogram": {"maps": [parts["even"][1]], "recording": tilts},
         "hardware": {"device": "cpu", "precision": options.precision},
         "output": folder / "restored.mrc",
     })  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_cryorestore.comparison.config import RowConfig
-from napari_cryorestore.gui.compare.row_jobs import WIENER_REGION, RowJobs, memory_of, newest_preview
+from napari_cryorestore.gui.compare.row_jobs import FILTER_REGION, RowJobs, memory_of, newest_preview
 from napari_cryorestore.gui.compare.store import Watch
 
 
@@ -41,7 +41,7 @@ def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
     jobs.job(RowConfig(name="w", kind="wiener", even=tmp_path, odd=tmp_path), region=64).compute(
         Watch(lambda: True)
     )
-    assert sources.asked[1]["region"] == WIENER_REGION
+    assert sources.asked[1]["region"] == FILTER_REGION
 
 
 def test_regions_stay_while_the_crosshair_is_well_within(volume) -> None:
