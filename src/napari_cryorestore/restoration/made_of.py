@@ -15,7 +15,6 @@ from napari_cryorestore.examination import examine
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.plain_values import plain_json
-from napari_cryorestore.recording import Recording
 from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import method_of
 from napari_cryorestore.restoration.weights import resolved
