@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import torch
+from torch import nn
 
 from napari_cryorestore.data.crops import Crops
 from napari_cryorestore.methods import METHODS, build_method
@@ -110,12 +111,20 @@ class Training(Wiener):
         return StepLoss(network(crops.even_input).mean())
 
 
+class Forgetting(Wiener):
+    """Brings other weights every time."""
+
+    def pretrained(self) -> nn.Module:
+        return nn.Conv3d(1, 1, 3, padding=1).eval()
+
+
 def broken(promise: str) -> type[Method]:
     """Return a method that breaks one promise."""
     bases = {
         "holds nothing but its settings": Holding,
         "may restore in inference mode first": Keeping,
         "says that it is not trained": Training,
+        "brings the same weights every time": Forgetting,
     }
     wrong: dict[str, Any] = {
         "says what it is": {"title": ""},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.inputs import InputKind
     from napari_cryorestore.methods import Method, MethodConfig, StepLoss
-    from napari_cryorestore.networks import Network, NetworkConfig
+    from napari_cryorestore.networks import NetworkConfig
 
 
 def method_checks(method: type[Method], *, network: NetworkConfig | None = None, **knobs: Any) -> list[Check]:
@@ -70,6 +70,7 @@ def method_checks(method: type[Method], *, network: NetworkConfig | None = None,
         }
     else:
         checks["says that it is not trained"] = _training_is_refused
+        checks["brings the same weights every time"] = _own_weights_are_the_same
     return [Check(f"{kind} {name}", partial(run, case)) for name, run in checks.items()]
 
 
@@ -113,9 +114,9 @@ class _Case:
         """Return the method, with another input if that is given."""
         return self.method(self.config if kind is None else self.config.model_copy(update={"input": kind}))
 
-    def built(self, method: Method) -> Network:
-        """Return the network."""
-        return build_network(self.network, channels=method.channels, seed=0)
+    def built(self, method: Method) -> Any:
+        """Return the network: the method's own, where it brings one."""
+        return method.pretrained() or build_network(self.network, channels=method.channels, seed=0)
 
     def kinds(self) -> tuple[InputKind | None, ...]:
         """Return every input that there is to choose."""
@@ -175,7 +176,7 @@ def _restores_every_size(case: _Case) -> None:
     for kind in case.kinds():
         method = case.made(kind)
         network, imaging = case.built(method).eval(), sample_crops(method).imaging
-        least = network.sizes.minimum
+        least = sizes_of(case.network).minimum
         for shape in ((2, 1, *(max(16, least),) * 3), (1, 1, *(max(size, least) for size in (12, 17, 20)))):
             crops = torch.randn(shape, generator=torch.Generator().manual_seed(0))
             with torch.inference_mode():
@@ -287,6 +288,19 @@ def _step_is_planned_without_values(case: _Case) -> None:
     except (RuntimeError, NotImplementedError) as error:
         raise AssertionError(f"prepare and loss must not look at the values of tensors: {error}") from error
     require(total.device.type == "meta", f"the loss must be where the crops are, not on {total.device}")
+
+
+def _own_weights_are_the_same(case: _Case) -> None:
+    one, other = case.made().pretrained(), case.made().pretrained()
+    if one is None or other is None:
+        require(one is other, "pretrained must return a network always or never")
+        return
+    require(not one.training, "pretrained must return its network in evaluation mode: call .eval()")
+    weights = [network.state_dict() for network in (one, other)]
+    same = weights[0].keys() == weights[1].keys() and all(
+        torch.equal(weight, weights[1][name]) for name, weight in weights[0].items()
+    )
+    require(same, "pretrained must return the same weights every time: restoring would not be repeatable")
 
 
 def _training_is_refused(case: _Case) -> None:
