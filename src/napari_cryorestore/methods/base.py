@@ -88,8 +88,6 @@ class Method:
         Whether it uses the tilt range, and whether it fills the missing wedge.
     trainable : bool
         Whether there is training at all.
-    input_kinds : tuple of str
-        What its network can see of a map, of the choices of `LearnedConfig.input`.
     refill_places : int
         How many fixed places of every tomogram crops are taken from, for methods that put something down for
         a place and find it there again (see `StepLoss.refill`); 0 for crops from anywhere.
@@ -104,17 +102,23 @@ class Method:
     trainable: ClassVar[bool] = True
     networks: ClassVar[tuple[str, ...] | None] = None
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
-    input_kinds: ClassVar[tuple[InputKind, ...]] = ("raw", "wiener+raw")
     refill_places: ClassVar[int] = 0
     maps_to_restore: ClassVar[int] = 1
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
 
+    @classmethod
+    def input_kinds(cls) -> tuple[InputKind, ...]:
+        """Return what its network can see of a map: the choices of its setting ``input``, if it has that."""
+        choices = next((item.choices for item in settings_of(cls.Config) if item.path == ("input",)), ())
+        return choices or ("raw",)
+
     @property
     def input_kind(self) -> InputKind:
         """What its network sees of a map."""
-        return self.config.input if isinstance(self.config, LearnedConfig) else "raw"
+        kind: InputKind = getattr(self.config, "input", "raw")
+        return kind
 
     @property
     def channels(self) -> int:

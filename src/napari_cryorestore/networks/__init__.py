@@ -5,7 +5,7 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.net
 
 from __future__ import annotations
 
-from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry, Sizes
+from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry, Sizes, channels_last
 from napari_cryorestore.networks.unet import UNET, UNet, UNetConfig
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
@@ -56,6 +56,7 @@ __all__ = [
     "UNet",
     "UNetConfig",
     "build_network",
+    "channels_last",
     "sizes_of",
     "too_small",
 ]

@@ -130,4 +130,16 @@ class NetworkEntry:
         return network
 
 
-__all__ = ["Network", "NetworkConfig", "NetworkEntry", "Sizes"]
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Let all channels of a voxel, or of a pixel, lie together in a network's weights, and return it."""
+    for weight in network.parameters():
+        layout = _LAYOUTS.get(weight.ndim)
+        if layout is not None:
+            weight.data = weight.data.contiguous(memory_format=layout)
+    return network
+
+
+__all__ = ["Network", "NetworkConfig", "NetworkEntry", "Sizes", "channels_last"]

@@ -10,7 +10,6 @@ import torch
 
 from napari_cryorestore.data.crops import Crops, Places
 from napari_cryorestore.data.inputs import Imaging, network_input
-from napari_cryorestore.methods.base import LearnedConfig
 from napari_cryorestore.networks import NETWORKS, UNetConfig, build_network, sizes_of
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
@@ -120,7 +119,7 @@ class _Case:
 
     def kinds(self) -> tuple[InputKind | None, ...]:
         """Return every input that there is to choose."""
-        return self.method.input_kinds if isinstance(self.config, LearnedConfig) else (None,)
+        return self.method.input_kinds() if hasattr(self.config, "input") else (None,)
 
 
 def _network(method: type[Method]) -> NetworkConfig:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_cryorestore.networks import channels_last
 from napari_cryorestore.testing.promises import (
     ROUNDING_16_BITS,
     Check,
@@ -151,7 +152,7 @@ def _layout_and_bits_change_rounding_only(entry: NetworkEntry, config: NetworkCo
     network, inputs = _made(entry, config).eval(), _inputs(entry, config)
     with torch.inference_mode():
         expected = network(inputs)
-        network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        channels_last(network)
         layout = inputs.to(memory_format=torch.channels_last_3d)
         others = {"channels_last_3d": (network(layout), _ROUNDING)}
         with torch.autocast("cpu", torch.bfloat16):

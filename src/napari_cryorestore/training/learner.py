@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.data.crops import brought
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
-from napari_cryorestore.networks import build_network
+from napari_cryorestore.networks import build_network, channels_last
 from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
 from napari_cryorestore.training.optimiser import (
     build_optimiser,
@@ -110,7 +110,7 @@ class Learner:
     def __init__(self, config: RunConfig, method: Method, fabric: Fabric) -> None:
         self.schedule, self.fabric = config.schedule, fabric
         network = build_network(config.network, channels=method.channels, seed=config.schedule.seed)
-        self.network: nn.Module = network.to(fabric.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.network = channels_last(network.to(fabric.device))
         self.average = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
         if fabric.world_size > 1:
             lay_out_gradients(self.network)

@@ -1,0 +1,127 @@
+"""Every species of method keeps its promises, trains, goes on, restores and is compared like our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_cryorestore.checkpoint import load_checkpoint, load_resume
+from napari_cryorestore.cli.main import main
+from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.methods import METHODS
+from napari_cryorestore.networks import NETWORKS
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.testing import method_checks, network_checks
+from napari_cryorestore.training.looks import Looks
+
+from .one_map import OneMap
+from .parts import Parts
+from .slices import FLAT, Slices
+from .untrained import Untrained
+
+SPECIES = (OneMap, Parts, Slices, Untrained)
+MAPS = {"one_map": 1, "parts": 3, "slices": 2}
+SMALL = ["--preset", "quick-look", "--schedule.crop", "16", "--schedule.batch", "2", "--schedule.steps", "4"]
+SMALL += ["--snapshots.every", "2", "--snapshots.size", "8", "16", "16", "--quiet"]
+CPU = ["--hardware.device", "cpu", "--hardware.precision", "32", "--hardware.threads", "1"]
+TINY = ["--network.features", "2", "--network.levels", "2"]
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put them into the tables, as other packages would, and look around little."""
+    monkeypatch.setitem(NETWORKS, "flat", FLAT)
+    for method in SPECIES:
+        monkeypatch.setitem(METHODS, method.Config().kind, method)
+    monkeypatch.setattr("napari_cryorestore.training.preview.CONTEXT", 4)
+    monkeypatch.setattr("napari_cryorestore.training.progress.RECORD_EVERY", 0.0)
+    monkeypatch.setattr("napari_cryorestore.training.progress.SHARE", float("inf"))
+
+
+@pytest.fixture(scope="module")
+def maps(tiny_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return three parts of one tomogram."""
+    halves = [open_volume(path).data.astype(np.float32) for path in tiny_pair]
+    noise = np.random.default_rng(0).standard_normal(halves[0].shape).astype(np.float32)
+    parts = [*halves, (halves[0] + halves[1]) / 2 + halves[0].std() * noise]
+    folder = tmp_path_factory.mktemp("parts")
+    paths = [folder / f"tiny_part{index}.mrc" for index in (1, 2, 3)]
+    for path, part in zip(paths, parts, strict=True):
+        write_volume(path, part, voxel_size=20.0, label="test")
+    return [str(path) for path in paths]
+
+
+def trained(kind: str, maps: list[str], folder: Path) -> RunDir:
+    tiny = [] if kind == "slices" else TINY
+    network = ["--network", "flat"] if kind == "slices" else []
+    given = ["--maps", *maps[: MAPS[kind]], "--tilt-range", "-60", "60"]
+    words = ["train", "--method", kind, *network, *given, *SMALL, *tiny, *CPU, "--run", str(folder)]
+    assert main(words) == 0
+    return RunDir.open(folder)
+
+
+@pytest.mark.parametrize("method", SPECIES, ids=lambda method: method.__name__)
+def test_it_keeps_the_promises_of_a_method(method: Any) -> None:
+    for check in method_checks(method):
+        check()
+
+
+def test_the_flat_network_keeps_the_promises_of_a_network() -> None:
+    for check in network_checks(FLAT):
+        check()
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_it_trains_and_goes_on_bit_by_bit(
+    kind: str, maps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(kind, maps, tmp_path / "whole")
+    with monkeypatch.context() as stopping:
+        answer = lambda looks, step: Request.STOP if step == 3 else Request.CONTINUE  # noqa: E731
+        stopping.setattr(Looks, "request", answer)
+        parted = trained(kind, maps, tmp_path / "parted")
+    assert parted.checkpoint_steps() == [2, 3]
+    assert main(["train", "--resume", str(parted.path), "--quiet"]) == 0
+    for name, weight in load_checkpoint(whole.path).weights.items():
+        assert torch.equal(weight, load_checkpoint(parted.path).weights[name])
+    one, other = (load_resume(run.checkpoint_path(4)) for run in (whole, parted))
+    assert str(one) == str(other)
+    assert ("refills" in one) is (kind == "one_map")
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_what_is_trained_is_judged_as_far_as_can_be(kind: str, maps: list[str], tmp_path: Path) -> None:
+    run = trained(kind, maps, tmp_path / "run")
+    state = RunState()
+    state.apply(RunFollower(run.path).poll())
+    assert state.snapshots.keys() == {2, 4}
+    assert ("n2n" in state.metrics) is (kind != "one_map")
+    assert ("fill" in state.metrics) is (kind == "one_map")
+    if kind == "one_map":
+        assert "One map has no held-out agreement" in state.advice.sentence or state.advice.kind != "suggested"
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_it_restores_and_is_compared(kind: str, maps: list[str], tmp_path: Path) -> None:
+    run = trained(kind, maps, tmp_path / "run")
+    output = tmp_path / "restored.mrc"
+    assert main(["restore", f"{run.path}@newest", "--output", str(output), *CPU]) == 0
+    restored = open_volume(output).data
+    assert restored.shape == (32, 32, 32)
+    assert np.isfinite(restored).all()
+    assert restored.std() > 0
+
+
+def test_an_untrained_one_restores_with_its_own_weights(maps: list[str], tmp_path: Path) -> None:
+    output = tmp_path / "restored.mrc"
+    words = ["restore", "--method", "untrained", "--maps", maps[0], "--output", str(output), *CPU]
+    assert main([*words, "--method.rounds", "2"]) == 0
+    assert open_volume(output).data.std() < 0.5 * open_volume(maps[0]).data.std()
