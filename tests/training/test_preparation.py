@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_cryorestore.data.crops import Box, CropSampler
-from napari_cryorestore.data.imaging import MeanOfMaps
+from napari_cryorestore.data.imaging import MeanOfMaps, scales_of
 from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -40,12 +40,24 @@ def touches(corners: torch.Tensor, crop: int, box: Box) -> torch.Tensor:
     return ((corners < stop) & (corners + crop > start)).all(1)
 
 
-def test_the_halves_are_standardised_each_by_itself(recipe: Recipe, pair: tuple[Path, Path]) -> None:
+def test_the_halves_have_their_own_means_and_one_spread(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     (volume,) = prepared(recipe()).volumes
-    for half, path in zip(volume.maps, pair, strict=True):
-        raw = open_volume(path).data.astype(np.float64)
+    raw = [open_volume(path).data.astype(np.float64) for path in pair]
+    spread = np.sqrt(np.mean([half.var() for half in raw]))
+    assert raw[0].std() != raw[1].std()
+    for half, voxels in zip(volume.maps, raw, strict=True):
         assert half.dtype == torch.float32
-        np.testing.assert_allclose(half.numpy(), (raw - raw.mean()) / raw.std(), atol=1e-4)
+        np.testing.assert_allclose(half.numpy(), (voxels - voxels.mean()) / spread, atol=1e-4)
+
+
+@pytest.mark.parametrize(("factor", "common"), [(1.9, True), (2.1, False)])
+def test_maps_of_other_units_have_spreads_of_their_own(factor: float, common: bool) -> None:
+    one = np.random.default_rng(0).standard_normal((8, 8, 8)).astype(np.float32)
+    scales = scales_of([one, factor * one + 100])
+    assert (scales[0].std == scales[1].std) is common
+    assert abs(float(scales[1].apply(factor * one + 100).mean())) < 1e-4
+    if not common:
+        assert [scale.std for scale in scales] == pytest.approx([one.std(), factor * one.std()])
 
 
 def test_volumes_go_to_the_device_if_they_fit(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +155,7 @@ def test_every_tomogram_has_its_own_wedge_statistics_and_filter(recipe: Recipe, 
         assert (wedge.tilt_min, wedge.tilt_max) == tilts
         assert isinstance(volume.maps[0], torch.Tensor)
         assert abs(float(volume.maps[0].mean())) < 1e-5
-        assert abs(float(volume.maps[0].std()) - 1) < 1e-3
+        assert abs(float(torch.stack(list(volume.maps)).std()) - 1) < 1e-3
     assert first.imaging.wiener != second.imaging.wiener
     generator = torch.Generator().manual_seed(0)
     sampler = CropSampler((first, second), crop=16, batch=2, input_kind="wiener+raw", generator=generator)

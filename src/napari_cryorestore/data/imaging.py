@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.io.halves import UNEQUAL
+from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.physics.normalize import Standardisation
+    from napari_cryorestore.no_data import NoData
 
 
 def wedge_of(tomogram: Tomogram) -> Wedge | None:
@@ -102,6 +105,34 @@ class StandardisedView:
 
     def __getitem__(self, place: Any) -> NDArray[np.float32]:
         return self._scale.apply(np.asarray(self._half[place], dtype=np.float32))
+
+
+def scales_of(maps: Sequence[Any], *, no_data: NoData | None = None) -> list[Standardisation]:
+    """Measure the maps of a tomogram: each has its own mean, and all have one spread.
+
+    So the signal is as strong in every map, and what differs is noise: of parts with unequal dose, the faint
+    ones stay the noisy ones. A constant added to one map does no harm. Maps whose spreads differ by more than
+    a factor of two, as in files of different units, have each its own; `check_halves` tells of it.
+
+    Parameters
+    ----------
+    maps : sequence of array-like, shape (z, y, x)
+        Memory-mapped, or anything else that can be sliced.
+    no_data : NoData, optional
+        What does not count.
+
+    Raises
+    ------
+    ValueError
+        If a map is constant or not finite.
+    """
+    mask = None if no_data is None else no_data.usable
+    measured = [measure(one, mask=mask) for one in maps]
+    spreads = [scale.std for scale in measured]
+    if max(spreads) > UNEQUAL * min(spreads):
+        return measured
+    common = math.sqrt(sum(spread**2 for spread in spreads) / len(spreads))
+    return [Standardisation(scale.mean, common) for scale in measured]
 
 
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:

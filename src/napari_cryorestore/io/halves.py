@@ -27,10 +27,11 @@ MOST_NO_DATA = 0.6
 """Share of a tomogram without data, beyond which somebody should say that this is meant."""
 LEAST_OF_MASK = 0.05
 """Share of a mask with data, below which nothing can be learned from it."""
+UNEQUAL = 2.0
+"""Ratio of the spreads of two maps of a tomogram beyond which they have no common scale."""
 _WEAK = 0.05
 _CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
-_UNEQUAL = 3.0
 _TOLD = 0.005
 
 
@@ -207,13 +208,16 @@ def _sample_findings(sample: JointSample) -> list[Finding]:
         ]
     found = []
     small, large = min(sample.spreads), max(sample.spreads)
-    if small > 0 and large > _UNEQUAL * small:
+    if small > 0 and large > UNEQUAL * small:
         even, odd = sample.spreads
         sentence = (
             f"The halves' grey values spread very differently: by {even:.3g} in the even one and "
             f"{odd:.3g} in the odd one (standard deviations), a factor of {_rounded(large / small)}."
         )
-        remedy = "Check that both were scaled alike: the mean of the two is ruled by the larger one."
+        remedy = (
+            "Check that both were scaled alike: each is taken in units of its own, and their mean is ruled by "
+            "the larger one."
+        )
         found.append(Finding("warning", "spread of the halves", sentence, remedy))
     if sample.shared_noise is not None:
         sentence = (
@@ -317,6 +321,7 @@ def _problem(sentence: str, remedy: str = "", *, topic: str = "halves") -> Findi
 __all__ = [
     "LEAST_OF_MASK",
     "MOST_NO_DATA",
+    "UNEQUAL",
     "HalvesCheck",
     "check_halves",
     "check_maps",

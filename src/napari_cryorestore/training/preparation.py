@@ -17,6 +17,7 @@ from napari_cryorestore.data.imaging import (
     mean_of_group,
     plain_imaging,
     required_wedge,
+    scales_of,
 )
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
@@ -26,7 +27,6 @@ from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, requir
 from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_configured
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.training.holding import held
 from napari_cryorestore.training.places import fitting_crop, leaves_room, preview_box
 
@@ -171,10 +171,11 @@ def _volume(
     corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
     corners = _fixed(corners, method.refill_places, seed=config.schedule.seed)
     filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
+    groups = method.to_learn_from(len(maps))
+    scales = scales_of([mean_of_group(maps, group) for group in groups], no_data=no_data)
     kept = []
-    for group in method.to_learn_from(len(maps)):
+    for group, scale in zip(groups, scales, strict=True):
         check()
-        scale = measure(mean_of_group(maps, group), mask=None if no_data is None else no_data.usable)
         kept.append(held(mean_of_group(filled, group), scale, config.hardware, device))
     check()
     on = device if device.type != "cpu" else None
