@@ -11,6 +11,7 @@ from lightning_fabric.accelerators import CPUAccelerator
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies import SingleDeviceStrategy
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from napari_cryorestore.data.crops import CropSampler, TrainingVolume
 from napari_cryorestore.data.inputs import Imaging
@@ -19,7 +20,8 @@ from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.training.learner import Learner, next_batch
+from napari_cryorestore.training.learner import Batch, Learner, next_batch
+from napari_cryorestore.training.optimiser import PlainAdam
 from napari_cryorestore.training.running_mean import RunningMean
 
 if TYPE_CHECKING:
@@ -54,6 +56,23 @@ class Copies(TorchDispatchMode):
         return result
 
 
+class OnTheHost(TorchDispatchMode):
+    """Notes what touches a tensor of the host, or looks at a value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.looks = True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        result = func(*args, **(kwargs or {}))
+        tensors = [one for one in tree_leaves([args, kwargs, result]) if isinstance(one, torch.Tensor)]
+        if self.looks and any(one.device != DEVICE for one in tensors):
+            self.seen.append(str(func))
+        return result
+
+
 def tiny(recipe: str, method: str, **changes: Any) -> RunConfig:
     sizes = {
         "schedule": {"crop": 16, "batch": 2},
@@ -63,8 +82,8 @@ def tiny(recipe: str, method: str, **changes: Any) -> RunConfig:
     return RunConfig.model_validate(merged(merged(preset(recipe, method), sizes), changes))
 
 
-def loop(config: RunConfig) -> Callable[[int], torch.Tensor]:
-    """Return the training loop's step, with halves and network on a device without values."""
+def loop(config: RunConfig) -> tuple[Callable[[], Batch], Callable[[Batch, int], torch.Tensor]]:
+    """Return the two parts of a step, drawing and learning, with halves and network on that device."""
     strategy = SingleDeviceStrategy(device=DEVICE, accelerator=Elsewhere())
     fabric = Fabric(strategy=strategy, devices=1, plugins=[LightningEnvironment()])
     method = build_method(config.method)
@@ -75,28 +94,55 @@ def loop(config: RunConfig) -> Callable[[int], torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     sampler = CropSampler([volume], crop=16, batch=2, input_kind=method.input_kind, generator=generator)
 
-    def step(index: int) -> torch.Tensor:
-        found, bad = learner.update(next_batch(sampler, method, DEVICE), step=index)
+    def learn(batch: Batch, index: int) -> torch.Tensor:
+        found, bad = learner.update(batch, step=index)
         losses.add(found, skipped=bad)
         return bad
 
-    return step
+    return lambda: next_batch(sampler, method, DEVICE), learn
 
 
-@pytest.mark.parametrize("clip", [0.0, 1.0])
-@pytest.mark.parametrize(
+CASES = pytest.mark.parametrize(
     ("recipe", "method"),
     [("paper", "icecream"), ("standard", "icecream"), ("standard", "noise2noise")],
 )
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+@CASES
 def test_a_step_looks_at_nothing_on_the_device_and_waits_for_no_copy_to_it(
     recipe: str, method: str, clip: float
 ) -> None:
-    step = loop(tiny(recipe, method, schedule={"gradient_clip": clip}))
-    step(0)  # makes what is kept for later
+    draw, learn = loop(tiny(recipe, method, schedule={"gradient_clip": clip}))
+    learn(draw(), 0)  # makes what is kept for later
     with Copies() as copies:
         for index in range(1, 4):
-            assert step(index).device == DEVICE
+            assert learn(draw(), index).device == DEVICE
     assert copies.waited_for == []
+
+
+@pytest.mark.parametrize("knobs", [{}, {"recompute": True}], ids=["as usual", "recomputed"])
+@CASES
+def test_what_follows_the_draws_touches_nothing_on_the_host(
+    recipe: str, method: str, knobs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = OnTheHost()
+    original = PlainAdam.step
+
+    def step(self: PlainAdam) -> Any:
+        host.looks = False  # unlike the fused one of GPUs, it counts its steps on the host
+        result = original(self)
+        host.looks = True
+        return result
+
+    monkeypatch.setattr(PlainAdam, "step", step)
+    draw, learn = loop(tiny(recipe, method, hardware=knobs))
+    learn(draw(), 0)
+    for index in range(1, 4):
+        batch = draw()
+        with host:
+            learn(batch, index)
+        assert sorted(set(host.seen)) == []
 
 
 def test_looking_at_the_device_is_found_out() -> None:
@@ -107,3 +153,8 @@ def test_looking_at_the_device_is_found_out() -> None:
         torch.zeros(3, device=DEVICE).copy_(torch.ones(3))
         torch.ones(4).to(DEVICE, non_blocking=True)
     assert len(copies.waited_for) == 2
+    with OnTheHost() as host:
+        torch.zeros(3, device=DEVICE) + torch.zeros(())
+        torch.zeros(3, device=DEVICE) + 1.0
+        torch.ones(3)
+    assert host.seen == ["aten.zeros.default", "aten.add.Tensor", "aten.ones.default"]

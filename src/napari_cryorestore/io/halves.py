@@ -215,8 +215,8 @@ def _sample_findings(sample: JointSample) -> list[Finding]:
             f"{odd:.3g} in the odd one (standard deviations), a factor of {_rounded(large / small)}."
         )
         remedy = (
-            "Check that both were scaled alike: each is taken in units of its own, and their mean is ruled by "
-            "the larger one."
+            "Check that both were scaled alike: each is taken in units of its own, and the larger one rules "
+            "their mean."
         )
         found.append(Finding("warning", "spread of the halves", sentence, remedy))
     if sample.shared_noise is not None:

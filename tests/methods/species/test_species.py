@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,11 +26,15 @@ from .parts import Parts
 from .slices import FLAT, Slices
 from .untrained import Untrained
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SPECIES = (OneMap, Parts, Slices, Untrained)
 MAPS = {"one_map": 1, "parts": 3, "slices": 2}
 SMALL = ["--preset", "quick-look", "--schedule.crop", "16", "--schedule.batch", "2", "--schedule.steps", "4"]
 SMALL += ["--snapshots.every", "2", "--snapshots.size", "8", "16", "16", "--quiet"]
 CPU = ["--hardware.device", "cpu", "--hardware.precision", "32", "--hardware.threads", "1"]
+ALONE = ["--device", "cpu", "--threads", "1"]
 TINY = ["--network.features", "2", "--network.levels", "2"]
 
 
@@ -106,14 +109,16 @@ def test_what_is_trained_is_judged_as_far_as_can_be(kind: str, maps: list[str], 
     assert ("n2n" in state.metrics) is (kind != "one_map")
     assert ("fill" in state.metrics) is (kind == "one_map")
     if kind == "one_map":
-        assert "One map has no held-out agreement" in state.advice.sentence or state.advice.kind != "suggested"
+        assert (
+            "One map has no held-out agreement" in state.advice.sentence or state.advice.kind != "suggested"
+        )
 
 
 @pytest.mark.parametrize("kind", MAPS)
 def test_it_restores_and_is_compared(kind: str, maps: list[str], tmp_path: Path) -> None:
     run = trained(kind, maps, tmp_path / "run")
     output = tmp_path / "restored.mrc"
-    assert main(["restore", f"{run.path}@newest", "--output", str(output), *CPU]) == 0
+    assert main(["restore", f"{run.path}@newest", "--output", str(output), *ALONE]) == 0
     restored = open_volume(output).data
     assert restored.shape == (32, 32, 32)
     assert np.isfinite(restored).all()
@@ -122,6 +127,6 @@ def test_it_restores_and_is_compared(kind: str, maps: list[str], tmp_path: Path)
 
 def test_an_untrained_one_restores_with_its_own_weights(maps: list[str], tmp_path: Path) -> None:
     output = tmp_path / "restored.mrc"
-    words = ["restore", "--method", "untrained", "--maps", maps[0], "--output", str(output), *CPU]
+    words = ["restore", "--method", "untrained", "--maps", maps[0], "--output", str(output), *ALONE]
     assert main([*words, "--method.rounds", "2"]) == 0
     assert open_volume(output).data.std() < 0.5 * open_volume(maps[0]).data.std()
