@@ -293,3 +293,15 @@ def test_what_is_not_finite_is_left_to_others(halves: list[Volume]) -> None:
 def test_halves_of_two_shapes_are_refused(halves: list[Volume]) -> None:
     with pytest.raises(ValueError, match="two halves of one shape"):
         find_no_data(halves[0], halves[1][1:])
+
+
+def test_three_parts_have_a_slab_in_common_or_one_alone(halves: list[Volume]) -> None:
+    third = halves[0][::-1].copy()
+    parts = [*halves, third]
+    assert find_no_data(*parts) is None
+    for part, fill in zip(parts, (1.0, 2.0, 3.0), strict=True):
+        part[:, ROWS] = fill
+    result = found(*parts)
+    only_rows(result, third.shape)
+    assert len(result.means) == 3
+    assert result.filled(third, 2).shape == third.shape

@@ -40,7 +40,8 @@ class Blocks:
     constant : ndarray of bool
         Whether every map holds a single value there.
     spread : ndarray of float32 or None
-        Variance of the difference of the halves, each in units of its usual local deviation; None of one map.
+        Variance of the difference of the first two maps, each in units of its usual local deviation; None of
+        one map.
     low : tuple of ndarray of float32
         The smallest value of each map: where it is constant, its fill.
     means : tuple of ndarray of float32
@@ -53,9 +54,9 @@ class Blocks:
         The smallest difference between neighbouring voxels of each map: of whole numbers, their unit.
     bare : float
         Share of the blocks that are not constant, but hold nothing beside two neighbouring levels: where many
-        do, others are constant by chance. Of two maps that of which there are fewer.
+        do, others are constant by chance. Of several maps that of which there are fewest.
     alone : tuple of Blocks
-        What each of two halves says by itself; empty of one map.
+        What each of several maps says by itself; empty of one.
     """
 
     shape: tuple[int, ...]
@@ -71,14 +72,14 @@ class Blocks:
 
 
 def measure_blocks(maps: Sequence[Any]) -> Blocks:
-    """Measure the blocks of one map or two halves of one shape (z, y, x), reading a few planes at a time."""
+    """Measure the blocks of one map, two halves or more parts of one shape (z, y, x), reading a few planes at a time."""
     shape = tuple(maps[0].shape)
     grid = tuple(-(-length // EDGE) for length in shape)
     measured = [_Map(volume, grid) for volume in maps]
     products = np.zeros(grid, dtype=np.float32)
     for row in range(grid[0]):
         slabs = [one.add(row) for one in measured]
-        if len(slabs) == 2:
+        if len(slabs) > 1:
             products[row] = _per_block(slabs[0] * slabs[1], np.add)[0] / EDGE**3
     alone = tuple(_said_by(one) for one in measured)
     if len(measured) == 1:
@@ -90,7 +91,9 @@ def measure_blocks(maps: Sequence[Any]) -> Blocks:
         low=tuple(one.low for one in measured),
         means=tuple(one.means[0] for one in alone),
         extremes=tuple(one.extremes[0] for one in alone),
-        planes=tuple(first & second for first, second in zip(*(one.planes for one in alone), strict=True)),
+        planes=tuple(
+            np.logical_and.reduce(axis) for axis in zip(*(one.planes for one in alone), strict=True)
+        ),
         steps=tuple(one.step for one in measured),
         bare=min(one.bare for one in alone),
         alone=alone,

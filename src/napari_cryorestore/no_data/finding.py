@@ -57,7 +57,7 @@ def find_no_data(*maps: Any) -> NoData | None:
     Parameters
     ----------
     *maps : array-like, shape (z, y, x)
-        One map, or even and odd half; memory-mapped or not.
+        One map, two halves or more parts; memory-mapped or not.
 
     Returns
     -------
