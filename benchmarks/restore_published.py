@@ -18,7 +18,7 @@ from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
 from napari_cryorestore.hardware import choose_precision
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
-from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.networks import UNetConfig, build_network, channels_last
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import Model
@@ -139,7 +139,7 @@ def _our_model(options: argparse.Namespace, precision: str, passes: int) -> Mode
     network = build_network(UNetConfig(features=options.features), seed=0).eval()
     chosen, _ = choose_precision(precision, torch.device("cpu"))
     return Model(
-        "ours", method, network.to(memory_format=torch.channels_last_3d), Imaging(Wedge(-60, 60)),  # type: ignore[call-overload]
+        "ours", method, channels_last(network), Imaging(Wedge(-60, 60)),
         torch.device("cpu"), chosen,
     )  # fmt: skip
 

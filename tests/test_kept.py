@@ -50,7 +50,8 @@ def test_a_run_restores_what_it_restored_then(kept: Path, name: str) -> None:
     assert main(["restore", f"{name}@newest", *halves, "--output", "again.mrc", *CPU]) == 0
     now, then = open_volume(kept / "again.mrc"), open_volume(kept / f"{name}.mrc")
     assert now.voxel_size == then.voxel_size
-    np.testing.assert_allclose(now.data, then.data, rtol=0, atol=1e-3 * then.data.std())
+    last_places = 2 * np.spacing(np.abs(then.data).max())  # of a hardly trained one, which is nearly flat
+    np.testing.assert_allclose(now.data, then.data, rtol=0, atol=1e-3 * then.data.std() + last_places)
 
 
 def test_the_wiener_filter_gives_what_it_gave_then(kept: Path) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.data.imaging import filtered_imaging
+from napari_cryorestore.data.imaging import filtered_imaging, maps_to_restore
 from napari_cryorestore.data.tiles import process_box
-from napari_cryorestore.physics.normalize import Standardisation, measure
 from napari_cryorestore.restoration import Model, fitting_plan, memory_explained
 from napari_cryorestore.restoration.model import cancellable
 from napari_cryorestore.restoration.weights import at_file, chosen_weights
@@ -24,9 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_cryorestore.data.crops import Groups
+    from napari_cryorestore.data.imaging import MapToRestore
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
+    from napari_cryorestore.methods import Method
     from napari_cryorestore.restore_config import ModelRef
 
     Floats = NDArray[np.float32]
@@ -63,7 +65,7 @@ class RegionRestorer:
     Parameters
     ----------
     tomogram : Tomogram
-        With one half or two.
+        With any number of maps.
     hardware : DeviceConfig
         What restores them.
     """
@@ -75,8 +77,7 @@ class RegionRestorer:
     ) -> None:
         self.tomogram = tomogram
         self._hardware = hardware
-        self._halves = [tomogram.even] if tomogram.odd is None else [tomogram.even, tomogram.odd]
-        self._scales: list[Standardisation] = []
+        self._measured: dict[tuple[Groups, Groups], list[MapToRestore]] = {}
         self._filtered: Imaging | None = None
         self._lock = threading.Lock()
 
@@ -120,17 +121,17 @@ class RegionRestorer:
             model = at_file(model, chosen_weights(model.weights, model.step)[0])
         with self._lock:
             ready = Model.of(model, self.tomogram, hardware=self._hardware, filtered=self._filter)
-            scales = self._measured()
+            maps = self._maps(ready.method)
             box = region.within(self.tomogram.shape)
             plan = fitting_plan(self.tomogram.shape, ready, TilingConfig())
             work = _Work(ready, plan, box, cancelled)
             halves = [
-                work.restored(half, scale, partial(_part_of, progress, index / len(scales), len(scales)))
-                for index, (half, scale) in enumerate(zip(self._filled(), scales, strict=True))
+                work.restored(one, partial(_part_of, progress, index / len(maps), len(maps)))
+                for index, one in enumerate(maps)
             ]
         if not ready.method.fixes_amplitude:
-            self._put_on_scale(halves, box)
-        self._put_back(halves, box)
+            _put_on_scale(halves, [one.filled[box.slices] for one in maps])
+        self._put_back(halves, [one.raw[box.slices] for one in maps], box)
         return self._volume(halves, box, name=ready.name, key=str(model.weights or model.method))
 
     def _filter(self, tomogram: Tomogram) -> Imaging:
@@ -139,36 +140,23 @@ class RegionRestorer:
             self._filtered = filtered_imaging(tomogram)
         return self._filtered
 
-    def _measured(self) -> list[Standardisation]:
-        if not self._scales:
-            no_data = self.tomogram.no_data()
-            usable = None if no_data is None else no_data.usable
-            self._scales = [measure(half, mask=usable) for half in self._halves]
-        return self._scales
+    def _maps(self, method: Method) -> list[MapToRestore]:
+        """Return what a method restores by itself, measured once."""
+        count = len(self.tomogram.maps)
+        groups = method.to_learn_from(count), method.to_restore(count)
+        if groups not in self._measured:
+            self._measured[groups] = maps_to_restore(
+                self.tomogram.maps, self.tomogram.no_data(), learned=groups[0], restored=groups[1]
+            )
+        return self._measured[groups]
 
-    def _filled(self) -> list[Any]:
-        """Return the halves with local means in place of what is no data."""
-        no_data = self.tomogram.no_data()
-        if no_data is None:
-            return list(self._halves)
-        return [no_data.filled(half, index) for index, half in enumerate(self._halves)]
-
-    def _put_back(self, halves: list[Floats], box: Box) -> None:
+    def _put_back(self, halves: list[Floats], raw: Sequence[Any], box: Box) -> None:
         """Leave what holds no data as it was."""
         no_data = self.tomogram.no_data()
         if no_data is not None:
             empty = no_data[box.slices]
-            for half, raw in zip(halves, self._halves, strict=True):
-                half[empty] = raw[box.slices][empty]
-
-    def _put_on_scale(self, halves: list[Floats], box: Box) -> None:
-        """Change the halves by the line that takes them to the raw other ones."""
-        raw = [np.asarray(half[box.slices], dtype=np.float64) for half in self._filled()]
-        lines = [_line(half, raw[index - 1]) for index, half in enumerate(halves)]
-        slope, offset = (sum(terms) / len(lines) for terms in zip(*lines, strict=True))
-        for half in halves:
-            half *= np.float32(slope)
-            half += np.float32(offset)
+            for half, before in zip(halves, raw, strict=True):
+                half[empty] = before[empty]
 
     def _volume(self, halves: list[Floats], box: Box, *, name: str, key: str) -> ComparedVolume:
         tomogram = self.tomogram
@@ -194,16 +182,26 @@ class _Work:
     box: Box
     cancelled: Callable[[], bool]
 
-    def restored(self, half: Any, scale: Standardisation, progress: Callable[[float], None]) -> Floats:
+    def restored(self, one: MapToRestore, progress: Callable[[float], None]) -> Floats:
         with memory_explained(self.model, self.plan), cancellable(self.model.network, self.cancelled):
             return process_box(
-                half,
+                one.filled,
                 self.box,
-                partial(self.model.restore, scale=scale),
+                partial(self.model.restore, scale=one.scale),
                 plan=self.plan,
                 progress=progress,
                 cancelled=self.cancelled,
             )
+
+
+def _put_on_scale(halves: list[Floats], raw: Sequence[Any]) -> None:
+    """Change the halves by the line that takes them to the raw other ones."""
+    exact = [np.asarray(half, dtype=np.float64) for half in raw]
+    lines = [_line(half, exact[index - 1]) for index, half in enumerate(halves)]
+    slope, offset = (sum(terms) / len(lines) for terms in zip(*lines, strict=True))
+    for half in halves:
+        half *= np.float32(slope)
+        half += np.float32(offset)
 
 
 def _line(values: Floats, target: NDArray[np.float64]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_cryorestore.data.crops import Groups
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.no_data import NoData
 
@@ -133,6 +134,43 @@ def scales_of(maps: Sequence[Any], *, no_data: NoData | None = None) -> list[Sta
         return measured
     common = math.sqrt(sum(spread**2 for spread in spreads) / len(spreads))
     return [Standardisation(scale.mean, common) for scale in measured]
+
+
+class MapToRestore(NamedTuple):
+    """A map, or a mean of several, that is restored by itself; see `maps_to_restore`."""
+
+    raw: Any
+    filled: Any
+    scale: Standardisation
+
+
+def maps_to_restore(
+    maps: Sequence[Any], no_data: NoData | None, *, learned: Groups, restored: Groups
+) -> list[MapToRestore]:
+    """Return what of a tomogram's maps is restored by itself, in the units in which it is learned from.
+
+    Parameters
+    ----------
+    maps : sequence of array-like, shape (z, y, x)
+        All maps of the tomogram.
+    no_data : NoData or None
+        Where they hold none: `filled` has local means there.
+    learned, restored : tuple of tuple of int
+        Which maps' means are learned from and restored, see `Method.to_learn_from` and `Method.to_restore`.
+    """
+    filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
+    scales = scales_of([mean_of_group(maps, group) for group in learned], no_data=no_data)
+    found = []
+    for group in restored:
+        inside = [scale for scale, one in zip(scales, learned, strict=True) if set(one) <= set(group)]
+        mean, spread = (sum(values) / len(inside) for values in zip(*map(_both, inside), strict=True))
+        raw, whole = (mean_of_group(volumes, group) for volumes in (maps, filled))
+        found.append(MapToRestore(raw, whole, Standardisation(mean, spread)))
+    return found
+
+
+def _both(scale: Standardisation) -> tuple[float, float]:
+    return scale.mean, scale.std
 
 
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:

@@ -72,7 +72,7 @@ class Blocks:
 
 
 def measure_blocks(maps: Sequence[Any]) -> Blocks:
-    """Measure the blocks of one map, two halves or more parts of one shape (z, y, x), reading a few planes at a time."""
+    """Measure the blocks of maps of one shape (z, y, x), reading a few planes at a time."""
     shape = tuple(maps[0].shape)
     grid = tuple(-(-length // EDGE) for length in shape)
     measured = [_Map(volume, grid) for volume in maps]

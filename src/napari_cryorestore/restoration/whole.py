@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.asking import AskingView
-from napari_cryorestore.data.imaging import StandardisedView
+from napari_cryorestore.data.imaging import StandardisedView, maps_to_restore
 from napari_cryorestore.data.sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import Cancelled, process_tiles
 from napari_cryorestore.io.volume_output import create_volume, losses
-from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.restoration.made_of import made_of, opened
 from napari_cryorestore.restoration.misfit import changed_since_training, header_lines, misfits_of
 from napari_cryorestore.restoration.model import Model, cancellable
@@ -58,9 +58,9 @@ def restore(
 ) -> Path:
     """Restore a tomogram into a file, which appears whole or not at all.
 
-    Every half given is restored by itself, put back on its own scale, and the mean is written. If a process
-    that did this was killed, the same configuration goes on where that one was, with the same result; where
-    memory runs out, it begins anew with smaller tiles.
+    Every half is restored by itself (of other numbers of maps, see `Method.to_restore`), put back on its own
+    scale, and the mean is written. If a process that did this was killed, the same configuration goes on
+    where that one was, with the same result; where memory runs out, it begins anew with smaller tiles.
 
     Parameters
     ----------
@@ -154,26 +154,25 @@ class Work:
         return done
 
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
-        """Fill an output (z, y, x) with the mean of the restored halves."""
-        even, odd, no_data = self.tomogram.even, self.tomogram.odd, self.tomogram.no_data()
-        whole: list[Any] = [
-            AskingView(half, self.cancelled) for half in ([even] if odd is None else [even, odd])
-        ]
-        scales = [measure(half, mask=None if no_data is None else no_data.usable) for half in whole]
-        halves = whole
-        if no_data is not None:
-            halves = [no_data.filled(half, index) for index, half in enumerate(whole)]
-        fits = not self.model.method.fixes_amplitude
+        """Fill an output (z, y, x) with the mean of what is restored by itself."""
+        maps, method, no_data = self.tomogram.maps, self.model.method, self.tomogram.no_data()
+        halves = maps_to_restore(
+            [AskingView(one, self.cancelled) for one in maps],
+            no_data,
+            learned=method.to_learn_from(len(maps)),
+            restored=method.to_restore(len(maps)),
+        )
+        scales, fits = [half.scale for half in halves], not method.fixes_amplitude
         sink = TileSink(out, scales=scales, journal=journal)
         if fits:
-            sink = FittingSink(out, raw=halves, scales=scales, journal=journal)
+            sink = FittingSink(out, raw=[half.filled for half in halves], scales=scales, journal=journal)
         if self.tomogram.mask is not None:
             plan = replace(plan, mask=self.tomogram.mask, elsewhere=torch.zeros_like)
         count = len(plan.tiles(out.shape))
         if journal.done < count:
             with memory_explained(self.model, plan), cancellable(self.model.network, self.cancelled):
                 process_tiles(
-                    [StandardisedView(half, scale) for half, scale in zip(halves, scales, strict=True)],
+                    [StandardisedView(half.filled, half.scale) for half in halves],
                     sink,
                     partial(self.model.restore, scale=_AS_IT_IS),
                     plan=plan,
@@ -184,7 +183,7 @@ class Work:
             progress = self.stage(_TILED, _FILLED)
             _put_on_line(out, *sink.line(), journal=journal, first=count, progress=progress)
         if no_data is not None:
-            put_back(out, whole, no_data)
+            put_back(out, [half.raw for half in halves], no_data)
 
 
 def _tilts_label(tomogram: Tomogram) -> list[str]:

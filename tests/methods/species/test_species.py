@@ -29,6 +29,9 @@ from .untrained import Untrained
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_cryorestore.data.crops import Crops
+    from napari_cryorestore.methods import StepLoss
+
 SPECIES = (OneMap, Parts, Slices, Untrained)
 MAPS = {"one_map": 1, "parts": 3, "slices": 2}
 SMALL = ["--preset", "quick-look", "--schedule.crop", "16", "--schedule.batch", "2", "--schedule.steps", "4"]
@@ -117,12 +120,40 @@ def test_what_is_trained_is_judged_as_far_as_can_be(kind: str, maps: list[str], 
 @pytest.mark.parametrize("kind", MAPS)
 def test_it_restores_and_is_compared(kind: str, maps: list[str], tmp_path: Path) -> None:
     run = trained(kind, maps, tmp_path / "run")
-    output = tmp_path / "restored.mrc"
+    output, figure = tmp_path / "restored.mrc", tmp_path / "compared.png"
     assert main(["restore", f"{run.path}@newest", "--output", str(output), *ALONE]) == 0
     restored = open_volume(output).data
     assert restored.shape == (32, 32, 32)
     assert np.isfinite(restored).all()
     assert restored.std() > 0
+    rows = ["compare", maps[0], f"{run.path}@2", str(output), "--output", str(figure), "--region", "16"]
+    assert main([*rows, "--device", "cpu", "--dpi", "30", "--columns", "XY", "Fxz"]) == 0
+    assert figure.is_file()
+
+
+def test_parts_are_all_learned_from_and_restored_as_two_halves(
+    maps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, ...]] = []
+    original = Parts.loss
+
+    def loss(self: Parts, network: Any, crops: Crops, *args: Any, **kwargs: Any) -> StepLoss:
+        seen.append(tuple(crops.maps.shape[:2]))
+        return original(self, network, crops, *args, **kwargs)
+
+    monkeypatch.setattr(Parts, "loss", loss)
+    run = trained("parts", maps, tmp_path / "run")
+    assert set(seen) == {(2, 3)}
+    halves: list[int] = []
+    restored = Parts.restore_crop
+
+    def restore_crop(self: Parts, network: Any, inputs: torch.Tensor, imaging: Any) -> torch.Tensor:
+        halves.append(len(inputs))
+        return restored(self, network, inputs, imaging)
+
+    monkeypatch.setattr(Parts, "restore_crop", restore_crop)
+    assert main(["restore", f"{run.path}@newest", "--output", str(tmp_path / "r.mrc"), *ALONE]) == 0
+    assert sum(halves) == 2  # of the one tile that there is
 
 
 def test_an_untrained_one_restores_with_its_own_weights(maps: list[str], tmp_path: Path) -> None:
@@ -130,3 +161,16 @@ def test_an_untrained_one_restores_with_its_own_weights(maps: list[str], tmp_pat
     words = ["restore", "--method", "untrained", "--maps", maps[0], "--output", str(output), *ALONE]
     assert main([*words, "--method.rounds", "2"]) == 0
     assert open_volume(output).data.std() < 0.5 * open_volume(maps[0]).data.std()
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_made(
+    maps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, run = ["--maps", maps[0]], ["--run", str(tmp_path / "run")]
+    assert main(["train", "--method", "parts", *one, *run]) != 0
+    assert "Parts needs both half maps" in capsys.readouterr().err
+    assert main(["train", "--method", "slices", "--network", "unet", "--maps", *maps[:2], *run]) != 0
+    assert "does not work with the network" in capsys.readouterr().err
+    assert main(["train", "--method", "untrained", *one, *run]) != 0
+    assert "Untrained is not trained" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
