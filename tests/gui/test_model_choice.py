@@ -7,7 +7,7 @@ import pytest
 from napari_cryorestore.gui.model_choice import (
     ModelChoice,
     RunSteps,
-    averages_flips,
+    known_method,
     loss_of,
     method_of,
     tomograms_of,
@@ -64,7 +64,7 @@ def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> N
     made = RunDir.create(tmp_path / "run", config=config, environment={})
     assert tomograms_of(made.path) == []
     assert method_of(made.path) == loss_of(made.path) == ""
-    assert averages_flips(ModelChoice(made.path)) is None
+    assert known_method(ModelChoice(made.path)) is None
 
 
 def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:
@@ -74,8 +74,9 @@ def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:
     assert (known.odd, known.voxel_size, known.tilt_range) == (None, None, None)
 
 
-def test_a_choice_names_its_source(tmp_path: Path) -> None:
-    assert ModelChoice().source == "wiener"
-    assert ModelChoice(weights=tmp_path / "w").source == tmp_path / "w"
-    assert ModelChoice(tmp_path).source == tmp_path
-    assert ModelChoice(tmp_path, 7).source == tmp_path / "checkpoints" / "step_00000007"
+def test_a_choice_names_its_weights(tmp_path: Path) -> None:
+    assert ModelChoice().path is None
+    assert ModelChoice(weights=tmp_path / "w").path == tmp_path / "w"
+    assert ModelChoice(tmp_path).path == tmp_path
+    assert ModelChoice(method="wiener").to_plain() == {"weights": None, "method": "wiener"}
+    assert ModelChoice(tmp_path, 7).path == tmp_path / "checkpoints" / "step_00000007"

@@ -32,6 +32,8 @@ class ConfigForm(QWidget):
         The class; nested configurations are laid out flat.
     hidden
         Names of top-level fields without a row: they keep what `setValue` brought.
+    only
+        Names of the only top-level fields with a row, where it is a few; those are never folded away.
     editors
         Editors that stand in for the usual ones, by top-level field name.
 
@@ -50,6 +52,7 @@ class ConfigForm(QWidget):
         config: type[Config],
         *,
         hidden: Collection[str] = (),
+        only: Collection[str] = (),
         editors: Mapping[str, Editor] | None = None,
     ) -> None:
         super().__init__()
@@ -63,15 +66,16 @@ class ConfigForm(QWidget):
         plain, folded = _Page(), _Page()
         self._more = Fold("More…", folded)
         for setting in settings_of(config):
-            if setting.path[0] not in hidden and len(setting.choices) != 1:
-                editor = (editors or {}).get(setting.path[0]) or editor_for(setting)
-                self._add_row(folded if setting.advanced else plain, setting, editor)
+            name = setting.path[0]
+            if name not in hidden and (not only or name in only) and len(setting.choices) != 1:
+                editor = (editors or {}).get(name) or editor_for(setting)
+                self._add_row(folded if setting.advanced and not only else plain, setting, editor)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         for part in (plain, self._more, self._general):
             layout.addWidget(part)
-        self._more.setVisible(any(setting.advanced for setting in self._settings.values()))
+        self._more.setVisible(not only and any(setting.advanced for setting in self._settings.values()))
         for path, setting in self._settings.items():
             self._show_value(path, setting.default)
         for editor in self._editors.values():

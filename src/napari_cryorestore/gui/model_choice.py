@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cryorestore.gui.known_methods import known_methods
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
@@ -18,16 +19,14 @@ from napari_cryorestore.runs.trained_on import TrainedOn
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_cryorestore.methods import Method
     from napari_cryorestore.recording import TomogramConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
-
-_FILLS = ("icecream",)
-"""Methods that come with the package and fill the wedge; asking their table would import PyTorch."""
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A step of a run, a file of weights, or the Wiener filter where neither is given.
+    """A step of a run, a file of weights, or a method that needs no training; nothing yet if all are open.
 
     Attributes
     ----------
@@ -37,18 +36,25 @@ class ModelChoice:
         One of its checkpoints; the newest if ``None``.
     weights : Path or None
         A checkpoint folder or weights file outside any run.
+    method : str or None
+        The name of a method that needs no training.
     """
 
     run: Path | None = None
     step: int | None = None
     weights: Path | None = None
+    method: str | None = None
 
     @property
-    def source(self) -> Path | Literal["wiener"]:
-        """What a `RestoreRequest` calls it."""
+    def path(self) -> Path | None:
+        """The weights or their run; ``None`` where there are none."""
         if self.run is None:
-            return self.weights or "wiener"
+            return self.weights
         return self.run if self.step is None else RunDir(self.run).checkpoint_path(self.step)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the values of a `ModelRef`, not validated yet."""
+        return {"weights": self.path, "method": self.method}
 
 
 @dataclass(frozen=True)
@@ -119,17 +125,16 @@ def loss_of(run: Path) -> str:
     return str(table(raw_config(RunDir(run)), "method").get("loss", ""))
 
 
-def averages_flips(choice: ModelChoice) -> bool | None:
-    """Return whether a model was trained to average over flips when it restores.
+def settings_of_method(choice: ModelChoice) -> dict[str, Any]:
+    """Return the settings that a model's method was trained with, as its run or its weights say."""
+    if choice.method is not None:
+        return {"kind": choice.method}
+    return table(raw_config(RunDir(choice.run)), "method") if choice.run else _method_in(choice.weights)
 
-    Returns
-    -------
-    bool or None
-        ``None`` where its method has no such knob, or does not say.
-    """
-    settings = table(raw_config(RunDir(choice.run)), "method") if choice.run else _method_in(choice.weights)
-    value = settings.get("average_flips")
-    return value if isinstance(value, bool) else None
+
+def known_method(choice: ModelChoice) -> type[Method] | None:
+    """Return the method of a model; ``None`` while the methods are not loaded, or if there is no such one."""
+    return known_methods().get(str(settings_of_method(choice).get("kind", "")))
 
 
 def trained_on(choice: ModelChoice) -> TrainedOn:
@@ -137,12 +142,6 @@ def trained_on(choice: ModelChoice) -> TrainedOn:
     if choice.run is not None:
         return TrainedOn(next((item.recording for item in known_tomograms(RunDir(choice.run))), Recording()))
     return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
-
-
-def fills_wedge(choice: ModelChoice) -> bool:
-    """Tell whether a model's method is one of those here that fill the missing wedge."""
-    kind = method_of(choice.run) if choice.run is not None else _method_in(choice.weights).get("kind", "")
-    return kind in _FILLS
 
 
 def tomograms_of(run: Path) -> list[RecordedTomogram]:
@@ -183,10 +182,10 @@ __all__ = [
     "ModelChoice",
     "RecordedTomogram",
     "RunSteps",
-    "averages_flips",
-    "fills_wedge",
+    "known_method",
     "loss_of",
     "method_of",
+    "settings_of_method",
     "tomograms_of",
     "trained_on",
 ]

@@ -212,7 +212,7 @@ def test_the_menu_offers_what_can_be_added(two, pair, viewer, settled):
         "restored",
         "Add a layer",
         "Add TS01 · mean",
-        "Add TS01 · Wiener",
+        "Add TS01 · Wiener filter",
         "Add a step of a run",
         "Add the live preview of a run",
         "Add files…",
@@ -250,7 +250,7 @@ def test_halves_offer_their_mean_and_the_wiener_filter(panel, pair, settled):
     panel.rows.add(mean)
     settled(panel)
     assert panel.model.entries[0].volume.halves is not None
-    assert (wiener.kind, wiener.name) == ("method", "TS01 · Wiener")
+    assert (wiener.kind, wiener.name) == ("method", "TS01 · Wiener filter")
 
 
 # Contrast and Fourier -------------------------------------------------------------------------------

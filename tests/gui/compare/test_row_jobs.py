@@ -38,9 +38,9 @@ def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
     assert jobs.job(step(600, tmp_path), region=64).compute(Watch(lambda: True)) == "volume"
     assert sources.asked[0]["cursor"] == (1.0, 2.0, 3.0)
     assert sources.asked[0]["region"] == 64
-    jobs.job(RowConfig(name="w", kind="wiener", even=tmp_path, odd=tmp_path), region=64).compute(
-        Watch(lambda: True)
-    )
+    jobs.job(
+        RowConfig(name="w", kind="method", method="wiener", even=tmp_path, odd=tmp_path), region=64
+    ).compute(Watch(lambda: True))
     assert sources.asked[1]["region"] == FILTER_REGION
 
 

@@ -11,7 +11,9 @@ from napari.components import ViewerModel
 
 from napari_cryorestore.gui.devices import Device
 from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore import RestorePanel, model_control
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.restoration import Engine
@@ -43,10 +45,10 @@ class FakeRestorer:
     def engine(self) -> Engine:
         return Engine(self.restore, self.title)
 
-    def title(self, tomogram: str, source: Any) -> str:
-        return (
-            f"{tomogram} · {'Wiener filter' if source == 'wiener' else f'ICECREAM @ {int(source.name[5:])}'}"
-        )
+    def title(self, tomogram: str, model: dict[str, Any], settings: dict[str, Any]) -> str:
+        weights = model["weights"]
+        what = "Wiener filter" if weights is None else f"ICECREAM @ {int(weights.name[5:])}"
+        return f"{tomogram} · {what}" + "".join(f", {name} {value}" for name, value in settings.items())
 
     def restore(
         self,
@@ -65,7 +67,7 @@ class FakeRestorer:
                 raise KeyError("stopped")
         if self.error is not None:
             raise self.error
-        data = open_volume(fields["even"]).data
+        data = open_volume(fields["tomogram"]["maps"][0]).data
         return write_volume(fields["output"], data, voxel_size=7.5, label="cryorestore: a fake")
 
 
@@ -78,7 +80,7 @@ def restorer() -> FakeRestorer:
 def model(restorer, pair: tuple[Path, Path]) -> RestoreModel:
     made = RestoreModel(restorer.engine)
     even, odd = (volume_from(path) for path in pair)
-    made.wishes = Wishes(even=even, odd=odd)
+    made.wishes = Wishes(even=even, odd=odd, model=ModelChoice(method="wiener"))
     return made
 
 
@@ -87,6 +89,12 @@ def _known_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether PyTorch was loaded by another test must not matter."""
     devices = (Device("auto", "automatic (CPU)"), Device("cpu", "CPU · 2 cores"))
     monkeypatch.setattr(model_control, "list_devices", lambda: devices)
+
+
+@pytest.fixture(autouse=True)
+def _known_methods() -> None:
+    """Whether methods were loaded by another test must not matter."""
+    load_methods()
 
 
 @pytest.fixture

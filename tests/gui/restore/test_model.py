@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.files import subjects_from
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
@@ -48,7 +49,7 @@ def test_choosing_a_run_takes_its_best_step(model: RestoreModel, run: Path) -> N
     assert model.wishes.model == ModelChoice(run, 400)
     model.choose(ModelChoice(run, 200))
     assert model.wishes.model.step == 200
-    model.choose(ModelChoice())
+    model.choose(ModelChoice(method="wiener"))
     assert model.steps is None
 
 
@@ -63,7 +64,7 @@ def test_what_speaks_against_step_and_model_is_said_before_anything_is_restored(
     assert finding.text.endswith("below its best, at step 400. Use step 400.")
     model.wishes = replace(model.wishes, voxel_size="10", tilt_min="−40", tilt_max="40")
     assert [item.topic for item in model.findings()] == ["step", "voxel size", "wedge"]
-    model.choose(ModelChoice())
+    model.choose(ModelChoice(method="wiener"))
     assert model.findings() == ()
 
 
@@ -80,7 +81,7 @@ def test_what_is_no_run_is_not_chosen(model: RestoreModel, tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError, match="holds no run"):
         model.open(ModelChoice(tmp_path))
     assert model.opened == []
-    assert model.wishes.model == ModelChoice()
+    assert model.wishes.model == ModelChoice(method="wiener")
 
 
 def test_opened_runs_stay_on_offer(model: RestoreModel, run: Path) -> None:
@@ -105,10 +106,14 @@ def test_the_layers_chosen_are_restored(
     assert entry.model == ModelChoice(run, 400)
     assert restorer.seen == [
         {
-            "source": run / "checkpoints" / "step_00000400", "even": pair[0], "odd": pair[1],
-            "output": entry.output, "voxel_size": 7.5, "tilt_range": (-57.0, 63.0), "tilt_axis": "x",
-            "device": "auto", "tile": None, "batch": None, "passes": None, "average_flips": None,
-            "chosen": model.chosen_step(),
+            "model": {"weights": run / "checkpoints" / "step_00000400", "method": None},
+            "tomogram": {
+                "maps": list(pair),
+                "recording": {"voxel_size": 7.5, "tilt_range": (-57.0, 63.0), "tilt_axis": "x"},
+            },
+            "method": {},
+            "tiling": TilingConfig().model_dump(), "hardware": DeviceConfig().model_dump(),
+            "output": entry.output, "chosen": model.chosen_step(),
         }
     ]  # fmt: skip
     assert model.newly_over() == [entry]
@@ -126,15 +131,17 @@ def test_nothing_is_overwritten(model: RestoreModel, pair: tuple[Path, Path]) ->
 
 def test_what_is_typed_is_taken(model: RestoreModel, restorer, tmp_path: Path) -> None:
     model.wishes = replace(
-        model.wishes, device="cpu", tile=96, batch=2, passes=1, voxel_size="8", tilt_min="−40", tilt_max="50",
-        tilt_axis="x", output=str(tmp_path / "new" / "mine.mrc"),
+        model.wishes, hardware=DeviceConfig(device="cpu"), tiling=TilingConfig(tile=96, batch=2),
+        voxel_size="8", tilt_min="−40", tilt_max="50", tilt_axis="x",
+        output=str(tmp_path / "new" / "mine.mrc"),
     )  # fmt: skip
     model.start()
     (entry,) = finished(model)
     assert entry.output == tmp_path / "new" / "mine.mrc"
     seen = restorer.seen[0]
-    assert (seen["device"], seen["tile"], seen["batch"], seen["passes"]) == ("cpu", 96, 2, 1)
-    assert (seen["voxel_size"], seen["tilt_range"], seen["tilt_axis"]) == (8.0, (-40.0, 50.0), "x")
+    assert (seen["hardware"]["device"], seen["tiling"]) == ("cpu", {"tile": 96, "batch": 2})
+    recording = {"voxel_size": 8.0, "tilt_range": (-40.0, 50.0), "tilt_axis": "x"}
+    assert seen["tomogram"]["recording"] == recording
 
 
 def test_a_folder_typed_is_made(model: RestoreModel, tmp_path: Path) -> None:
@@ -147,7 +154,9 @@ def test_a_result_only_looked_at_lies_aside_until_the_model_is_gone(
     restorer, pair: tuple[Path, Path]
 ) -> None:
     model = RestoreModel(restorer.engine)
-    model.wishes = Wishes(even=volume_from(pair[0]), odd=volume_from(pair[1]), saves=False)
+    model.wishes = Wishes(
+        volume_from(pair[0]), volume_from(pair[1]), ModelChoice(method="wiener"), saves=False
+    )
     model.start()
     (entry,) = finished(model)
     assert entry.output.is_file()
@@ -159,12 +168,14 @@ def test_a_result_only_looked_at_lies_aside_until_the_model_is_gone(
 
 def test_volumes_in_memory_are_written_aside(model: RestoreModel, restorer) -> None:
     data = np.ones((4, 5, 6), np.float32)
-    model.wishes = Wishes(Volume("a", data, None, 9.0), Volume("b", data * 2, None, 9.0))
+    model.wishes = replace(
+        model.wishes, even=Volume("a", data, None, 9.0), odd=Volume("b", data * 2, None, 9.0)
+    )
     model.start()
     (entry,) = finished(model)
     assert entry.progress is Progress.DONE, entry.sentence
-    assert open_volume(restorer.seen[0]["odd"]).data.max() == 2
-    assert restorer.seen[0]["voxel_size"] == 9.0
+    assert open_volume(restorer.seen[0]["tomogram"]["maps"][1]).data.max() == 2
+    assert restorer.seen[0]["tomogram"]["recording"]["voxel_size"] == 9.0
 
 
 def test_a_queue_is_restored_in_order(model: RestoreModel, restorer, pair, save, tmp_path: Path) -> None:
@@ -173,7 +184,9 @@ def test_a_queue_is_restored_in_order(model: RestoreModel, restorer, pair, save,
     model.add(subjects_from([*pair, *others]))
     model.start()
     assert [entry.title for entry in finished(model)] == [f"TS0{n} · Wiener filter" for n in (1, 2, 3)]
-    assert [seen["even"].name for seen in restorer.seen] == [f"TS0{n}_even.mrc" for n in (1, 2, 3)]
+    assert [seen["tomogram"]["maps"][0].name for seen in restorer.seen] == [
+        f"TS0{n}_even.mrc" for n in (1, 2, 3)
+    ]
     assert model.restoration.share == 1
     assert not model.is_restoring
 
@@ -237,7 +250,7 @@ def test_a_new_start_waits_for_the_tile_of_the_cancelled_one(model: RestoreModel
         story.append("end")
         if cancelled():
             raise KeyError("stopped")
-        return fields["even"]
+        return fields["tomogram"]["maps"][0]
 
     model.engine = replace(restorer.engine, restore=restore)
     first = model.start()

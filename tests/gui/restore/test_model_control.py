@@ -106,7 +106,7 @@ def test_switching_models_goes_back_and_forth(viewer: ViewerModel, panel: Restor
     choose(panel.choice.step, "200 · pinned")
     assert panel.model.wishes.model == ModelChoice(run, 200)
     choose(panel.choice.model, "Wiener filter")
-    assert panel.model.wishes.model == ModelChoice()
+    assert panel.model.wishes.model == ModelChoice(method="wiener")
     assert panel.choice.step.count() == 0
     choose(panel.choice.model, "run_a")
     assert panel.model.wishes.model == ModelChoice(run, 400)
@@ -137,9 +137,9 @@ def test_devices_are_listed_once_pytorch_is_there(panel: RestorePanel, qtbot) ->
     panel._models.refresh()
     qtbot.waitUntil(lambda: choices(panel.choice.device) == ["automatic (CPU)", "CPU · 2 cores"])
     choose(panel.choice.device, "CPU · 2 cores")
-    assert panel.model.wishes.device == "cpu"
+    assert panel.model.wishes.hardware.device == "cpu"
 
 
 def test_the_preferred_device_is_chosen(viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, opened) -> None:
     monkeypatch.setattr(preferences(), "default_device", "cpu")
-    assert opened().model.wishes.device == "cpu"
+    assert opened().model.wishes.hardware.device == "cpu"

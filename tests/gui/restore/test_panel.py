@@ -200,20 +200,29 @@ def test_the_folder_is_chosen_and_typed(
 
 def test_what_is_typed_under_advanced_is_summed_up(panel: RestorePanel, qtbot) -> None:
     assert panel.compute.summary() == "all automatic"
-    panel.compute.tile.setValue(96)
-    panel.compute.batch.setValue(2)
     for field, text in (
+        (panel.compute.tiling.editor("tile"), "96"),
+        (panel.compute.tiling.editor("batch"), "2"),
         (panel.compute.voxel_size, "8"),
         (panel.compute.tilt_min, "-60"),
         (panel.compute.tilt_max, "60"),
     ):
         qtbot.keyClicks(field, text)
     choose(panel.compute.tilt_axis, "x")
-    choose(panel.compute.passes, "1")
+    panel.compute.hardware.editor("precision").setCurrentText("bf16")
     wishes = panel.model.wishes
-    assert (wishes.tile, wishes.batch, wishes.voxel_size, wishes.tilt_axis) == (96, 2, "8", "x")
+    assert (wishes.tiling.tile, wishes.tiling.batch, wishes.hardware.precision) == (96, 2, "bf16")
+    assert (wishes.voxel_size, wishes.tilt_axis) == ("8", "x")
     assert wishes.tilt_range == (-60, 60)
-    assert panel.compute.summary() == "tile 96, 2 at once, 1 pass(es), 8 Å, -60…60°, axis x"
+    assert panel.compute.summary() == "tile 96, batch 2, precision bf16, 8 Å, -60…60°, axis x"
+
+
+def test_what_is_invalid_under_advanced_forbids_restoring(panel: RestorePanel, qtbot) -> None:
+    qtbot.keyClicks(panel.compute.tiling.editor("tile"), "0")
+    panel.restore()
+    assert "tile: Should be greater than or equal to 1" in panel.bar.problem.text()
+    panel.compute.tiling.editor("tile").clear()
+    assert panel.model.problem() == ""
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ def test_nothing_chosen_is_told(restorer) -> None:
         ({"tilt_min": "a", "tilt_max": "60"}, "the lowest and the highest"),
         ({"tilt_min": "60", "tilt_max": "-60"}, "60…-60° is reversed"),
         ({"saves": False, "shows": False}, "a file, a layer, or both"),
+        ({"model": ModelChoice()}, "Choose a model"),
+        ({"invalid": "tile: Should be greater than 0"}, "tile: Should be greater than 0"),
         ({"model": ModelChoice(weights=Path("/gone"))}, "/gone is not there any more"),
         ({"model": ModelChoice(Path("/gone"), 5)}, "is not there any more"),
     ],
@@ -49,7 +51,7 @@ def test_a_missing_voxel_size_is_told_unless_the_run_knows_it(
     assert "voxel size" in model.problem()
     model.choose(ModelChoice(run))
     assert model.problem() == ""
-    model.choose(ModelChoice())
+    model.choose(ModelChoice(method="wiener"))
     model.wishes = replace(model.wishes, voxel_size="8")
     assert model.problem() == ""
 

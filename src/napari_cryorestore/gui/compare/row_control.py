@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui import dialogs
@@ -10,6 +11,7 @@ from napari_cryorestore.gui.compare.layer_rows import LayerRows
 from napari_cryorestore.gui.compare.row_menu import RowMenu
 from napari_cryorestore.gui.compare.row_sources import RowSources
 from napari_cryorestore.gui.compare.row_state import head_state
+from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.layers import path_of
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -42,7 +44,7 @@ class RowControl:
         self._menu = RowMenu(panel.bar.rows_menu)
 
     def begin(self) -> None:
-        """Look at the model from now on."""
+        """Look at the model from now on, and load the methods, which takes seconds, for the menu."""
         grid = self._panel.grid
         self._model.changed.connect(self._model_changed)
         grid.head_asked.connect(self.do)
@@ -52,6 +54,7 @@ class RowControl:
         self.sources.looked.connect(self.show)
         self.sources.region_arrived.connect(self._look_at)
         self._panel.bar.rows_menu.aboutToShow.connect(self._fill_menu)
+        threading.Thread(target=load_methods, name="cryorestore methods", daemon=True).start()
         self.layers.attach()
         self.show()
 

@@ -1,12 +1,13 @@
-"""What can become a row: means of halves, the Wiener filter, steps and previews of runs, and files."""
+"""What can become a row: what is made of halves without training, steps and previews of runs, and files."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.gui.known_methods import load_methods, untrained_methods
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
-from napari_cryorestore.gui.model_choice import loss_of, method_of, tomograms_of
+from napari_cryorestore.gui.model_choice import loss_of, method_of
 from napari_cryorestore.io.pairing import tomogram_name
 
 if TYPE_CHECKING:
@@ -15,14 +16,9 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_cryorestore.gui.model_choice import RecordedTomogram
-
-_METHODS = {"noise2noise": "Noise2Noise", "icecream": "ICECREAM", "wiener": "Wiener filter"}
-"""Titles of the methods that come with the package; asking their table would import PyTorch."""
-
 
 def halves_rows(layers: Iterable[Layer]) -> list[RowConfig]:
-    """Return the mean and the Wiener filter of every pair of halves among some layers."""
+    """Return what can be made of every pair of halves among some layers without training."""
     rows = []
     for even, odd in paired_layers(layers):
         paths = path_of(even), path_of(odd)
@@ -32,12 +28,13 @@ def halves_rows(layers: Iterable[Layer]) -> list[RowConfig]:
 
 
 def rows_of_halves(even: Path, odd: Path, *, voxel_size: float | None = None) -> list[RowConfig]:
-    """Return the mean and the Wiener filter of two halves."""
+    """Return the mean of two halves, and what the methods loaded make of them that need no training."""
     name = tomogram_name(even)
-    return [
-        RowConfig(name=f"{name} · mean", kind="mean", even=even, odd=odd, voxel_size=voxel_size),
-        RowConfig(name=f"{name} · Wiener", kind="wiener", even=even, odd=odd, voxel_size=voxel_size),
-    ]
+    halves = {"even": even, "odd": odd, "voxel_size": voxel_size}
+    rows = [RowConfig(name=f"{name} · mean", kind="mean", **halves)]
+    for kind, method in untrained_methods().items():
+        rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **halves))
+    return rows
 
 
 def step_row(run: Path, step: int) -> RowConfig:
@@ -48,7 +45,8 @@ def step_row(run: Path, step: int) -> RowConfig:
 def step_name(run: Path, step: int) -> str:
     """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC @ 600``."""
     kind = method_of(run)
-    title = " ".join(filter(None, (_METHODS.get(kind, kind or run.name), loss_of(run).upper())))
+    method = load_methods().get(kind)  # whoever shows a step restores with it, which takes PyTorch too
+    title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
     return f"{title} @ {step}"
 
 
@@ -62,12 +60,4 @@ def file_row(path: Path) -> RowConfig:
     return RowConfig(name=path.stem, kind="file", path=path)
 
 
-def halves_of_run(run: Path) -> list[RowConfig]:
-    """Return the mean and the Wiener filter of what a run learned from, if it has both halves."""
-    recorded: RecordedTomogram | None = next(iter(tomograms_of(run)), None)
-    if recorded is None or recorded.even is None or recorded.odd is None:
-        return []
-    return rows_of_halves(recorded.even, recorded.odd, voxel_size=recorded.voxel_size)
-
-
-__all__ = ["file_row", "halves_of_run", "halves_rows", "live_row", "rows_of_halves", "step_name", "step_row"]
+__all__ = ["file_row", "halves_rows", "live_row", "rows_of_halves", "step_name", "step_row"]

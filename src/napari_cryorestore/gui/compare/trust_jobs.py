@@ -25,7 +25,7 @@ MOST_EDGE = 256
 WINDOW = 1.5
 """Standard deviation in voxels of the window in which disagreement is averaged."""
 NO_WEDGE = "The tilt range of {} is not known: give it under Fourier ▾."
-NO_HALVES = "{} was not made from two halves: choose a row of a run, the Wiener filter or a mean of halves."
+NO_HALVES = "{} was not made from two halves: choose a row of a run, of a method or of the mean of halves."
 NO_DATA = "There is no row of raw halves to hold it against: add their mean, under Rows ▾."
 
 

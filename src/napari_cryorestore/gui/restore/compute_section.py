@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QLineEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from napari_cryorestore.gui.editors import AUTOMATIC, combo_box, keep_from_wheel
+from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
+from napari_cryorestore.config import settings_of
+from napari_cryorestore.gui.editors import AUTOMATIC, combo_box, to_text
+from napari_cryorestore.gui.forms import ConfigForm
 from napari_cryorestore.gui.rows import add_row, grid_of
 
 if TYPE_CHECKING:
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.wishes import Wishes
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}
-_PASSES = ("as trained", "1", "2")
 
 
 class ComputeSection(QWidget):
@@ -31,36 +33,44 @@ class ComputeSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tilt_axis, self.passes = combo_box(), combo_box()
-        self.tile, self.batch = QSpinBox(), QSpinBox()
+        self.tiling, self.hardware = ConfigForm(TilingConfig), ConfigForm(DeviceConfig, hidden={"device"})
+        self.tilt_axis = combo_box()
         self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
         self._prepare()
-        grid = grid_of(self)
-        add_row(grid, "tile (voxels)", self.tile)
-        add_row(grid, "tiles at once", self.batch)
-        add_row(grid, "passes", self.passes)
+        recording = QWidget()
+        grid = grid_of(recording)
         add_row(grid, "voxel size (Å)", self.voxel_size)
         add_row(grid, "tilt range (°)", self.tilt_min, QLabel("…"), self.tilt_max)
         add_row(grid, "tilt axis", self.tilt_axis)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for part in (recording, self.tiling, self.hardware):
+            layout.addWidget(part)
 
     def value(self) -> dict[str, Any]:
-        """Return the fields of `Wishes` that are edited here."""
+        """Return the fields of `Wishes` that are edited here; of a form with something invalid, none."""
+        forms = {"tiling": self.tiling, "hardware": self.hardware}
         return {
-            "tile": self.tile.value(),
-            "batch": self.batch.value(),
-            "passes": max(self.passes.currentIndex(), 0),
+            **{name: form.value() for name, form in forms.items() if not form.problem},
             "voxel_size": self.voxel_size.text(),
             "tilt_min": self.tilt_min.text(),
             "tilt_max": self.tilt_max.text(),
             "tilt_axis": list(_AXES)[max(self.tilt_axis.currentIndex(), 0)],
         }
 
+    @property
+    def problem(self) -> str:
+        """What is wrong in one of the forms, in a sentence; empty if nothing is."""
+        return "; ".join(form.problem for form in (self.tiling, self.hardware) if form.problem)
+
     def show_wishes(self, wishes: Wishes, known: RecordedTomogram) -> None:
         """Show what is wished, and what is taken where nothing is, without announcing it."""
-        for spin, number in ((self.tile, wishes.tile), (self.batch, wishes.batch)):
-            spin.blockSignals(True)
-            spin.setValue(number)
-            spin.blockSignals(False)
+        for form, config in ((self.tiling, wishes.tiling), (self.hardware, wishes.hardware)):
+            if not form.problem and form.value() != config:
+                form.blockSignals(True)
+                form.setValue(config)
+                form.blockSignals(False)
         low, high = known.tilt_range or (None, None)
         fields = (
             (self.voxel_size, wishes.voxel_size, known.voxel_size),
@@ -71,42 +81,39 @@ class ComputeSection(QWidget):
             if field.text() != text:
                 field.setText(text)
             field.setPlaceholderText(AUTOMATIC if value is None else f"{value:.4g}".replace("-", "−"))
-        self.passes.setCurrentIndex(wishes.passes)
         self.tilt_axis.setCurrentIndex(list(_AXES).index(wishes.tilt_axis))
 
     def summary(self) -> str:
         """Return what differs from automatic, in a few words."""
-        words = [f"tile {self.tile.value()}"] * bool(self.tile.value())
-        words += [f"{self.batch.value()} at once"] * bool(self.batch.value())
-        words += [f"{self.passes.currentText()} pass(es)"] * bool(self.passes.currentIndex())
+        words = [*_changes(self.tiling), *_changes(self.hardware, without=("device",))]
         words += [f"{self.voxel_size.text()} Å"] * bool(self.voxel_size.text())
         words += [f"{self.tilt_min.text()}…{self.tilt_max.text()}°"] * bool(self.tilt_min.text())
         words += [f"axis {self.tilt_axis.currentText()}"] * bool(self.tilt_axis.currentIndex())
         return ", ".join(words) or "all automatic"
 
     def _prepare(self) -> None:
-        for spin, step, highest in ((self.tile, 16, 512), (self.batch, 1, 64)):
-            spin.setRange(0, highest)
-            spin.setSingleStep(step)
-            spin.setSpecialValueText(AUTOMATIC)
-            keep_from_wheel(spin)
-            spin.valueChanged.connect(self.value_changed)
-        for box, items in ((self.tilt_axis, list(_AXES.values())), (self.passes, list(_PASSES))):
-            box.addItems(items)
-            box.activated.connect(self.value_changed)
-        self.passes.setToolTip(
-            "Network passes, for ICECREAM: two average over-fitting out, one keeps more detail."
-        )
-        self.tile.setToolTip(
-            "Edge of the blocks that are restored one by one; smaller ones need less memory."
-        )
-        self.batch.setToolTip("Blocks that are restored at the same time.")
+        for form in (self.tiling, self.hardware):
+            form.value_changed.connect(self.value_changed)
+        self.tilt_axis.addItems(list(_AXES.values()))
+        self.tilt_axis.activated.connect(self.value_changed)
         self.voxel_size.setToolTip("Edge of a voxel, where the file does not say.")
         self.tilt_axis.setToolTip("The axis about which the specimen was tilted.")
         for field in (self.tilt_min, self.tilt_max):
             field.setToolTip("Tilt angles; from a tilt file beside the tomogram, or from the run.")
         for field in (self.voxel_size, self.tilt_min, self.tilt_max):
             field.textEdited.connect(self.value_changed)
+
+
+def _changes(form: ConfigForm, *, without: tuple[str, ...] = ()) -> list[str]:
+    """Return what of a form differs from the defaults, e.g. ``tile 96``."""
+    if form.problem:
+        return []
+    value = form.value()
+    return [
+        f"{item.label} {to_text(getattr(value, item.path[0]))}"
+        for item in settings_of(form.config)
+        if item.path[0] not in without and getattr(value, item.path[0]) != item.default
+    ]
 
 
 __all__ = ["ComputeSection"]

@@ -6,11 +6,17 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize
 
 from napari_cryorestore.findings import gravest_first
-from napari_cryorestore.gui.model_choice import ModelChoice, RunSteps, fills_wedge, trained_on
+from napari_cryorestore.gui.model_choice import (
+    ModelChoice,
+    RunSteps,
+    known_method,
+    settings_of_method,
+    trained_on,
+)
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject, told_apart_by_folder
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.restore.wishes import Wishes, number
@@ -22,6 +28,7 @@ from napari_cryorestore.runs.trained_on import TrainedOn, misfits
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from napari_cryorestore.config import Config
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.runs.chosen_step import ChosenStep
@@ -91,7 +98,7 @@ class RestoreModel:
         """Return what speaks against restoring with this model and step, before any voxel is looked at."""
         chosen, model = self.chosen_step(), self.wishes.model
         found = list(chosen.findings) if chosen is not None else []
-        if model != ModelChoice():
+        if model.path is not None:
             for subject in self.next_subjects():
                 found += self._misfits(subject)
         return gravest_first(tuple(found))
@@ -107,7 +114,47 @@ class RestoreModel:
             )
         )
         halves = 1 if subject.odd is None else 2
-        return misfits(trained_on(model), ours, halves=halves, wedge=fills_wedge(model))
+        method = known_method(model)
+        return misfits(
+            trained_on(model), ours, halves=halves, wedge=method is not None and method.needs_wedge
+        )
+
+    # The method's settings ---------------------------------------------------------------------------
+
+    def settings_offered(self) -> tuple[str, ...]:
+        """Return which of the model's settings may be chosen anew; none while its method is not loaded."""
+        method = known_method(self.wishes.model)
+        return () if method is None else tuple(item.path[0] for item in method.restoring_settings())
+
+    def other_settings(self) -> dict[str, Any]:
+        """Return those settings of the model's method that differ from those that it was trained with."""
+        trained, offered = self._trained(), self.settings_offered()
+        return {
+            name: value
+            for name, value in self.wishes.method.items()
+            if trained is not None and name in offered and value != getattr(trained, name)
+        }
+
+    def settings(self) -> Config | None:
+        """Return the settings that the model restores with; ``None`` where it does not say."""
+        trained = self._trained()
+        return None if trained is None else trained.model_copy(update=self.other_settings())
+
+    def take_settings(self, settings: Config) -> None:
+        """Restore with these settings of the method."""
+        chosen = {name: getattr(settings, name) for name in self.settings_offered()}
+        self.wishes = replace(self.wishes, method=chosen)
+
+    def _trained(self) -> Config | None:
+        method = known_method(self.wishes.model)
+        try:
+            return (
+                None
+                if method is None
+                else method.Config.model_validate(settings_of_method(self.wishes.model))
+            )
+        except ValueError:  # whoever restores with it says what is wrong
+            return None
 
     # The queue ---------------------------------------------------------------------------------------
 
@@ -193,11 +240,11 @@ class RestoreModel:
             chosen=self.chosen_step(),
             folder=wishes.folder_for(self.next_subjects()) if wishes.saves else self._scratch_folder(),
             scratch=self._scratch_folder(),
-            device=wishes.device,
-            tile=wishes.tile or None,
-            batch=wishes.batch or None,
-            passes=wishes.passes or None,
-            average_flips=wishes.average_flips,
+            common={
+                "method": self.other_settings(),
+                "tiling": wishes.tiling.model_dump(),
+                "hardware": wishes.hardware.model_dump(),
+            },
             voxel_size=number(wishes.voxel_size),
             tilt_range=wishes.tilt_range,
             tilt_axis=wishes.tilt_axis or None,

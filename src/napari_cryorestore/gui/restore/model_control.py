@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.devices import Device, list_devices
+from napari_cryorestore.gui.known_methods import known_methods, load_methods, untrained_methods
 from napari_cryorestore.gui.model_choice import ModelChoice, method_of, tomograms_of
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.io.pairing import tomogram_name
@@ -67,10 +68,19 @@ class ModelControl:
         """Choose what the Monitor chose last, or the latest run."""
         if self._runs.chosen is not None:
             self.use_step(*self._runs.chosen)
-        elif self._runs.current is not None and self._model.wishes.model == ModelChoice():
+        elif self._runs.current is not None and self._model.wishes.model.path is None:
             self.choose(ModelChoice(self._runs.current))
         else:
             self.show()
+        if known_methods():
+            self._methods_known()
+        else:
+            self._background.start(
+                "methods",
+                load_methods,
+                answer=lambda _: self._methods_known(),
+                failure=lambda error: self._complain(str(error)),
+            )
 
     def use_step(self, run: Path, step: int) -> None:
         """Restore with a step of a run."""
@@ -100,7 +110,8 @@ class ModelControl:
     def show(self) -> None:
         """Show what is chosen and what there is to choose from."""
         model, runs = self._model, reversed(self._runs.paths)
-        ours = [ModelChoice(path) for path in runs]
+        ours = [ModelChoice(method=name) for name in untrained_methods()]
+        ours += [ModelChoice(path) for path in runs]
         chosen = replace(model.wishes.model, step=None)
         others = [choice for choice in (*model.opened, chosen) if choice not in (*ours, ModelChoice())]
         self._section.offer(list(dict.fromkeys((*ours, *others))), model.wishes.model)
@@ -139,13 +150,22 @@ class ModelControl:
         self._runs.use_step.disconnect(self.use_step)
 
     def _run_added(self, path: Path) -> None:
-        if self._model.wishes.model == ModelChoice():
+        if self._model.wishes.model.path is None:
             self.choose(ModelChoice(path))
         else:
             self.show()
 
+    def _methods_known(self) -> None:
+        """Offer the methods that need no training, and the settings of the model's method."""
+        first = next(iter(untrained_methods()), None)
+        if self._model.wishes.model == ModelChoice() and first is not None:
+            self.choose(ModelChoice(method=first))
+        else:
+            self.show()
+            self._changed()
+
     def _edited(self) -> None:
-        self._model.wishes = replace(self._model.wishes, device=self._section.chosen_device())
+        self._take_device(self._section.chosen_device())
         chosen = self._section.value()
         if chosen.run != self._model.wishes.model.run:
             chosen = replace(chosen, step=None)  # the step shown is another run's
@@ -153,13 +173,16 @@ class ModelControl:
 
     def _take_devices(self, devices: tuple[Device, ...]) -> None:
         titles = {device.name: device.title for device in devices}
-        self._section.offer_devices(titles, self._model.wishes.device)
+        self._section.offer_devices(titles, self._model.wishes.hardware.device)
 
     def _first_device(self) -> str:
-        wishes = self._model.wishes
-        if wishes.device == "auto":
-            self._model.wishes = wishes = replace(wishes, device=preferences().default_device)
-        return wishes.device
+        if self._model.wishes.hardware.device == "auto":
+            self._take_device(preferences().default_device)
+        return self._model.wishes.hardware.device
+
+    def _take_device(self, device: str) -> None:
+        hardware = self._model.wishes.hardware.model_copy(update={"device": device})
+        self._model.wishes = replace(self._model.wishes, hardware=hardware)
 
     def _words(self) -> str:
         run = self._model.wishes.model.run

@@ -16,7 +16,6 @@ from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import RecordedTomogram
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
-from napari_cryorestore.gui.restore.flips import takes_flips
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.model_control import ModelControl
 from napari_cryorestore.gui.restore.model_section import ModelSection
@@ -137,7 +136,7 @@ class RestorePanel(FoldedPanel):
         self._timer.timeout.connect(self._tick)
         self._runs.closed.connect(self.leave)
         self.source.selected.connect(self._show_failure)
-        self.choice.flips_changed.connect(self._choose_flips)
+        self.choice.settings_changed.connect(self._take_settings)
         self.output.value_changed.connect(self._edited)
         self.output.browse_requested.connect(self._browse)
         self.compute.value_changed.connect(self._edited)
@@ -145,6 +144,7 @@ class RestorePanel(FoldedPanel):
 
     def _edited(self) -> None:
         self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
+        self._note_invalid()
         self._sources.show_findings()
         self._show()
 
@@ -152,9 +152,17 @@ class RestorePanel(FoldedPanel):
         self._sources.show_findings()  # another run may lend other tilts
         self._show()
 
-    def _choose_flips(self, wish: bool) -> None:
-        self.model.wishes = replace(self.model.wishes, average_flips=wish)
+    def _take_settings(self) -> None:
+        form = self.choice.settings
+        if form is not None and not form.problem:
+            self.model.take_settings(form.value())
+        self._note_invalid()
         self._show()
+
+    def _note_invalid(self) -> None:
+        form = self.choice.settings
+        wrong = (self.compute.problem, "" if form is None else form.problem)
+        self.model.wishes = replace(self.model.wishes, invalid="; ".join(filter(None, wrong)))
 
     def _browse(self) -> None:
         folder = dialogs.choose_folder(self, self.model.wishes.folder_for(self.model.next_subjects()))
@@ -169,7 +177,9 @@ class RestorePanel(FoldedPanel):
         self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
         self.compute.show_wishes(wishes, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
-        self.choice.offer_flips(takes_flips(wishes.average_flips, wishes.model))
+        model = self.model
+        self.choice.offer_settings(model.settings(), model.settings_offered(), model.other_settings())
+        self._note_invalid()
         self._models.warn()
         self._show_work()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.gui.model_choice import ModelChoice
 
@@ -54,14 +54,8 @@ class Recipe:
     ----------
     model : ModelChoice
         With what.
-    device : str
-        Where, as in a run's configuration.
-    tile, batch : int or None
-        Edge of a tile in voxels, and tiles at once; automatic if ``None``.
-    passes : 1, 2 or None
-        Network passes; as trained if ``None``.
-    average_flips : bool or None
-        Whether to average over flips; as trained if ``None``.
+    common : dict
+        The values of a `RestoreConfig` that are those of all tomograms: method, tiling, hardware.
     chosen : ChosenStep or None
         Why the model's step was taken; the queue keeps it while the run trains on.
     voxel_size : float or None
@@ -82,11 +76,7 @@ class Recipe:
     chosen: ChosenStep | None
     folder: Path
     scratch: Path
-    device: str = "auto"
-    tile: int | None = None
-    batch: int | None = None
-    passes: Literal[1, 2] | None = None
-    average_flips: bool | None = None
+    common: dict[str, Any] = field(default_factory=dict)
     voxel_size: float | None = None
     tilt_range: tuple[float, float] | None = None
     tilt_axis: Literal["y", "x"] | None = None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.inputs import file_name, written_inputs
 from napari_cryorestore.gui.model_choice import ModelChoice, RecordedTomogram, tomograms_of
-from napari_cryorestore.gui.restore.flips import takes_flips
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts import tilts_beside
 
@@ -26,22 +25,10 @@ def restore_file(
     cancelled: Callable[[], bool],
     say: Callable[[str], None],
 ) -> Path:
-    """Restore (see `napari_cryorestore.restoration.restore`); ``fields`` are those of a `RestoreRequest`."""
+    """Restore by the values of a `RestoreConfig` and ``chosen``; see `restoration.restore`."""
     from napari_cryorestore.restoration import RestoreConfig, restore
 
-    model = "method" if isinstance(fields["source"], str) else "weights"
-    recording = {name: fields[name] for name in ("voxel_size", "tilt_range", "tilt_axis")}
-    values = {
-        "model": {model: fields["source"]},
-        "method": {name: fields[name] for name in ("passes", "average_flips") if fields[name] is not None},
-        "tomogram": {
-            "maps": [path for path in (fields["even"], fields["odd"]) if path is not None],
-            "recording": recording,
-        },
-        "tiling": {name: fields[name] for name in ("tile", "batch")},
-        "hardware": {"device": fields["device"]},
-        "output": fields["output"],
-    }
+    values = {name: value for name, value in fields.items() if name != "chosen"}
     return restore(
         RestoreConfig.model_validate(values),
         chosen=fields["chosen"],
@@ -52,13 +39,11 @@ def restore_file(
     )
 
 
-def title_of(tomogram: str, source: Any) -> str:
+def title_of(tomogram: str, model: dict[str, Any], settings: dict[str, Any]) -> str:
     """Return what the result is called (see `napari_cryorestore.restoration.layer_name`)."""
     from napari_cryorestore.restoration import ModelRef, layer_name
 
-    return layer_name(
-        tomogram, ModelRef(method=source) if isinstance(source, str) else ModelRef(weights=source)
-    )
+    return layer_name(tomogram, ModelRef.model_validate(model), settings)
 
 
 @dataclass(frozen=True)
@@ -68,16 +53,16 @@ class Engine:
     Attributes
     ----------
     restore : callable
-        Restores what the fields of a `RestoreRequest` describe; is told where to report, whom to ask, and
-        whom to tell what the user might wonder about.
+        Restores by the values of a `RestoreConfig`, and the step chosen; is told where to report, whom to
+        ask, and whom to tell what the user might wonder about.
     title : callable
-        Names the result of a tomogram and a source.
+        Names the result of a tomogram, a model and settings of its method.
     """
 
     restore: Callable[
         [dict[str, Any], Callable[[float], None], Callable[[], bool], Callable[[str], None]], Path
     ] = restore_file
-    title: Callable[[str, Any], str] = title_of
+    title: Callable[[str, dict[str, Any], dict[str, Any]], str] = title_of
 
 
 class Restoration:
@@ -101,7 +86,6 @@ class Restoration:
         self.entries = tuple(entries)
         self.recipe = recipe
         self._engine, self._after = engine, after
-        self._averages = takes_flips(recipe.average_flips, recipe.model)
         self._stopping = threading.Event()
         self._began = time.monotonic()
         # a daemon, so that the end of the program can stop it instead of waiting for it
@@ -157,8 +141,8 @@ class Restoration:
     def _restore(self, entry: Entry) -> None:
         entry.model, entry.progress = self.recipe.model, Progress.RUNNING
         try:
-            entry.title = self._engine.title(entry.subject.name, self.recipe.model.source)
-            entry.title += ", flips averaged" if self._averages else ""
+            settings = self.recipe.common.get("method", {})
+            entry.title = self._engine.title(entry.subject.name, self.recipe.model.to_plain(), settings)
             report, say = partial(_report, entry), partial(setattr, entry, "remark")
             entry.output = self._engine.restore(self._fields(entry), report, self._stopping.is_set, say)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
@@ -173,20 +157,17 @@ class Restoration:
         known = known_settings(subject, recipe.model)
         voxel_size = recipe.voxel_size or subject.even.voxel_size or known.voxel_size
         paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=voxel_size or 1.0)
-        return {
-            "source": recipe.model.source,
-            "chosen": recipe.chosen,
-            "even": paths[subject.even],
-            "odd": paths[subject.odd] if subject.odd is not None else None,
-            "output": self._output(entry.title),
+        recording = {
             "voxel_size": voxel_size,
             "tilt_range": recipe.tilt_range or tilts_of_run(subject, recipe.model),
             "tilt_axis": recipe.tilt_axis or known.tilt_axis,
-            "device": recipe.device,
-            "tile": recipe.tile,
-            "batch": recipe.batch,
-            "passes": recipe.passes,
-            "average_flips": recipe.average_flips,
+        }
+        return {
+            "model": recipe.model.to_plain(),
+            "chosen": recipe.chosen,
+            "tomogram": {"maps": [paths[volume] for volume in subject.volumes], "recording": recording},
+            "output": self._output(entry.title),
+            **recipe.common,
         }
 
     def _output(self, title: str) -> Path:

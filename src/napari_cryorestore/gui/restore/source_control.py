@@ -10,7 +10,7 @@ from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import DataLook, examined_data, look_at_data
 from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.layers import origin_of
-from napari_cryorestore.gui.model_choice import ModelChoice, fills_wedge, trained_on
+from napari_cryorestore.gui.model_choice import known_method, trained_on
 from napari_cryorestore.gui.restore.files import subjects_from
 from napari_cryorestore.gui.volume import pair_of, tomogram_name_of
 
@@ -122,12 +122,12 @@ class SourceControl:
         """Say what may make the result wrong, with the tilts and the voxel size typed."""
         wishes = self._model.wishes
         choice = wishes.data
-        untrained = wishes.model == ModelChoice()
+        method = known_method(wishes.model)
         found = examined_data(
             choice,
             self._look,
-            needs_wedge=not untrained and fills_wedge(wishes.model),
-            learned=None if untrained else trained_on(wishes.model),
+            needs_wedge=method is not None and method.needs_wedge,
+            learned=None if wishes.model.path is None else trained_on(wishes.model),
         )
         told = [found.problem] if found.problem else []
         self._section.warning.warn("\n⚠ ".join([*told, *found.warnings]))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
-from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.known_methods import known_methods
+from napari_cryorestore.gui.model_choice import ModelChoice, known_method
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_run
@@ -27,14 +29,14 @@ class Wishes:
         The halves chosen among the layers.
     model : ModelChoice
         What restores.
-    device : str
+    method : dict
+        Settings of the model's method that differ from those that it was trained with.
+    tiling : TilingConfig
+        In which blocks.
+    hardware : DeviceConfig
         Where.
-    tile, batch : int
-        Voxels, and tiles at once; 0 means automatic.
-    passes : int
-        Network passes; 0 means as trained.
-    average_flips : bool or None
-        Whether to average over flips; ``None`` means as trained.
+    invalid : str
+        What is wrong in a form, in a sentence; its values are the last valid ones.
     voxel_size, tilt_min, tilt_max : str
         Å and degrees.
     tilt_axis : "y", "x" or ""
@@ -48,11 +50,10 @@ class Wishes:
     even: Volume | None = None
     odd: Volume | None = None
     model: ModelChoice = field(default_factory=ModelChoice)
-    device: str = "auto"
-    tile: int = 0
-    batch: int = 0
-    passes: Literal[0, 1, 2] = 0
-    average_flips: bool | None = None
+    method: dict[str, Any] = field(default_factory=dict)
+    tiling: TilingConfig = field(default_factory=TilingConfig)
+    hardware: DeviceConfig = field(default_factory=DeviceConfig)
+    invalid: str = ""
     voxel_size: str = ""
     tilt_min: str = ""
     tilt_max: str = ""
@@ -103,6 +104,7 @@ class Wishes:
         return (
             next((problem for subject in subjects if (problem := self._subject_problem(subject))), "")
             or self._model_problem()
+            or self.invalid
             or self._numbers_problem()
             or self._output_problem(subjects)
         )
@@ -120,23 +122,26 @@ class Wishes:
         return beside(path) if path is not None else Path.home()
 
     def _subject_problem(self, subject: Subject) -> str:
-        if self.model.source == "wiener" and subject.odd is None:
+        method = known_method(self.model)
+        if method is not None and len(subject.volumes) < method.maps_to_restore:
             return (
-                f"The Wiener filter needs both halves, but “{subject.name}” has one: "
-                "choose a trained model, or another tomogram."
+                f"The method “{method.title}” needs both halves, but “{subject.name}” has one: "
+                "choose another model, or another tomogram."
             )
         known = known_settings(subject, self.model).voxel_size
         voxel_size = self.voxel_size or (f"{known}" if known else "")
         return DataChoice(even=subject.even, odd=subject.odd, voxel_size=voxel_size).problem()
 
     def _model_problem(self) -> str:
-        source = self.model.source
-        if source == "wiener" or source.exists():
-            run = self.model.run
-            if run is not None and self.model.step is None:
-                return f"{run.name} has no checkpoint yet: wait for the first one."
-            return ""
-        return f"{source} is not there any more: choose another step."
+        path, run = self.model.path, self.model.run
+        if path is not None and not path.exists():
+            return f"{path} is not there any more: choose another step."
+        if run is not None and self.model.step is None:
+            return f"{run.name} has no checkpoint yet: wait for the first one."
+        if self.model == ModelChoice():
+            loaded = bool(known_methods())
+            return "Choose a model." if loaded else "PyTorch is still being loaded: try again in a moment."
+        return ""
 
     def _numbers_problem(self) -> str:
         if self.voxel_size.strip() and not (number(self.voxel_size) or 0) > 0:
