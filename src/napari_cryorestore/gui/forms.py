@@ -36,6 +36,8 @@ class ConfigForm(QWidget):
         Names of the only top-level fields with a row, where it is a few; those are never folded away.
     editors
         Editors that stand in for the usual ones, by top-level field name.
+    label_width
+        Pixels that the names of settings take.
 
     Attributes
     ----------
@@ -54,6 +56,7 @@ class ConfigForm(QWidget):
         hidden: Collection[str] = (),
         only: Collection[str] = (),
         editors: Mapping[str, Editor] | None = None,
+        label_width: int = LABEL_WIDTH,
     ) -> None:
         super().__init__()
         self.config = config
@@ -61,7 +64,7 @@ class ConfigForm(QWidget):
         self._editors: dict[Path, Editor] = {}
         self._settings: dict[Path, Setting] = {}
         self._sentences: dict[Path, SentenceLabel] = {}
-        self._problem = ""
+        self._problem, self._label_width = "", label_width
         self._general = SentenceLabel()
         plain, folded = _Page(), _Page()
         self._more = Fold("More…", folded)
@@ -117,7 +120,7 @@ class ConfigForm(QWidget):
         grid = page.grid
         row = grid.rowCount()
         label = QLabel(_label(setting))
-        label.setMinimumWidth(LABEL_WIDTH)
+        label.setMinimumWidth(self._label_width)
         sentence = SentenceLabel()
         for widget in (label, editor.widget):
             widget.setToolTip(_tooltip(setting))

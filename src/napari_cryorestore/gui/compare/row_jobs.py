@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_cryorestore.comparison.config import RESTORED
 from napari_cryorestore.gui.compare.store import Job
+from napari_cryorestore.gui.known_methods import known_methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +100,19 @@ class RowJobs:
 
 def edge_of(row: RowConfig, region: int) -> int:
     """Return the edge in voxels of what is restored for a row."""
-    return max(region, FILTER_REGION) if row.kind == "method" else region
+    if row.kind != "method" or _brings_network(row.method or ""):
+        return region
+    return max(region, FILTER_REGION)
+
+
+def _brings_network(name: str) -> bool:
+    """Tell whether a method has a network of its own, as far as it is loaded."""
+    method = known_methods().get(name)
+    if method is None:
+        return False
+    from napari_cryorestore.methods import Method
+
+    return method.pretrained is not Method.pretrained
 
 
 def _middle(volume: ComparedVolume) -> Position:

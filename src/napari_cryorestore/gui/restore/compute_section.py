@@ -11,7 +11,7 @@ from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.editors import AUTOMATIC, combo_box, to_text
 from napari_cryorestore.gui.forms import ConfigForm
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.rows import LABEL_WIDTH, add_row, grid_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.model_choice import RecordedTomogram
@@ -33,7 +33,8 @@ class ComputeSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tiling, self.hardware = ConfigForm(TilingConfig), ConfigForm(DeviceConfig, hidden={"device"})
+        self.tiling = ConfigForm(TilingConfig, label_width=LABEL_WIDTH)
+        self.hardware = ConfigForm(DeviceConfig, hidden={"device"}, label_width=LABEL_WIDTH)
         self.tilt_axis = combo_box()
         self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
         self._prepare()

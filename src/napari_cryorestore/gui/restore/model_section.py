@@ -15,7 +15,7 @@ from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import ConfigForm
 from napari_cryorestore.gui.known_methods import known_methods
 from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.rows import LABEL_WIDTH, add_row, grid_of
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class ModelSection(QWidget):
             self.settings = None
         if settings is not None and kind is not None:
             if self.settings is None:
-                self.settings = ConfigForm(kind, only=names)
+                self.settings = ConfigForm(kind, only=names, label_width=LABEL_WIDTH)
                 self.settings.value_changed.connect(self.settings_changed)
                 self._layout.insertWidget(self._layout.indexOf(self.settings_line), self.settings)
             if not self.settings.problem and self.settings.value() != settings:  # else it is being typed
