@@ -11,6 +11,8 @@ import pytest
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.comparison.config import ComparisonConfig
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.restoration import require_same
+from napari_cryorestore.restore_config import RestoreConfig
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
@@ -59,6 +61,21 @@ def test_the_wiener_filter_gives_what_it_gave_then(kept: Path) -> None:
     assert main(["restore", "--method", "wiener", *halves, "--output", "again.mrc"]) == 0
     now, then = open_volume(kept / "again.mrc").data, open_volume(kept / "wiener.mrc").data
     np.testing.assert_allclose(now, then, rtol=0, atol=1e-3 * then.std())
+
+
+@pytest.mark.parametrize("name", [*RUNS, "wiener"])
+def test_a_result_of_then_is_known_again_or_refused(kept: Path, name: str) -> None:
+    """The times of change of copied inputs differ, which the hash of the inputs shows."""
+    model = {"method": name} if name not in RUNS else {"weights": name, "step": "newest"}
+    hardware = {"precision": "auto" if name == "wiener" else "32"}
+    tomogram = {"maps": ["TS1_even.mrc", "TS1_odd.mrc"]}
+    output = kept / f"{name}.mrc"
+    config = RestoreConfig.model_validate(
+        {"model": model, "tomogram": tomogram, "hardware": hardware, "output": output}
+    )
+    others = "inputs" if name in RUNS else "settings and other inputs"
+    with pytest.raises(FileExistsError, match=f"was made with other {others} than asked for now"):
+        require_same(config)
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -58,7 +58,7 @@ class RestoreConfig(Config):
     tomogram: TomogramConfig
     tiling: TilingConfig = TilingConfig()
     hardware: DeviceConfig = DeviceConfig()
-    output: Path = setting(help="The MRC file to make.")
+    output: Path = setting(help="The file to make.")
 
 
 __all__ = ["ModelRef", "RestoreConfig"]
