@@ -87,7 +87,7 @@ def _truth(checkpoint: Path, config: RunConfig, truth: np.ndarray) -> dict[str, 
         output = Path(scratch) / "restored.mrc"
         request = RestoreConfig.model_validate({
             "model": {"weights": checkpoint},
-            "tomogram": tomogram,
+            "tomogram": {"maps": tomogram.maps},
             "hardware": {"device": "cpu", "precision": "32"},
             "output": output,
         })  # fmt: skip
