@@ -15,7 +15,7 @@ Range = tuple[float, float]
 Axis = Literal["y", "x"]
 
 _ENDS = ("tilt_min", "tilt_max")
-_RECORDED_IN_FORMAT_1 = ("voxel_size", *_ENDS, "tilt_axis")
+_IN_FORMAT_1 = ("voxel_size", "tilt_range", *_ENDS, "tilt_axis")
 
 
 class Recording(Config):
@@ -136,10 +136,19 @@ def in_format_2(values: Any) -> Any:
     if "maps" not in changed and changed.get("even") is not None:
         halves = (changed.pop("even"), changed.pop("odd", None))
         changed["maps"] = [half for half in halves if half is not None]
-    if "recording" not in changed:
-        recorded = {name: changed.pop(name) for name in _RECORDED_IN_FORMAT_1 if name in changed}
-        changed |= {"recording": recorded} if recorded else {}
-    return changed
+    return with_recording(changed)
 
 
-__all__ = ["Axis", "Range", "Recording", "TomogramConfig", "in_format_2"]
+def with_recording(values: Any) -> Any:
+    """Return plain values in which what says how something was recorded is in a table, ``recording``.
+
+    Earlier versions wrote its fields beside the others.
+    """
+    if not isinstance(values, dict) or "recording" in values:
+        return values
+    recorded = {name: values[name] for name in _IN_FORMAT_1 if name in values}
+    rest = {name: value for name, value in values.items() if name not in recorded}
+    return {**rest, "recording": recorded} if recorded else rest
+
+
+__all__ = ["Axis", "Range", "Recording", "TomogramConfig", "in_format_2", "with_recording"]

@@ -46,7 +46,7 @@ def test_files_are_drawn_under_their_labels_at_the_place(
     assert [volume.name for volume in volumes] == ["one", "two"]
     assert volumes[0].index_of(config.cursor) == (3, 4, 5)
     assert config.columns == ("XY", "|F|xz")
-    assert volumes[0].tilt_range is not None
+    assert volumes[0].recording.tilt_range is not None
     assert more["detected"] == ()
 
 
@@ -107,7 +107,7 @@ def test_arrows_and_the_wedge_found_are_drawn(tiny_pair: tuple[Path, Path], draw
     volumes, _, more = drawn[0]
     assert volumes[0].index_of(more["arrows"][0]) == (16, 8, 24)
     assert len(more["detected"]) == 1
-    assert volumes[0].tilt_axis == "x"
+    assert volumes[0].recording.axis == "x"
 
 
 def test_holes_are_drawn_and_told(

@@ -111,7 +111,7 @@ def files(tmp_path: Path) -> Path:
         ("a.mrc --output n.txt", "let it end in .csv or .json"),
         ("a.mrc --output there.csv", "exists and is never overwritten"),
         ("a.mrc --reference none.mrc", "none.mrc"),
-        ("a.mrc --tilt-range 60 -60", "The tilt range is reversed or empty: 60 to -60"),
+        ("a.mrc --tilt-range 60 -60", "the tilt range 60…-60° is reversed or empty: give the lower"),
     ],
 )
 @pytest.mark.usefixtures("files")

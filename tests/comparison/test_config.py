@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from napari_cryorestore.comparison.config import COLUMNS, ComparisonConfig, FourierConfig, RowConfig
 from napari_cryorestore.config import sentence
+from napari_cryorestore.recording import Recording
 
 
 def test_everything_survives_the_way_through_toml() -> None:
@@ -74,3 +75,10 @@ def test_comparisons_that_make_no_sense_are_refused(values: dict[str, Any], word
     with pytest.raises(ValidationError) as told:
         ComparisonConfig.model_validate(values)
     assert words in sentence(told.value)
+
+
+def test_rows_of_older_comparisons_have_a_recording() -> None:
+    older = RowConfig.model_validate({"name": "a", "path": "a.mrc", "voxel_size": 4.0, "tilt_axis": "x"})
+    assert older.recording == Recording(voxel_size=4, tilt_axis="x")
+    assert RowConfig.from_toml(older.to_toml()) == older
+    assert set(older.model_dump()) & {"voxel_size", "tilt_axis"} == set()

@@ -14,6 +14,7 @@ from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +153,7 @@ def test_arrows_point_at_places_near_the_section() -> None:
 
 def test_wedges_are_drawn_after_the_tilt_range_and_as_found() -> None:
     def drawn(**more: Any) -> list[int]:
-        tilted = volume(tilt_range=(-60, 60))
+        tilted = volume(recording=Recording(tilt_range=(-60, 60)))
         figure = comparison_figure([tilted], more.pop("config", None), **more)
         styles = [line.get_linestyle() for line in figure.axes[4].lines]
         return [styles.count("--"), styles.count(":")]

@@ -16,6 +16,7 @@ from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.io.picks import Picks
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
+from napari_cryorestore.recording import Recording
 
 SHAPE = (32, 32, 32)
 EDGE = 10.0
@@ -31,7 +32,9 @@ def measured(volume: np.ndarray) -> np.ndarray:
 
 def row(name: str, data: np.ndarray, **more) -> ComparedVolume:
     sizes = (EDGE, EDGE, EDGE)
-    return ComparedVolume(name, data, sizes, corner_of(sizes), **{"tilt_range": (-60.0, 60.0), **more})
+    return ComparedVolume(
+        name, data, sizes, corner_of(sizes), **{"recording": Recording(tilt_range=(-60.0, 60.0)), **more}
+    )
 
 
 def the(found, name: str, **about: str) -> float:
@@ -171,7 +174,7 @@ def test_a_bad_row_is_told_and_spoils_no_other(volume: ComparedVolume, words: st
 
 
 def test_without_a_tilt_range_nothing_is_said_of_the_wedge() -> None:
-    found = evaluate([row("A", noise(0), tilt_range=None)])
+    found = evaluate([row("A", noise(0), recording=Recording())])
     assert {item.name for item in found.numbers} == {"power"}
 
 

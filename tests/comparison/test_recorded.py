@@ -10,10 +10,11 @@ import pytest
 
 from napari_cryorestore.cli import compare
 from napari_cryorestore.comparison.config import RowConfig
-from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
+from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.sources import examined, open_row
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.restoration import restore
 from napari_cryorestore.samples import real_pair
 
@@ -47,10 +48,10 @@ def about_x(tmp_path: Path) -> tuple[Path, Path]:
 def test_what_was_restored_says_how_it_was_tilted(about_x: tuple[Path, Path], tmp_path: Path) -> None:
     made = restore(restoration("wiener", about_x[0], tmp_path / "elsewhere.mrc", about_x[1], device="cpu"))
     volume = open_volume(made)
-    assert tilts_recorded(volume) == Recorded((-60, 60), "x")
+    assert tilts_recorded(volume) == Recording(tilt_range=(-60, 60), tilt_axis="x")
     assert not is_raw(volume)
     row = open_row(RowConfig(name="r", path=made))
-    assert (row.tilt_range, row.tilt_axis, row.raw) == ((-60, 60), "x", False)
+    assert (row.recording.tilt_range, row.recording.axis, row.raw) == ((-60, 60), "x", False)
     assert examined(RowConfig(name="r", path=made)) is None
 
 
@@ -61,7 +62,8 @@ def test_the_axis_of_a_raw_row_is_that_of_the_spectrum(about_x: tuple[Path, Path
         RowConfig(name="w", kind="method", method="wiener", even=about_x[0], odd=about_x[1]),
     ):
         volume = open_row(row, region=32)
-        assert (volume.tilt_range, volume.tilt_axis, volume.raw) == ((-60, 60), "x", row.kind != "method")
+        found = volume.recording
+        assert (found.tilt_range, found.axis, volume.raw) == ((-60, 60), "x", row.kind != "method")
     told = examined(RowConfig(name="m", kind="mean", even=about_x[0], odd=about_x[1], tilt_axis="y"))
     assert told is not None
     assert "--tilt-axis x" in told.findings[0].remedy
@@ -74,10 +76,10 @@ def test_a_file_of_a_run_without_a_label_takes_the_tilts_of_its_recipe(run: Path
     known = recipe.replace('tilt_axis = "auto"', 'tilt_min = -50\ntilt_max = 60\ntilt_axis = "x"')
     (copy / "config.toml").write_text(known, encoding="utf-8")
     made = write(copy / "restored" / "TS_noise2noise_600.mrc")
-    assert tilts_recorded(open_volume(made)) == Recorded((-50, 60), "x")
-    assert tilts_recorded(open_volume(write(copy / "restored" / "other.mrc"))) == Recorded(None)
+    assert tilts_recorded(open_volume(made)) == Recording(tilt_range=(-50, 60), tilt_axis="x")
+    assert tilts_recorded(open_volume(write(copy / "restored" / "other.mrc"))) == Recording()
     (copy / "config.toml").write_text("nothing = [", encoding="utf-8")
-    assert tilts_recorded(open_volume(write(copy / "restored" / "TS_1.mrc"))) == Recorded(None)
+    assert tilts_recorded(open_volume(write(copy / "restored" / "TS_1.mrc"))) == Recording()
 
 
 @pytest.mark.parametrize(

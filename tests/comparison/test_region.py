@@ -88,7 +88,7 @@ def test_the_halves_come_with_it_and_their_mean_is_the_volume(run: Path, tomogra
     part = restore_region(run, tomogram, Region((12, 30, 26), 16), step=100)
     assert part.halves is not None
     np.testing.assert_allclose((part.halves[0] + part.halves[1]) / 2, part.data, rtol=1e-5)
-    assert (part.tilt_range, part.tilt_axis) == ((-50.0, 60.0), "y")
+    assert (part.recording.tilt_range, part.recording.axis) == ((-50.0, 60.0), "y")
     assert part.name.startswith("TS · ")
     assert part.name.endswith("@ step 100")
 

@@ -42,7 +42,7 @@ def test_a_file_is_mapped_with_what_lies_beside_it(pair: tuple[Path, Path]) -> N
     assert isinstance(volume.data, np.memmap)
     assert (volume.name, volume.shape, volume.voxel_size) == ("raw", (24, 60, 52), (8, 8, 8))
     assert volume.corner == (4, 4, 4)
-    assert (volume.tilt_range, volume.tilt_axis) == ((-50, 60), "x")
+    assert (volume.recording.tilt_range, volume.recording.axis) == ((-50, 60), "x")
 
 
 def test_a_mean_comes_with_its_halves(pair: tuple[Path, Path]) -> None:
@@ -65,7 +65,7 @@ def test_a_run_is_restored_around_the_crosshair(run: Path, sources: Sources, res
     volume = sources.open_row(row, cursor=(100, 300, 60), region=16, progress=told.append)
     assert volume.shape == (16, 16, 16)
     assert volume.index_of((100, 300, 60)) is not None
-    assert (volume.name, volume.tilt_range) == ("r", (-50, 60))
+    assert (volume.name, volume.recording.tilt_range) == ("r", (-50, 60))
     assert told[-1] == 1.0
     assert len(restorations) == 1
 

@@ -124,7 +124,7 @@ def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfi
 
 
 def _rows(texts: Sequence[str], wishes: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
-    known = {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}
+    known = {"recording": {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}}
     halves, say = (wishes.even, wishes.odd), LiveText(sys.stderr).say
     return typed_rows(texts, halves, flags="--even and --odd", say=say, **known)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
-from napari_cryorestore.cli.parser import given, typed_number
+from napari_cryorestore.cli.parser import given
 from napari_cryorestore.config import Config, setting, settings_of
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -66,10 +67,7 @@ class EvaluateOptions(Config):
         None, "Edge of the boxes; chosen to suit the volume if not given.", unit="Å", gt=0
     )
     bright: bool = setting(False, "Whether structure is brighter than its surroundings.")
-    voxel_size: float | None = setting(None, "Edge of a voxel; from the files if not given.", unit="Å", gt=0)
-    tilt_axis: Literal["auto", "y", "x"] = setting(
-        "auto", "Axis about which the specimen was tilted; 'auto' takes what the spectrum shows, or else y."
-    )
+    recording: Recording = Recording()
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -82,13 +80,9 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     )
     for name, sentence in FILES.items():
         parser.add_argument(name, nargs="+", type=Path, default=[], metavar="FILE", help=sentence)
-    parser.add_settings("evaluation", settings_of(EvaluateOptions), under="evaluation").add_argument(
-        "--tilt-range",
-        nargs=2,
-        type=typed_number,
-        metavar=("LOW", "HIGH"),
-        help="Lowest and highest tilt angle; from tilt files beside them or the spectrum if not given (°).",
-    )
+    own = [item for item in settings_of(EvaluateOptions) if item.path[0] != "recording"]
+    parser.add_settings("evaluation", own, under="evaluation")
+    parser.add_settings("recording", settings_of(Recording), under="evaluation.recording")
 
 
 def run(options: Namespace) -> int:
@@ -131,9 +125,8 @@ def rows_of(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> li
         raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
     rows = _typed(options, wishes, screen)
     rows += [_opened(wishes, *pair) for pair in zip(options.even, options.odd, strict=True)]
-    tilts = _tilt_range(options, wishes, rows)
-    rows = [row if tilts is None else replace(row, tilt_range=tilts) for row in rows]
-    return _distinct(rows)
+    known = wishes.recording.over(Recording(tilt_range=_tilt_range(wishes, rows)))
+    return _distinct([replace(row, recording=known.over(row.recording)) for row in rows])
 
 
 def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
@@ -142,7 +135,7 @@ def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> lis
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.compute_config import DeviceConfig
 
-    known = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
+    known = {"recording": wishes.recording}
     halves = (wishes.raw_even, wishes.raw_odd)
     rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", say=screen.say, **known)
     configs = [RowConfig.model_validate(row) for row in labelled(rows, options.labels)]
@@ -157,23 +150,17 @@ def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> Com
     from napari_cryorestore.comparison.sources import open_row
     from napari_cryorestore.io.pairing import tomogram_name
 
-    known: dict[str, Any] = {"voxel_size": wishes.voxel_size, "tilt_axis": wishes.tilt_axis}
+    known: dict[str, Any] = {"recording": wishes.recording}
     if odd is None:
         return open_row(RowConfig(name=path.stem, path=path, **known))
     return open_row(RowConfig(name=tomogram_name(path), kind="mean", even=path, odd=odd, **known))
 
 
-def _tilt_range(
-    options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
-) -> tuple[float, float] | None:
-    """Return the range typed, or the first one found beside a file; raise ValueError if it is none."""
+def _tilt_range(wishes: EvaluateOptions, rows: list[ComparedVolume]) -> tuple[float, float] | None:
+    """Return the range that is known of the first row of which one is, or found beside the raw halves."""
     from napari_cryorestore.io.tilts import tilts_beside
-    from napari_cryorestore.physics.wedge import Wedge
 
-    if options.tilt_range is not None:
-        wedge = Wedge(*options.tilt_range)
-        return wedge.tilt_min, wedge.tilt_max
-    found = next((row.tilt_range for row in rows if row.tilt_range is not None), None)
+    found = next((tilts for row in rows if (tilts := row.recording.tilt_range)), None)
     return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range
 
 
@@ -198,9 +185,10 @@ def questions_of(
     raw, reference = None, None
     if wishes.raw_even is not None and wishes.raw_odd is not None:
         raw = open_volume(wishes.raw_even).data, open_volume(wishes.raw_odd).data
-    edge = wishes.voxel_size or rows[0].voxel_size[0]
+    edge = wishes.recording.voxel_size or rows[0].voxel_size[0]
     if wishes.reference is not None:
-        reference = _opened(wishes.model_copy(update={"voxel_size": edge}), wishes.reference)
+        given = wishes.recording.model_copy(update={"voxel_size": edge})
+        reference = _opened(wishes.model_copy(update={"recording": given}), wishes.reference)
     boxes, problems = _boxes(wishes, rows[0])
     return Questions(reference, raw, boxes, _pick_question(options, wishes, rows[0])), problems
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import field_validator, model_validator
 
 from napari_cryorestore.config import Config, setting
+from napari_cryorestore.recording import Recording, with_recording
 
 Column = Literal["XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz"]
 Kind = Literal["file", "layer", "run", "live", "method", "mean"]
@@ -38,17 +39,15 @@ class RowConfig(Config):
     step: int | None = setting(
         None, "The step of the run; the one that its held-out numbers suggest if not given.", ge=0
     )
-    voxel_size: float | None = setting(None, "Edge of a voxel; from the file if not given.", unit="Å", gt=0)
-    tilt_axis: Literal["auto", "y", "x"] = setting(
-        "auto", "Axis about which the specimen of a file was tilted; 'auto' takes what is recorded or seen."
-    )
+    recording: Recording = Recording()
     hidden: bool = setting(False, "Whether the row is left out of the picture.")
     limits: tuple[float, float] | None = setting(None, "Black and white, where contrast is set by hand.")
 
     @model_validator(mode="before")
     @classmethod
-    def _method_of_older_comparisons(cls, values: Any) -> Any:
-        """Read rows whose kind is the name of a method, as it once was."""
+    def _of_older_comparisons(cls, values: Any) -> Any:
+        """Read rows whose kind is the name of a method, and that have no recording, as they once were."""
+        values = with_recording(values)
         kind = values.get("kind") if isinstance(values, dict) else None
         if not isinstance(kind, str) or kind in get_args(Kind) or values.get("even") is None:
             return values

@@ -231,7 +231,7 @@ def _wedge(volume: ComparedVolume, config: ComparisonConfig) -> Wedge | None:
     """Return the measured region after the tilt range that was given, or else the volume's own."""
     if config.tilt_range is not None:
         return Wedge(*config.tilt_range, config.tilt_axis)
-    return None if volume.tilt_range is None else Wedge(*volume.tilt_range, volume.tilt_axis)
+    return Wedge.of(volume.recording)
 
 
 def _color_map(name: str, *, inverted: bool = False) -> Any:

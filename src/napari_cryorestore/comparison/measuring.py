@@ -116,7 +116,7 @@ def blocks_with_data(*maps: tuple[Any, str]) -> tuple[list[Tensor], float]:
 
 def wedge_of_row(volume: ComparedVolume) -> Wedge | None:
     """Return the measured region of a row; ``None`` where its tilt range is unknown."""
-    return None if volume.tilt_range is None else Wedge(*volume.tilt_range, volume.tilt_axis)
+    return Wedge.of(volume.recording)
 
 
 def spectrum_numbers(volume: ComparedVolume) -> Iterator[Number]:

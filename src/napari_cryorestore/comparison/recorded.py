@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from napari_cryorestore.io.tilts import tilts_beside
+from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -24,13 +25,6 @@ _RESTORED = re.compile(
 _TILTS = re.compile(r"tilts: (-?\d+\.?\d*) to (-?\d+\.?\d*) degrees about ([yx])")
 
 
-class Recorded(NamedTuple):
-    """The tilt range in degrees, where it is known, and the tilt axis."""
-
-    tilt_range: tuple[float, float] | None
-    tilt_axis: Literal["y", "x"] = "y"
-
-
 def is_raw(volume: Volume) -> bool:
     """Tell whether a volume is as it was reconstructed, so that its spectrum shows how it was tilted.
 
@@ -40,20 +34,25 @@ def is_raw(volume: Volume) -> bool:
     return not any(text.startswith(_OURS) or _RESTORED.search(text) for text in said)
 
 
-def tilts_recorded(volume: Volume) -> Recorded:
+def tilts_recorded(volume: Volume) -> Recording:
     """Return how a specimen was tilted, after the header of a volume, its run, or a tilt file beside it."""
-    return _from_labels(volume.labels) or _from_run(volume.path) or Recorded(tilts_beside(volume.path).range)
+    return _from_labels(volume.labels) or _from_run(volume.path) or _from_beside(volume.path)
 
 
-def _from_labels(labels: Iterable[str]) -> Recorded | None:
+def _from_beside(path: Path) -> Recording:
+    return Recording(tilt_range=tilts_beside(path).range)
+
+
+def _from_labels(labels: Iterable[str]) -> Recording | None:
     for label in labels:
         found = _TILTS.fullmatch(label)
         if found is not None:
-            return Recorded((float(found[1]), float(found[2])), "x" if found[3] == "x" else "y")
+            tilts = {"tilt_range": (float(found[1]), float(found[2])), "tilt_axis": found[3]}
+            return Recording.known(tilts)
     return None
 
 
-def _from_run(path: Path) -> Recorded | None:
+def _from_run(path: Path) -> Recording | None:
     """Look for the tomogram in the recipe of the run in whose folder of results a file lies."""
     folder = path.absolute().parent
     run = RunDir(folder.parent)
@@ -63,7 +62,7 @@ def _from_run(path: Path) -> Recorded | None:
     longest = max(known, key=lambda item: len(item.name or ""), default=None)
     if longest is None or longest.recording.tilt_range is None:
         return None
-    return Recorded(longest.recording.tilt_range, longest.recording.axis)
+    return longest.recording
 
 
-__all__ = ["Recorded", "is_raw", "tilts_recorded"]
+__all__ = ["is_raw", "tilts_recorded"]

@@ -167,8 +167,7 @@ class RegionRestorer:
             voxel_size=voxel,
             corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
             halves=None if len(halves) == 1 else (halves[0], halves[1]),
-            tilt_range=tomogram.recording.tilt_range,
-            tilt_axis=tomogram.recording.axis,
+            recording=tomogram.recording,
             key=f"{key}|{tomogram.name}|{box.start}|{box.stop}",
         )
 

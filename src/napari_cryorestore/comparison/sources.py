@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.comparison.config import RESTORED
-from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
+from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.row_steps import RowSteps
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import Position, RowConfig
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.volume_format import Volume
+    from napari_cryorestore.recording import Recording
 
 KEPT_BYTES = 1 << 30
 """Memory that restored regions may take until the one used longest ago is dropped."""
@@ -174,22 +175,20 @@ def _mean(row: RowConfig) -> ComparedVolume:
 
 
 def _compared(volume: Volume, data: Any, row: RowConfig) -> ComparedVolume:
-    sizes = volume.voxel_sizes if row.voxel_size is None else (row.voxel_size,) * 3
+    sizes = volume.voxel_sizes if row.recording.voxel_size is None else (row.recording.voxel_size,) * 3
     if 0 in sizes:
         raise ValueError(
             f"{volume.path.name} has no voxel size in its header: give it in Å (on the command line by "
             "--voxel-size)."
         )
-    recorded, raw = _recorded(volume, row), is_raw(volume)
     changed = volume.path.stat().st_mtime_ns
     return ComparedVolume(
         name=row.name,
         data=data,
         voxel_size=sizes,
         corner=corner_of(sizes),
-        tilt_range=recorded.tilt_range,
-        tilt_axis=recorded.tilt_axis,
-        raw=raw,
+        recording=_recorded(volume, row),
+        raw=is_raw(volume),
         key=f"{volume.path}|{changed}",
     )
 
@@ -212,8 +211,7 @@ def _newest_preview(row: RowConfig) -> ComparedVolume:
         voxel_size=voxel,
         corner=corner_of(voxel, [start * tomogram.voxel_size for start in box.start]),
         version=step,
-        tilt_range=tomogram.recording.tilt_range,
-        tilt_axis=tomogram.recording.axis,
+        recording=tomogram.recording,
         key=f"live|{run.path}",
     )
 
@@ -238,17 +236,17 @@ def examined(row: RowConfig) -> Examination | None:
         If it cannot be opened.
     """
     if row.even is not None:
-        return _examined(row.even, row.odd, row.voxel_size, row.tilt_axis, _changed(row.even))
+        return _examined(row.even, row.odd, row.recording, _changed(row.even))
     if row.kind != "file" or row.path is None or not is_raw(open_volume(row.path)):
         return None
-    return _examined(row.path, None, row.voxel_size, row.tilt_axis, _changed(row.path))
+    return _examined(row.path, None, row.recording, _changed(row.path))
 
 
 @lru_cache(maxsize=16)
-def _examined(even: Path, odd: Path | None, voxel_size: float | None, axis: Any, changed: int) -> Examination:
+def _examined(even: Path, odd: Path | None, recording: Recording, changed: int) -> Examination:
     del changed  # only a part of what is remembered
     maps = [even] if odd is None else [even, odd]
-    tomogram = open_tomogram(maps, recording=Recording(voxel_size=voxel_size, tilt_axis=axis))
+    tomogram = open_tomogram(maps, recording=recording)
     return examine(tomogram, needs_wedge=False)
 
 
@@ -256,16 +254,15 @@ def _changed(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _recorded(volume: Volume, row: RowConfig) -> Recorded:
+def _recorded(volume: Volume, row: RowConfig) -> Recording:
     """Return how the specimen of a file was tilted: after its spectrum too, if that is as recorded."""
     try:
         examination = examined(row)
     except ValueError:  # what can be compared, but not restored
         examination = None
     if examination is not None:
-        return Recorded(examination.tilt_range, examination.tomogram.recording.axis)
-    found = tilts_recorded(volume)
-    return found if row.tilt_axis == "auto" else Recorded(found.tilt_range, row.tilt_axis)
+        return examination.tomogram.recording
+    return row.recording.over(tilts_recorded(volume))
 
 
 def _learned_from(run: Path) -> TomogramConfig:
@@ -279,7 +276,7 @@ def _learned_from(run: Path) -> TomogramConfig:
 
 
 def _identity(row: RowConfig) -> str:
-    return f"{row.even}|{row.odd}|{row.voxel_size}|{row.tilt_axis}" if row.even is not None else f"{row.path}"
+    return f"{row.even}|{row.odd}|{row.recording}" if row.even is not None else f"{row.path}"
 
 
 def _voxel(tomogram: Tomogram, cursor: Position | None) -> tuple[int, int, int]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +43,8 @@ class ComparedVolume:
         Raised where the data change in place.
     halves : tuple of array-like, optional
         The two halves of which it was made, each of its shape.
-    tilt_range : tuple of float, optional
-        Degrees.
-    tilt_axis : {"y", "x"}
-        Axis of tilting.
+    recording : Recording
+        How its specimen was tilted, as far as it is known.
     raw : bool
         Whether it is as it was reconstructed, so that its spectrum shows how it was tilted.
     key : str
@@ -62,8 +62,7 @@ class ComparedVolume:
     corner: Position
     version: int = 0
     halves: tuple[Any, Any] | None = None
-    tilt_range: tuple[float, float] | None = None
-    tilt_axis: Literal["y", "x"] = "y"
+    recording: Recording = Recording()
     raw: bool = False
     key: str = ""
 

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 def wedge_of(tomogram: Tomogram) -> Wedge | None:
     """Return the measured region of Fourier space; ``None`` where the tilt range is unknown."""
-    tilts = tomogram.recording.tilt_range
-    return None if tilts is None else Wedge(*tilts, tomogram.recording.axis)
+    return Wedge.of(tomogram.recording)
 
 
 def required_wedge(tomogram: Tomogram, *, method: str) -> Wedge:

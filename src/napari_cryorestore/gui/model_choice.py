@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.known_methods import known_methods
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.raw_config import raw_config, table
-from napari_cryorestore.runs.raw_config import tomograms_of as known_tomograms
+from napari_cryorestore.runs.raw_config import raw_config, table, tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.runs.trained_on import TrainedOn
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.methods import Method
-    from napari_cryorestore.recording import TomogramConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
 
 
@@ -55,18 +53,6 @@ class ModelChoice:
     def to_plain(self) -> dict[str, Any]:
         """Return the values of a `ModelRef`, not validated yet."""
         return {"weights": self.path, "method": self.method}
-
-
-@dataclass(frozen=True)
-class RecordedTomogram:
-    """A tomogram of a run's configuration, as far as restoring needs it."""
-
-    even: Path | None = None
-    odd: Path | None = None
-    voxel_size: float | None = None
-    tilt_range: tuple[float, float] | None = None
-    tilt_axis: Literal["y", "x"] = "y"
-    name: str = ""
 
 
 class RunSteps:
@@ -140,20 +126,8 @@ def known_method(choice: ModelChoice) -> type[Method] | None:
 def trained_on(choice: ModelChoice) -> TrainedOn:
     """Return how the first tomogram was recorded that a model learned from, as far as it says."""
     if choice.run is not None:
-        return TrainedOn(next((item.recording for item in known_tomograms(RunDir(choice.run))), Recording()))
+        return TrainedOn(next((item.recording for item in tomograms_of(RunDir(choice.run))), Recording()))
     return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
-
-
-def tomograms_of(run: Path) -> list[RecordedTomogram]:
-    """Return the tomograms that a run learns from."""
-    return [_recorded(item) for item in known_tomograms(RunDir(run))]
-
-
-def _recorded(item: TomogramConfig) -> RecordedTomogram:
-    known = item.recording
-    return RecordedTomogram(
-        item.even, item.odd, known.voxel_size, known.tilt_range, known.axis, item.name or ""
-    )
 
 
 def _method_in(weights: Path | None) -> dict[str, Any]:
@@ -180,12 +154,10 @@ def _metadata(weights: Path | None) -> dict[str, str]:
 
 __all__ = [
     "ModelChoice",
-    "RecordedTomogram",
     "RunSteps",
     "known_method",
     "loss_of",
     "method_of",
     "settings_of_method",
-    "tomograms_of",
     "trained_on",
 ]

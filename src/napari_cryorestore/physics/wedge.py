@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from napari_cryorestore.recording import Recording
+
 _ANGLE_TOLERANCE = 1e-4  # degrees: float32 rounding must not decide about planes exactly at the limit
 _ZERO = 1e-6  # cycles/voxel: what a rotation matrix makes of zero
 
@@ -41,6 +43,11 @@ class Wedge:
     tilt_min: float
     tilt_max: float
     tilt_axis: Literal["y", "x"] = "y"
+
+    @classmethod
+    def of(cls, recording: Recording) -> Wedge | None:
+        """Return the region that a tomogram's tilts measured; ``None`` where the tilt range is unknown."""
+        return None if recording.tilt_range is None else cls(*recording.tilt_range, recording.axis)
 
     def __post_init__(self) -> None:
         across_tilt_axis(self.tilt_axis)

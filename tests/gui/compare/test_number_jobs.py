@@ -7,6 +7,7 @@ import pytest
 
 from napari_cryorestore.gui.compare.number_jobs import Asked, jobs_of, numbers_of
 from napari_cryorestore.gui.compare.store import Store
+from napari_cryorestore.recording import Recording
 
 from .conftest import noise
 
@@ -27,7 +28,9 @@ def finished(store: Store, rows, asked: Asked):
 def raw(volume):
     signal = noise(SHAPE, 1) * 2
     halves = tuple((signal + noise(SHAPE, seed)).astype(np.float32) for seed in (2, 3))
-    return volume("raw", data=(halves[0] + halves[1]) / 2, halves=halves, tilt_range=(-60, 60))
+    return volume(
+        "raw", data=(halves[0] + halves[1]) / 2, halves=halves, recording=Recording(tilt_range=(-60, 60))
+    )
 
 
 def test_numbers_come_under_the_present_names(raw) -> None:

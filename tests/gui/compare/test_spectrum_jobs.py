@@ -13,8 +13,11 @@ from napari_cryorestore.gui.compare.spectrum_jobs import Tilts, tilts_of, wanted
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wedge_detection import DetectedWedge
+from napari_cryorestore.recording import Recording
 
-VOLUME = ComparedVolume("a", np.zeros((8, 8, 8)), (10.0,) * 3, corner_of((10.0,) * 3), tilt_range=(-60, 60))
+VOLUME = ComparedVolume(
+    "a", np.zeros((8, 8, 8)), (10.0,) * 3, corner_of((10.0,) * 3), recording=Recording(tilt_range=(-60, 60))
+)
 SEEN = DetectedWedge(Wedge(-61, 59, "x"), 0.9, reliable=True)
 
 
@@ -36,7 +39,7 @@ def test_a_known_range_is_drawn_about_the_axis_of_a_raw_spectrum():
     assert tilts_of(raw, config, SEEN) == Tilts(-60, 60, "x")
     assert tilts_of(raw, config, replace(SEEN, reliable=False)) == Tilts(-60, 60, "y")
     assert tilts_of(VOLUME, config, SEEN) == Tilts(-60, 60, "y")
-    assert tilts_of(replace(VOLUME, tilt_range=None), config, SEEN) is None
+    assert tilts_of(replace(VOLUME, recording=Recording()), config, SEEN) is None
     typed = config.model_copy(update={"tilt_range": (-50, 40)})
     assert tilts_of(raw, typed, SEEN) == Tilts(-50, 40, "y")
 
@@ -54,5 +57,5 @@ def test_a_layer_is_as_raw_as_its_file(tmp_path):
         layer = Image(data)
         layer._source = layer.source.model_copy(update={"path": str(tmp_path / name)})
         shown = compared(layer)
-        assert (shown.raw, shown.tilt_range, shown.tilt_axis) == known
+        assert (shown.raw, shown.recording.tilt_range, shown.recording.axis) == known
     assert not compared(Image(data)).raw

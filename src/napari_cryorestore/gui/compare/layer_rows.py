@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.comparison.config import RowConfig
-from napari_cryorestore.comparison.recorded import Recorded, is_raw, tilts_recorded
+from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.gui.layers import origin_of, path_of, volumes_in
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,15 +161,13 @@ def compared(layer: Image, *, version: int = 0) -> ComparedVolume:
     place = tuple(float(at) * unit for at, unit in zip(layer.translate[-3:], _angstrom(layer), strict=True))
     voxel_size = (abs(scale[0]), abs(scale[1]), abs(scale[2]))
     file = _file_of(layer)
-    recorded = Recorded(None) if file is None else tilts_recorded(file)
     return ComparedVolume(
         name=layer.name,
         data=layer.data,
         voxel_size=voxel_size,
         corner=corner_of(voxel_size, place),
         version=version,
-        tilt_range=recorded.tilt_range,
-        tilt_axis=recorded.tilt_axis,
+        recording=Recording() if file is None else tilts_recorded(file),
         raw=file is not None and is_raw(file),
         key=f"layer {id(layer)}",
     )

@@ -195,7 +195,7 @@ class ComparePanel(DockedPanel):
     def _show_wedges(self) -> None:
         """Show in the Fourier box what files and data say about the tilt range."""
         volumes = [entry.volume for entry in self.model.shown if entry.volume is not None]
-        known = next((volume.tilt_range for volume in volumes if volume.tilt_range is not None), None)
+        known = next((tilts for volume in volumes if (tilts := volume.recording.tilt_range)), None)
         found = [found_wedge(self.comparison.spectra, volume) for volume in volumes]
         reliable = next((item.wedge for item in found if item is not None and item.reliable), None)
         words = "" if reliable is None else f"{reliable.tilt_min:.0f}° to {reliable.tilt_max:.0f}°"

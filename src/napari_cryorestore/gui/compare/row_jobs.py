@@ -50,8 +50,8 @@ class RowJobs:
         """
         region = edge_of(row, region)
         centre, size = (self._centre, region) if row.kind in RESTORED else (None, 0)
-        fields = row.model_dump(exclude=_NOT_THE_VOLUME)
-        key = ("row", *fields.values(), *_stamps(row), size, centre)
+        fields = [value for name, value in row if name not in _NOT_THE_VOLUME]
+        key = ("row", *fields, *_stamps(row), size, centre)
 
         def compute(watch: Watch) -> ComparedVolume:
             if self._sources is None:

@@ -9,6 +9,7 @@ from napari_cryorestore.gui.known_methods import load_methods, untrained_methods
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
 from napari_cryorestore.gui.model_choice import loss_of, method_of
 from napari_cryorestore.io.pairing import tomogram_name
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ def halves_rows(layers: Iterable[Layer]) -> list[RowConfig]:
 def rows_of_halves(even: Path, odd: Path, *, voxel_size: float | None = None) -> list[RowConfig]:
     """Return the mean of two halves, and what the methods loaded make of them that need no training."""
     name = tomogram_name(even)
-    halves = {"even": even, "odd": odd, "voxel_size": voxel_size}
+    halves = {"even": even, "odd": odd, "recording": Recording(voxel_size=voxel_size)}
     rows = [RowConfig(name=f"{name} · mean", kind="mean", **halves)]
     for kind, method in untrained_methods().items():
         rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **halves))

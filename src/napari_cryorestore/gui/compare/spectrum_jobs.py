@@ -83,10 +83,10 @@ def tilts_of(
     """Return the tilts of a volume: the comparison's, or its own, about the axis that its spectrum shows."""
     if config.tilt_range is not None:
         return Tilts(*config.tilt_range, config.tilt_axis)
-    if volume.tilt_range is None:
+    if volume.recording.tilt_range is None:
         return None
     seen = found.wedge.tilt_axis if found is not None and found.reliable and volume.raw else None
-    return Tilts(*volume.tilt_range, seen or volume.tilt_axis)
+    return Tilts(*volume.recording.tilt_range, seen or volume.recording.axis)
 
 
 def _wedge_key(volume: ComparedVolume) -> Hashable:

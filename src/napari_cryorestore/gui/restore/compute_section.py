@@ -14,8 +14,8 @@ from napari_cryorestore.gui.forms import ConfigForm
 from napari_cryorestore.gui.rows import LABEL_WIDTH, add_row, grid_of
 
 if TYPE_CHECKING:
-    from napari_cryorestore.gui.model_choice import RecordedTomogram
     from napari_cryorestore.gui.restore.wishes import Wishes
+    from napari_cryorestore.recording import Recording
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}
 
@@ -65,7 +65,7 @@ class ComputeSection(QWidget):
         """What is wrong in one of the forms, in a sentence; empty if nothing is."""
         return "; ".join(form.problem for form in (self.tiling, self.hardware) if form.problem)
 
-    def show_wishes(self, wishes: Wishes, known: RecordedTomogram) -> None:
+    def show_wishes(self, wishes: Wishes, known: Recording) -> None:
         """Show what is wished, and what is taken where nothing is, without announcing it."""
         for form, config in ((self.tiling, wishes.tiling), (self.hardware, wishes.hardware)):
             if not form.problem and form.value() != config:

@@ -110,7 +110,7 @@ class RestoreModel:
             Recording(
                 voxel_size=number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
                 tilt_range=wishes.tilt_range or known.tilt_range,
-                tilt_axis=wishes.tilt_axis or known.tilt_axis,
+                tilt_axis=wishes.tilt_axis or known.axis,
             )
         )
         halves = 1 if subject.odd is None else 2

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.devices import Device, list_devices
 from napari_cryorestore.gui.known_methods import known_methods, load_methods, untrained_methods
-from napari_cryorestore.gui.model_choice import ModelChoice, method_of, tomograms_of
+from napari_cryorestore.gui.model_choice import ModelChoice, method_of
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.io.pairing import tomogram_name
+from napari_cryorestore.runs.raw_config import tomograms_of
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +190,7 @@ class ModelControl:
         run = self._model.wishes.model.run
         if run is None:
             return ""
-        names = [item.name or tomogram_name(item.even) for item in tomograms_of(run) if item.even is not None]
+        names = [item.name or tomogram_name(item.even) for item in tomograms_of(RunDir(run))]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         learned = [f"learned from {name}{others}" for name in names[:1]]
         return " · ".join([part for part in (method_of(run), *learned) if part])

@@ -13,7 +13,6 @@ from napari_cryorestore.gui.fold import Fold
 from napari_cryorestore.gui.folded_panel import FoldedPanel
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.model_choice import RecordedTomogram
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy
 from napari_cryorestore.gui.restore.model import model_of
@@ -26,6 +25,7 @@ from napari_cryorestore.gui.restore.result import add_result
 from napari_cryorestore.gui.restore.source_control import SourceControl
 from napari_cryorestore.gui.restore.source_section import SourceSection
 from napari_cryorestore.gui.restore.work_bar import WorkBar
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -173,7 +173,7 @@ class RestorePanel(FoldedPanel):
     def _show(self) -> None:
         """Show what is wished, and what is taken where nothing is."""
         wishes, subjects = self.model.wishes, self.model.next_subjects()
-        known = known_settings(subjects[0], wishes.model) if subjects else RecordedTomogram()
+        known = known_settings(subjects[0], wishes.model) if subjects else Recording()
         self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
         self.compute.show_wishes(wishes, known)
         self._folds["Advanced"].set_summary(self.compute.summary())

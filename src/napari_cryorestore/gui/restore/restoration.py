@@ -5,18 +5,23 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.inputs import file_name, written_inputs
-from napari_cryorestore.gui.model_choice import ModelChoice, RecordedTomogram, tomograms_of
+from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts import tilts_beside
+from napari_cryorestore.recording import Recording
+from napari_cryorestore.runs.raw_config import tomograms_of
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from napari_cryorestore.gui.model_choice import ModelChoice
 
 
 def restore_file(
@@ -160,7 +165,7 @@ class Restoration:
         recording = {
             "voxel_size": voxel_size,
             "tilt_range": recipe.tilt_range or tilts_of_run(subject, recipe.model),
-            "tilt_axis": recipe.tilt_axis or known.tilt_axis,
+            "tilt_axis": recipe.tilt_axis or known.axis,
         }
         return {
             "model": recipe.model.to_plain(),
@@ -184,20 +189,20 @@ def _report(entry: Entry, share: float) -> None:
     entry.share = share
 
 
-def known_settings(subject: Subject, model: ModelChoice) -> RecordedTomogram:
+def known_settings(subject: Subject, model: ModelChoice) -> Recording:
     """Return what the run, and a file of tilt angles beside it, know of a tomogram.
 
     Of one that the run did not learn from, the tilt range and axis of its first one are assumed, as tilt
     schemes are the same for a whole session; its voxel size is not.
     """
-    recorded = tomograms_of(model.run) if model.run is not None else []
+    learned = tomograms_of(RunDir(model.run)) if model.run is not None else []
     path = subject.even.path.absolute() if subject.even.path is not None else None
-    known = next((item for item in recorded if path in (item.even, item.odd)), None)
+    known = next((item.recording for item in learned if path in item.maps), None)
     if known is None:
-        first = recorded[0] if recorded else RecordedTomogram()
-        known = RecordedTomogram(tilt_range=first.tilt_range, tilt_axis=first.tilt_axis)
+        first = learned[0].recording if learned else Recording()
+        known = first.model_copy(update={"voxel_size": None})
     beside = None if path is None else tilts_beside(path).range
-    return replace(known, tilt_range=beside or known.tilt_range)
+    return Recording(tilt_range=beside).over(known)
 
 
 def tilts_of_run(subject: Subject, model: ModelChoice) -> tuple[float, float] | None:

@@ -78,7 +78,7 @@ class Wishes:
         low, high = self.tilt_min, self.tilt_max
         if self.subject is not None and self.model.run is not None:
             known, tilts = known_settings(self.subject, self.model), tilts_of_run(self.subject, self.model)
-            choice = replace(choice, tilt_axis=self.tilt_axis or known.tilt_axis)
+            choice = replace(choice, tilt_axis=self.tilt_axis or known.axis)
             if tilts is not None and not (low.strip() or high.strip()):
                 low, high = (to_plain_number(angle) for angle in tilts)
         return replace(choice, tilt_min=low, tilt_max=high)
