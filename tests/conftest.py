@@ -121,4 +121,20 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METHODS, "picky", Picky)
 
 
+@pytest.fixture
+def species(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the four species of method, and the network of one, into the tables, as other packages would."""
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.networks import NETWORKS
+
+    from .methods.species.one_map import OneMap
+    from .methods.species.parts import Parts
+    from .methods.species.slices import FLAT, Slices
+    from .methods.species.untrained import Untrained
+
+    monkeypatch.setitem(NETWORKS, "flat", FLAT)
+    for method in (OneMap, Parts, Slices, Untrained):
+        monkeypatch.setitem(METHODS, method.Config().kind, method)
+
+
 __all__ = ["begin", "warm_python"]

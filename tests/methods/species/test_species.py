@@ -13,7 +13,6 @@ from napari_cryorestore.cli.main import main
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS
-from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
@@ -42,11 +41,8 @@ TINY = ["--network.features", "2", "--network.levels", "2"]
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put them into the tables, as other packages would, and look around little."""
-    monkeypatch.setitem(NETWORKS, "flat", FLAT)
-    for method in SPECIES:
-        monkeypatch.setitem(METHODS, method.Config().kind, method)
+def quick(species: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have them in the tables, look around little, and look at requests after every step."""
     monkeypatch.setattr("napari_cryorestore.training.preview.CONTEXT", 4)
     monkeypatch.setattr("napari_cryorestore.training.progress.RECORD_EVERY", 0.0)
     monkeypatch.setattr("napari_cryorestore.training.progress.SHARE", float("inf"))
@@ -135,23 +131,24 @@ def test_parts_are_all_learned_from_and_restored_as_two_halves(
     maps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, ...]] = []
-    original = Parts.loss
+    parts: Any = METHODS["parts"]
+    original = parts.loss
 
-    def loss(self: Parts, network: Any, crops: Crops, *args: Any, **kwargs: Any) -> StepLoss:
+    def loss(self: Any, network: Any, crops: Crops, *args: Any, **kwargs: Any) -> StepLoss:
         seen.append(tuple(crops.maps.shape[:2]))
         return original(self, network, crops, *args, **kwargs)
 
-    monkeypatch.setattr(Parts, "loss", loss)
+    monkeypatch.setattr(parts, "loss", loss)
     run = trained("parts", maps, tmp_path / "run")
     assert set(seen) == {(2, 3)}
     halves: list[int] = []
-    restored = Parts.restore_crop
+    restored = parts.restore_crop
 
-    def restore_crop(self: Parts, network: Any, inputs: torch.Tensor, imaging: Any) -> torch.Tensor:
+    def restore_crop(self: Any, network: Any, inputs: torch.Tensor, imaging: Any) -> torch.Tensor:
         halves.append(len(inputs))
         return restored(self, network, inputs, imaging)
 
-    monkeypatch.setattr(Parts, "restore_crop", restore_crop)
+    monkeypatch.setattr(parts, "restore_crop", restore_crop)
     assert main(["restore", f"{run.path}@newest", "--output", str(tmp_path / "r.mrc"), *ALONE]) == 0
     assert sum(halves) == 2  # of the one tile that there is
 
