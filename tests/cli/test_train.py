@@ -340,3 +340,11 @@ def test_a_folder_of_pairs_is_learned_from_together(tiny: list[str], three_pairs
     tomograms = RunConfig.from_toml(RunDir("run").config_text()).tomograms
     lowest = [(item.name, item.recording.tilt_range[0]) for item in tomograms]
     assert lowest == [("TS1", -60), ("TS2", -50), ("TS3", -40)]
+
+
+def test_a_tomogram_of_three_maps_is_trained_on(three_pairs: Path, tiny: list[str]) -> None:
+    maps = [str(three_pairs / name) for name in ("TS1_even.mrc", "TS1_odd.mrc", "TS2_even.mrc")]
+    assert main(["train", "--maps", *maps, *tiny[4:], "--run", "run", "--quiet"]) == 0
+    (tomogram,) = RunConfig.from_toml(RunDir("run").config_text()).tomograms
+    assert [path.name for path in tomogram.maps] == ["TS1_even.mrc", "TS1_odd.mrc", "TS2_even.mrc"]
+    assert RunDir("run").checkpoint_steps()

@@ -362,3 +362,13 @@ def test_preferences_decide_what_recipes_start_with(recipes):
     model.use_recipes(recipes)
     assert model.sections["hardware"].device == "cpu"
     assert model.sections["snapshots"].size == (24, 24, 24)
+
+
+def test_a_recipe_with_more_maps_than_fit_is_refused_before_anything_changes(model):
+    before = (model.sections.copy(), model.others, model.choice)
+    text = model.config().to_toml().replace("maps = [", 'maps = ["/third.mrc", ')
+    with pytest.raises(
+        ValueError, match="TS01 has 3 maps, but two fit in here: train it by 'cryorestore train'"
+    ):
+        model.load(text)
+    assert (model.sections, model.others, model.choice) == before

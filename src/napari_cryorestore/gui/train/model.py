@@ -257,9 +257,15 @@ class TrainModel:
         Raises
         ------
         ValueError
-            With one sentence, if the text is no recipe.
+            With one sentence, if the text is no recipe, or one of tomograms with more than two maps.
         """
         config = self._recipes.read(text)
+        many = next((item for item in config.tomograms if len(item.maps) > 2), None)
+        if many is not None:
+            raise ValueError(
+                f"{many.name or many.even.name} has {len(many.maps)} maps, but two fit in here: train it by "
+                "'cryorestore train' with this file."
+            )
         for section in SECTIONS:
             self.put(section, getattr(config, section))
         self.invalid.clear()
