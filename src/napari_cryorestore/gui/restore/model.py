@@ -245,9 +245,11 @@ class RestoreModel:
                 "tiling": wishes.tiling.model_dump(),
                 "hardware": wishes.hardware.model_dump(),
             },
-            voxel_size=number(wishes.voxel_size),
-            tilt_range=wishes.tilt_range,
-            tilt_axis=wishes.tilt_axis or None,
+            recording=Recording(
+                voxel_size=number(wishes.voxel_size),
+                tilt_range=wishes.tilt_range,
+                tilt_axis=wishes.tilt_axis or "auto",
+            ),
             output=wishes.output_file if wishes.saves else None,
         )
 

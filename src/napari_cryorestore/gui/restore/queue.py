@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +59,8 @@ class Recipe:
         The values of a `RestoreConfig` that are those of all tomograms: method, tiling, hardware.
     chosen : ChosenStep or None
         Why the model's step was taken; the queue keeps it while the run trains on.
-    voxel_size : float or None
-        Å, where the files do not say.
-    tilt_range : tuple of float or None
-        Degrees; from a file of tilt angles beside it or the run if ``None``.
-    tilt_axis : "y", "x" or None
-        From the run if ``None``.
+    recording : Recording
+        What was typed of how they were recorded; the rest is from their files, those beside them or the run.
     folder : Path
         Where results go.
     output : Path or None
@@ -77,9 +74,7 @@ class Recipe:
     folder: Path
     scratch: Path
     common: dict[str, Any] = field(default_factory=dict)
-    voxel_size: float | None = None
-    tilt_range: tuple[float, float] | None = None
-    tilt_axis: Literal["y", "x"] | None = None
+    recording: Recording = Recording()
     output: Path | None = None
 
 

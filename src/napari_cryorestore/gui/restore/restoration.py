@@ -160,17 +160,18 @@ class Restoration:
     def _fields(self, entry: Entry) -> dict[str, Any]:
         subject, recipe = entry.subject, self.recipe
         known = known_settings(subject, recipe.model)
-        voxel_size = recipe.voxel_size or subject.even.voxel_size or known.voxel_size
-        paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=voxel_size or 1.0)
-        recording = {
-            "voxel_size": voxel_size,
-            "tilt_range": recipe.tilt_range or tilts_of_run(subject, recipe.model),
-            "tilt_axis": recipe.tilt_axis or known.axis,
-        }
+        own = Recording(
+            voxel_size=subject.even.voxel_size or known.voxel_size,
+            tilt_range=tilts_of_run(subject, recipe.model),
+            tilt_axis=known.axis,
+        )
+        recording = recipe.recording.over(own)
+        paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=recording.voxel_size or 1.0)
+        maps = [paths[volume] for volume in subject.volumes]
         return {
             "model": recipe.model.to_plain(),
             "chosen": recipe.chosen,
-            "tomogram": {"maps": [paths[volume] for volume in subject.volumes], "recording": recording},
+            "tomogram": {"maps": maps, "recording": recording.model_dump()},
             "output": self._output(entry.title),
             **recipe.common,
         }
