@@ -206,15 +206,7 @@ def _cell(text: str) -> str:
 
 def _needs(name: str) -> str:
     method = METHODS[name]
-    needs = [
-        words
-        for words, wanted in (
-            ("both halves", method.maps != 1),
-            ("the tilt range", method.needs_wedge),
-            ("training", method.trainable),
-        )
-        if wanted
-    ]
+    needs = [*method.needs(), *["training"] * method.trainable]
     return ", ".join(needs) or "nothing"
 
 

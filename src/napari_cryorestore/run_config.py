@@ -173,9 +173,8 @@ class RunConfig(Config):
             raise ValueError(f"{method.title} is not trained: use it with 'restore'")
         for tomogram in self.tomograms:
             if method.maps != 1 and tomogram.odd is None:
-                raise ValueError(
-                    f"{method.title} needs both half maps of {tomogram.even}: give the other half (--odd)"
-                )
+                missing = "give the other half (--odd)" if method.maps == 2 else "give them all (--maps)"
+                raise ValueError(f"{method.title} needs {method.needs()[0]} of {tomogram.even}: {missing}")
         return self
 
     @computed_field  # type: ignore[prop-decorator]

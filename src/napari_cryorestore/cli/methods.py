@@ -43,11 +43,7 @@ def run(options: Namespace) -> int:
 
 
 def _needs(method: type[Method]) -> str:
-    needs = [
-        words
-        for words, wanted in (("both half maps", method.maps != 1), ("the tilt range", method.needs_wedge))
-        if wanted
-    ]
+    needs = method.needs()
     training = "" if method.trainable else " Not trained: use it with 'restore'."
     return f"Needs {' and '.join(needs)}.{training}" if needs else training.strip()
 

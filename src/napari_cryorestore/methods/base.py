@@ -109,6 +109,13 @@ class Method:
         self.config = config
 
     @classmethod
+    def needs(cls) -> tuple[str, ...]:
+        """Return in words what it needs of a tomogram beside one map: to train, or to restore without."""
+        count = cls.maps if cls.trainable else cls.maps_to_restore
+        maps = () if count == 1 else ("both half maps",) if count == 2 else ("two or more maps",)
+        return (*maps, *("the tilt range",) * cls.needs_wedge)
+
+    @classmethod
     def input_kinds(cls) -> tuple[InputKind, ...]:
         """Return what its network can see of a map: the choices of its setting ``input``, if it has that."""
         choices = next((item.choices for item in settings_of(cls.Config) if item.path == ("input",)), ())

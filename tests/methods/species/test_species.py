@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(
 ) -> None:
     one, run = ["--maps", maps[0]], ["--run", str(tmp_path / "run")]
     assert main(["train", "--method", "parts", *one, *run]) != 0
-    assert "Parts needs both half maps" in capsys.readouterr().err
+    assert "Parts needs two or more maps of" in capsys.readouterr().err
     assert main(["train", "--method", "slices", "--network", "unet", "--maps", *maps[:2], *run]) != 0
     assert "does not work with the network" in capsys.readouterr().err
     assert main(["train", "--method", "untrained", *one, *run]) != 0

@@ -40,9 +40,8 @@ def recording_problems(choice: DataChoice, recipes: Recipes, *, name: str) -> li
 def missing(choice: DataChoice, recipes: Recipes, method: str) -> str:
     """Return what a method needs and the data lack, in one sentence; empty if nothing."""
     title = recipes.methods[method].title
-    if choice.odd is None and recipes.needs_halves(method):
-        return f"{title} needs both half maps: choose half 2."
-    return ""
+    lacks = recipes.maps_missing(method, 1 if choice.odd is None else 2)
+    return f"{title} needs {lacks}: choose half 2." if lacks else ""
 
 
 def too_thin(choice: DataChoice, recipes: Recipes, sections: Mapping[str, Config]) -> str:

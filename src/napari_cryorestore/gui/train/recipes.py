@@ -139,11 +139,12 @@ class Recipes:
 
         return METHODS[method].needs_wedge
 
-    def needs_halves(self, method: str) -> bool:
-        """Tell whether a method needs both halves."""
+    def maps_missing(self, method: str, maps: int) -> str:
+        """Return which maps a method needs that are not there, in words; empty if it has them."""
         from napari_cryorestore.methods import METHODS
 
-        return METHODS[method].maps != 1
+        needed = METHODS[method]
+        return needed.needs()[0] if needed.maps != 1 and maps < 2 else ""
 
     def tomogram_problems(self, content: dict[str, Any]) -> dict[str, str]:
         """Return a sentence for each field of a `TomogramConfig` that is wrong; see `located`."""
@@ -208,8 +209,7 @@ def located(error: ValidationError) -> dict[str, str]:
 
 
 def _needs(method: Any) -> str:
-    needs = ["both half maps"] * (method.maps != 1) + ["the tilt range"] * method.needs_wedge
-    return f"Needs {' and '.join(needs)}." if needs else "Needs one tomogram."
+    return f"Needs {' and '.join(method.needs())}." if method.needs() else "Needs one map."
 
 
 __all__ = ["PRESET_TITLES", "SECTIONS", "Choice", "Recipes", "located"]
