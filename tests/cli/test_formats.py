@@ -62,10 +62,10 @@ def plain(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> VolumeFormat:
     return module.PLAIN
 
 
-@pytest.fixture(params=["numpy", "plain"])
+@pytest.fixture(params=["em", "numpy", "plain"])
 def form(request: pytest.FixtureRequest) -> VolumeFormat:
     """A format that is not that of results."""
-    return FORMATS["numpy"] if request.param == "numpy" else request.getfixturevalue("plain")
+    return FORMATS[request.param] if request.param in FORMATS else request.getfixturevalue("plain")
 
 
 def test_the_files_that_the_page_names_are_there() -> None:

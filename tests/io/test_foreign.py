@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("name", "words", "remedy"),
     [
-        ("a.em", "an EM volume", "e2proc3d.py"),
+        ("a.spi", "a SPIDER volume", "e2proc3d.py"),
         ("a.HDF", "an HDF5 file", "e2proc3d.py"),
         ("a.h5", "an HDF5 file", "e2proc3d.py"),
         ("a.tif", "a TIFF image", "tif2mrc"),

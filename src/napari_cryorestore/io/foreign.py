@@ -24,7 +24,6 @@ _FORMATS = (
         f"convert it with IMOD's tif2mrc, or {_NAPARI}",
     ),
     _Format("an HDF5 file", (".hdf", ".h5", ".hdf5"), (b"\x89HDF\r\n\x1a\n",), _EMAN),
-    _Format("an EM volume", (".em",), (), _EMAN),
     _Format("a SPIDER volume", (".spi",), (), _EMAN),
     _Format("a Digital Micrograph file", (".dm3", ".dm4"), (), "convert it with IMOD's dm2mrc"),
     _Format("a NumPy array under another name", (), (b"\x93NUMPY",), "name it .npy"),

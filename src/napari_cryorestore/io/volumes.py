@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_cryorestore.io.em import EM
 from napari_cryorestore.io.file_contents import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.mrc import MRC
 from napari_cryorestore.io.numpy_array import NUMPY
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, VolumeFormat] = {
     "mrc": MRC,
+    "em": EM,
     "numpy": NUMPY,
 }
 """By a short name; files with no suffix of any are taken for the first, in which results are written too."""
