@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.findings import problems
-from napari_cryorestore.io.halves import check_halves, describe_size, require_maps
+from napari_cryorestore.io.halves import check_halves, check_maps, describe_size, require_maps
 from napari_cryorestore.io.masks import Inside
 from napari_cryorestore.io.sampling import sample_slabs
 from napari_cryorestore.io.shift import shift_of
@@ -108,6 +108,23 @@ def test_same_volume_is_a_problem(scale: float) -> None:
     assert "same volume (correlation 1.0000)" in problem_of(even, scale * even)
     even[:, :30] = 0  # with no data in it, too
     assert "same volume (correlation 1.0000)" in problem_of(even, scale * even)
+
+
+def test_any_two_of_several_maps_must_differ_and_have_one_scale() -> None:
+    """The first and the fourth map would be on either side of what is compared."""
+    signal, rng = halves(0, noise=0.0)[0], np.random.default_rng(9)
+    maps = [signal + rng.normal(size=signal.shape).astype(np.float32) for _ in range(3)]
+    genuine = check_maps(maps)
+    assert genuine is not None
+    assert genuine.findings == ()
+    with pytest.raises(
+        ValueError, match=r"Maps 1 \(even\) and 4 \(odd\): The two halves are the same volume"
+    ):
+        require_maps([*maps, maps[0]])
+    told = check_maps([maps[0], 1.8 * maps[1], 3.2 * maps[2]])
+    assert told is not None
+    assert [item.topic for item in told.findings] == ["spread of the halves"]
+    assert told.findings[0].sentence.startswith("Maps 1 (even) and 3 (odd): ")
 
 
 def test_different_shapes_are_a_problem() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,6 +112,8 @@ def check_maps(
 ) -> HalvesCheck | None:
     """Compare every map of a tomogram with the one before, as `check_halves` compares two halves.
 
+    Of any other two it is only said whether they are the same volume, in other units, or share noise.
+
     Returns
     -------
     HalvesCheck or None
@@ -126,8 +128,20 @@ def check_maps(
         for place, checked in enumerate(checks, start=1)
         for finding in checked.findings
     ]
+    found += [] if problems(tuple(found)) else _found_of_others(maps)
     least = min(checks, key=lambda checked: np.nan_to_num(checked.correlation, nan=-1.0))
     return replace(least, findings=gravest_first(tuple(found)))
+
+
+def _found_of_others(maps: Sequence[NDArray[Any]]) -> list[Finding]:
+    """Return what samples alone tell of two maps that do not follow one another."""
+    samples = [sampled(one, f"map {number}") for number, one in enumerate(maps, start=1)]
+    return [
+        replace(finding, sentence=f"Maps {one + 1} (even) and {other + 1} (odd): {finding.sentence}")
+        for one, other in combinations(range(len(maps)), 2)
+        if other > one + 1
+        for finding in _sample_findings(JointSample(samples[one], samples[other]))
+    ]
 
 
 def require_maps(
