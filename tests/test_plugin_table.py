@@ -24,6 +24,15 @@ class Theirs(Wiener):
     Config = TheirConfig
 
 
+class OpenConfig(MethodConfig):
+    kind: Literal["theirs"] = "theirs"
+    strength: float
+
+
+class Open(Wiener):
+    Config = OpenConfig
+
+
 class Point:
     """An entry point whose object is at hand."""
 
@@ -34,7 +43,7 @@ class Point:
 
     def load(self) -> Any:
         self.times += 1
-        if isinstance(self.loaded, Exception):
+        if isinstance(self.loaded, BaseException):
             raise self.loaded
         return self.loaded() if callable(self.loaded) and not isinstance(self.loaded, type) else self.loaded
 
@@ -74,7 +83,9 @@ def test_what_is_being_loaded_may_list_the_table() -> None:
     assert "theirs" in known
 
 
-@pytest.mark.parametrize("broken", [ImportError("no module named their"), AttributeError("x"), object()])
+@pytest.mark.parametrize(
+    "broken", [ImportError("no module named their"), AttributeError("x"), SystemExit("no"), object(), Open]
+)
 def test_a_broken_one_is_left_out_and_warned_of_once(broken: Any) -> None:
     known = table(Point(broken))
     with pytest.warns(UserWarning, match=r"method 'theirs' \(their.package:Theirs\) cannot be used"):

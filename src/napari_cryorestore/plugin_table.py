@@ -122,7 +122,8 @@ class PluginTable(MutableMapping[str, Thing]):
         try:
             thing = point.load()
             kind = kind_of(thing)
-        except Exception as error:  # noqa: BLE001  another package must not keep ours from working
+            _require_defaults(thing)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  another package must not keep ours from working
             self._broken[name] = f"the {self.what} {name!r} cannot be used here ({error})"
             self._leave_out(point, str(error) or type(error).__name__)
             return
@@ -153,6 +154,13 @@ def kind_of(thing: Any) -> str:
     """Return the name that a method or network says it has."""
     kind: str = thing.Config.model_fields["kind"].default
     return kind
+
+
+def _require_defaults(thing: Any) -> None:
+    """Refuse settings that are open: lists, forms and help show the default of every one."""
+    for name, field in thing.Config.model_fields.items():
+        if field.is_required():
+            raise ValueError(f"its setting {name!r} has no default")
 
 
 __all__ = ["PluginTable", "UnknownNameError", "kind_of", "of_other_packages"]
