@@ -10,10 +10,10 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.plugins.environments import LightningEnvironment
 
-from napari_cryorestore.data.crops import Crops, Places
+from napari_cryorestore.data.crops import Crops, CropSampler, Places, TrainingVolume
 from napari_cryorestore.data.inputs import Imaging
-from napari_cryorestore.methods import build_method
-from napari_cryorestore.training.learner import Batch, Learner
+from napari_cryorestore.methods import METHODS, build_method
+from napari_cryorestore.training.learner import Batch, Learner, next_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,3 +174,21 @@ def test_other_errors_are_not_tried_again(recipe: Callable[..., RunConfig]) -> N
     with pytest.raises(RuntimeError, match="shapes"):
         learner(recipe()).with_room(wrong)
     assert calls == [1]
+
+
+@pytest.mark.parametrize("drawn", [torch.ones(1, dtype=torch.bool), torch.tensor(True), [True, False], None])
+def test_draws_must_be_one_for_every_crop(drawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for all would do what it should not, in silence."""
+    volume = TrainingVolume(
+        tuple(torch.randn(2, 24, 24, 24)), Imaging(), torch.zeros(1, 3, dtype=torch.int32)
+    )
+    generator = torch.Generator().manual_seed(0)
+    sampler = CropSampler([volume], crop=16, batch=2, input_kind="raw", generator=generator)
+    method = METHODS["noise2noise"](METHODS["noise2noise"].Config())
+    assert set(next_batch(sampler, method, torch.device("cpu")).draws) == {"turns", "exchanged"}
+    draws = None if drawn is None else {"exchanged": drawn}
+    monkeypatch.setattr(method, "draw", lambda places, generator: draws)
+    with pytest.raises(
+        ValueError, match=r"Noise2Noise drew .* that is not for 2 crops: its 'draw' must return"
+    ):
+        next_batch(sampler, method, torch.device("cpu"))

@@ -52,8 +52,20 @@ def next_batch(sampler: CropSampler, method: Method, device: torch.device) -> Ba
     """Draw a step: where its crops lie and what else is random; cut them and bring all to a device."""
     places = sampler.draw()
     draws = method.draw(places, sampler.generator)
+    _require_one_each(draws, len(places), title=method.title)
     crops = sampler.cut(places).to(device)
     return Batch(crops, {name: brought(values, device) for name, values in draws.items()})
+
+
+def _require_one_each(draws: Any, crops: int, *, title: str) -> None:
+    """Refuse draws that are not for every crop: a single one would pass for all of them unseen."""
+    named = draws.items() if isinstance(draws, dict) else [("something", draws)]
+    for name, values in named:
+        if not isinstance(values, Tensor) or values.ndim == 0 or len(values) != crops:
+            raise ValueError(
+                f"{title} drew {name!r} that is not for {crops} crops: its 'draw' must return tensors by "
+                "name, each with one value or row for every place."
+            )
 
 
 class Objective(nn.Module):
