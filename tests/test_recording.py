@@ -35,6 +35,7 @@ def test_a_tilt_range_that_cannot_be_is_refused_in_one_sentence(
         ({"voxel_size": 0.0}, "greater than 0"),
         ({"voxel_size": float("nan")}, "finite number"),
         ({"tilt_axis": "z"}, "'auto', 'y' or 'x'"),
+        ({"tilt_min": -60, "tilt_max": 60, "tilt_range": (-40, 40)}, "either the tilt range or its two ends"),
     ],
 )
 def test_other_values_that_cannot_be_are_refused(values: dict[str, Any], words: str) -> None:

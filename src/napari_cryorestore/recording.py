@@ -44,6 +44,8 @@ class Recording(Config):
         ends = tuple(values.get(end) for end in _ENDS)
         if (ends[0] is None) != (ends[1] is None):
             raise ValueError("give both the lowest and the highest tilt angle, or neither")
+        if values.get("tilt_range") is not None:
+            raise ValueError("give either the tilt range or its two ends, not both")
         rest = {key: value for key, value in values.items() if key not in _ENDS}
         return rest if ends[0] is None else {"tilt_range": ends, **rest}
 

@@ -83,6 +83,7 @@ def test_a_checkpoint_folder_will_do(trained: Path, tiny_pair: tuple[Path, Path]
     [
         ([], "give either a run to restore with, or --method wiener"),
         (["RUN", "--method", "wiener"], "give either a run to restore with, or --method wiener"),
+        (["--method", "wiener", "--step", "3", "--even", "EVEN"], "wiener needs no training: leave it out"),
         (["RUN", "--step", "3"], "there is no checkpoint of step 3 in RUN; there are: 2, 4"),
         (["RUN", "--even", "gone.mrc"], "gone.mrc"),
         (["gone"], "There is no run at gone: name a run folder"),

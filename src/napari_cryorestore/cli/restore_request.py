@@ -96,6 +96,10 @@ def _model(options: Namespace) -> ModelRef:
         names = " or ".join(untrained_methods())
         raise ValueError(f"give either a run to restore with, or --method {names}")
     if options.run is None:
+        if _step_typed(options):
+            raise ValueError(
+                f"--step is a step of a run, and {options.method} needs no training: leave it out"
+            )
         return ModelRef(method=options.method)
     run, step = run_and_step(str(options.run))
     if step is not None:
