@@ -110,6 +110,14 @@ def test_what_is_lost_is_said(tmp_path: Path, form: VolumeFormat) -> None:
         assert result_suffix() in finding.remedy
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.npz", "a", ".npy"])
+def test_a_name_that_says_no_format_is_told(tmp_path: Path, name: str) -> None:
+    (found,) = losses(tmp_path / name)
+    assert found.line.startswith(
+        f"warning: {name}: No format of volumes goes by this name: it becomes one of the format "
+    )
+
+
 @WRITTEN
 @pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip.compress), (".bz2", bz2.compress)])
 def test_packed_files_are_loaded_whole(tmp_path: Path, form: VolumeFormat, suffix: str, packed) -> None:

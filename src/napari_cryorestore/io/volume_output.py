@@ -14,7 +14,13 @@ from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.file_contents import COMPRESSED_SUFFIXES
 from napari_cryorestore.io.part_file import locked, part_of, require_own, reserve
 from napari_cryorestore.io.volume_format import Grid, Statistics
-from napari_cryorestore.io.volumes import format_of, open_volume, result_suffix, written_suffixes
+from napari_cryorestore.io.volumes import (
+    format_of,
+    is_volume_path,
+    open_volume,
+    result_suffix,
+    written_suffixes,
+)
 from napari_cryorestore.whole_file import beside, require_new, whole_file
 
 if TYPE_CHECKING:
@@ -176,16 +182,20 @@ def losses(path: Path | str) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        One warning, or none.
+        One warning, or none; also where a name says no format.
     """
-    form = format_of(path)
+    form, name = format_of(path), Path(path).name
+    if not is_volume_path(path):
+        sentence = f"No format of volumes goes by this name: it becomes one of the format {form.title}."
+        remedy = f"Name it {result_suffix()} so that other programs know what it is."
+        return (Finding("warning", _TOPIC, sentence, remedy, about=name),)
     if not form.loses:
         return ()
     *others, last = form.loses
     lost = f"{', '.join(others)} and {last}" if others else last
     sentence = f"A {form.title} cannot hold {lost}: they are left out."
     remedy = f"Name it {result_suffix()} to keep them."
-    return (Finding("warning", _TOPIC, sentence, remedy, about=Path(path).name),)
+    return (Finding("warning", _TOPIC, sentence, remedy, about=name),)
 
 
 def _header_of(path: Path) -> Callable[..., bytes]:
