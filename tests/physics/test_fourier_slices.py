@@ -125,6 +125,8 @@ def test_a_volume_of_holes_and_a_constant_one_are_dark() -> None:
     for data in (np.full(SHAPE, np.nan, np.float32), np.full(SHAPE, 7, np.float32)):
         for plane in fourier_slices(data).magnitude:
             np.testing.assert_array_equal(plane, 0)
+    holes = fourier_slices(np.full(SHAPE, np.nan, np.float32))
+    assert holes.warning == "100 % of the voxels are NaN or infinite and were counted as the mean."
 
 
 def test_progress_is_told_and_cancelling_heeded() -> None:

@@ -175,7 +175,8 @@ class _Sums:
         if not self._missing:
             return None
         share = 100 * self._missing / np.prod(self._shape)
-        return f"{share:.2g} % of the voxels are NaN or infinite and were counted as the mean."
+        words = f"{share:.2g}" if share < 99.5 else "100"
+        return f"{words} % of the voxels are NaN or infinite and were counted as the mean."
 
 
 def _joined(rows: NDArray[Any]) -> NDArray[Any]:
