@@ -21,9 +21,9 @@ def changed(**other: Any) -> TrainedOn:
 
 
 def topics(
-    tomogram: TrainedOn, *, model: TrainedOn = MODEL, halves: int = 2, wedge: bool = True
+    tomogram: TrainedOn, *, model: TrainedOn = MODEL, lacks_half: bool = False, wedge: bool = True
 ) -> list[str]:
-    found = misfits(model, tomogram, halves=halves, wedge=wedge)
+    found = misfits(model, tomogram, lacks_half=lacks_half, wedge=wedge)
     assert all(finding.severity == "warning" and finding.remedy for finding in found)
     return [finding.topic for finding in found]
 
@@ -47,7 +47,7 @@ def test_what_was_recorded_alike_fits() -> None:
 def test_what_differs_is_said(other: dict[str, object], topic: str, words: str) -> None:
     tomogram = changed(**other)
     assert topics(tomogram) == [topic]
-    assert words in misfits(MODEL, tomogram, halves=2, wedge=True)[0].sentence
+    assert words in misfits(MODEL, tomogram, lacks_half=False, wedge=True)[0].sentence
 
 
 def test_tilts_do_not_matter_where_no_wedge_is_filled() -> None:
@@ -55,7 +55,7 @@ def test_tilts_do_not_matter_where_no_wedge_is_filled() -> None:
 
 
 def test_one_map_instead_of_two_is_said() -> None:
-    assert topics(MODEL, halves=1) == ["halves"]
+    assert topics(MODEL, lacks_half=True) == ["halves"]
 
 
 def test_what_is_not_known_is_not_compared() -> None:

@@ -64,7 +64,9 @@ def typed_rows(
     found = [_typed_row(item, say) for item in rows]
     given = {"even": halves[0], "odd": halves[1]}
     if halves[0] is None:
-        given |= _halves_of_run(next((row["path"] for row in found if row["kind"] == "run"), None))
+        run = next((row["path"] for row in found if row["kind"] == "run"), None)
+        words = [row.get("method", MEAN) for row in found if row["kind"] in ("mean", "method")]
+        given |= _halves_of_run(run, words, say)
     for row in found:
         if row["kind"] in ("mean", "method"):
             if given["even"] is None or given["odd"] is None:
@@ -178,13 +180,18 @@ def _step_of(run: Path, which: WhichStep, say: Callable[[str], None]) -> dict[st
     return {"step": chosen.step, "name": f"{run.name} @ {chosen.step}"}
 
 
-def _halves_of_run(run: Path | None) -> dict[str, Any]:
-    """Return the halves that a run learned from; nothing where there is no run."""
+def _halves_of_run(run: Path | None, words: Sequence[str], say: Callable[[str], None]) -> dict[str, Any]:
+    """Return the first two maps that a run learned from; say so where there are more and rows use them."""
     from napari_cryorestore.run_config import RunConfig
 
     if run is None:
         return {}
     tomogram = RunConfig.from_toml(RunDir.open(run).config_text()).tomograms[0]
+    if words and len(tomogram.maps) > 2:
+        say(
+            f"warning: {run.name} learned from {len(tomogram.maps)} maps, but the first two alone make the "
+            f"rows {' and '.join(words)}: they are noisier than what the run is made of."
+        )
     return {"even": tomogram.even, "odd": tomogram.odd}
 
 

@@ -33,11 +33,12 @@ def misfits_of(model: ModelRef, tomogram: Tomogram) -> tuple[Finding, ...]:
     if model.weights is None:
         return ()
     label = load_label(model.weights)
+    method = METHODS[label.method.kind]
     return misfits(
         label.trained_on,
         recorded(tomogram),
-        halves=1 if tomogram.odd is None else 2,
-        wedge=METHODS[label.method.kind].needs_wedge,
+        lacks_half=tomogram.odd is None and method.maps != 1,
+        wedge=method.needs_wedge,
     )
 
 

@@ -51,21 +51,21 @@ class TrainedOn:
         return cls(Recording.known(values.get("recording", values)), _number(values.get("skewness")))
 
 
-def misfits(model: TrainedOn, tomogram: TrainedOn, *, halves: int, wedge: bool) -> tuple[Finding, ...]:
+def misfits(model: TrainedOn, tomogram: TrainedOn, *, lacks_half: bool, wedge: bool) -> tuple[Finding, ...]:
     """Return what speaks against restoring a tomogram with a model, as far as both are known.
 
     Parameters
     ----------
     model, tomogram : TrainedOn
         What the model learned from, and what it is to restore.
-    halves : int
-        How many half maps of the tomogram there are.
+    lacks_half : bool
+        Whether there is only one map of the tomogram, though the model learned from halves.
     wedge : bool
         Whether the model's method fills the missing wedge.
     """
     found = [*_voxel_size(model, tomogram), *_polarity(model, tomogram)]
     found += _tilts(model, tomogram) if wedge else []
-    if halves == 1:
+    if lacks_half:
         found.append(
             Finding(
                 "warning",

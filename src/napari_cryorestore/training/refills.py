@@ -38,9 +38,11 @@ class Refills:
     ) -> None:
         self._values: list[Tensor] = []
         self._known: list[Tensor] = []
+        self._corners: list[Tensor] = []
         if method.refill_places:
             shapes = [(len(volume.corners), len(volume.maps), size, size, size) for volume in volumes]
             self._values = [torch.zeros(shape, dtype=torch.float16, device=device) for shape in shapes]
+            self._corners = [volume.corners for volume in volumes]
             self._known = [torch.zeros(shape[0], dtype=torch.bool, device=device) for shape in shapes]
 
     def given(self, crops: Crops) -> Crops:
@@ -63,7 +65,9 @@ class Refills:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs of it."""
-        return {_NAME: {"values": self._values, "known": self._known}} if self._values else {}
+        if not self._values:
+            return {}
+        return {_NAME: {"corners": self._corners, "values": self._values, "known": self._known}}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `state` returned.
@@ -75,11 +79,14 @@ class Refills:
         """
         if not self._values:
             return
-        for mine, other in zip((self._values, self._known), state[_NAME].values(), strict=True):
-            for kept, saved in zip(mine, other, strict=True):
-                if kept.shape != saved.shape or kept.dtype != saved.dtype:
-                    raise ValueError("refills of other places")
-                kept.copy_(saved)
+        saved = state[_NAME]
+        if not all(map(torch.equal, self._corners, saved["corners"])):
+            raise ValueError("refills of other places")
+        for mine, others in ((self._values, saved["values"]), (self._known, saved["known"])):
+            for kept, other in zip(mine, others, strict=True):
+                if kept.shape != other.shape or kept.dtype != other.dtype or not other.isfinite().all():
+                    raise ValueError("no refills of these places")
+                kept.copy_(other)
 
     def _indices(self, places: Places) -> Tensor:
         if places.indices is None:

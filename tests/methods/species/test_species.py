@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.checkpoint import load_checkpoint, load_resume
+from napari_cryorestore.checkpoint import load_checkpoint, load_resume, save_resume
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -97,6 +97,42 @@ def test_it_trains_and_goes_on_bit_by_bit(
     one, other = (load_resume(run.checkpoint_path(4)) for run in (whole, parted))
     assert str(one) == str(other)
     assert ("refills" in one) is (kind == "one_map")
+
+
+@pytest.mark.parametrize("damage", ["values", "corners", "known", "all"])
+def test_refills_that_are_damaged_or_of_other_places_are_refused(
+    damage: str, maps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("one_map", maps, tmp_path / "run")
+    state = load_resume(run.checkpoint_path(4))
+    if damage == "values":
+        state["refills"]["values"][0][0] = float("nan")
+    elif damage == "corners":
+        state["refills"]["corners"][0][0] += 1
+    else:
+        del (state if damage == "all" else state["refills"])["refills" if damage == "all" else damage]
+    save_resume(run.checkpoint_path(4), state)
+    recipe = run.path / "config.toml"
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("steps = 4", "steps = 5"), encoding="utf-8")
+    assert main(["train", "--resume", str(run.path), "--quiet"]) == 2
+    assert "holds no state of this training" in capsys.readouterr().err
+
+
+def test_a_method_for_one_map_misses_no_half(
+    maps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("one_map", maps, tmp_path / "run")
+    assert main(["restore", str(run.path), "--output", str(tmp_path / "restored.mrc"), *ALONE]) == 0
+    assert "instead of two halves" not in capsys.readouterr().err
+
+
+def test_rows_made_of_halves_say_that_parts_are_left_out(
+    maps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("parts", maps, tmp_path / "run")
+    rows = ["compare", f"{run.path}@newest", "mean", "--output", str(tmp_path / "compared.png")]
+    assert main([*rows, "--device", "cpu", "--dpi", "30", "--columns", "XY", "--region", "16"]) == 0
+    assert "learned from 3 maps, but the first two alone make the rows mean" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", MAPS)

@@ -113,10 +113,12 @@ class RestoreModel:
                 tilt_axis=wishes.tilt_axis or known.axis,
             )
         )
-        halves = 1 if subject.odd is None else 2
         method = known_method(model)
         return misfits(
-            trained_on(model), ours, halves=halves, wedge=method is not None and method.needs_wedge
+            trained_on(model),
+            ours,
+            lacks_half=subject.odd is None and not (method is not None and method.maps == 1),
+            wedge=method is not None and method.needs_wedge,
         )
 
     # The method's settings ---------------------------------------------------------------------------
