@@ -102,6 +102,4 @@ MRC = VolumeFormat(
     header=header_of,
 )
 
-read_volume = read_mrc  # the older name of `open_volume`
-
-__all__ = ["MRC", "read_mrc", "read_volume"]
+__all__ = ["MRC", "read_mrc"]

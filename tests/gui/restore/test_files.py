@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.files import save_copy, subjects_from
+from napari_cryorestore.gui.restore.files import save_copy, saved_words, subjects_from
+from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,3 +32,10 @@ def test_a_copy_is_whole_or_not_there(tmp_path: Path, pair: tuple[Path, Path]) -
         save_copy(tmp_path / "gone.mrc", tmp_path / "other.mrc")
     assert sorted(item.name for item in tmp_path.glob("*copy*")) == ["copy.mrc"]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_copy_has_the_format_of_its_name(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    target = save_copy(pair[0], tmp_path / "copy.npy")
+    np.testing.assert_array_equal(np.load(target), open_volume(pair[0]).data)
+    assert saved_words(target).startswith("Saved copy.npy. A NumPy array cannot hold voxel size")
+    assert saved_words(tmp_path / "copy.mrc") == "Saved copy.mrc."

@@ -31,4 +31,11 @@ def save_copy(result: Path, target: Path) -> Path:
     return copy_volume(result, target)
 
 
-__all__ = ["save_copy", "subjects_from"]
+def saved_words(path: Path) -> str:
+    """Return that a file was saved, and what its format could not hold."""
+    from napari_cryorestore.io.volume_output import losses
+
+    return " ".join((f"Saved {path.name}.", *(finding.sentence for finding in losses(path))))
+
+
+__all__ = ["save_copy", "saved_words", "subjects_from"]

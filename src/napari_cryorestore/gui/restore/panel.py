@@ -14,7 +14,7 @@ from napari_cryorestore.gui.folded_panel import FoldedPanel
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
-from napari_cryorestore.gui.restore.files import save_copy
+from napari_cryorestore.gui.restore.files import save_copy, saved_words
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.model_control import ModelControl
 from napari_cryorestore.gui.restore.model_section import ModelSection
@@ -122,7 +122,7 @@ class RestorePanel(FoldedPanel):
             self.background.start(
                 "save",
                 lambda: save_copy(result, target),
-                answer=lambda path: self.bar.say(f"Saved {path.name}.", path),
+                answer=lambda path: self.bar.say(saved_words(path), path),
                 failure=lambda error: self.bar.complain(str(error)),
             )
 
