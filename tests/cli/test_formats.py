@@ -127,7 +127,7 @@ def test_it_is_trained_on(form: VolumeFormat, halves: list[str], capsys: pytest.
     assert main(["restore", "run", "--output", f"out{suffix}", *CPU]) == 0
     told = capsys.readouterr()
     assert told.out.strip() == f"out{suffix}"
-    assert f"A {form.title} cannot hold" in told.err
+    assert f" {form.title} cannot hold" in told.err
     assert open_volume(f"out{suffix}").shape == (32, 32, 32)
 
 

@@ -106,6 +106,7 @@ def test_what_is_lost_is_said(tmp_path: Path, form: VolumeFormat) -> None:
     assert len(found) == bool(form.loses)
     for finding in found:
         assert finding.severity == "warning"
+        assert finding.sentence.startswith(("A NumPy", "An EM"))
         assert all(lost in finding.sentence for lost in form.loses)
         assert result_suffix() in finding.remedy
 

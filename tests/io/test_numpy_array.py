@@ -92,6 +92,7 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
         b"{'descr': '<f4', 'fortran_order': False, 'shape': 5}",
         b"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3, 4)}",
         b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4.0)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (True, 3, 4)}",
         b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, __import__('os').getpid())}",
         b"(" * 5000,
         b"\xff\0",

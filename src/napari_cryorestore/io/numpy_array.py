@@ -95,7 +95,7 @@ def _header(first_bytes: bytes, *, path: Path) -> tuple[Any, bool, Any, int]:
     try:
         said = ast.literal_eval(first_bytes[place.stop : offset].decode("latin-1").strip())
         descr, is_turned, shape = said["descr"], said["fortran_order"], said["shape"]
-        if not (isinstance(is_turned, bool) and all(isinstance(size, int) for size in shape)):
+        if not (isinstance(is_turned, bool) and all(type(size) is int for size in shape)):
             raise TypeError
     except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
         raise ValueError(

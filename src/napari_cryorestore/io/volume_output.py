@@ -193,7 +193,8 @@ def losses(path: Path | str) -> tuple[Finding, ...]:
         return ()
     *others, last = form.loses
     lost = f"{', '.join(others)} and {last}" if others else last
-    sentence = f"A {form.title} cannot hold {lost}: they are left out."
+    article = "An" if form.title[0] in "AEIOU" else "A"
+    sentence = f"{article} {form.title} cannot hold {lost}: they are left out."
     remedy = f"Name it {result_suffix()} to keep them."
     return (Finding("warning", _TOPIC, sentence, remedy, about=name),)
 
