@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from napari_cryorestore.config import sentence, settings_of
 from napari_cryorestore.methods import METHODS
 from napari_cryorestore.methods.icecream import IcecreamConfig
+from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.networks import UNetConfig
 from napari_cryorestore.presets import merged
 from napari_cryorestore.run_config import RunConfig
@@ -202,3 +203,16 @@ def test_a_configuration_written_before_runs_ended_by_themselves_keeps_its_steps
 
 def test_a_damaged_schedule_of_an_older_configuration_is_still_refused_in_words() -> None:
     assert "schedule" in refusal(format=1, schedule="long")
+
+
+def test_the_filtered_input_needs_two_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OfOneMap(Noise2Noise):
+        maps = 1
+
+    monkeypatch.setitem(METHODS, "noise2noise", OfOneMap)
+    one = {"tomograms": [{"maps": ["/e.mrc"]}]}
+    assert config(**one, method={"kind": "noise2noise", "input": "raw"}).method.kind == "noise2noise"
+    words = refusal(**one, method={"kind": "noise2noise", "input": "wiener+raw"})
+    assert words == (
+        "the input 'wiener+raw' needs two maps of /e.mrc, to know where they agree: choose the input 'raw'"
+    )

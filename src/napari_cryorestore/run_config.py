@@ -175,6 +175,11 @@ class RunConfig(Config):
             if method.maps != 1 and tomogram.odd is None:
                 missing = "give the other half (--odd)" if method.maps == 2 else "give them all (--maps)"
                 raise ValueError(f"{method.title} needs {method.needs()[0]} of {tomogram.even}: {missing}")
+            if method(self.method).needs_filter and tomogram.odd is None:
+                raise ValueError(
+                    f"the input 'wiener+raw' needs two maps of {tomogram.even}, to know where they agree: "
+                    "choose the input 'raw'"
+                )
         return self
 
     @computed_field  # type: ignore[prop-decorator]

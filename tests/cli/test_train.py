@@ -348,3 +348,14 @@ def test_a_tomogram_of_three_maps_is_trained_on(three_pairs: Path, tiny: list[st
     (tomogram,) = RunConfig.from_toml(RunDir("run").config_text()).tomograms
     assert [path.name for path in tomogram.maps] == ["TS1_even.mrc", "TS1_odd.mrc", "TS2_even.mrc"]
     assert RunDir("run").checkpoint_steps()
+
+
+def test_going_on_without_what_the_run_needs_leaves_its_history_alone(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, events = run_copy / "config.toml", (run_copy / "events.jsonl").read_bytes()
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('kind = "unet"', 'kind = "elsewhere"'), encoding="utf-8")
+    assert main(["train", "--resume", str(run_copy), "--quiet"]) != 0
+    assert "there is no network 'elsewhere' here" in capsys.readouterr().err
+    assert (run_copy / "events.jsonl").read_bytes() == events

@@ -123,6 +123,7 @@ def test_only_listed_corners_are_drawn() -> None:
     chooser = sampler(TrainingVolume(volume.maps, volume.imaging, listed), batch=40)
     places = chooser.draw()
     assert torch.equal(places.corners, listed[places.indices])
+    assert (len(places), places.size, places.maps) == (40, 8, 2)
     drawn = chooser.cut(places).maps[:, 0]
     allowed = cut(volume.maps[0], listed, 8)[:, 0]
     which = [[bool(torch.equal(crop, option)) for option in allowed] for crop in drawn]

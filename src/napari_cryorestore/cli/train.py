@@ -36,11 +36,14 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 def run(options: Namespace) -> int:
     """Train to the last step, an error, or a wish to stop."""
     from napari_cryorestore.cli.recipe import recipe
+    from napari_cryorestore.training.attempt import recipe_of
 
     screen = LiveText(sys.stderr) if ranks_first() and not options.quiet else None
     if options.resume is not None:
         refuse_options_beside_resume(options)
-        return train_in(RunDir.open(options.resume).path, screen)
+        run = RunDir.open(options.resume)
+        recipe_of(run)  # one that cannot be used is refused before it becomes a failure of the run
+        return train_in(run.path, screen)
     config = recipe(options)
     _refuse_many_folders(config)
     path = create(config, options.run)

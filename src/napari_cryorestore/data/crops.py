@@ -37,7 +37,10 @@ class Places:
     imaging : Imaging
         How the tomogram was recorded; the wedge is that of crops that have not been turned.
     maps : int
-        How many maps it has.
+        How many maps the crops have.
+    size : int
+        Edge of the cubic crops as they are cut, in voxels; 0 where they are no cubes, which nothing is drawn
+        for.
     indices : Tensor, shape (b,), int, optional
         The numbers of the corners among all of the tomogram's.
     """
@@ -46,6 +49,7 @@ class Places:
     corners: Tensor
     imaging: Imaging
     maps: int
+    size: int = 0
     indices: Tensor | None = None
 
     def __len__(self) -> int:
@@ -218,7 +222,8 @@ class CropSampler:
         tomogram = int(torch.randint(len(self.volumes), (1,), generator=self.generator))
         volume = self.volumes[tomogram]
         chosen = torch.randint(len(volume.corners), (self.batch,), generator=self.generator)
-        return Places(tomogram, volume.corners[chosen], volume.imaging, len(volume.maps), chosen)
+        corners, maps = volume.corners[chosen], len(volume.maps)
+        return Places(tomogram, corners, volume.imaging, maps, size=self.crop, indices=chosen)
 
     def cut(self, places: Places) -> Crops:
         """Cut the crops of a batch."""

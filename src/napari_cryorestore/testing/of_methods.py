@@ -97,7 +97,7 @@ def sample_crops(
     crops = [signal + one for one in noise]
     inputs = [network_input(one, imaging, kind=method.input_kind) for one in crops]
     corners = torch.zeros(count, 3, dtype=torch.int32)
-    made = Crops.of(crops, inputs, Places(0, corners, imaging, maps, indices=torch.arange(count)))
+    made = Crops.of(crops, inputs, Places(0, corners, imaging, maps, size=edge, indices=torch.arange(count)))
     return replace(made, refilled=made.maps) if method.refill_places else made
 
 

@@ -44,7 +44,7 @@ def attempt(run: RunDir, *, note: str = "") -> None:
             run.put_right()
         from napari_cryorestore.training.trainer import train
 
-        recipe = _recipe(run)
+        recipe = recipe_of(run)
         if ranks_first():
             _tell_changed(run, recipe)
         past = RunFollower(run.path).poll() if ranks_first() else []
@@ -63,7 +63,14 @@ def _tell_changed(run: RunDir, recipe: RunConfig) -> None:
         run.record(Noted(level=level, message=finding.text))
 
 
-def _recipe(run: RunDir) -> RunConfig:
+def recipe_of(run: RunDir) -> RunConfig:
+    """Return the recipe of a run.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be used here: it is damaged, or what it names is not installed.
+    """
     from pydantic import ValidationError
 
     from napari_cryorestore.config import sentence

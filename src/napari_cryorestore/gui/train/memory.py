@@ -115,7 +115,7 @@ def _crops(shape: tuple[int, ...]) -> Any:
 
     batch, maps, _, *size = shape
     corners = torch.zeros(batch, 3, dtype=torch.int32)
-    places = Places(0, corners, Imaging(Wedge(-60, 60)), maps, indices=corners[:, 0])
+    places = Places(0, corners, Imaging(Wedge(-60, 60)), maps, size=size[0], indices=corners[:, 0])
     voxels = torch.empty(batch, maps, *size, device="meta")
     return Crops(voxels, torch.empty(shape, device="meta"), places, refilled=voxels)
 
