@@ -79,3 +79,12 @@ def test_what_older_versions_wrote_down_is_read() -> None:
 )
 def test_damaged_words_tell_nothing(text: str | None) -> None:
     assert TrainedOn.from_json(text) == TrainedOn()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"), [(2, 3, True), (3, 2, True), (2, 2, False), (2, 1, False)]
+)
+def test_another_number_of_maps_has_another_noise(ours: int, theirs: int, told: bool) -> None:
+    model, tomogram = (replace(MODEL, maps=count) for count in (theirs, ours))
+    assert topics(tomogram, model=model) == (["maps"] if told else [])
+    assert TrainedOn.from_json(model.to_json()) == model

@@ -14,6 +14,7 @@ from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.training import holding, preparation
 from napari_cryorestore.training.preparation import Prepared, crop_of, out_of_bounds, prepare
 from napari_cryorestore.training.resolution import resolved
@@ -247,3 +248,11 @@ def test_the_preparation_can_be_ended_between_any_two_stages(recipe: Recipe) -> 
 def test_an_open_crop_is_a_mistake_of_the_caller(recipe: Recipe) -> None:
     with pytest.raises(ValueError, match="the crop size is open: make the run with 'create_run'"):
         crop_of(recipe(schedule={"crop": None}))
+
+
+def test_a_method_that_makes_other_maps_than_it_takes_is_refused(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Noise2Noise, "to_restore", lambda method, maps: ((0,),))
+    with pytest.raises(ValueError, match=r"Noise2Noise takes 2 map.* but makes 1 of the 2 that there are"):
+        prepared(recipe())

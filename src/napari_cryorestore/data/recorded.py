@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def recorded(tomogram: Tomogram) -> TrainedOn:
-    """Return voxel size and tilts of a tomogram, and whether its density is dark or bright."""
-    return TrainedOn(tomogram.recording, skewness(tomogram.maps))
+    """Return how a tomogram was recorded, its number of maps, and whether its density is dark or bright."""
+    return TrainedOn(tomogram.recording, skewness(tomogram.maps), len(tomogram.maps))
 
 
 __all__ = ["recorded"]

@@ -31,14 +31,18 @@ class TrainedOn:
         Voxel size and tilts, as far as they are known.
     skewness : float or None
         Of the averaged values: negative where density is dark; see `physics.polarity`.
+    maps : int or None
+        How many maps there are.
     """
 
     recording: Recording = Recording()
     skewness: float | None = None
+    maps: int | None = None
 
     def to_json(self) -> str:
         """Return it as one line."""
-        return json.dumps({"recording": self.recording.model_dump(mode="json"), "skewness": self.skewness})
+        recording = self.recording.model_dump(mode="json")
+        return json.dumps({"recording": recording, "skewness": self.skewness, "maps": self.maps})
 
     @classmethod
     def from_json(cls, text: str | None) -> TrainedOn:
@@ -48,7 +52,12 @@ class TrainedOn:
         except ValueError:
             content = {}
         values = content if isinstance(content, dict) else {}
-        return cls(Recording.known(values.get("recording", values)), _number(values.get("skewness")))
+        maps = _number(values.get("maps"))
+        return cls(
+            Recording.known(values.get("recording", values)),
+            _number(values.get("skewness")),
+            int(maps) if maps and maps >= 1 else None,
+        )
 
 
 def misfits(model: TrainedOn, tomogram: TrainedOn, *, lacks_half: bool, wedge: bool) -> tuple[Finding, ...]:
@@ -73,6 +82,16 @@ def misfits(model: TrainedOn, tomogram: TrainedOn, *, lacks_half: bool, wedge: b
                 "One map is given instead of two halves: if it is the whole tomogram, it is less noisy than "
                 "the halves that the model learned from, and detail may be smoothed away.",
                 "Give both halves, where there are any.",
+            )
+        )
+    elif model.maps and tomogram.maps and model.maps != tomogram.maps and min(model.maps, tomogram.maps) > 1:
+        found.append(
+            Finding(
+                "warning",
+                "maps",
+                f"There are {tomogram.maps} maps, but the model learned from a tomogram of {model.maps}: "
+                "what is restored by itself has another share of the dose, and so is more or less noisy.",
+                f"Give {model.maps} maps made alike, where there are any.",
             )
         )
     return tuple(found)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_cryorestore.data.crops import Groups
     from napari_cryorestore.data.inputs import Imaging, InputKind
     from napari_cryorestore.io.masks import Inside
     from napari_cryorestore.methods import Method
@@ -171,7 +172,7 @@ def _volume(
     corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
     corners = _fixed(corners, method.refill_places, seed=config.schedule.seed)
     filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
-    groups = method.to_learn_from(len(maps))
+    groups = _groups(method, len(maps))
     scales = scales_of([mean_of_group(maps, group) for group in groups], no_data=no_data)
     kept = []
     for group, scale in zip(groups, scales, strict=True):
@@ -180,6 +181,17 @@ def _volume(
     check()
     on = device if device.type != "cpu" else None
     return TrainingVolume(tuple(kept), imaging, torch.from_numpy(corners), on, no_data)
+
+
+def _groups(method: Method, maps: int) -> Groups:
+    """Return which maps make each map of the crops, as many as the method says that it takes."""
+    groups = method.to_learn_from(maps)
+    if method.maps != "K" and len(groups) != method.maps:
+        raise ValueError(
+            f"{method.title} takes {method.maps} map(s), but makes {len(groups)} of the {maps} that there "
+            "are: update the package that brings it."
+        )
+    return groups
 
 
 def _fixed(corners: NDArray[np.int32], places: int, *, seed: int) -> NDArray[np.int32]:
