@@ -126,6 +126,15 @@ class TomogramConfig(Config):
         return cls.model_validate({"maps": maps, "recording": recording, **texts}) if maps else None
 
 
+def without_ends(recorded: Any) -> Any:
+    """Return plain values of a recording without the ends of the tilt range, for which another is given."""
+    return (
+        {name: value for name, value in recorded.items() if name not in _ENDS}
+        if isinstance(recorded, dict)
+        else recorded
+    )
+
+
 def in_format_2(values: Any) -> Any:
     """Return the plain values of a tomogram with ``maps`` and ``recording``.
 

@@ -92,7 +92,7 @@ def _one(
     screen.say(f"{where}: restoring")
     made = restore(config, screen)
     tally.made += 1
-    print(made, flush=True)
+    print(f"{made}\n", end="", flush=True)  # in one piece, as other processes print there too
 
 
 def _refuse_equal_outputs(configs: Sequence[RestoreConfig]) -> None:
