@@ -46,8 +46,7 @@ class Recording(Config):
             raise ValueError("give both the lowest and the highest tilt angle, or neither")
         if values.get("tilt_range") is not None:
             raise ValueError("give either the tilt range or its two ends, not both")
-        rest = {key: value for key, value in values.items() if key not in _ENDS}
-        return rest if ends[0] is None else {"tilt_range": ends, **rest}
+        return _with_one_range(values)
 
     @field_validator("tilt_range")
     @classmethod
@@ -126,15 +125,6 @@ class TomogramConfig(Config):
         return cls.model_validate({"maps": maps, "recording": recording, **texts}) if maps else None
 
 
-def without_ends(recorded: Any) -> Any:
-    """Return plain values of a recording without the ends of the tilt range, for which another is given."""
-    return (
-        {name: value for name, value in recorded.items() if name not in _ENDS}
-        if isinstance(recorded, dict)
-        else recorded
-    )
-
-
 def in_format_2(values: Any) -> Any:
     """Return the plain values of a tomogram with ``maps`` and ``recording``.
 
@@ -155,11 +145,27 @@ def with_recording(values: Any) -> Any:
 
     Earlier versions wrote its fields beside the others.
     """
-    if not isinstance(values, dict) or "recording" in values:
+    if not isinstance(values, dict):
         return values
+    if "recording" in values:
+        return {**values, "recording": _with_one_range(values["recording"])}
     recorded = {name: values[name] for name in _IN_FORMAT_1 if name in values}
     rest = {name: value for name, value in values.items() if name not in recorded}
-    return {**rest, "recording": recorded} if recorded else rest
+    return {**rest, "recording": _with_one_range(recorded)} if recorded else rest
+
+
+def _with_one_range(recorded: Any) -> Any:
+    """Return plain values of a recording in which the two ends of the tilt range are one value.
+
+    So another range can be laid over it. What `Recording` refuses is returned as it is.
+    """
+    if not isinstance(recorded, dict) or recorded.get("tilt_range") is not None:
+        return recorded
+    ends = tuple(recorded.get(end) for end in _ENDS)
+    if (ends[0] is None) != (ends[1] is None):
+        return recorded
+    rest = {name: value for name, value in recorded.items() if name not in _ENDS}
+    return rest if ends[0] is None else {**rest, "tilt_range": ends}
 
 
 __all__ = ["Axis", "Range", "Recording", "TomogramConfig", "in_format_2", "with_recording"]

@@ -62,6 +62,7 @@ def test_all_maps_of_a_tomogram_are_named_at_once() -> None:
     [
         {"even": "a", "odd": "b", "voxel_size": 8, "tilt_min": -60, "tilt_max": 60},
         {"maps": ["a", "b"], "recording": {"voxel_size": 8, "tilt_range": [-60, 60]}},
+        {"maps": ["a", "b"], "recording": {"voxel_size": 8, "tilt_min": -60, "tilt_max": 60}},
     ],
 )
 def test_what_is_typed_lies_over_what_a_recipe_lists(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.cli.parser import Parser, given
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.presets import merged
-from napari_cryorestore.recording import Recording, TomogramConfig, in_format_2, without_ends
+from napari_cryorestore.recording import Recording, TomogramConfig, in_format_2
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,8 +63,6 @@ def names_maps(typed: list[dict[str, Any]]) -> bool:
 def laid_over(listed: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
     """Return a tomogram's plain values with what was typed in their place."""
     base = in_format_2(listed)
-    if "tilt_range" in typed.get("recording", {}):
-        base = {**base, "recording": without_ends(base.get("recording", {}))}
     maps = list(base["maps"]) if isinstance(base.get("maps"), list | tuple) else []
     for place, half in enumerate(_HALVES):
         if half in typed:
