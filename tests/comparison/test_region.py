@@ -114,7 +114,7 @@ def test_what_holds_for_the_whole_tomogram_is_measured_once(
     run: Path, tomogram: Tomogram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    for name in ("maps_to_restore", "filtered_imaging"):
+    for name in ("grouped_maps", "filtered_imaging"):
         original = getattr(module, name)
         monkeypatch.setattr(
             module,
@@ -125,7 +125,7 @@ def test_what_holds_for_the_whole_tomogram_is_measured_once(
     for place in (Region((5, 5, 5), 16), Region((9, 30, 30), 16)):
         restorer.restore(model_of(run), place)
         restorer.restore(model_of("wiener"), place)
-    assert sorted(calls) == ["filtered_imaging", "maps_to_restore"]
+    assert sorted(calls) == ["filtered_imaging", "grouped_maps"]
 
 
 @pytest.mark.parametrize(

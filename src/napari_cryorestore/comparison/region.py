@@ -12,7 +12,7 @@ import numpy as np
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.data.imaging import filtered_imaging, maps_to_restore
+from napari_cryorestore.data.imaging import filtered_imaging, grouped_maps
 from napari_cryorestore.data.tiles import process_box
 from napari_cryorestore.restoration import Model, fitting_plan, memory_explained
 from napari_cryorestore.restoration.model import cancellable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.crops import Groups
-    from napari_cryorestore.data.imaging import MapToRestore
+    from napari_cryorestore.data.imaging import GroupedMap
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
@@ -77,7 +77,7 @@ class RegionRestorer:
     ) -> None:
         self.tomogram = tomogram
         self._hardware = hardware
-        self._measured: dict[tuple[Groups, Groups], list[MapToRestore]] = {}
+        self._measured: dict[tuple[Groups, Groups], list[GroupedMap]] = {}
         self._filtered: Imaging | None = None
         self._lock = threading.Lock()
 
@@ -140,13 +140,13 @@ class RegionRestorer:
             self._filtered = filtered_imaging(tomogram)
         return self._filtered
 
-    def _maps(self, method: Method) -> list[MapToRestore]:
+    def _maps(self, method: Method) -> list[GroupedMap]:
         """Return what a method restores by itself, measured once."""
         count = len(self.tomogram.maps)
         groups = method.to_learn_from(count), method.to_restore(count)
         if groups not in self._measured:
-            self._measured[groups] = maps_to_restore(
-                self.tomogram.maps, self.tomogram.no_data(), learned=groups[0], restored=groups[1]
+            self._measured[groups] = grouped_maps(
+                self.tomogram.maps, self.tomogram.no_data(), learned=groups[0], taken=groups[1]
             )
         return self._measured[groups]
 
@@ -181,7 +181,7 @@ class _Work:
     box: Box
     cancelled: Callable[[], bool]
 
-    def restored(self, one: MapToRestore, progress: Callable[[float], None]) -> Floats:
+    def restored(self, one: GroupedMap, progress: Callable[[float], None]) -> Floats:
         with memory_explained(self.model, self.plan), cancellable(self.model.network, self.cancelled):
             return process_box(
                 one.filled,

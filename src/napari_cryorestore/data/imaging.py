@@ -135,18 +135,18 @@ def scales_of(maps: Sequence[Any], *, no_data: NoData | None = None) -> list[Sta
     return [Standardisation(scale.mean, common) for scale in measured]
 
 
-class MapToRestore(NamedTuple):
-    """A map, or a mean of several, that is restored by itself; see `maps_to_restore`."""
+class GroupedMap(NamedTuple):
+    """A map, or a mean of several, that is learned from or restored by itself; see `grouped_maps`."""
 
     raw: Any
     filled: Any
     scale: Standardisation
 
 
-def maps_to_restore(
-    maps: Sequence[Any], no_data: NoData | None, *, learned: Groups, restored: Groups
-) -> list[MapToRestore]:
-    """Return what of a tomogram's maps is restored by itself, in the units in which it is learned from.
+def grouped_maps(
+    maps: Sequence[Any], no_data: NoData | None, *, learned: Groups, taken: Groups
+) -> list[GroupedMap]:
+    """Return means of some of a tomogram's maps, in the units in which it is learned from.
 
     Parameters
     ----------
@@ -154,22 +154,21 @@ def maps_to_restore(
         All maps of the tomogram.
     no_data : NoData or None
         Where they hold none: `filled` has local means there.
-    learned, restored : tuple of tuple of int
-        Which maps' means are learned from and restored, see `Method.to_learn_from` and `Method.to_restore`.
+    learned : tuple of tuple of int
+        Which maps' means are learned from, see `Method.to_learn_from`: of these the units are.
+    taken : tuple of tuple of int
+        Which maps' means are returned: the same, or those of `Method.to_restore`.
     """
     filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
     scales = scales_of([mean_of_group(maps, group) for group in learned], no_data=no_data)
     found = []
-    for group in restored:
+    for group in taken:
         inside = [scale for scale, one in zip(scales, learned, strict=True) if set(one) <= set(group)]
-        mean, spread = (sum(values) / len(inside) for values in zip(*map(_both, inside), strict=True))
+        mean = sum(scale.mean for scale in inside) / len(inside)
+        spread = sum(scale.std for scale in inside) / len(inside)
         raw, whole = (mean_of_group(volumes, group) for volumes in (maps, filled))
-        found.append(MapToRestore(raw, whole, Standardisation(mean, spread)))
+        found.append(GroupedMap(raw, whole, Standardisation(mean, spread)))
     return found
-
-
-def _both(scale: Standardisation) -> tuple[float, float]:
-    return scale.mean, scale.std
 
 
 def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: torch.dtype) -> Tensor:

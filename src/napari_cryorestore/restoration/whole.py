@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.asking import AskingView
-from napari_cryorestore.data.imaging import StandardisedView, maps_to_restore
+from napari_cryorestore.data.imaging import StandardisedView, grouped_maps
 from napari_cryorestore.data.sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import Cancelled, process_tiles
 from napari_cryorestore.io.volume_output import create_volume, losses
@@ -156,11 +156,11 @@ class Work:
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
         """Fill an output (z, y, x) with the mean of what is restored by itself."""
         maps, method, no_data = self.tomogram.maps, self.model.method, self.tomogram.no_data()
-        halves = maps_to_restore(
+        halves = grouped_maps(
             [AskingView(one, self.cancelled) for one in maps],
             no_data,
             learned=method.to_learn_from(len(maps)),
-            restored=method.to_restore(len(maps)),
+            taken=method.to_restore(len(maps)),
         )
         scales, fits = [half.scale for half in halves], not method.fixes_amplitude
         sink = TileSink(out, scales=scales, journal=journal)

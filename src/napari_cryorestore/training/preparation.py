@@ -14,10 +14,9 @@ from napari_cryorestore.data.crops import Box, TrainingVolume
 from napari_cryorestore.data.imaging import (
     MeanOfMaps,
     filtered_imaging,
-    mean_of_group,
+    grouped_maps,
     plain_imaging,
     required_wedge,
-    scales_of,
 )
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
@@ -171,13 +170,11 @@ def _volume(
     check()
     corners = _corners(tomogram, config, mask=_training_mask(tomogram, config), excluded=excluded, say=say)
     corners = _fixed(corners, method.refill_places, seed=config.schedule.seed)
-    filled = maps if no_data is None else [no_data.filled(one, index) for index, one in enumerate(maps)]
     groups = _groups(method, len(maps))
-    scales = scales_of([mean_of_group(maps, group) for group in groups], no_data=no_data)
     kept = []
-    for group, scale in zip(groups, scales, strict=True):
+    for one in grouped_maps(maps, no_data, learned=groups, taken=groups):
         check()
-        kept.append(held(mean_of_group(filled, group), scale, config.hardware, device))
+        kept.append(held(one.filled, one.scale, config.hardware, device))
     check()
     on = device if device.type != "cpu" else None
     return TrainingVolume(tuple(kept), imaging, torch.from_numpy(corners), on, no_data)
