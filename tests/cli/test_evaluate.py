@@ -30,12 +30,12 @@ def test_volumes_are_measured_and_explained(
     even, odd = map(str, tiny_pair)
     assert main(["evaluate", even, odd, "--output", "numbers.csv"]) == 0
     told = capsys.readouterr()
-    assert "tiny_even  Wedge energy (80-40 Å): " in told.out
+    assert "tiny_even  Power in the wedge (80-40 Å): " in told.out
     assert "Shell correlation falls to 0.143 (measured, against tiny_odd): " in told.out
     assert "does not prove that the detail is real" in told.out
     assert told.out.rstrip().endswith("numbers.csv")
     rows = numbers(tmp_path / "numbers.csv")
-    assert {row["name"] for row in rows} >= {"fsc", "power", "wedge_energy", "supplied_share"}
+    assert {row["name"] for row in rows} >= {"fsc", "power", "wedge_power", "supplied_share"}
     assert {row["region"] for row in rows if row["name"] == "fsc"} == {"all", "measured", "wedge"}
 
 
@@ -143,5 +143,5 @@ def test_the_tilt_axis_is_that_of_the_spectrum(tmp_path: Path) -> None:
         ([], ["--tilt-axis", "x"], ["--tilt-axis", "y", "--tilt-range", "-62", "62"])
     ):
         assert main(["evaluate", "TS_even.mrc", "TS_odd.mrc", *axis, "--output", f"{number}.csv"]) == 0
-        tables.append([row for row in numbers(tmp_path / f"{number}.csv") if row["name"] == "wedge_energy"])
+        tables.append([row for row in numbers(tmp_path / f"{number}.csv") if row["name"] == "wedge_power"])
     assert tables[0] == tables[1] != tables[2]

@@ -106,6 +106,6 @@ def test_a_limit_that_is_not_reached_says_on_which_side(
 def test_numbers_are_told_with_their_unit() -> None:
     assert [FOUND.words_of(number) for number in FOUND.summary] == ["12.5 Å", "3 dB", "1 dB", "0.5"]
     assert [FOUND.short_words_of(number) for number in FOUND.summary] == ["12.5 Å", "3 dB", "1 dB", "0.5"]
-    missing = ("wedge_energy", "pr_auc", "average_precision", "mean_distance")
+    missing = ("wedge_power", "pr_auc", "average_precision", "mean_distance")
     words = [FOUND.words_of(Number("A", name, math.nan)) for name in missing]
     assert words == ["none", "no scores", "no scores", "none found"]

@@ -48,13 +48,13 @@ def the(found, name: str, **about: str) -> float:
     return fitting[0]
 
 
-def test_a_single_volume_has_power_wedge_energy_and_share() -> None:
+def test_a_single_volume_has_power_wedge_power_and_share() -> None:
     found = evaluate([row("A", noise(0)), row("B", measured(noise(0)))])
     assert found.problems == ()
     assert the(found, "supplied_share", row="A") == pytest.approx(3**-0.5 / 2, abs=0.01)  # of the cube's
     assert the(found, "supplied_share", row="B") < 1e-6
-    assert the(found, "wedge_energy", row="A", region="40-20 Å") == pytest.approx(1, abs=0.1)
-    assert the(found, "wedge_energy", row="B", region="40-20 Å") < 1e-6
+    assert the(found, "wedge_power", row="A", region="40-20 Å") == pytest.approx(1, abs=0.1)
+    assert the(found, "wedge_power", row="B", region="40-20 Å") < 1e-6
     power = [item for item in found.numbers if item.name == "power" and item.row == "A"]
     assert [item.at for item in power][-1] == pytest.approx(1 / 20)
     assert power[-1].value == pytest.approx(1, abs=0.2)

@@ -13,7 +13,7 @@ from napari_cryorestore.metrics.heldout import (
     left_out_correlations,
     masked_correlation,
     mean_shell_correlation,
-    wedge_energy,
+    wedge_share,
 )
 from napari_cryorestore.physics.fourier import nyquist_ball
 from napari_cryorestore.physics.rotation import SignedPermutation, about_tilt_axis
@@ -75,9 +75,9 @@ def test_what_is_not_known_is_left_out():
     metrics = held_out_metrics([truth, truth], [y0, y1], wedge=None, second_pass=lambda x: x).metrics
     assert set(metrics) == always
     metrics = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=None).metrics
-    assert set(metrics) == always | {"wedge_energy"}
+    assert set(metrics) == always | {"wedge_share"}
     metrics = held_out_metrics([truth, truth], [y0, y1], wedge=WEDGE, second_pass=lambda x: x).metrics
-    assert set(metrics) == always | {"wedge_energy", "fill"}
+    assert set(metrics) == always | {"wedge_share", "fill"}
     assert all(type(value) is float for value in metrics.values())
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_hidden_when_everything_was_measured():
     truth, y0, y1 = measure(wedge=everything)
     metrics = held_out_metrics([truth, truth], [y0, y1], wedge=everything, second_pass=lambda x: x).metrics
     assert metrics["fill"] == 0.0
-    assert metrics["wedge_energy"] == 0.0
+    assert metrics["wedge_share"] == 0.0
 
 
 def test_fill_uses_more_rotations_where_they_keep_the_shape():
@@ -141,9 +141,9 @@ def test_fill_uses_more_rotations_where_they_keep_the_shape():
     assert all(element.determinant == 1 for element in fill_elements(WEDGE, (8, 8, 8)))
 
 
-def test_wedge_energy_of_white_noise_is_the_missing_fraction():
-    assert wedge_energy(noise() + 100, WEDGE) == pytest.approx(1 - WEDGE.measured_fraction(CUBE), abs=0.02)
-    assert wedge_energy(apply_mask(noise(), WEDGE.mask(CUBE)), WEDGE) < 0.06
+def test_wedge_share_of_white_noise_is_the_missing_fraction():
+    assert wedge_share(noise() + 100, WEDGE) == pytest.approx(1 - WEDGE.measured_fraction(CUBE), abs=0.02)
+    assert wedge_share(apply_mask(noise(), WEDGE.mask(CUBE)), WEDGE) < 0.06
 
 
 def test_halves_are_compared_in_both_spaces():
@@ -288,7 +288,7 @@ def test_the_spread_is_that_of_the_output_relative_to_the_input(scale):
 def test_one_map_has_no_numbers_that_need_two():
     truth, y0, _ = measure(sigma=1.0)
     numbers = held_out_metrics([truth], [y0], wedge=WEDGE, second_pass=lambda x: x)
-    assert numbers.metrics.keys() == {"wedge_energy", "fill"}
+    assert numbers.metrics.keys() == {"wedge_share", "fill"}
     assert numbers.left_out.keys() == {"fill"}
     assert held_out_metrics([truth], [y0], wedge=None, second_pass=None).metrics == {}
     with pytest.raises(ValueError, match="Two halves are measured, or one map"):

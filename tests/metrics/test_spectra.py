@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from napari_cryorestore.metrics.spectra import REGIONS, Band, fsc_curves, octaves, wedge_energy
+from napari_cryorestore.metrics.spectra import REGIONS, Band, fsc_curves, octaves, wedge_power
 from napari_cryorestore.physics.fourier import nyquist_ball, radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 
@@ -38,16 +38,16 @@ def test_a_band_with_exchanged_ends_is_refused(ends):
 
 
 def test_white_noise_is_as_strong_in_the_wedge_as_outside():
-    energies = wedge_energy(noise(), WEDGE, 10.0)
-    assert [item.ratio for item in energies[2:]] == pytest.approx([1, 1], abs=0.1)
-    assert energies[-1].measured == pytest.approx(1, abs=0.1)
-    assert energies[-1].ratio == energies[-1].wedge / energies[-1].measured
+    powers = wedge_power(noise(), WEDGE, 10.0)
+    assert [item.ratio for item in powers[2:]] == pytest.approx([1, 1], abs=0.1)
+    assert powers[-1].measured == pytest.approx(1, abs=0.1)
+    assert powers[-1].ratio == powers[-1].wedge / powers[-1].measured
 
 
 def test_the_ratio_is_that_of_the_powers():
-    half = wedge_energy(weighted(noise(), 0.5), WEDGE, 10.0)
+    half = wedge_power(weighted(noise(), 0.5), WEDGE, 10.0)
     assert [item.ratio for item in half[2:]] == pytest.approx([0.25, 0.25], abs=0.05)
-    empty = wedge_energy(weighted(noise(), 0.0), WEDGE, 10.0)
+    empty = wedge_power(weighted(noise(), 0.0), WEDGE, 10.0)
     assert max(item.ratio for item in empty[1:]) < 0.1
     assert empty[-1].ratio < 0.03
 
@@ -56,22 +56,22 @@ def test_a_band_sees_only_its_own_frequencies():
     shape = SHAPE
     measured = WEDGE.mask(shape)
     fine_filled = apply_mask(noise(), torch.where(measured | (radius(shape) > 0.3), 1.0, 0.0))
-    coarse, fine = wedge_energy(fine_filled, WEDGE, 10.0, [Band(100, 50), Band(30, 20)])
+    coarse, fine = wedge_power(fine_filled, WEDGE, 10.0, [Band(100, 50), Band(30, 20)])
     assert coarse.ratio < 0.08
     assert fine.ratio > 0.8
 
 
 def test_neither_scale_nor_offset_matters_to_the_ratio():
     volume = weighted(noise(), 0.5)
-    first, second = (wedge_energy(v, WEDGE, 10.0) for v in (volume, -3 * volume + 100))
+    first, second = (wedge_power(v, WEDGE, 10.0) for v in (volume, -3 * volume + 100))
     assert [item.ratio for item in second] == pytest.approx([item.ratio for item in first], rel=1e-3)
 
 
 def test_what_cannot_be_known_is_nan():
     volume = noise((16, 16, 16))
-    assert math.isnan(wedge_energy(volume, Wedge(-90, 90), 1.0)[-1].ratio)
-    assert math.isnan(wedge_energy(torch.zeros(16, 16, 16), WEDGE, 1.0)[-1].ratio)
-    assert math.isnan(wedge_energy(volume, WEDGE, 1.0, [Band(1000, 500)])[0].ratio)
+    assert math.isnan(wedge_power(volume, Wedge(-90, 90), 1.0)[-1].ratio)
+    assert math.isnan(wedge_power(torch.zeros(16, 16, 16), WEDGE, 1.0)[-1].ratio)
+    assert math.isnan(wedge_power(volume, WEDGE, 1.0, [Band(1000, 500)])[0].ratio)
 
 
 def test_signal_shared_in_the_measured_region_only_shows_there_only():

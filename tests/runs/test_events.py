@@ -45,6 +45,11 @@ def test_what_is_written_is_read_again(event):
     assert from_json(to_json(event)) == event
 
 
+def test_metrics_of_older_runs_are_read_by_their_names_of_today():
+    line = '{"kind":"evaluated","step":3,"metrics":{"wedge_energy":0.3},"left_out":{"wedge_energy":[0.2]}}'
+    assert from_json(line) == Evaluated(step=3, metrics={"wedge_share": 0.3}, left_out={"wedge_share": [0.2]})
+
+
 def test_every_kind_is_tested():
     assert {type(event) for event in ALL} == set(EVENTS.values())
 

@@ -7,7 +7,7 @@ import pytest
 from napari_cryorestore.runs.metric_words import METRIC_WORDS, words_for
 
 
-@pytest.mark.parametrize("name", ["n2n", "fill", "half_fsc", "half_correlation", "wedge_energy"])
+@pytest.mark.parametrize("name", ["n2n", "fill", "half_fsc", "half_correlation", "wedge_share"])
 def test_every_number_has_one_sentence(name):
     words = METRIC_WORDS[name]
     assert words.title[0].isupper()

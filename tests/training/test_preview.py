@@ -64,7 +64,7 @@ def test_filling_is_measured_for_methods_with_a_wedge_alone() -> None:
             lambda inputs: inputs[:, :1], preview.restore(lambda inputs: inputs[:, :1])
         ).metrics
         assert ("fill" in metrics) is wanted
-        assert {"n2n", "wedge_energy"} <= set(metrics)
+        assert {"n2n", "wedge_share"} <= set(metrics)
 
 
 def test_the_second_pass_sees_as_many_channels_as_the_first() -> None:

@@ -97,7 +97,7 @@ def test_a_run_from_its_first_to_its_last_event(planned: Planned, history: Histo
     assert all(event.rate > 0 and np.isfinite(event.loss) for event in stepped)
     parts = {"icecream": {"data", "equivariance"}, "noise2noise": set()}[method]
     assert all(set(event.parts) == parts for event in stepped)
-    wanted = {"n2n", "half_fsc", "half_correlation", "wedge_energy"} | ({"fill"} if parts else set())
+    wanted = {"n2n", "half_fsc", "half_correlation", "wedge_share"} | ({"fill"} if parts else set())
     evaluated = of_kind(events, Evaluated)
     assert [event.step for event in evaluated] == [0, 2, 4, 5]  # before the first step too
     assert all(set(event.metrics) == wanted for event in evaluated)

@@ -12,7 +12,7 @@ from napari_cryorestore.comparison.number import Number
 from napari_cryorestore.metrics.heldout import masked_correlation
 from napari_cryorestore.metrics.resolution import radial_power
 from napari_cryorestore.metrics.snr import snr_db
-from napari_cryorestore.metrics.spectra import fsc_curves, octaves, wedge_energy
+from napari_cryorestore.metrics.spectra import fsc_curves, octaves, wedge_power
 from napari_cryorestore.metrics.trust import half_disagreement, provenance
 from napari_cryorestore.no_data import faded, find_no_data
 from napari_cryorestore.physics.fourier import nyquist_ball, radius
@@ -129,8 +129,8 @@ def spectrum_numbers(volume: ComparedVolume) -> Iterator[Number]:
         yield Number(volume.name, "power", value, at=shell / (size * edge))
     if wedge is None:
         return
-    for item in wedge_energy(block, wedge, edge):
-        yield Number(volume.name, "wedge_energy", item.ratio, region=str(item.band))
+    for item in wedge_power(block, wedge, edge):
+        yield Number(volume.name, "wedge_power", item.ratio, region=str(item.band))
     parts = provenance(block, wedge)
     supplied, measured = (
         float((part - part.mean()).square().sum()) for part in (parts.supplied, parts.measured)

@@ -32,8 +32,8 @@ NUMBER_WORDS: dict[str, MetricWords] = {
         "How strong the spectrum is at each size of detail. A fall below the raw data's is smoothing; more "
         "power is not more truth.",
     ),
-    "wedge_energy": MetricWords(
-        "Wedge energy",
+    "wedge_power": MetricWords(
+        "Power in the wedge",
         "How strong a coefficient inside the missing wedge is, on average, against one in the measured "
         "region of the same detail: near 0 is an empty wedge, 1 as strong as what was measured. It says "
         "how much was supplied, not whether it is true.",

@@ -86,10 +86,10 @@ def evaluate(
 ) -> Evaluation:
     """Measure every number of some rows.
 
-    Of each row: radial power, wedge energy by band and the supplied share. Of its halves: shell correlation,
-    disagreement, and agreement with raw halves. Of every two rows, and of each with the reference: shell
-    correlation, everywhere, in the measured region and in the wedge. Then signal-to-noise ratios and picks.
-    What cannot be measured is told and left out, and spoils nothing else.
+    Of each row: radial power, power in the wedge by band and the supplied share. Of its halves: shell
+    correlation, disagreement, and agreement with raw halves. Of every two rows, and of each with the
+    reference: shell correlation, everywhere, in the measured region and in the wedge. Then
+    signal-to-noise ratios and picks. What cannot be measured is told and left out, and spoils nothing else.
 
     Parameters
     ----------

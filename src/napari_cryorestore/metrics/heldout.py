@@ -35,7 +35,7 @@ class HeldOutNumbers(NamedTuple):
     Attributes
     ----------
     metrics : dict of str to float
-        `n2n`, `half_fsc` and `half_correlation` if there are two halves; `wedge_energy` if the wedge is known
+        `n2n`, `half_fsc` and `half_correlation` if there are two halves; `wedge_share` if the wedge is known
         and `fill` if the network can be applied again besides. 0 where a block is empty, never NaN.
     left_out : dict of str to list of 8 float
         `n2n` and `fill` again, each with one octant of the block left out: a jackknife, from which comes how
@@ -83,7 +83,7 @@ def held_out_metrics(
     if len(raw) > 1:
         metrics, left_out = _of_halves(restored, raw, wedge)
     if wedge is not None:
-        metrics["wedge_energy"] = wedge_energy(torch.stack(list(restored)).mean(0), wedge)
+        metrics["wedge_share"] = wedge_share(torch.stack(list(restored)).mean(0), wedge)
         if second_pass is not None:
             filling = _fills(restored, raw, wedge, second_pass)
             metrics["fill"], left_out["fill"] = filling.whole, filling.left_out
@@ -167,7 +167,7 @@ def mean_shell_correlation(a: Tensor, b: Tensor) -> float:
     return float(fourier_shell_correlation(_tapered(a), _tapered(b)).mean())
 
 
-def wedge_energy(volume: Tensor, wedge: Wedge) -> float:
+def wedge_share(volume: Tensor, wedge: Wedge) -> float:
     """Return the share of the spectral energy, DC apart, that lies in the missing wedge.
 
     Parameters

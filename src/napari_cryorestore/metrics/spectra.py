@@ -1,4 +1,4 @@
-"""What spectra tell of the missing wedge: its energy by frequency band, and shell correlations inside it."""
+"""What spectra tell of the missing wedge: its power by frequency band, and shell correlations inside it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGIONS = ("all", "measured", "wedge")
 
 
 @dataclass(frozen=True)
-class WedgeEnergy:
+class WedgePower:
     """How strong the spectrum is inside the missing wedge, in one band of frequencies.
 
     Attributes
@@ -45,9 +45,9 @@ class WedgeEnergy:
     ratio: float
 
 
-def wedge_energy(
+def wedge_power(
     volume: Tensor, wedge: Wedge, voxel_size: float, bands: Sequence[Band] | None = None
-) -> tuple[WedgeEnergy, ...]:
+) -> tuple[WedgePower, ...]:
     """Measure the power inside the missing wedge against that in the measured region, band by band.
 
     What lies in the other region is taken away before the volume fades out at its borders, which would smear
@@ -65,7 +65,7 @@ def wedge_energy(
 
     Returns
     -------
-    tuple of WedgeEnergy
+    tuple of WedgePower
         One for each band.
     """
     shape = volume.shape[-3:]
@@ -77,7 +77,7 @@ def wedge_energy(
     ]
     frequencies = torch.arange(1, sums[0].shape[1] + 1) / (max(shape) * voxel_size)
     return tuple(
-        _energy(band, [item[:, band.holds(frequencies)].sum(1).tolist() for item in sums])
+        _power(band, [item[:, band.holds(frequencies)].sum(1).tolist() for item in sums])
         for band in (octaves(voxel_size) if bands is None else bands)
     )
 
@@ -121,11 +121,11 @@ def fsc_curves(a: Tensor, b: Tensor, voxel_size: float, wedge: Wedge | None) -> 
     return curves
 
 
-def _energy(band: Band, sums: list[list[float]]) -> WedgeEnergy:
+def _power(band: Band, sums: list[list[float]]) -> WedgePower:
     (few, inside), (many, outside) = sums
     wedge, measured = inside / max(few, 1.0), outside / max(many, 1.0)
     known = min(few, many) >= FEWEST and measured > 0
-    return WedgeEnergy(band, wedge, measured, wedge / measured if known else math.nan)
+    return WedgePower(band, wedge, measured, wedge / measured if known else math.nan)
 
 
-__all__ = ["FEWEST", "REGIONS", "Band", "WedgeEnergy", "fsc_curves", "octaves", "wedge_energy"]
+__all__ = ["FEWEST", "REGIONS", "Band", "WedgePower", "fsc_curves", "octaves", "wedge_power"]

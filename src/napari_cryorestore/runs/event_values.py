@@ -99,6 +99,14 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return read
 
 
+_RENAMED = {"wedge_energy": "wedge_share"}
+"""What older runs call a metric, and what it is called now."""
+
+
+def _renamed(read: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {_RENAMED.get(name, name): item for name, item in read(value).items()}
+
+
 READERS: dict[str, Callable[[Any], Any]] = {
     "int": count,
     "float": number,
@@ -111,6 +119,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "time": amount,
     "rate": amount,
     "memory": amount,
+    "metrics": _renamed(numbers),
+    "left_out": _renamed(lists_of_numbers),
     "file": inner_path,
     "level": _one_of("phase", "info", "warning"),
     "reason": _one_of("completed", "stopped"),

@@ -34,8 +34,8 @@ METRIC_WORDS: dict[str, MetricWords] = {
         "How alike the restorations of the two halves are in real space: highest for a too smooth early "
         "result, so only a collapse tells something.",
     ),
-    "wedge_energy": MetricWords(
-        "Wedge energy",
+    "wedge_share": MetricWords(
+        "Share in the wedge",
         "The missing wedge's share of the restored energy (a ±60° wedge is a third of Fourier space): "
         "it says how much was filled in, not whether it is true.",
     ),

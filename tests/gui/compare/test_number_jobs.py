@@ -40,7 +40,7 @@ def test_numbers_come_under_the_present_names(raw) -> None:
     assert complete
     assert problems == []
     assert {number.row for number in numbers} == {"new name"}
-    assert {"power", "fsc", "wedge_energy", "supplied_share", "half_disagreement"} <= {
+    assert {"power", "fsc", "wedge_power", "supplied_share", "half_disagreement"} <= {
         number.name for number in numbers
     }
 

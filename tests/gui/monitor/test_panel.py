@@ -234,13 +234,13 @@ def test_unticking_hides_the_curve_for_good(watching, trained):
     box.setChecked(False)
     assert not watching.body.plot._traces["data"].line.isVisible()
     trained.step(400)
-    trained.save(400, wedge_energy=0.5)
+    trained.save(400, wedge_share=0.5)
     watching._rest_until = 0
     watching.look()
     assert not watching.body.plot._traces["data"].line.isVisible()
     assert not watching.body.step_view.numbers._rows["data"][0].isChecked()
-    assert not watching.body.step_view.numbers._rows["wedge_energy"][0].isChecked()
-    assert not watching.body.plot._traces["wedge_energy"].line.isVisible()
+    assert not watching.body.step_view.numbers._rows["wedge_share"][0].isChecked()
+    assert not watching.body.plot._traces["wedge_share"].line.isVisible()
 
 
 def test_logarithmic_losses(watching):

@@ -29,7 +29,7 @@ WHATS = {
     "halves": "Shell correlation of a row's halves",
     "other": "Shell correlation with",
     "power": "Radial power",
-    "wedge_energy": "Energy in the wedge, by detail",
+    "wedge_power": "Power in the wedge, by detail",
 }
 REGIONS = {"all": "everywhere", "measured": "where it was measured", "wedge": "inside the missing wedge"}
 FILE = "a file…"
@@ -108,7 +108,7 @@ class CurvesTab(QWidget):
                 frequencies, values = (np.array(column) for column in zip(*points, strict=True))
                 curves.append((colour, frequencies, values))
             legend.append(f'<b style="color:{colour.name()}">▬</b> {name} {self._crossings(own)}')
-        label = {"power": "log₁₀ power", "wedge_energy": "against measured"}.get(what, "correlation")
+        label = {"power": "log₁₀ power", "wedge_power": "against measured"}.get(what, "correlation")
         self.plot.show_curves(curves, label=label, is_correlation=what != "power")
         self.legend.setText("<br>".join(legend))
         self.sentence.say(number_words("fsc" if what in ("halves", "other") else what).sentence)
@@ -118,8 +118,8 @@ class CurvesTab(QWidget):
         if what == "power":
             found = [item for item in numbers if item.name == "power" and item.at is not None]
             return [(item.at or 0, math.log10(item.value) if item.value > 0 else math.nan) for item in found]
-        if what == "wedge_energy":
-            return [(_frequency(item.region), item.value) for item in numbers if item.name == "wedge_energy"]
+        if what == "wedge_power":
+            return [(_frequency(item.region), item.value) for item in numbers if item.name == "wedge_power"]
         return [(item.at or 0, item.value) for item in numbers if item.name == "fsc" and self._is_drawn(item)]
 
     def _is_drawn(self, number: Number) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.monitor.model import MonitorModel
 
 _TITLE = 130  # pixels that the longest title takes
-UNTICKED = ("half_correlation", "wedge_energy")
+UNTICKED = ("half_correlation", "wedge_share")
 """Numbers that say little on their own; their curves are hidden at first."""
 
 
