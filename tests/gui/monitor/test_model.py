@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.frames import INPUT
-from napari_cryorestore.gui.monitor import frame_loader
+from napari_cryorestore.gui.monitor import preview_frames
 from napari_cryorestore.gui.monitor.model import RESUME_SECONDS, MonitorModel
-from napari_cryorestore.gui.monitor.step_numbers import numbers_at
+from napari_cryorestore.gui.monitor.preview_frames import INPUT
+from napari_cryorestore.gui.monitor.run_numbers import numbers_at
 from napari_cryorestore.runs.events import Failed, Finished, Paused, Started, Thinned
 from napari_cryorestore.runs.recorder import Request
 
@@ -178,7 +178,7 @@ def test_a_preview_that_comes_late_is_waited_for(model, trained):
 
 
 def test_a_preview_that_never_comes_is_given_up(model, trained, monkeypatch):
-    monkeypatch.setattr(frame_loader, "PATIENCE", 3)
+    monkeypatch.setattr(preview_frames, "PATIENCE", 3)
     trained.save(400)
     trained.snapshot_path(400).unlink()
     reads = []

@@ -14,9 +14,9 @@ from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
-from napari_cryorestore.gui.frames import INPUT
 from napari_cryorestore.gui.live_runs import Launcher, runs_of
 from napari_cryorestore.gui.monitor.panel import MonitorPanel
+from napari_cryorestore.gui.monitor.preview_frames import INPUT
 from napari_cryorestore.gui.monitor.run_body import EMPTY, HINT
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused, Thinned
 from napari_cryorestore.runs.metric_words import METRIC_WORDS

@@ -6,10 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.gui.frames import INPUT, GrowingFrames
-from napari_cryorestore.gui.history import Placement
-from napari_cryorestore.gui.monitor.frame_loader import FrameLoader
-from napari_cryorestore.gui.monitor.placement import placement_of
+from napari_cryorestore.gui.monitor.preview_frames import (
+    INPUT,
+    FrameLoader,
+    GrowingFrames,
+    Placement,
+    placement_of,
+)
 from napari_cryorestore.runs.events import Resumed, Snapshotted, Started, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request

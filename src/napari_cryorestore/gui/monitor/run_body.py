@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui.monitor.run_plot import CurvePlot
 from napari_cryorestore.gui.monitor.step_view import UNTICKED, StepView
 from napari_cryorestore.gui.monitor.thumbnail_strip import ThumbnailStrip
 from napari_cryorestore.gui.monitor.verdict_light import VerdictLight
-from napari_cryorestore.gui.plots import CurvePlot
 
 if TYPE_CHECKING:
     from napari.utils.theme import Theme

@@ -1,7 +1,8 @@
-"""The top of the monitor: which run, how it is, and the buttons that ask it for something."""
+"""The top of the monitor: which run, how it is, and the buttons that control it."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -25,6 +27,8 @@ from napari_cryorestore.gui.run_words import state_words
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtGui import QResizeEvent
 
     from napari_cryorestore.gui.monitor.model import MonitorModel
@@ -171,4 +175,22 @@ def _latest_warning(model: MonitorModel) -> str:
     return warnings[-1] if warnings else ""
 
 
-__all__ = ["MENU", "RunHeader"]
+def ask_whether_dead(parent: QWidget, since: float | None, *, go_on: Callable[[], None]) -> QMessageBox:
+    """Ask before a run is continued that merely is quiet, as two trainings must not share a folder."""
+    clock = time.strftime("%H:%M", time.localtime(since or 0.0))
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Continue?")
+    box.setText(f"This run has been quiet since {clock}, but it did not say that it ended.")
+    box.setInformativeText(
+        "Continue it only if its training was killed: two trainings must not write into one folder."
+    )
+    box.addButton("Continue here", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.accepted.connect(go_on)
+    box.finished.connect(box.deleteLater)
+    box.open()
+    return box
+
+
+__all__ = ["MENU", "RunHeader", "ask_whether_dead"]

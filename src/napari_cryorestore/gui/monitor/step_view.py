@@ -1,27 +1,42 @@
-"""Everything about the selected step: its numbers and what to do with it."""
+"""The column beside the plot: the numbers of the selected step, one row a curve, and its buttons."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QFlowLayout
 
-from napari_cryorestore.gui.frames import INPUT
-from napari_cryorestore.gui.monitor.number_list import NumberList
-from napari_cryorestore.gui.monitor.step_numbers import numbers_at
+from napari_cryorestore.gui.monitor.preview_frames import INPUT
+from napari_cryorestore.gui.monitor.run_numbers import numbers_at
+from napari_cryorestore.gui.monitor.verdict_light import dot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
-    from qtpy.QtGui import QColor
+    from qtpy.QtGui import QColor, QResizeEvent
 
     from napari_cryorestore.gui.monitor.model import MonitorModel
+    from napari_cryorestore.gui.monitor.run_numbers import Number
 
 _TITLE = 130  # pixels that the longest title takes
 UNTICKED = ("half_correlation", "wedge_share")
 """Numbers that say little on their own; their curves are hidden at first."""
+
+_GAP = 18
+_MARGIN = 4
 
 
 class StepView(QWidget):
@@ -81,4 +96,131 @@ def _title(step: int | None) -> str:
     return "<b>Input, untouched</b>" if step == INPUT else f"<b>Step {step}</b>"
 
 
-__all__ = ["UNTICKED", "StepView"]
+class _Blocks(QWidget):
+    """Two blocks, side by side where there is room, else one above the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = (_block(), _block())
+        self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._row.setContentsMargins(0, 0, _MARGIN, 0)
+        self._row.setSpacing(_GAP)
+        for block in self.blocks:
+            self._row.addLayout(block)
+
+    def arrange(self) -> None:
+        """Choose the arrangement for the present width and rows."""
+        widths = [block.minimumSize().width() for block in self.blocks]
+        directions = QBoxLayout.Direction
+        fits = self.width() >= sum(widths) + _GAP + _MARGIN
+        self._row.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width of the wider block only."""
+        width = max(block.minimumSize().width() for block in self.blocks)
+        return QSize(width + _MARGIN, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Arrange anew."""
+        super().resizeEvent(event)
+        self.arrange()
+
+
+class NumberList(QScrollArea):
+    """Rows of a tick box in the curve's colour, a title and a value: losses, then quality numbers.
+
+    Parameters
+    ----------
+    unticked
+        Names whose curves are hidden at first.
+
+    Attributes
+    ----------
+    ticked : Signal(str, bool)
+        The user wants a curve shown, or hidden.
+    explained : Signal(str)
+        What the number under the pointer means; empty when the pointer leaves it.
+    """
+
+    ticked = Signal(str, bool)
+    explained = Signal(str)
+
+    def __init__(self, unticked: Collection[str] = ()) -> None:
+        super().__init__()
+        self._unticked = set(unticked)
+        self._rows: dict[str, tuple[QCheckBox, QLabel]] = {}
+        self._sentences: dict[QObject, str] = {}
+        self._inner = _Blocks()
+        self.setWidget(self._inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_numbers(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+        """Show numbers, keeping the ticks; rows are made anew only where other numbers come."""
+        if [number.name for number in numbers] != list(self._rows):
+            self._make_rows(numbers, colour_of)
+        for number in numbers:
+            box, value = self._rows[number.name]
+            value.setText(number.text)
+            best = "" if number.best is None else f"\nHighest at step {number.best}."
+            for widget in (box, value):
+                widget.setToolTip(f"{number.sentence}{best}")
+                self._sentences[widget] = number.sentence
+        self._inner.arrange()
+
+    def recolour(self, colour_of: Callable[[str], QColor]) -> None:
+        """Take the plot's colours again, as after a change of theme."""
+        for name, (box, _) in self._rows.items():
+            box.setIcon(QIcon(dot(colour_of(name), edge=10)))
+
+    def texts(self) -> dict[str, str]:
+        """Return the values as shown, by name."""
+        return {name: value.text() for name, (_, value) in self._rows.items()}
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Say what the number under the pointer means."""
+        if event is not None and watched in self._sentences:
+            if event.type() == QEvent.Type.Enter:
+                self.explained.emit(self._sentences[watched])
+            elif event.type() == QEvent.Type.Leave:
+                self.explained.emit("")
+        return bool(super().eventFilter(watched, event))
+
+    def _tick(self, name: str, checked: bool) -> None:
+        (self._unticked.discard if checked else self._unticked.add)(name)
+        self.ticked.emit(name, checked)
+
+    def _make_rows(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+        for widgets in self._rows.values():
+            for widget in widgets:
+                widget.hide()
+                widget.deleteLater()
+        self._rows.clear()
+        self._sentences.clear()
+        for row, number in enumerate(numbers):
+            self._rows[number.name] = self._make_row(row, number)
+        self.recolour(colour_of)
+
+    def _make_row(self, row: int, number: Number) -> tuple[QCheckBox, QLabel]:
+        box, value = QCheckBox(number.title), QLabel()
+        box.setChecked(number.name not in self._unticked)
+        box.toggled.connect(lambda checked, name=number.name: self._tick(name, checked))
+        value.setMinimumWidth(value.fontMetrics().horizontalAdvance("0.000000"))
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        block = self._inner.blocks[number.is_quality]
+        for column, widget in enumerate((box, value)):
+            widget.installEventFilter(self)
+            block.addWidget(widget, row, column)
+        return box, value
+
+
+def _block() -> QGridLayout:
+    grid = QGridLayout()
+    grid.setVerticalSpacing(1)
+    grid.setColumnStretch(0, 1)
+    grid.setRowStretch(1000, 1)
+    return grid
+
+
+__all__ = ["UNTICKED", "NumberList", "StepView"]

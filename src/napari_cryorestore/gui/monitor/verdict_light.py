@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QColor
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QPainter, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
-
-from napari_cryorestore.gui.monitor.dot import dot
 
 if TYPE_CHECKING:
     from napari_cryorestore.runs.suggestion import StepAdvice
 
 COLOURS = {"unknown": "#8a8f98", "good": "#4fae5a", "slow": "#e3b617", "bad": "#e5484d"}
+
+_FINE = 2  # drawn twice as fine, for screens of high density
 
 
 class VerdictLight(QWidget):
@@ -54,4 +55,18 @@ class VerdictLight(QWidget):
         return str(self._words.text())
 
 
-__all__ = ["COLOURS", "VerdictLight"]
+def dot(colour: QColor, *, edge: int) -> QPixmap:
+    """Return a dot with that many pixels across, on nothing."""
+    pixels = QPixmap(edge * _FINE, edge * _FINE)
+    pixels.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixels)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(pixels.rect().adjusted(2, 2, -2, -2))
+    painter.end()
+    pixels.setDevicePixelRatio(_FINE)
+    return pixels
+
+
+__all__ = ["COLOURS", "VerdictLight", "dot"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
 
-from napari_cryorestore.gui.frames import INPUT, GrowingFrames
 from napari_cryorestore.gui.layers import KEY, UNITS, LayerOrigin, contrast_limits, origin_of
+from napari_cryorestore.gui.monitor.preview_frames import GrowingFrames, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,28 +19,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 AXES = ("training time", "z", "y", "x")
-
-
-@dataclass(frozen=True)
-class Placement:
-    """How a history is called and where it lies.
-
-    Attributes
-    ----------
-    name : str
-        The layer's name.
-    run : str
-        The run folder.
-    voxel_size : float
-        Å; 0 if unknown, which is shown as 1 Å.
-    start : tuple of int
-        The first voxel of the crop in its tomogram (z, y, x).
-    """
-
-    name: str = "training preview"
-    run: str = ""
-    voxel_size: float = 0.0
-    start: tuple[int, int, int] = (0, 0, 0)
 
 
 class HistoryLayer:
@@ -211,4 +189,4 @@ class HistoryLayer:
             self._busy = before
 
 
-__all__ = ["AXES", "INPUT", "GrowingFrames", "HistoryLayer", "Placement"]
+__all__ = ["AXES", "HistoryLayer"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_cryorestore.gui.frames import INPUT, GrowingFrames
-from napari_cryorestore.gui.history import HistoryLayer, Placement
 from napari_cryorestore.gui.layers import origin_of
+from napari_cryorestore.gui.monitor.history_layer import HistoryLayer
+from napari_cryorestore.gui.monitor.preview_frames import INPUT, GrowingFrames, Placement
 
 SHAPE = (4, 6, 8)
 
