@@ -1,4 +1,4 @@
-"""A hundred damaged files of each kind; ``benchmarks/faults_fuzz.py`` makes thousands."""
+"""A hundred damaged files of each kind; ``python -m benchmarks.faults fuzz`` makes thousands."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no alarm fo
 
 @pytest.fixture
 def fuzzer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    import faults_fuzz
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.faults import fuzz
 
-    return faults_fuzz
+    return fuzz
 
 
 def test_every_kind_is_tested(fuzzer: ModuleType) -> None:

@@ -57,8 +57,8 @@ def test_the_first_look_finds_everything(model):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_history_with_damaged_lines_is_shown_with_one_note(trained, seed, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "benchmarks")
-    from faults_mutations import damaged_line
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])
+    from benchmarks.faults.mutations import damaged_line
 
     chance = random.Random(seed)
     whole = trained.events_path.read_bytes().splitlines()
