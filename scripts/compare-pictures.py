@@ -66,7 +66,7 @@ class Pictures:
         self.panel.bar.numbers.click()
         self.settle()
         take_pictures(self.viewer, self.images, "compare-curves")
-        self.panel.rows.choose(self.panel.model.entries[-1].number)
+        self.panel.model.choose(self.panel.model.entries[-1].number)
         self.panel.tray.setCurrentWidget(self.panel.tray.trust)
         for what in ("parts", "share"):
             self.panel.tray.trust.buttons[what].click()

@@ -53,6 +53,20 @@ def test_rows_are_added_moved_renamed_hidden_and_removed(
     assert len(model.shown) == 2
 
 
+def test_the_chosen_row_is_the_topmost_one_unless_another_is_chosen_and_shown(
+    model: CompareModel, told: list[str], make_volume: Any
+) -> None:
+    assert model.chosen is None
+    first, second = (model.add(row(name), make_volume()) for name in "ab")
+    assert model.chosen == model.entry(first)
+    model.choose(second)
+    assert told[-1] == "chosen"
+    assert model.chosen == model.entry(second)
+    model.hide(second)
+    assert model.chosen == model.entry(first)
+    assert model.is_chosen(second)
+
+
 def test_names_are_made_unlike_so_that_the_comparison_can_be_saved(model: CompareModel) -> None:
     model.add(row("a"))
     second = model.add(row("a"))

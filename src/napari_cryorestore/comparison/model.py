@@ -57,7 +57,8 @@ class CompareModel:
     ----------
     changed : Signal
         Sent after every change, with what changed: ``"rows"`` (which there are, their names and order),
-        ``"row"`` (what a row shows or waits for), ``"cursor"``, ``"fourier"`` or ``"settings"``.
+        ``"row"`` (what a row shows or waits for), ``"chosen"``, ``"cursor"``, ``"fourier"`` or
+        ``"settings"``.
     """
 
     changed = Signal(str)
@@ -65,6 +66,7 @@ class CompareModel:
     def __init__(self, config: ComparisonConfig | None = None) -> None:
         self._settings = ComparisonConfig()
         self._entries: list[Entry] = []
+        self._chosen: int | None = None
         self._next = 0
         self.load(config or ComparisonConfig())
 
@@ -79,6 +81,22 @@ class CompareModel:
     def shown(self) -> tuple[Entry, ...]:
         """The rows that are neither hidden nor without a volume."""
         return tuple(entry for entry in self._entries if entry.volume is not None and not entry.config.hidden)
+
+    @property
+    def chosen(self) -> Entry | None:
+        """The row whose contrast is set and whose maps are made: the topmost one unless another is chosen."""
+        shown = self.shown
+        chosen = [entry for entry in shown if entry.number == self._chosen]
+        return next(iter(chosen or shown), None)
+
+    def is_chosen(self, number: int) -> bool:
+        """Tell whether a row was chosen."""
+        return number == self._chosen
+
+    def choose(self, number: int) -> None:
+        """Make a row the chosen one."""
+        self._chosen = number
+        self.changed.emit("chosen")
 
     def entry(self, number: int) -> Entry:
         """Return a row; raises ``KeyError`` where it is gone."""

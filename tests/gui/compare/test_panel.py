@@ -257,7 +257,7 @@ def test_halves_offer_their_mean_and_the_wiener_filter(panel, pair, settled):
 
 
 def test_black_and_white_are_set_by_hand_for_one_row_or_all(two, settled):
-    two.rows.choose(numbers(two)[1])
+    two.model.choose(numbers(two)[1])
     two.contrast.show()
     assert two.bar.contrast.row.text() == "restored"
     two.bar.contrast.slider.setValue((250.0, 750.0))
@@ -400,7 +400,7 @@ def test_the_agreement_is_mapped_in_the_band_chosen(two, viewer, settled, monkey
         lambda volume, _, *place, **more: agreement_job(volume, raw, *place, **more),
     )
     tab = two.tray.trust
-    two.rows.choose(numbers(two)[1])
+    two.model.choose(numbers(two)[1])
     tab.band.setCurrentIndex(3)
     tab.buttons["agreement"].click()
     settled(two)

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.model import Entry
     from napari_cryorestore.comparison.number import Evaluation, Number
     from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.curves_tab import CurvesTab
-    from napari_cryorestore.gui.compare.panel import ComparePanel
     from napari_cryorestore.gui.compare.table_tab import TableTab
+    from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 
 _SETTLE = 80  # milliseconds
 
@@ -33,19 +34,21 @@ class NumberControl(QObject):
 
     Parameters
     ----------
-    panel : ComparePanel
+    comparison : Comparison
         Whose rows.
+    link : ViewerLink
+        Where points of the viewer's layers lie.
     curves, table : CurvesTab, TableTab
         What shows them.
     """
 
     _ready = Signal()
 
-    def __init__(self, panel: ComparePanel, curves: CurvesTab, table: TableTab) -> None:
-        super().__init__(panel)
-        self._panel, self._model = panel, panel.model
+    def __init__(self, comparison: Comparison, link: ViewerLink, curves: CurvesTab, table: TableTab) -> None:
+        super().__init__(curves)
+        self._model, self._link = comparison.model, link
         self._curves, self._table = curves, table
-        self._store, self._jobs = panel.comparison.numbers, panel.comparison.jobs
+        self._store, self._jobs = comparison.numbers, comparison.jobs
         self._reference: Job | None = None
         self._reference_name = ""
         self._boxes: dict[Any, Boxes] = {}
@@ -103,7 +106,7 @@ class NumberControl(QObject):
         rows = self._rows()
         names = [entry.config.name for entry in rows]
         self._curves.offer(names, self._reference_name)
-        self._table.offer(self._points_layers())
+        self._table.offer([layer.name for layer in self._link.points_layers()])
         asked, first = self._asked(rows)
         named = [(entry.config.name, entry.volume) for entry in rows if entry.volume is not None]
         jobs = [job for _, volume in named for job in jobs_of(volume, asked)]
@@ -128,14 +131,15 @@ class NumberControl(QObject):
             first.append(self._reference)
             other = self._store.get(self._reference.key)
         raw = next((entry.volume for entry in rows if entry.config.kind == "mean"), None)
-        boxes = self._boxes_asked(rows, first)
+        boxes = self._boxes_asked(first)
         return Asked((against, other) if other is not None else None, truth, raw, boxes), first
 
-    def _boxes_asked(self, rows: Sequence[Entry], first: list[Job]) -> Boxes | None:
+    def _boxes_asked(self, first: list[Job]) -> Boxes | None:
         how = self._table.boxes.currentData()
         if how == "points":
             return self._boxes_of_points()
-        volume = self._chosen_volume(rows)
+        chosen = self._model.chosen
+        volume = chosen.volume if chosen is not None else None
         if how != "auto" or volume is None:
             return None
         key = ("boxes", volume.key, volume.version)
@@ -147,34 +151,22 @@ class NumberControl(QObject):
     def _boxes_of_points(self) -> Boxes | None:
         from napari_cryorestore.comparison.measuring import Boxes
 
-        layers = self._panel.viewer.layers
+        layers = {layer.name: layer for layer in self._link.points_layers()}
         chosen = [box.currentText() for box in (self._table.signal, self._table.background)]
         if any(name not in layers for name in chosen) or chosen[0] == chosen[1]:
             return None
-        signal, background = (self._panel.link.positions(layers[name]) for name in chosen)
+        signal, background = (self._link.positions(layers[name]) for name in chosen)
         size = float(np.mean(layers[chosen[0]].size)) * float(layers[chosen[0]].scale[-1])
         key = (signal.tobytes(), background.tobytes(), size)
         if key not in self._boxes:
             self._boxes = {key: Boxes(signal, background, size)}
         return self._boxes[key]
 
-    def _chosen_volume(self, rows: Sequence[Entry]) -> ComparedVolume | None:
-        chosen = [entry for entry in rows if entry.number == self._panel.rows.chosen]
-        found = next(iter(chosen or rows), None)
-        return found.volume if found is not None else None
-
     def _rows(self) -> list[Entry]:
         return list(self._model.shown)
 
-    def _points_layers(self) -> list[str]:
-        from napari.layers import Points
-
-        return [
-            layer.name for layer in self._panel.viewer.layers if isinstance(layer, Points) and layer.ndim >= 3
-        ]
-
     def _ask_for_reference(self) -> None:
-        for path in dialogs.choose_tomograms(self._panel)[:1]:
+        for path in dialogs.choose_tomograms(self._curves)[:1]:
             self.use_reference(path)
 
     def _model_changed(self, what: str) -> None:

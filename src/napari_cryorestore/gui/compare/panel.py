@@ -60,10 +60,14 @@ class ComparePanel(DockedPanel):
         self.pages, self.splitter = QStackedWidget(), QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
         self.pictures = PictureControl(self.grid, self.comparison, self)
-        self.rows = RowControl(self)
+        self.rows = RowControl(
+            self.comparison, self.viewer, self.runs, self.grid, self.bar.rows_menu, self.message
+        )
         self.link = ViewerLink(self.viewer, self.model, self)
         self.link.is_painting = lambda: self.pictures.painting
-        self.tray, self.saving, self.contrast = Tray(self), Saving(self), ContrastControl(self)
+        self.contrast = ContrastControl(self.bar.contrast, self.model, self.pictures)
+        self.tray = Tray(self.comparison, self.viewer, self.link, self.rows.add_layer)
+        self.saving = Saving(self.comparison, self.tray.numbers, self.link, self.message, self.rows.attach)
         self.tray.setVisible(False)
         self.splitter.addWidget(self.tray)
         self.splitter.setStretchFactor(0, 1)
@@ -74,10 +78,6 @@ class ComparePanel(DockedPanel):
         self.rows.begin()
         self._model_changed("rows")
         self.pictures.refresh()
-
-    def complain(self, sentence: str) -> None:
-        """Say what is wrong; an empty sentence takes it back."""
-        self.message.warn(sentence)
 
     def leave(self) -> None:
         """Stop looking at the viewer and the comparison."""
@@ -125,7 +125,7 @@ class ComparePanel(DockedPanel):
         self.bar.show_config(self.model.config)
 
     def _asked(self, what: str) -> None:
-        self.complain("")
+        self.message.warn("")
         if what == "fit":
             self.grid.show_all()
         elif what == "layers":
@@ -139,9 +139,8 @@ class ComparePanel(DockedPanel):
 
     def _model_changed(self, what: str) -> None:
         if what in ("rows", "row"):
-            self.tray.maps.show_row()
             self.pages.setCurrentWidget(self.rows_view if self.model.entries else self.empty)
-        if what != "cursor":
+        if what not in ("cursor", "chosen"):
             config = self.model.config
             self.bar.show_config(config)
             self.bar.contrast.show_config(config)
@@ -181,16 +180,17 @@ class ComparePanel(DockedPanel):
         self.bar.asked.connect(self._asked)
         self.empty.asked.connect(self._asked)
         self.bar.numbers.toggled.connect(self.tray.set_open)
+        self.bar.contrast_button.clicked.connect(self.contrast.show)
         self.bar.fourier_button.clicked.connect(self._show_wedges)
         self.bar.fourier.changed.connect(lambda name, value: self.model.update_fourier(**{name: value}))
         self.bar.fourier.wedge_changed.connect(self._set_wedge)
-        self.pictures.failed.connect(lambda error: self.complain(str(error)))
+        self.pictures.failed.connect(lambda error: self.message.warn(str(error)))
 
     def _set_wedge(self, tilts: tuple[float, float] | None, axis: str) -> None:
         try:
             self.model.update(tilt_range=tilts, tilt_axis=axis)
         except ValueError as error:
-            self.complain(str(error))
+            self.message.warn(str(error))
 
     def _show_wedges(self) -> None:
         """Show in the Fourier box what files and data say about the tilt range."""

@@ -10,7 +10,7 @@ from napari_cryorestore.io.picks import read_picks
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.gui.compare.panel import ComparePanel
+    from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.gui.compare.particles_tab import ParticlesTab
     from napari_cryorestore.io.picks import Picks
     from napari_cryorestore.metrics.picks import Detection
@@ -23,14 +23,14 @@ class ParticleControl:
 
     Parameters
     ----------
-    panel : ComparePanel
+    model : CompareModel
         Whose first row tells the size of a voxel and of the tomogram.
     tab : ParticlesTab
         What shows it.
     """
 
-    def __init__(self, panel: ComparePanel, tab: ParticlesTab) -> None:
-        self._panel, self._tab = panel, tab
+    def __init__(self, model: CompareModel, tab: ParticlesTab) -> None:
+        self._model, self._tab = model, tab
         self._reference: tuple[str, Picks] | None = None
         self._lists: dict[str, Picks] = {}
         self.found: dict[str, Detection] = {}
@@ -76,7 +76,7 @@ class ParticleControl:
         self._tab.show_found(f"{name} ({len(reference.positions)})", self.found, problem)
 
     def _read(self, path: Path) -> Picks | None:
-        volume = next((entry.volume for entry in self._panel.model.entries if entry.volume is not None), None)
+        volume = next((entry.volume for entry in self._model.entries if entry.volume is not None), None)
         try:
             if volume is None:
                 raise ValueError(_NO_ROWS)
@@ -90,7 +90,7 @@ class ParticleControl:
         if what == "clear":
             self.clear()
             return
-        for path in dialogs.choose_picks(self._panel):
+        for path in dialogs.choose_picks(self._tab):
             (self.load_reference if what == "reference" else self.load_picks)(path)
 
 

@@ -128,7 +128,7 @@ class PictureControl(QObject):
             self._want_slices()
             self._show_marks()
             self._spectrum_pictures.request()
-        else:
+        elif what != "chosen":
             self.refresh()
 
     def _connect(self) -> None:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari import Viewer
+    from qtpy.QtWidgets import QMenu
+
     from napari_cryorestore.comparison.config import RowConfig
-    from napari_cryorestore.gui.compare.panel import ComparePanel
+    from napari_cryorestore.gui.compare.comparison import Comparison
+    from napari_cryorestore.gui.compare.grid import Grid
+    from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 FEW = 4
 """Rows that are made of what is open, when the user asks for all of it."""
@@ -31,29 +37,45 @@ class RowControl:
 
     Parameters
     ----------
-    panel : ComparePanel
+    comparison : Comparison
         Whose rows.
+    viewer : Viewer
+        Whose layers can be rows.
+    runs : LiveRuns
+        Whose steps and previews can be rows.
+    grid : Grid
+        What has the headings.
+    menu : QMenu
+        The Rows menu.
+    message : SentenceLabel
+        What says why something cannot be a row.
     """
 
-    def __init__(self, panel: ComparePanel) -> None:
-        self._panel, self._model = panel, panel.model
-        self._viewer, self._runs = panel.viewer, panel.runs
-        self.layers = LayerRows(panel.viewer, self._model, self._layer_gone)
-        self.sources = RowSources(panel.comparison, panel)
-        self.chosen: int | None = None
-        self._menu = RowMenu(panel.bar.rows_menu)
+    def __init__(
+        self,
+        comparison: Comparison,
+        viewer: Viewer,
+        runs: LiveRuns,
+        grid: Grid,
+        menu: QMenu,
+        message: SentenceLabel,
+    ) -> None:
+        self._model, self._viewer, self._runs = comparison.model, viewer, runs
+        self._grid, self._message = grid, message
+        self.layers = LayerRows(viewer, self._model, self._layer_gone)
+        self.sources = RowSources(comparison, grid)
+        self._menu = RowMenu(menu)
+        menu.aboutToShow.connect(self._fill_menu)
 
     def begin(self) -> None:
         """Look at the model from now on, and load the methods, which takes seconds, for the menu."""
-        grid = self._panel.grid
         self._model.changed.connect(self._model_changed)
-        grid.head_asked.connect(self.do)
-        grid.renamed.connect(self._model.rename)
-        grid.row_dropped.connect(self._model.move)
-        grid.step_chosen.connect(self.choose_step)
+        self._grid.head_asked.connect(self.do)
+        self._grid.renamed.connect(self._model.rename)
+        self._grid.row_dropped.connect(self._model.move)
+        self._grid.step_chosen.connect(self.choose_step)
         self.sources.looked.connect(self.show)
         self.sources.region_arrived.connect(self._look_at)
-        self._panel.bar.rows_menu.aboutToShow.connect(self._fill_menu)
         threading.Thread(target=load_methods, name="cryorestore methods", daemon=True).start()
         self.layers.attach()
         self.show()
@@ -102,13 +124,13 @@ class RowControl:
 
     def add_run(self) -> None:
         """Ask for a run's folder and add it."""
-        path = dialogs.choose_run(self._panel)
+        path = dialogs.choose_run(self._grid)
         if path is not None:
             self._try(lambda: self._add_step(RunDir.open(path).path))
 
     def add_files(self) -> None:
         """Ask for files and add them."""
-        for path in dialogs.choose_tomograms(self._panel):
+        for path in dialogs.choose_tomograms(self._grid):
             self.add_file(path)
 
     def add_what_is_open(self) -> None:
@@ -128,9 +150,9 @@ class RowControl:
         """Do with a row what its heading's menu says."""
         place = [entry.number for entry in self._model.entries].index(number)
         if what == "choose":
-            self.choose(number)
+            self._model.choose(number)
         elif what == "rename":
-            self._panel.grid.heads[number].begin_renaming()
+            self._grid.heads[number].begin_renaming()
         elif what in ("up", "down"):
             self._model.move(number, max(0, place + (1 if what == "down" else -1)))
         elif what == "hide":
@@ -139,12 +161,6 @@ class RowControl:
             self._model.remove(number)
         elif what == "cancel":
             self.sources.cancel(number)
-
-    def choose(self, number: int) -> None:
-        """Make a row the chosen one: the one whose contrast is set by hand."""
-        self.chosen = number
-        self._panel.tray.maps.show_row()
-        self.show()
 
     def choose_step(self, number: int, step: int) -> None:
         """Show another step of a run in a row, under its name unless the user gave it another."""
@@ -159,11 +175,12 @@ class RowControl:
     def show(self) -> None:
         """Show every row's state in its heading."""
         for entry in self._model.entries:
-            head = self._panel.grid.heads.get(entry.number)
+            head = self._grid.heads.get(entry.number)
             if head is not None:
                 layer = self.layers.layer_of(entry.number)
                 share = self.sources.share(entry.number) if entry.busy else None
-                head.show_state(head_state(entry, layer, share=share, chosen=entry.number == self.chosen))
+                chosen = self._model.is_chosen(entry.number)
+                head.show_state(head_state(entry, layer, share=share, chosen=chosen))
 
     # How it works ------------------------------------------------------------------------------------
 
@@ -171,21 +188,22 @@ class RowControl:
         chosen = RunDir(run).chosen_step("suggested" if step is None else step)
         self._model.add(row_offers.step_row(run, chosen.step))
         if chosen.findings:
-            self._panel.complain(" ".join(finding.text for finding in chosen.findings))
+            self._message.warn(" ".join(finding.text for finding in chosen.findings))
         elif step is None:
-            self._panel.message.say(chosen.sentence)
+            self._message.say(chosen.sentence)
 
     def _try(self, action: Callable[[], object]) -> None:
-        self._panel.complain("")
+        self._message.warn("")
         try:
             action()
         except (ValueError, OSError) as error:
-            self._panel.complain(str(error))
+            self._message.warn(str(error))
         self.show()
 
     def _model_changed(self, what: str) -> None:
         if what in ("rows", "row"):
             self.layers.forget_gone_rows()
+        if what in ("rows", "row", "chosen"):
             self.show()
 
     def _look_at(self, number: int) -> None:
@@ -196,10 +214,10 @@ class RowControl:
         cursor = self._model.cursor
         if cursor is None or volume.index_of(cursor) is None:
             self._model.set_cursor(volume.position_of([size // 2 for size in volume.shape]))
-        self._panel.grid.look_at(volume.extent)
+        self._grid.look_at(volume.extent)
 
     def _layer_gone(self, name: str) -> None:
-        self._panel.message.say(f"The row “{name}” went with its layer.")
+        self._message.say(f"The row “{name}” went with its layer.")
 
     def _fill_menu(self) -> None:
         menu, runs = self._menu, self._runs.paths

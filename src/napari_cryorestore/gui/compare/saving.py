@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.comparison.config import ComparisonConfig
-    from napari_cryorestore.gui.compare.panel import ComparePanel
+    from napari_cryorestore.gui.compare.comparison import Comparison
+    from napari_cryorestore.gui.compare.number_control import NumberControl
+    from napari_cryorestore.gui.compare.viewer_link import ViewerLink
+    from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 FIGURES = "Figure (*.pdf *.svg *.png)"
 TABLES = "Table (*.csv *.json)"
@@ -28,12 +31,28 @@ class Saving:
 
     Parameters
     ----------
-    panel : ComparePanel
+    comparison : Comparison
         What is saved.
+    numbers : NumberControl
+        What goes into a table.
+    link : ViewerLink
+        Where points of the viewer's layers lie: a figure has arrows there.
+    message : SentenceLabel
+        What says what came of it.
+    opened : callable
+        Called after another comparison was opened.
     """
 
-    def __init__(self, panel: ComparePanel) -> None:
-        self._panel, self._model = panel, panel.model
+    def __init__(
+        self,
+        comparison: Comparison,
+        numbers: NumberControl,
+        link: ViewerLink,
+        message: SentenceLabel,
+        opened: Callable[[], object],
+    ) -> None:
+        self._comparison, self._model = comparison, comparison.model
+        self._numbers, self._link, self._message, self._opened = numbers, link, message, opened
 
     def do(self, what: str) -> None:
         """Save the figure, the table (csv) or the comparison, or open one."""
@@ -46,21 +65,21 @@ class Saving:
         kinds = {"figure": (FIGURES, "pdf"), "csv": (TABLES, "csv"), "save": (COMPARISONS, "toml")}
         kind, suffix = kinds[what]
         if not self._model.shown:
-            self._panel.complain(NOTHING)
+            self._message.warn(NOTHING)
             return
-        if what == "csv" and not self._panel.tray.numbers.shown:
-            self._panel.complain(NO_NUMBERS)
+        if what == "csv" and not self._numbers.shown:
+            self._message.warn(NO_NUMBERS)
             return
-        path = dialogs.choose_target(self._panel, f"comparison.{suffix}", kind=kind)
+        path = dialogs.choose_target(self._message, f"comparison.{suffix}", kind=kind)
         if path is None:
             return
         write = {"figure": self.write_figure, "csv": self.write_table, "save": self._model.save}[what]
         try:
             replacing(path, write)
         except (ValueError, OSError, ImportError) as error:
-            self._panel.complain(str(error))
+            self._message.warn(str(error))
         else:
-            self._panel.message.say(f"Saved {path}.")
+            self._message.say(f"Saved {path}.")
 
     def write_figure(self, path: Path) -> None:
         """Write what the grid shows as a figure, with an arrow at every point of a selected points layer."""
@@ -70,13 +89,13 @@ class Saving:
         volumes = [
             replace(entry.volume, name=entry.config.name) for entry in entries if entry.volume is not None
         ]
-        found = [found_wedge(self._panel.comparison.spectra, volume) for volume in volumes]
+        found = [found_wedge(self._comparison.spectra, volume) for volume in volumes]
         figure = comparison_figure(
             volumes,
             self._config(),
             arrows=self._arrows(),
             detected=[item.wedge if item is not None and item.reliable else None for item in found],
-            warn=self._panel.complain,
+            warn=self._message.warn,
         )
         save_figure(path, figure)
 
@@ -84,7 +103,7 @@ class Saving:
         """Write all numbers that are there, points of curves included."""
         from napari_cryorestore.comparison.number import write_numbers
 
-        write_numbers(path, self._panel.tray.numbers.evaluation())
+        write_numbers(path, self._numbers.evaluation())
 
     def _config(self) -> ComparisonConfig:
         """Return the settings, with the cursor made explicit, and the rows that are shown."""
@@ -93,22 +112,20 @@ class Saving:
         return config.model_copy(update={"cursor": self._model.cursor, "rows": rows})
 
     def _arrows(self) -> list[tuple[float, float, float]]:
-        from napari.layers import Points
-
-        chosen = [layer for layer in self._panel.viewer.layers.selection if isinstance(layer, Points)]
-        return [tuple(place) for layer in chosen for place in self._panel.link.positions(layer).tolist()]
+        chosen = self._link.points_layers(selected=True)
+        return [tuple(place) for layer in chosen for place in self._link.positions(layer).tolist()]
 
     def _open(self) -> None:
-        path = dialogs.choose_file(self._panel, "Comparison", COMPARISONS)
+        path = dialogs.choose_file(self._message, "Comparison", COMPARISONS)
         if path is None:
             return
-        self._panel.complain("")
+        self._message.warn("")
         try:
             self._model.open(path)
         except (ValueError, OSError) as error:
-            self._panel.complain(str(error))
+            self._message.warn(str(error))
             return
-        self._panel.rows.attach()
+        self._opened()
 
 
 def replacing(path: Path, write: Callable[[Path], object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QTabWidget
@@ -16,8 +16,13 @@ from napari_cryorestore.gui.compare.trust_control import TrustControl
 from napari_cryorestore.gui.compare.trust_tab import TrustTab
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+
     from napari_cryorestore.gui.compare.colours import Colours
-    from napari_cryorestore.gui.compare.panel import ComparePanel
+    from napari_cryorestore.gui.compare.comparison import Comparison
+    from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 
 
 class Tray(QTabWidget):
@@ -25,11 +30,23 @@ class Tray(QTabWidget):
 
     Parameters
     ----------
-    panel : ComparePanel
+    comparison : Comparison
         Whose rows.
+    viewer : Viewer
+        Where maps are layers.
+    link : ViewerLink
+        Where points of the viewer's layers lie.
+    add_row : callable
+        Makes a layer a row.
     """
 
-    def __init__(self, panel: ComparePanel) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        viewer: Viewer,
+        link: ViewerLink,
+        add_row: Callable[[Any], object],
+    ) -> None:
         super().__init__()
         self.curves, self.table = CurvesTab(), TableTab()
         self.trust, self.particles = TrustTab(), ParticlesTab()
@@ -41,9 +58,9 @@ class Tray(QTabWidget):
         ):
             self.addTab(tab, name)
         self.setDocumentMode(True)
-        self.numbers = NumberControl(panel, self.curves, self.table)
-        self.maps = TrustControl(panel, self.trust)
-        self.picks = ParticleControl(panel, self.particles)
+        self.numbers = NumberControl(comparison, link, self.curves, self.table)
+        self.maps = TrustControl(comparison, viewer, self.trust, add_row)
+        self.picks = ParticleControl(comparison.model, self.particles)
 
     @property
     def busy(self) -> bool:
@@ -51,7 +68,7 @@ class Tray(QTabWidget):
         return self.numbers.busy or self.maps.busy
 
     def leave(self) -> None:
-        """Stop looking at the panel's rows."""
+        """Stop looking at the rows."""
         self.numbers.leave()
         self.maps.leave()
 
@@ -59,7 +76,6 @@ class Tray(QTabWidget):
         """Show the tabs and compute what they need, or neither."""
         self.setVisible(is_open)
         self.numbers.set_open(is_open)
-        self.maps.show_row()
 
     def set_colours(self, colours: Colours) -> None:
         """Take the colours of a theme."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -19,11 +19,12 @@ from napari_cryorestore.gui.compare.trust_jobs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
-    from napari_cryorestore.comparison.model import Entry
+    from napari import Viewer
+
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.panel import ComparePanel
+    from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.store import Job
     from napari_cryorestore.gui.compare.trust_jobs import Maps
     from napari_cryorestore.gui.compare.trust_tab import TrustTab
@@ -75,18 +76,24 @@ class TrustControl(QObject):
 
     Parameters
     ----------
-    panel : ComparePanel
+    comparison : Comparison
         Whose rows.
+    viewer : Viewer
+        Where maps are layers.
     tab : TrustTab
         What asks.
+    add_row : callable
+        Makes a layer a row.
     """
 
     _ready = Signal()
 
-    def __init__(self, panel: ComparePanel, tab: TrustTab) -> None:
-        super().__init__(panel)
-        self._panel, self._tab = panel, tab
-        self._store, self._layers = panel.comparison.maps, MapLayers(panel.viewer)
+    def __init__(
+        self, comparison: Comparison, viewer: Viewer, tab: TrustTab, add_row: Callable[[Any], object]
+    ) -> None:
+        super().__init__(tab)
+        self._model, self._tab, self._add_row = comparison.model, tab, add_row
+        self._store, self._layers = comparison.maps, MapLayers(viewer)
         self._waiting: list[tuple[Wish, Job]] = []
         self._shown: dict[Wish, ComparedVolume] = {}  # with the block that each is of
         self._timer, self._settling = QTimer(self), QTimer(self)
@@ -98,11 +105,12 @@ class TrustControl(QObject):
         tab.asked.connect(self.make)
         tab.band_chosen.connect(self._change_band)
         tab.follow_chosen.connect(self.follow)
-        panel.model.changed.connect(self._model_changed)
+        self._model.changed.connect(self._model_changed)
+        self.show_row()
 
     def leave(self) -> None:
         """Give up what is being computed."""
-        self._panel.model.changed.disconnect(self._model_changed)
+        self._model.changed.disconnect(self._model_changed)
         self._store.ready = lambda: None
         self._store.want([])
         self._ready.disconnect(self._deliver)
@@ -116,7 +124,7 @@ class TrustControl(QObject):
 
     def show_row(self) -> None:
         """Name the chosen row, its bands, and how much of it maps cover."""
-        entry = self._chosen()
+        entry = self._model.chosen
         volume = entry.volume if entry is not None else None
         self._tab.show_row(entry.config.name if entry is not None else "")
         self._tab.offer_bands([str(band) for band in bands_of(volume)] if volume is not None else ())
@@ -124,7 +132,7 @@ class TrustControl(QObject):
 
     def make(self, what: str) -> None:
         """Compute one of `DOES` for the chosen row, and show it as soon as it is there."""
-        entry = self._chosen()
+        entry = self._model.chosen
         if entry is None or entry.volume is None:
             return
         self._tab.say()
@@ -135,7 +143,7 @@ class TrustControl(QObject):
 
     def follow(self) -> None:
         """Compute maps that are shown anew where the crosshair has left the middle of their block."""
-        model = self._panel.model
+        model = self._model
         for wish, block in list(self._shown.items()):
             if not any(self._layers.get(key) is not None for key in _keys(wish)):
                 del self._shown[wish]  # the user has removed its layers
@@ -147,12 +155,14 @@ class TrustControl(QObject):
                 self._want(wish, volume)
 
     def _model_changed(self, what: str) -> None:
+        if what in ("rows", "row", "chosen"):
+            self.show_row()
         if what in ("cursor", "row") and self._shown:
             self._settling.start(_SETTLE)
 
     def _change_band(self) -> None:
         """Map the agreement in another band, where it is mapped already."""
-        entry = self._chosen()
+        entry = self._model.chosen
         if entry is not None and any(
             (wish.what, wish.number) == ("agreement", entry.number) for wish in self._shown
         ):
@@ -173,7 +183,7 @@ class TrustControl(QObject):
         return any(waiting == wish for waiting, _ in self._waiting)
 
     def _job(self, wish: Wish, volume: ComparedVolume) -> Job:
-        model = self._panel.model
+        model = self._model
         tilts, cursor = tilts_of(volume, model.config), model.cursor
         if wish.what == "agreement":
             rows = (entry.volume for entry in model.shown if entry.config.kind == "mean")
@@ -212,7 +222,7 @@ class TrustControl(QObject):
                     key, maps.by_name[part], maps.block, name=named, visible=False
                 )
                 if is_new:
-                    self._panel.rows.add_layer(layer)
+                    self._add_row(layer)
             self._tab.say([f"Both parts of {wish.name} are rows now, and hidden layers."])
             return
         (key,) = _keys(wish)
@@ -222,11 +232,6 @@ class TrustControl(QObject):
         elif is_new:
             layer.colormap = "viridis"
         self._tab.say([OVERLAY if wish.what == "share" else f"“{layer.name}” is a layer now."])
-
-    def _chosen(self) -> Entry | None:
-        entries = self._panel.model.shown
-        chosen = [entry for entry in entries if entry.number == self._panel.rows.chosen]
-        return next(iter(chosen or entries), None)
 
 
 def _keys(wish: Wish) -> list[tuple[str, int, Band | None]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari import Viewer
-    from napari.layers import Layer
+    from napari.layers import Layer, Points
     from numpy.typing import NDArray
 
     from napari_cryorestore.comparison.model import CompareModel
@@ -101,6 +101,13 @@ class ViewerLink(QObject):
             self._model.set_cursor(wanted)
         finally:
             self._busy = False
+
+    def points_layers(self, *, selected: bool = False) -> list[Points]:
+        """Return the layers of points in space, or those of them that are selected."""
+        from napari.layers import Points
+
+        layers = self._viewer.layers.selection if selected else self._viewer.layers
+        return [layer for layer in layers if isinstance(layer, Points) and layer.ndim >= _AXES]
 
     def positions(self, layer: Layer) -> NDArray[np.float64]:
         """Return the points (n, 3) of a points layer, z, y, x in Å in the frame of the comparison."""
