@@ -8,7 +8,8 @@ from torch import nn
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.methods.noise2noise import Noise2Noise, Noise2NoiseConfig
-from napari_cryorestore.networks import Network, NetworkConfig, NetworkEntry
+from napari_cryorestore.networks import NetworkConfig, NetworkEntry
+from napari_cryorestore.networks.module import Network
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from benchmarks.faults.tiny_run import Child, latest_error, pair, problems_of, tiny_run
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.methods.icecream import Icecream
-from napari_cryorestore.networks.unet import UNet
+from napari_cryorestore.networks.unet_module import UNet
 from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.restoration.model import Model
 from napari_cryorestore.runs.events import Finished, Noted

@@ -17,7 +17,8 @@ from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
 from napari_cryorestore.hardware import choose_precision
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
-from napari_cryorestore.networks import UNetConfig, build_network, channels_last
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.networks.module import channels_last
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import Model

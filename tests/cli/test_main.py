@@ -99,13 +99,27 @@ def test_the_module_is_the_program() -> None:
     assert done.stderr.startswith("cryorestore watch: There is no folder nowhere")
 
 
-def test_help_and_watch_do_not_wait_for_torch() -> None:
-    code = (
-        "import sys; from napari_cryorestore.__main__ import main; main([]); main(['watch', 'nowhere']);"
-        "sys.exit('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=300)
-    assert done.returncode == 0
+FOR_HELP = """
+import sys
+from napari_cryorestore.__main__ import main
+
+for given in {lines!r}:
+    try:
+        main(given)
+    except SystemExit:
+        pass
+    for slow in ("torch", "scipy"):
+        assert slow not in sys.modules, f"{{given}} imports {{slow}}"
+"""
+
+
+def test_nothing_slow_is_imported_for_help_and_for_mistakes() -> None:
+    """PyTorch takes two seconds to import, SciPy half a second."""
+    shown = [[name, "--help"] for name in COMMANDS if name != "simulate"]  # whose settings lie beside SciPy
+    lines = [[], ["watch", "nowhere"], ["methods"], ["train", "--evn", "a.mrc"], *shown]
+    script = FOR_HELP.format(lines=lines)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_threads_of_torch_wait_without_spinning(monkeypatch: pytest.MonkeyPatch) -> None:

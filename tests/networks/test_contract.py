@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, UNetConfig, build_network
-from napari_cryorestore.networks.unet import UNET, UNet
+from napari_cryorestore.networks.unet import UNET
+from napari_cryorestore.networks.unet_module import UNet
 from napari_cryorestore.testing import Check, network_checks
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.methods.noise2noise import Noise2Noise
-from napari_cryorestore.networks.unet import UNet
+from napari_cryorestore.networks.unet_module import UNet
 from napari_cryorestore.runs.events import Evaluated, Event, Failed, Finished, Noted, Snapshotted, Stepped
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import learner, preview, trainer

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.outcome import DONE, words
-from napari_cryorestore.io.inspection import VolumeReport, inspect_volume
-from napari_cryorestore.io.pairing import half_of
-from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
@@ -18,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.io.inspection import VolumeReport
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
@@ -30,6 +28,8 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Print the facts, those that are quick to find first."""
+    from napari_cryorestore.io.inspection import inspect_volume
+
     report = inspect_volume(options.file)
     for name, fact in chain(_header(report), _examined(report)):
         print(f"{name:16}{fact}", flush=True)
@@ -75,6 +75,9 @@ def _examined(report: VolumeReport) -> Iterator[tuple[str, str]]:
 
 
 def _opened(report: VolumeReport) -> Tomogram:
+    from napari_cryorestore.io.pairing import half_of
+    from napari_cryorestore.io.tomogram import open_tomogram
+
     halves = [path for path in (report.path, report.other_half) if path is not None]
     if half_of(report.path) == "odd":
         halves.reverse()

@@ -105,9 +105,7 @@ def _add_method(parser: Parser, config: MethodConfig) -> None:
 
 def _model_typed(parser: Parser, arguments: Sequence[str]) -> MethodConfig | None:
     """Return the settings of the method that will restore; ``None`` where the arguments name none."""
-    from napari_cryorestore.checkpoint import load_label
     from napari_cryorestore.methods import METHODS
-    from napari_cryorestore.restoration.weights import chosen_weights
 
     try:
         options = parser.parse(arguments)
@@ -115,6 +113,9 @@ def _model_typed(parser: Parser, arguments: Sequence[str]) -> MethodConfig | Non
             return METHODS[options.method].Config()
         if options.run is None:
             return None
+        from napari_cryorestore.checkpoint import load_label
+        from napari_cryorestore.restoration.weights import chosen_weights
+
         run, step = run_and_step(str(options.run))
         return load_label(chosen_weights(run, step or "newest")[0]).method
     except (ValueError, OSError):

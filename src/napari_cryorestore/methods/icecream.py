@@ -5,17 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-from torch import Tensor
-
 from napari_cryorestore.config import setting
-from napari_cryorestore.data.inputs import second_pass_input
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
-from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
-from napari_cryorestore.physics.fourier import nyquist_ball
-from napari_cryorestore.physics.rotation import GROUP, averaging, drawn_elements, preserving, turned
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.inputs import Imaging
     from napari_cryorestore.methods.base import Draws, Network
@@ -81,6 +77,8 @@ class Icecream(Method):
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw flips that keep the wedge, if they are on, and an orientation, crop by crop."""
+        from napari_cryorestore.physics.rotation import GROUP, drawn_elements, preserving
+
         draws: Draws = {}
         if self.config.flips:
             kept = preserving(_wedge(places.imaging))
@@ -95,6 +93,11 @@ class Icecream(Method):
 
     def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
         """Return the loss as the released code (v0.4) computes it."""
+        import torch
+
+        from napari_cryorestore.data.inputs import second_pass_input
+        from napari_cryorestore.physics.rotation import turned
+
         del teacher
         wedge, grid = _wedge(crops.imaging), self._padded(crops.maps.shape[-1])
         y = torch.cat([crops.even, crops.odd]).float()
@@ -111,6 +114,10 @@ class Icecream(Method):
 
     def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
         """Return f(A f(y)) as published, or f(y); either may be averaged over flips."""
+        import torch
+
+        from napari_cryorestore.physics.rotation import averaging
+
         if not self.config.average_flips:
             return self._restored(network, inputs, imaging)
         flips = averaging(_wedge(imaging))  # each is its own inverse
@@ -118,6 +125,8 @@ class Icecream(Method):
         return torch.stack(list(restored)).mean(0)
 
     def _restored(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
+        from napari_cryorestore.data.inputs import second_pass_input
+
         once = network(inputs).float()
         if self.config.passes == 1:
             return once
@@ -129,12 +138,16 @@ class Icecream(Method):
 
     def _measure(self, volume: Tensor, wedge: Wedge) -> Tensor:
         """Return A v, by linear convolution where `double_size` is set."""
+        from napari_cryorestore.physics.filtering import filtered
+
         shape = volume.shape[-3:]
         grid = tuple(2 * n for n in shape) if self.config.double_size else tuple(shape)
         return filtered(volume, _mask(wedge, grid, volume.device), grid=grid)
 
     def _reference(self, rotated: Tensor) -> Tensor:
         """Return the target of the equivariance term: the rotated estimate within the Fourier ball."""
+        from napari_cryorestore.physics.filtering import filtered
+
         target = rotated.detach() if self.config.detach_target else rotated
         if not self.config.double_size:
             return target  # the ball lies in every mask that follows
@@ -146,6 +159,8 @@ class Icecream(Method):
 
         Halved since the released code averages real and imaginary parts.
         """
+        from napari_cryorestore.physics.filtering import filtered, masked_mean_square
+
         if not self.config.window and not self.config.double_size:
             return masked_mean_square(difference, mask)
         size = difference.shape[-1]
@@ -176,20 +191,31 @@ def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], elements: Tensor) -> Ten
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(mode=False)
 def _mask(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> Tensor:
-    return laid_out(wedge.mask(grid, device=device))
+    import torch
+
+    from napari_cryorestore.physics.filtering import laid_out
+
+    with torch.inference_mode(mode=False):
+        return laid_out(wedge.mask(grid, device=device))
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(mode=False)
 def _all_masks(wedge: Wedge, grid: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the different masks, (n, x // 2 + 1, y, z) as `filtered` reads them, and which is whose."""
-    masks, which = wedge.rotated_masks(grid, device=device)
-    return masks.transpose(-3, -1).contiguous(), which
+    import torch
+
+    with torch.inference_mode(mode=False):
+        masks, which = wedge.rotated_masks(grid, device=device)
+        return masks.transpose(-3, -1).contiguous(), which
 
 
 @lru_cache(maxsize=8)
-@torch.inference_mode(mode=False)
 def _ball(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    return laid_out(nyquist_ball(shape, device=device))
+    import torch
+
+    from napari_cryorestore.physics.filtering import laid_out
+    from napari_cryorestore.physics.fourier import nyquist_ball
+
+    with torch.inference_mode(mode=False):
+        return laid_out(nyquist_ball(shape, device=device))

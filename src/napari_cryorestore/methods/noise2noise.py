@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-
 from napari_cryorestore.config import setting
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
-from napari_cryorestore.physics.fourier import tukey_window
-from napari_cryorestore.physics.fsc import fourier_shell_correlation
-from napari_cryorestore.physics.rotation import about_tilt_axis, drawn_elements
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from napari_cryorestore.data.crops import Crops, Places
@@ -67,6 +63,10 @@ class Noise2Noise(Method):
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw quarter turns about the tilt axis, and which halves are exchanged, as far as either is on."""
+        import torch
+
+        from napari_cryorestore.physics.rotation import about_tilt_axis, drawn_elements
+
         draws: Draws = {}
         if self.config.rotate:
             wedge = places.imaging.wedge
@@ -97,6 +97,9 @@ class Noise2Noise(Method):
 
     def _one_minus_fsc(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return 1 − ⟨FSC(q)⟩ over shells and batch (Jones et al., eq. 9-10)."""
+        from napari_cryorestore.physics.fourier import tukey_window
+        from napari_cryorestore.physics.fsc import fourier_shell_correlation
+
         window = tukey_window(prediction.shape[-3:], alpha=0.2, device=prediction.device)
         curve = fourier_shell_correlation(prediction * window, target * window)
         return 1 - curve[:, self.config.first_shell - 1 :].mean()

@@ -5,9 +5,14 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.net
 
 from __future__ import annotations
 
-from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry, Sizes, channels_last
-from napari_cryorestore.networks.unet import UNET, UNet, UNetConfig
+from typing import TYPE_CHECKING
+
+from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry, Sizes
+from napari_cryorestore.networks.unet import UNET, UNetConfig
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
+
+if TYPE_CHECKING:
+    from napari_cryorestore.networks.module import Network
 
 _OURS: tuple[NetworkEntry, ...] = (UNET,)
 
@@ -31,7 +36,9 @@ def build_network(config: NetworkConfig, *, channels: int = 1, seed: int) -> Net
     ValueError
         If there is no network of that kind.
     """
-    return NETWORKS.find(config.kind).made(config, channels, seed=seed)
+    from napari_cryorestore.networks.module import network_of
+
+    return network_of(NETWORKS.find(config.kind), config, channels, seed=seed)
 
 
 def too_small(edge: int | None, config: NetworkConfig, *, what: str = "crop") -> str:
@@ -49,14 +56,11 @@ def sizes_of(config: NetworkConfig) -> Sizes:
 
 __all__ = [
     "NETWORKS",
-    "Network",
     "NetworkConfig",
     "NetworkEntry",
     "Sizes",
-    "UNet",
     "UNetConfig",
     "build_network",
-    "channels_last",
     "sizes_of",
     "too_small",
 ]

@@ -1,19 +1,14 @@
-"""What a network promises: a line of the table that names it, and one output channel."""
+"""What a network says of itself in the table, which needs no PyTorch: its knobs and its sizes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from napari_cryorestore.config import Config, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from torch import Tensor
 
     OfConfig = Callable[[Any], int]
 
@@ -49,32 +44,6 @@ class Sizes:
     floats_per_voxel: float | None = None
 
 
-class Network(nn.Module):
-    """Maps crops (b, c, z, y, x) to restored crops (b, 1, z, y, x).
-
-    Attributes
-    ----------
-    sizes : Sizes
-        What its line of the table says, once it was made from that.
-    """
-
-    sizes: Sizes = Sizes()
-
-    def require_size(self, inputs: Tensor) -> None:
-        """Refuse crops (b, c, z, y, x) that are too small.
-
-        Raises
-        ------
-        ValueError
-            If an axis is shorter than the network's minimum.
-        """
-        if min(inputs.shape[2:]) < self.sizes.minimum:
-            raise ValueError(
-                f"The network takes crops of at least {self.sizes.minimum} voxels per axis, but this one is "
-                f"{tuple(inputs.shape[2:])}; use larger crops or fewer levels."
-            )
-
-
 @dataclass(frozen=True)
 class NetworkEntry:
     """One line of the table of networks.
@@ -90,8 +59,10 @@ class NetworkEntry:
         One sentence for the user who chooses.
     Config : type
         Its knobs; its ``kind`` is the name in the table.
-    build : callable
+    build : callable or str
         Makes the network from its knobs and the number of input channels, with torch's current random state.
+        As text, "package.module:name", it is imported when the first network is made: what only reads the
+        knobs, such as a form or the help of a command, then need not wait for PyTorch.
     size_multiple, minimum_size, reach, floats_per_voxel
         See `Sizes`.
     presets : dict of str to dict
@@ -101,7 +72,7 @@ class NetworkEntry:
     title: str
     summary: str
     Config: type[NetworkConfig]
-    build: Callable[[Any, int], Network]
+    build: str | Callable[[Any, int], Any]
     size_multiple: int | OfConfig = 1
     minimum_size: int | OfConfig = 1
     reach: int | OfConfig | None = None
@@ -121,25 +92,5 @@ class NetworkEntry:
             floats_per_voxel=of(self.floats_per_voxel),
         )
 
-    def made(self, config: NetworkConfig, channels: int, *, seed: int) -> Network:
-        """Return the network with these knobs, its weights by the seed alone; see `build_network`."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
-            network = self.build(config, channels)
-        network.sizes = self.sizes(config)
-        return network
 
-
-_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
-
-
-def channels_last(network: nn.Module) -> nn.Module:
-    """Let all channels of a voxel, or of a pixel, lie together in a network's weights, and return it."""
-    for weight in network.parameters():
-        layout = _LAYOUTS.get(weight.ndim)
-        if layout is not None:
-            weight.data = weight.data.contiguous(memory_format=layout)
-    return network
-
-
-__all__ = ["Network", "NetworkConfig", "NetworkEntry", "Sizes", "channels_last"]
+__all__ = ["NetworkConfig", "NetworkEntry", "Sizes"]

@@ -1,20 +1,11 @@
-"""The 3D U-Net, which is scale-equivariant when it has neither bias nor norm."""
+"""The knobs of the 3D U-Net, and what it says of sizes."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
-
-from torch import Tensor, nn
-from torch.nn import functional
+from typing import Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.networks.base import Network, NetworkConfig, NetworkEntry
-from napari_cryorestore.networks.convolution import Convolution
-from napari_cryorestore.networks.doubling import convolve_joined
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry
 
 
 class UNetConfig(NetworkConfig):
@@ -52,86 +43,6 @@ class UNetConfig(NetworkConfig):
     )
 
 
-class UNet(Network):
-    """Encoder and decoder of double convolutions with skips, after ICECREAM's ``unet3d_bf``.
-
-    Every convolution is 3³, zero-padded and followed by ReLU; halving is max-pooling, doubling is
-    nearest-neighbour to the skip's size, so odd sizes work; a linear 1³ convolution ends it. Without bias and
-    norm, f(a v) = a f(v) for every a > 0. The residual, where wanted, adds input channel 0.
-
-    Parameters
-    ----------
-    config : UNetConfig
-        Its knobs.
-    channels : int
-        Input channels.
-    """
-
-    def __init__(self, config: UNetConfig, channels: int = 1) -> None:
-        super().__init__()
-        widths = [config.features * 2**level for level in range(config.levels)]
-        self.residual = config.residual
-        ins = [channels, *widths[:-1]]
-        self.encoder = nn.ModuleList(
-            _block((first, max(last // 2, first), last), config)
-            for first, last in zip(ins, widths, strict=True)
-        )
-        self.decoder = nn.ModuleList(
-            _block((skip + below, skip, skip), config)
-            for skip, below in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True)
-        )
-        self.head = Convolution(widths[0], 1, 1, bias=config.bias)
-        if config.init == "he":
-            self._initialise_he()
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Restore crops.
-
-        Parameters
-        ----------
-        inputs : Tensor, shape (b, c, z, y, x)
-
-        Returns
-        -------
-        Tensor, shape (b, 1, z, y, x)
-
-        Raises
-        ------
-        ValueError
-            If an axis is shorter than the coarsest voxel, or two of them with a norm.
-        """
-        self.require_size(inputs)
-        maps = inputs
-        skips: list[Tensor] = []
-        for level, block in enumerate(self.encoder):
-            maps = block(functional.max_pool3d(maps, 2) if level else maps)
-            skips.append(maps)
-        for block, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
-            layers: list[Any] = list(block.children())
-            maps = convolve_joined(layers[0], skip, maps)
-            for layer in layers[1:]:
-                maps = layer(maps)
-        outputs: Tensor = self.head(maps)
-        return outputs + inputs[:, :1] if self.residual else outputs
-
-    def _initialise_he(self) -> None:
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv3d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if layer is self.head else "relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-
-
-def _block(widths: Sequence[int], config: UNetConfig) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers.append(Convolution(before, after, 3, padding=1, bias=config.bias))
-        if config.norm == "instance":
-            layers.append(nn.InstanceNorm3d(after))
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)
-
-
 def _size_multiple(config: UNetConfig) -> int:
     return int(2 ** (config.levels - 1))
 
@@ -151,7 +62,7 @@ UNET = NetworkEntry(
     title="U-Net",
     summary="Looks at every place in several resolutions; ICECREAM's network.",
     Config=UNetConfig,
-    build=UNet,
+    build="napari_cryorestore.networks.unet_module:UNet",
     size_multiple=_size_multiple,
     minimum_size=_minimum_size,
     reach=_reach,
@@ -163,4 +74,4 @@ UNET = NetworkEntry(
     },
 )
 
-__all__ = ["UNET", "UNet", "UNetConfig"]
+__all__ = ["UNET", "UNetConfig"]

@@ -18,7 +18,7 @@ from napari_cryorestore.data.inputs import Imaging, network_input
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method
-from napari_cryorestore.networks import channels_last
+from napari_cryorestore.networks.module import channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_cryorestore.networks import channels_last
+from napari_cryorestore.networks.module import channels_last, network_of
 from napari_cryorestore.testing.promises import (
     ROUNDING_16_BITS,
     Check,
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_cryorestore.networks import Network, NetworkConfig, NetworkEntry
+    from napari_cryorestore.networks import NetworkConfig, NetworkEntry
+    from napari_cryorestore.networks.module import Network
 
 _ROUNDING = 1e-5
 """Of the norm: what another order of additions may change."""
@@ -89,7 +90,7 @@ def _network_presets_are_valid(entry: NetworkEntry, config: NetworkConfig) -> No
 
 
 def _made(entry: NetworkEntry, config: NetworkConfig, *, channels: int = 1, seed: int = 0) -> Network:
-    return entry.made(config, channels, seed=seed)
+    return network_of(entry, config, channels, seed=seed)
 
 
 def _inputs(entry: NetworkEntry, config: NetworkConfig, *, channels: int = 1, more: int = 0) -> Tensor:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.data.crops import brought
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
-from napari_cryorestore.networks import build_network, channels_last
+from napari_cryorestore.networks import build_network
+from napari_cryorestore.networks.module import channels_last
 from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
 from napari_cryorestore.training.optimiser import (
     build_optimiser,

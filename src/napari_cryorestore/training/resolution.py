@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.crops import Box
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.networks import Network
+    from napari_cryorestore.networks.module import Network
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
 _LARGEST_RATIO = 1.1

@@ -8,7 +8,8 @@ from torch import nn
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.methods.base import Method, MethodConfig, StepLoss
-from napari_cryorestore.networks import Network, NetworkConfig, NetworkEntry
+from napari_cryorestore.networks import NetworkConfig, NetworkEntry
+from napari_cryorestore.networks.module import Network
 
 if TYPE_CHECKING:
     from torch import Tensor

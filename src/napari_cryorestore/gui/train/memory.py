@@ -67,9 +67,10 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
     import torch
 
     from napari_cryorestore.networks import NETWORKS
+    from napari_cryorestore.networks.module import network_of
 
     with torch.device("meta"):
-        return NETWORKS[config.kind].made(config, channels, seed=0)
+        return network_of(NETWORKS[config.kind], config, channels, seed=0)
 
 
 def _likely_crop(shape: Sequence[int], network: Any, cut: Callable[[int], int]) -> int:

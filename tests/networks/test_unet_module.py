@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_cryorestore.networks import doubling
-from napari_cryorestore.networks.doubling import convolve_joined, doubling_kernel
+from napari_cryorestore.networks import unet_module
+from napari_cryorestore.networks.unet_module import convolve_joined, doubling_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def few_voxels_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doubling, "_LEAST_VOXELS", 1)
-    monkeypatch.setattr(doubling, "_LEAST_VOXELS_16_BITS", 1)
+    monkeypatch.setattr(unet_module, "_LEAST_VOXELS", 1)
+    monkeypatch.setattr(unet_module, "_LEAST_VOXELS_16_BITS", 1)
 
 
 def maps(channels: int, *sizes: int, seed: int = 0) -> Tensor:
@@ -68,7 +68,7 @@ def test_sixteen_bits_lose_no_more_than_in_the_plain_way() -> None:
 
 
 def test_the_joined_map_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doubling, "_plainly", None)
+    monkeypatch.setattr(unet_module, "_plainly", None)
     convolve_joined(nn.Conv3d(3, 2, 3, padding=1), maps(1, 4, 4, 4), maps(2, 2, 2, 2))
 
 
@@ -83,11 +83,11 @@ def test_weights_that_meet_one_value_are_added_up() -> None:
 def test_few_voxels_are_doubled_in_the_plain_way(
     dtype: torch.dtype, pays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doubling, "_LEAST_VOXELS", 2 * 4**3)
-    monkeypatch.setattr(doubling, "_LEAST_VOXELS_16_BITS", 2 * 4**3 + 1)
+    monkeypatch.setattr(unet_module, "_LEAST_VOXELS", 2 * 4**3)
+    monkeypatch.setattr(unet_module, "_LEAST_VOXELS_16_BITS", 2 * 4**3 + 1)
     calls = []
-    original = doubling._plainly
-    monkeypatch.setattr(doubling, "_plainly", lambda *args: (calls.append(1), original(*args))[1])
+    original = unet_module._plainly
+    monkeypatch.setattr(unet_module, "_plainly", lambda *args: (calls.append(1), original(*args))[1])
     convolution = nn.Conv3d(3, 2, 3, padding=1, dtype=dtype)
     convolve_joined(convolution, maps(1, 4, 4, 4).to(dtype), maps(2, 2, 2, 2).to(dtype))
     assert bool(calls) is not pays

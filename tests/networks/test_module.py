@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.networks.convolution import Convolution, is_slow_alone
+from napari_cryorestore.networks.module import Convolution, is_slow_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

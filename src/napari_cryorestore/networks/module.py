@@ -1,0 +1,94 @@
+"""What networks are made of: their common class, and a convolution that is fast for one crop on a CPU too."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from napari_cryorestore.networks.base import Sizes
+
+if TYPE_CHECKING:
+    from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry
+
+
+class Network(nn.Module):
+    """Maps crops (b, c, z, y, x) to restored crops (b, 1, z, y, x).
+
+    Attributes
+    ----------
+    sizes : Sizes
+        What its line of the table says, once it was made from that.
+    """
+
+    sizes: Sizes = Sizes()
+
+    def require_size(self, inputs: Tensor) -> None:
+        """Refuse crops (b, c, z, y, x) that are too small.
+
+        Raises
+        ------
+        ValueError
+            If an axis is shorter than the network's minimum.
+        """
+        if min(inputs.shape[2:]) < self.sizes.minimum:
+            raise ValueError(
+                f"The network takes crops of at least {self.sizes.minimum} voxels per axis, but this one is "
+                f"{tuple(inputs.shape[2:])}; use larger crops or fewer levels."
+            )
+
+
+def network_of(entry: NetworkEntry, config: NetworkConfig, channels: int, *, seed: int) -> Network:
+    """Return the network that a line of the table makes of these knobs, its weights by the seed alone.
+
+    Torch's global random state is left as it was.
+    """
+    build = resolve_name(entry.build) if isinstance(entry.build, str) else entry.build
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
+        network: Network = build(config, channels)
+    network.sizes = entry.sizes(config)
+    return network
+
+
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Let all channels of a voxel, or of a pixel, lie together in a network's weights, and return it."""
+    for weight in network.parameters():
+        layout = _LAYOUTS.get(weight.ndim)
+        if layout is not None:
+            weight.data = weight.data.contiguous(memory_format=layout)
+    return network
+
+
+class Convolution(nn.Conv3d):
+    """`Conv3d` that always uses oneDNN on a CPU.
+
+    For one crop in 32 bits, PyTorch chooses a loop of its own, which takes two to eight times as long.
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        if isinstance(self.padding, str) or not is_slow_alone(input):
+            plain: Tensor = super()._conv_forward(input, weight, bias)
+            return plain
+        return torch.mkldnn_convolution(
+            input, weight, bias, self.padding, self.stride, self.dilation, self.groups
+        )
+
+
+def is_slow_alone(maps: Tensor) -> bool:
+    """Tell whether PyTorch's own choice for maps (b, c, z, y, x) would be the slow loop."""
+    return (
+        len(maps) == 1
+        and maps.device.type == "cpu"
+        and maps.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    )
+
+
+__all__ = ["Convolution", "Network", "channels_last", "is_slow_alone", "network_of"]
