@@ -25,6 +25,10 @@ SMALL = UNetConfig(features=2, levels=2)
 STEPS = (100, 600)
 
 
+def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
 @pytest.fixture(autouse=True)
 def same_threads() -> Iterator[None]:
     """Leave the number of threads as it was, which restoring changes."""
@@ -41,6 +45,16 @@ def make_volume() -> Callable[..., ComparedVolume]:
         data = np.random.default_rng(0).normal(size=shape).astype(np.float32) if data is None else data
         sizes = (voxel,) * 3 if isinstance(voxel, float) else voxel
         return ComparedVolume(name, data, sizes, more.pop("corner", corner_of(sizes)), **more)
+
+    return make
+
+
+@pytest.fixture
+def volume(make_volume: Callable[..., ComparedVolume]) -> Callable[..., ComparedVolume]:
+    """Return what makes small volumes of random voxels, by their names."""
+
+    def make(name="one", *, shape=(12, 16, 20), voxel=10.0, low_edge=(0, 0, 0), **more) -> ComparedVolume:  # type: ignore[no-untyped-def]
+        return make_volume(shape, voxel, name=name, corner=corner_of((voxel,) * 3, low_edge), **more)
 
     return make
 

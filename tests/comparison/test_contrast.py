@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.pictures import Picture, histogram, levels_of, volume_levels
+from napari_cryorestore.comparison.contrast import levels_of
+from napari_cryorestore.comparison.picture import Picture
 
 EDGES = (0.0, 1.0, 0.0, 1.0)
 
@@ -41,16 +42,3 @@ def test_nothing_finite_has_levels_too() -> None:
 def test_large_pictures_are_sampled_well() -> None:
     image = np.random.default_rng(0).normal(size=(700, 900))
     assert levels_of([picture(image)]) == pytest.approx(tuple(np.percentile(image, (0.5, 99.5))), rel=0.05)
-
-
-def test_levels_of_a_volume_do_not_depend_on_the_crosshair(make_volume: Any) -> None:
-    volume = make_volume((40, 50, 60))
-    expected = tuple(np.percentile(volume.data, (0.5, 99.5)))
-    assert volume_levels(volume) == pytest.approx(expected, rel=0.05)
-    assert volume_levels(make_volume((2, 9, 9)))[0] < 0
-
-
-def test_a_histogram_counts_every_finite_pixel() -> None:
-    counts, edges = histogram([picture([[0, 1, 2, np.nan]]), picture([[4, 4]])], bins=4)
-    assert (counts.tolist(), edges.tolist()) == ([1, 1, 1, 2], [0, 1, 2, 3, 4])
-    assert histogram([])[0].sum() == 1

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
-from napari_cryorestore.comparison.pictures import PLANES, SPECTRA, Overlay, overlays
+from napari_cryorestore.comparison.overlays import Overlay, overlays
+from napari_cryorestore.comparison.picture import PLANES, SPECTRA
 from napari_cryorestore.physics.wedge import Wedge
 
 VOXEL = (10.0, 10.0, 10.0)

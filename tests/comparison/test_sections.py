@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig
-from napari_cryorestore.comparison.pictures import PLANES, SECTIONS, section, section_row
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS
+from napari_cryorestore.comparison.sections import section, section_row
 from napari_cryorestore.data.imaging import MeanOfMaps
 
 

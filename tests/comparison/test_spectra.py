@@ -1,17 +1,27 @@
-"""Fourier pictures: brightness, frequencies and the flat field."""
+"""Fourier slices: brightness, frequencies, the flat field, and about which axis wedges are drawn."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
-from napari_cryorestore.comparison.pictures import SPECTRA, offset_indices, spectrum_row
+from napari_cryorestore.comparison.picture import SPECTRA
+from napari_cryorestore.comparison.spectra import Tilts, offset_indices, spectrum_row, tilts_of, wanted_jobs
+from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.physics.fourier_slices import fourier_slices
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.physics.wedge_detection import DetectedWedge
+from napari_cryorestore.recording import Recording
 
 SIZES = (10.0, 20.0, 25.0)
+VOLUME = ComparedVolume(
+    "a", np.zeros((8, 8, 8)), (10.0,) * 3, corner_of((10.0,) * 3), recording=Recording(tilt_range=(-60, 60))
+)
+SEEN = DetectedWedge(Wedge(-61, 59, "x"), 0.9, reliable=True)
 
 
 def row(volume: Any, **fourier: Any) -> Any:
@@ -97,3 +107,26 @@ def test_only_the_columns_wanted_are_made(make_volume: Any) -> None:
     slices = fourier_slices(volume.data, planes=(1,))
     assert set(spectrum_row(slices, ComparisonConfig(), voxel_size=SIZES)) == {"|F|xz"}
     assert spectrum_row(slices, ComparisonConfig(columns=("XY",)), voxel_size=SIZES) == {}
+
+
+def wedges(volumes: Any, config: ComparisonConfig) -> list[Any]:
+    return [job.key[1] for job in wanted_jobs(volumes, config) if job.key[0] == "wedge"]
+
+
+def test_no_wedge_is_looked_for_in_a_restored_row() -> None:
+    rows = [replace(VOLUME, key="restored"), replace(VOLUME, key="raw", raw=True)]
+    config = ComparisonConfig()
+    assert wedges(rows, config) == ["raw"]
+    without = config.model_copy(update={"fourier": config.fourier.model_copy(update={"wedge": False})})
+    assert wedges(rows, without) == []
+
+
+def test_a_known_range_is_drawn_about_the_axis_of_a_raw_spectrum() -> None:
+    config = ComparisonConfig()
+    raw = replace(VOLUME, raw=True)
+    assert tilts_of(raw, config, SEEN) == Tilts(-60, 60, "x")
+    assert tilts_of(raw, config, replace(SEEN, reliable=False)) == Tilts(-60, 60, "y")
+    assert tilts_of(VOLUME, config, SEEN) == Tilts(-60, 60, "y")
+    assert tilts_of(replace(VOLUME, recording=Recording()), config, SEEN) is None
+    typed = config.model_copy(update={"tilt_range": (-50, 40)})
+    assert tilts_of(raw, typed, SEEN) == Tilts(-50, 40, "y")

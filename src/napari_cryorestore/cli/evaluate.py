@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_cryorestore.cli.parser import Parser
+    from napari_cryorestore.comparison.measurement_plan import MeasurementRequest, PickRequest
+    from napari_cryorestore.comparison.measuring import Boxes
     from napari_cryorestore.comparison.number import Evaluation
-    from napari_cryorestore.comparison.numbers import Boxes, PickQuestion, Questions
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.io.picks import Picks
 
@@ -87,17 +88,17 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Measure, print the numbers with what they mean, and write the table."""
+    from napari_cryorestore.comparison.measurement_plan import evaluate
     from napari_cryorestore.comparison.number import check_table, write_numbers
-    from napari_cryorestore.comparison.numbers import evaluate
 
     wishes = EvaluateOptions.model_validate(given(options, "evaluation"))
     if wishes.output is not None:
         check_table(wishes.output)
     screen = LiveText(sys.stderr)
     rows = rows_of(options, wishes, screen)
-    questions, problems = questions_of(options, wishes, rows)
+    request, problems = request_of(options, wishes, rows)
     try:
-        found = evaluate(rows, questions, progress=lambda share: screen.show(f"measuring · {share:.0%}"))
+        found = evaluate(rows, request, progress=lambda share: screen.show(f"measuring · {share:.0%}"))
     finally:
         screen.end()
     for line in _lines(found):
@@ -164,17 +165,18 @@ def _tilt_range(wishes: EvaluateOptions, rows: list[ComparedVolume]) -> tuple[fl
     return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range
 
 
-def questions_of(
+def request_of(
     options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
-) -> tuple[Questions, list[str]]:
-    """Return what is asked about the rows, and what had to be left out.
+) -> tuple[MeasurementRequest, list[str]]:
+    """Return what is measured of the rows, and what had to be left out.
 
     Raises
     ------
     ValueError, FileNotFoundError
         If the options do not fit together, or what they name is not there.
     """
-    from napari_cryorestore.comparison.numbers import Questions
+    from napari_cryorestore.comparison.measurement_plan import MeasurementRequest
+    from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.io.volumes import open_volume
 
     _belong_together(options, wishes)
@@ -184,13 +186,15 @@ def questions_of(
         )
     raw, reference = None, None
     if wishes.raw_even is not None and wishes.raw_odd is not None:
-        raw = open_volume(wishes.raw_even).data, open_volume(wishes.raw_odd).data
+        even, odd = (open_volume(path).data for path in (wishes.raw_even, wishes.raw_odd))
+        raw = ComparedVolume("raw", even, rows[0].voxel_size, rows[0].corner, halves=(even, odd))
     edge = wishes.recording.voxel_size or rows[0].voxel_size[0]
     if wishes.reference is not None:
         given = wishes.recording.model_copy(update={"voxel_size": edge})
         reference = _opened(wishes.model_copy(update={"recording": given}), wishes.reference)
     boxes, problems = _boxes(wishes, rows[0])
-    return Questions(reference, raw, boxes, _pick_question(options, wishes, rows[0])), problems
+    picks = _pick_request(options, wishes, rows[0])
+    return MeasurementRequest(raw, reference, boxes=boxes, picks=picks), problems
 
 
 def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
@@ -207,7 +211,7 @@ def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
 
 
 def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:
-    from napari_cryorestore.comparison.numbers import Boxes, proposed_boxes
+    from napari_cryorestore.comparison.measuring import Boxes, proposed_boxes
     from napari_cryorestore.io.picks import read_picks
 
     edge = first.voxel_size[0]
@@ -222,13 +226,13 @@ def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None
         return None, [str(error)]
 
 
-def _pick_question(options: Namespace, wishes: EvaluateOptions, first: ComparedVolume) -> PickQuestion | None:
-    from napari_cryorestore.comparison.numbers import PickQuestion
+def _pick_request(options: Namespace, wishes: EvaluateOptions, first: ComparedVolume) -> PickRequest | None:
+    from napari_cryorestore.comparison.measurement_plan import PickRequest
 
     if wishes.reference_picks is None or wishes.tolerance is None:
         return None
     lists = {path.name: _picks(path, wishes, first) for path in options.picks}
-    return PickQuestion(lists, _picks(wishes.reference_picks, wishes, first), wishes.tolerance)
+    return PickRequest(lists, _picks(wishes.reference_picks, wishes, first), wishes.tolerance)
 
 
 def _picks(path: Path, wishes: EvaluateOptions, first: ComparedVolume) -> Picks:
@@ -266,4 +270,4 @@ def _lines(found: Evaluation) -> Iterator[str]:
         yield f"{title}: {sentence}"
 
 
-__all__ = ["EvaluateOptions", "add_options", "questions_of", "rows_of", "run"]
+__all__ = ["EvaluateOptions", "add_options", "request_of", "rows_of", "run"]

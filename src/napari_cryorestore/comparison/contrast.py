@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.comparison.picture import Levels, Picture
-    from napari_cryorestore.comparison.volume import ComparedVolume
 
 _MOST_PIXELS = 1 << 16
-_PLANES = 5
 
 
 def levels_of(pictures: Iterable[Picture], percentiles: tuple[float, float] = (0.5, 99.5)) -> Levels:
@@ -34,20 +32,6 @@ def levels_of(pictures: Iterable[Picture], percentiles: tuple[float, float] = (0
         Black and white, of which the second is always the higher.
     """
     return _levels([_sample(picture.image) for picture in pictures], percentiles)
-
-
-def volume_levels(volume: ComparedVolume, percentiles: tuple[float, float] = (0.5, 99.5)) -> Levels:
-    """Return the percentiles of five planes spread over a volume, which do not change with the crosshair."""
-    depth = volume.shape[0]
-    chosen = sorted({round((place + 0.5) * depth / _PLANES - 0.5) for place in range(_PLANES)})
-    return _levels([_sample(np.asarray(volume.data[z])) for z in chosen], percentiles)
-
-
-def histogram(pictures: Iterable[Picture], bins: int = 64) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return how often values occur in some pictures: counts (bins) and edges (bins + 1)."""
-    values = _finite([_sample(picture.image) for picture in pictures])
-    counts, edges = np.histogram(values if values.size else np.zeros(1), bins=bins)
-    return counts, edges
 
 
 def _levels(samples: list[NDArray[np.float32]], percentiles: tuple[float, float]) -> Levels:
@@ -72,4 +56,4 @@ def _sample(image: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.asarray(image[::step, ::step], dtype=np.float32).ravel()
 
 
-__all__ = ["histogram", "levels_of", "volume_levels"]
+__all__ = ["levels_of"]

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from napari_cryorestore.comparison.number import Number
+from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.metrics.heldout import masked_correlation
+from napari_cryorestore.metrics.picks import match_picks
 from napari_cryorestore.metrics.resolution import radial_power
-from napari_cryorestore.metrics.snr import snr_db
+from napari_cryorestore.metrics.snr import propose_boxes, snr_db
 from napari_cryorestore.metrics.spectra import fsc_curves, octaves, wedge_power
 from napari_cryorestore.metrics.trust import half_disagreement, provenance
 from napari_cryorestore.no_data import faded, find_no_data
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.metrics.picks import Detection
+    from napari_cryorestore.io.picks import Picks
     from napari_cryorestore.metrics.snr import Form
 
 BLOCK = 256
 """Spectra are measured in a central block of at most so many voxels along each axis."""
 
+MOST_BOXES = 30
 _ISOTROPY = 0.01
 
 
@@ -51,7 +54,7 @@ class Boxes:
     size: float
 
 
-def edge_of(volume: ComparedVolume) -> float:
+def voxel_edge(volume: ComparedVolume) -> float:
     """Return the edge of a voxel in Å.
 
     Raises
@@ -121,7 +124,7 @@ def wedge_of_row(volume: ComparedVolume) -> Wedge | None:
 
 def spectrum_numbers(volume: ComparedVolume) -> Iterator[Number]:
     """Measure the radial power, and what lies in the missing wedge."""
-    edge, wedge = edge_of(volume), wedge_of_row(volume)
+    edge, wedge = voxel_edge(volume), wedge_of_row(volume)
     (block,), share = blocks_with_data((volume.data, volume.name))
     power = (radial_power(block) / share).tolist()
     size = max(block.shape)
@@ -159,7 +162,7 @@ def agreement_numbers(volume: ComparedVolume, raw: tuple[Any, Any]) -> Iterator[
     own = [(half, f"a half of {volume.name}") for half in volume.halves]
     blocks, _ = blocks_with_data(*own, *((half, "a raw half") for half in reversed(raw)))
     restored, data = blocks[:2], blocks[2:]
-    shape, edge, wedge = restored[0].shape, edge_of(volume), wedge_of_row(volume)
+    shape, edge, wedge = restored[0].shape, voxel_edge(volume), wedge_of_row(volume)
     region = nyquist_ball(shape) if wedge is None else wedge.mask(shape)
     frequency = radius(shape) / edge
     for band in octaves(edge):
@@ -197,7 +200,7 @@ def pair_numbers(volume: ComparedVolume, other: ComparedVolume, *, truth: bool =
 
 def snr_numbers(volume: ComparedVolume, boxes: Boxes) -> Iterator[Number]:
     """Measure the signal-to-noise ratio in both forms."""
-    edge = edge_of(volume)
+    edge = voxel_edge(volume)
     size = max(2, round(boxes.size / edge))
     signal, background = (
         (places - np.asarray(volume.corner)) / edge for places in (boxes.signal, boxes.background)
@@ -213,8 +216,49 @@ def snr_numbers(volume: ComparedVolume, boxes: Boxes) -> Iterator[Number]:
         yield Number(volume.name, f"snr_{form}_boxes", found.n, "boxes")
 
 
-def detection_numbers(name: str, found: Detection, *, against: str) -> Iterator[Number]:
-    """Make the rows of what was found of a reference list."""
+def proposed_boxes(volume: ComparedVolume, *, size: float | None = None, dark: bool = True) -> Boxes:
+    """Propose boxes on structure and on background from the local density of a volume.
+
+    Use those of one row for all, so that the same places are compared.
+
+    Parameters
+    ----------
+    volume : ComparedVolume
+        The clearest row.
+    size : float, optional
+        Edge in Å; a quarter of the thinnest side, but 8 to 32 voxels, if not given.
+    dark : bool
+        Whether structure is darker than its surroundings.
+
+    Returns
+    -------
+    Boxes
+        At most 30 of either kind.
+
+    Raises
+    ------
+    ValueError
+        If there is no room for them, no structure, or nothing else.
+    """
+    edge, thinnest = voxel_edge(volume), min(volume.shape)
+    voxels = min(max(8, min(32, thinnest // 4)), thinnest) if size is None else max(2, round(size / edge))
+    try:
+        found = find_no_data(volume.data)
+        data = volume.data if found is None else found.filled(volume.data, 0)
+        mask = structure_mask(data, dark=dark, no_data=found)
+        centres = propose_boxes(mask, voxels, MOST_BOXES, usable=None if found is None else found.usable[:])
+    except ValueError as error:
+        raise ValueError(f"No boxes could be proposed in {volume.name}. {error}") from error
+    signal, background = (np.asarray(volume.corner) + places * edge for places in centres)
+    return Boxes(signal, background, voxels * edge)
+
+
+def pick_numbers(name: str, picks: Picks, reference: Picks, tolerance: float) -> Iterator[Number]:
+    """Measure what a list of particles has found of a reference list, both in Å in one frame."""
+    found, against = (
+        match_picks(picks.positions, picks.scores, reference.positions, tolerance),
+        "reference picks",
+    )
     best = found.best
     threshold = float(found.thresholds[best])
     yield Number(name, "f1", float(found.f1[best]), against=against, at=threshold)
@@ -230,7 +274,7 @@ def detection_numbers(name: str, found: Detection, *, against: str) -> Iterator[
 
 
 def _correlations(volume: ComparedVolume, pair: tuple[Tensor, Tensor], *, against: str) -> Iterator[Number]:
-    curves = fsc_curves(*pair, edge_of(volume), wedge_of_row(volume))
+    curves = fsc_curves(*pair, voxel_edge(volume), wedge_of_row(volume))
     for region, found in curves.items():
         for level, place in (("0.5", found.at_half), ("0.143", found.at_0143)):
             value = float("nan") if place is None else place
@@ -260,15 +304,17 @@ def _overall(volume: ComparedVolume, pair: tuple[Tensor, Tensor], *, against: st
 
 __all__ = [
     "BLOCK",
+    "MOST_BOXES",
     "Boxes",
     "agreement_numbers",
     "blocks_with_data",
     "central_block",
-    "detection_numbers",
-    "edge_of",
     "half_numbers",
     "pair_numbers",
+    "pick_numbers",
+    "proposed_boxes",
     "snr_numbers",
     "spectrum_numbers",
+    "voxel_edge",
     "wedge_of_row",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.tomogram import Tomogram, open_configured, open_tomogram
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.methods import METHODS, Method
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.restore_config import ModelRef
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
@@ -38,30 +38,25 @@ if TYPE_CHECKING:
     from napari_cryorestore.io.volume_format import Volume
     from napari_cryorestore.recording import Recording
 
-KEPT_BYTES = 1 << 30
-"""Memory that restored regions may take until the one used longest ago is dropped."""
+FILTER_REGION = 256
+"""Voxels along an edge for which a method without a network takes seconds: small tomograms are done whole."""
 
 
 class Sources:
-    """Opens what rows name, and keeps restored regions so that steps can be leafed through.
+    """Opens what rows name; what restoring regions of one tomogram has in common is made once.
 
     Parameters
     ----------
     hardware : DeviceConfig
         What restores regions.
-    kept_bytes : int
-        Memory that regions may take.
     """
 
     def __init__(
         self,
         hardware: DeviceConfig = DeviceConfig(),  # noqa: B008  it is frozen
-        *,
-        kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self._hardware, self._most = hardware, kept_bytes
+        self._hardware = hardware
         self._restorers: dict[str, RegionRestorer] = {}
-        self._regions: OrderedDict[str, ComparedVolume] = OrderedDict()
         self._steps = RowSteps()
         self._lock = threading.Lock()
 
@@ -126,16 +121,7 @@ class Sources:
         place = Region(_voxel(tomogram, cursor), size)
         box = place.within(tomogram.shape)
         key = f"{model!r}|{_identity(row)}|{box.start}|{box.stop}"
-        with self._lock:
-            if key in self._regions:
-                self._regions.move_to_end(key)
-                return self._regions[key]
-        volume = restorer.restore(model, place, **more)
-        with self._lock:
-            self._regions[key] = replace(volume, key=key)
-            while len(self._regions) > 1 and sum(map(_bytes, self._regions.values())) > self._most:
-                self._regions.popitem(last=False)
-        return replace(volume, key=key)
+        return replace(restorer.restore(model, place, **more), key=key)
 
     def _model(self, row: RowConfig) -> ModelRef:
         if row.kind == "method":
@@ -148,6 +134,15 @@ class Sources:
             if key not in self._restorers:
                 self._restorers[key] = RegionRestorer(_tomogram(row), self._hardware)
             return self._restorers[key]
+
+
+def region_edge(row: RowConfig, region: int) -> int:
+    """Return the edge in voxels of what is restored for a row: more of it where that needs no network."""
+    if row.kind != "method":
+        return region
+    method = METHODS.get(row.method or "")
+    has_network = method is not None and method.pretrained is not Method.pretrained
+    return region if has_network else max(region, FILTER_REGION)
 
 
 def open_row(row: RowConfig, *, cursor: Position | None = None, region: int = 128) -> ComparedVolume:
@@ -293,8 +288,4 @@ def _given(path: Path | None) -> Path:
     return path
 
 
-def _bytes(volume: ComparedVolume) -> int:
-    return sum(int(np.prod(volume.shape)) * 4 for _ in (volume.data, *(volume.halves or ())))
-
-
-__all__ = ["Sources", "examined", "open_row"]
+__all__ = ["FILTER_REGION", "Sources", "examined", "open_row", "region_edge"]

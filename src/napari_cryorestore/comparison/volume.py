@@ -1,9 +1,9 @@
-"""A volume to compare: its voxels, and where they lie in the frame that all rows share."""
+"""A volume to compare: its voxels, where they lie in the frame that all rows share, and parts of it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _TIE = 1e-6  # of a voxel: a position on an edge belongs to the voxel above, whatever rounding says
 _LABEL_TYPES = ("int32", "int64", "uint32", "uint64", "bool")
-_MOST_LOOKED_AT = 9
+_SAME_VOXEL = 1e-3  # relative difference below which voxels count as equally large
+_LEAST = 8  # voxels along each axis that make a comparison worth while
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,11 @@ class ComparedVolume:
         """Size (z, y, x) in voxels."""
         z, y, x = (int(size) for size in self.data.shape)
         return z, y, x
+
+    @property
+    def identity(self) -> tuple[str, int, Triple]:
+        """What tells its voxels from others, for results that are kept."""
+        return self.key, self.version, self.shape
 
     @property
     def extent(self) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
@@ -168,11 +174,61 @@ def check_volume(data: Any, name: str) -> None:
         )
 
 
-def has_finite(data: Any) -> bool:
-    """Tell whether a few planes (z) of a volume hold any finite voxel."""
-    depth = int(data.shape[0])
-    chosen = sorted({round(place) for place in np.linspace(0, depth - 1, min(depth, _MOST_LOOKED_AT))})
-    return any(bool(np.isfinite(np.asarray(data[z])).any()) for z in chosen)
+def overlap(volume: ComparedVolume, other: ComparedVolume) -> tuple[ComparedVolume, ComparedVolume]:
+    """Cut two volumes to the box that both hold, voxel upon voxel.
+
+    Raises
+    ------
+    ValueError
+        If their voxels differ in size, or they hardly overlap.
+    """
+    if not np.allclose(volume.voxel_size, other.voxel_size, rtol=_SAME_VOXEL):
+        raise ValueError(
+            f"{volume.name} has voxels of {volume.voxel_size[0]:g} Å and {other.name} of "
+            f"{other.voxel_size[0]:g} Å, so they are not correlated: resample one of them."
+        )
+    shift = [
+        round((theirs - ours) / size)
+        for ours, theirs, size in zip(volume.corner, other.corner, volume.voxel_size, strict=True)
+    ]
+    start = [max(0, offset) for offset in shift]
+    stop = [
+        min(ours, offset + theirs)
+        for ours, theirs, offset in zip(volume.shape, other.shape, shift, strict=True)
+    ]
+    if min(high - low for low, high in zip(start, stop, strict=True)) < _LEAST:
+        raise ValueError(f"{volume.name} and {other.name} hardly overlap, so they are not correlated.")
+    moved = [
+        [place - offset for place, offset in zip(places, shift, strict=True)] for places in (start, stop)
+    ]
+    return part_between(volume, start, stop), part_between(other, *moved)
 
 
-__all__ = ["ComparedVolume", "check_volume", "corner_of", "has_finite"]
+def block_around(volume: ComparedVolume, cursor: Position | None, edge: int) -> ComparedVolume:
+    """Cut a volume to at most so many voxels along each axis around the crosshair, or around its middle."""
+    index = None if cursor is None else volume.index_of(cursor)
+    middle = index or tuple(size // 2 for size in volume.shape)
+    sizes = [min(edge, size) for size in volume.shape]
+    start = [
+        min(max(0, place - size // 2), whole - size)
+        for place, size, whole in zip(middle, sizes, volume.shape, strict=True)
+    ]
+    return part_between(volume, start, [first + size for first, size in zip(start, sizes, strict=True)])
+
+
+def part_between(volume: ComparedVolume, start: Sequence[int], stop: Sequence[int]) -> ComparedVolume:
+    """Return the part of a volume between two voxels (z, y, x), the second one excluded."""
+    if tuple(start) == (0, 0, 0) and tuple(stop) == volume.shape:
+        return volume
+    place = tuple(slice(low, high) for low, high in zip(start, stop, strict=True))
+    halves = None if volume.halves is None else (volume.halves[0][place], volume.halves[1][place])
+    return replace(
+        volume,
+        data=volume.data[place],
+        corner=volume.position_of(start),
+        halves=halves,
+        key=f"{volume.key}|{tuple(start)}|{tuple(stop)}",
+    )
+
+
+__all__ = ["ComparedVolume", "block_around", "check_volume", "corner_of", "overlap", "part_between"]

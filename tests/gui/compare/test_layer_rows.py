@@ -6,6 +6,7 @@ import pytest
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.model import CompareModel
 from napari_cryorestore.gui.compare.layer_rows import LayerRows, compared, size_is_known
+from napari_cryorestore.io.volume_output import write_volume
 
 from .conftest import SHAPE, noise
 
@@ -115,3 +116,20 @@ def test_removed_rows_let_go_of_their_layers(add, rows, model) -> None:
     assert rows.layer_of(number) is None
     assert rows.offered() == [layer]
     layer.data = noise(seed=3)  # nobody is told
+
+
+def test_a_layer_is_as_raw_as_its_file(tmp_path):
+    from napari.layers import Image
+
+    data = np.zeros((8, 8, 8), np.float32) + np.arange(8, dtype=np.float32)
+    (tmp_path / "TS.tlt").write_text("-60\n60\n", encoding="utf-8")
+    done = "cryorestore: N2N\ntilts: -50 to 40 degrees about x"
+    for name, label, known in (
+        ("TS.mrc", "raw", (True, (-60, 60), "y")), ("done.mrc", done, (False, (-50, 40), "x"))
+    ):  # fmt: skip
+        write_volume(tmp_path / name, data, voxel_size=10.0, label=label)
+        layer = Image(data)
+        layer._source = layer.source.model_copy(update={"path": str(tmp_path / name)})
+        shown = compared(layer)
+        assert (shown.raw, shown.recording.tilt_range, shown.recording.axis) == known
+    assert not compared(Image(data)).raw

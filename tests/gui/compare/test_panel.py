@@ -11,11 +11,12 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_cryorestore.comparison import trust_maps
 from napari_cryorestore.comparison.config import COLUMNS, RowConfig
-from napari_cryorestore.gui.compare import row_offers, trust_control, trust_jobs
+from napari_cryorestore.comparison.trust_maps import agreement_job, bands_of
+from napari_cryorestore.gui.compare import row_offers, trust_control
 from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.compare.saving import NO_NUMBERS, NOTHING
-from napari_cryorestore.gui.compare.trust_jobs import agreement_job, bands_of
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.io.volume_output import write_volume
 
@@ -310,15 +311,17 @@ def test_slabs_are_averaged(two, settled):
 
 
 def test_numbers_are_computed_when_they_are_asked_for(two, settled):
-    assert two.tray.numbers.shown == ()
+    assert two.tray.numbers.evaluation.numbers == ()
     two.bar.numbers.click()
     settled(two)
-    assert {number.row for number in two.tray.numbers.shown} == {"input", "restored"}
+    assert {number.row for number in two.tray.numbers.evaluation.numbers} == {"input", "restored"}
     two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
     two.tray.curves.other.setCurrentText("input")
     two.tray.curves.other.activated.emit(0)
     settled(two)
-    assert [item for item in two.tray.numbers.shown if item.name == "fsc" and item.against == "input"]
+    assert [
+        item for item in two.tray.numbers.evaluation.numbers if item.name == "fsc" and item.against == "input"
+    ]
     assert "does not prove" in two.tray.curves.sentence.text()
     two.bar.numbers.click()
     assert not two.tray.isVisible()
@@ -360,7 +363,7 @@ def test_both_parts_become_rows(two, viewer, settled):
 
 
 def test_maps_of_large_rows_follow_the_crosshair(two, viewer, settled, monkeypatch):
-    monkeypatch.setattr(trust_jobs, "MOST_EDGE", 8)
+    monkeypatch.setattr(trust_maps, "MOST_EDGE", 8)
     two.model.update(tilt_range=(-60, 60))
     tab, entry = two.tray.trust, two.model.entries[0]
     two.tray.maps.show_row()
@@ -547,7 +550,7 @@ def test_rows_are_held_against_a_reference_file(two, tmp_path, settled):
     settled(two)
     found = {
         item.row: item.value
-        for item in two.tray.numbers.shown
+        for item in two.tray.numbers.evaluation.numbers
         if item.name == "correlation" and item.region == "all"
     }
     assert found["restored"] == pytest.approx(1, abs=1e-3)
@@ -564,7 +567,7 @@ def test_signal_and_background_come_from_points_layers(two, viewer, settled):
     table.background.setCurrentText("ground")
     table.background.activated.emit(0)
     settled(two)
-    assert {item.row for item in two.tray.numbers.shown if item.name == "snr_squared"} == {
+    assert {item.row for item in two.tray.numbers.evaluation.numbers if item.name == "snr_squared"} == {
         "input",
         "restored",
     }

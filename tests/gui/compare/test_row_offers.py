@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
-from napari_cryorestore.gui.compare.row_jobs import FILTER_REGION, edge_of
+from napari_cryorestore.comparison.sources import FILTER_REGION, region_edge
 from napari_cryorestore.gui.compare.row_offers import rows_of_halves, step_name
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 
@@ -41,7 +41,7 @@ def test_methods_without_training_are_offered_and_networks_get_no_larger_region(
     offered = [(row.kind, row.method, row.name) for row in rows]
     assert ("method", "wiener", "TS01 · Wiener filter") in offered
     assert ("method", "louder", "TS01 · Louder") in offered
-    edges = {row.method: edge_of(row, 64) for row in rows}
+    edges = {row.method: region_edge(row, 64) for row in rows}
     assert (edges["wiener"], edges["louder"]) == (FILTER_REGION, 64)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.comparison.volume_jobs import VolumeJobs
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.gui.compare import row_offers
-from napari_cryorestore.gui.compare.row_jobs import RowJobs
 
 from .conftest import noise
 
@@ -47,7 +47,7 @@ class FakeSources:
 def sources(panel) -> FakeSources:
     made = FakeSources()
     panel.model.update(region=16)
-    panel.comparison.jobs.__dict__.update(RowJobs(made).__dict__)
+    panel.comparison.jobs.__dict__.update(VolumeJobs(made).__dict__)
     yield made
     made.may_end.set()
 

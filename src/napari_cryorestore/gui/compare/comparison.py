@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
 from napari_cryorestore.comparison.model import CompareModel
-from napari_cryorestore.gui.compare.row_jobs import RowJobs
-from napari_cryorestore.gui.compare.store import Store
+from napari_cryorestore.comparison.result_cache import ResultCache
+from napari_cryorestore.comparison.volume_jobs import VolumeJobs
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.live_runs import LiveRuns
@@ -25,23 +25,23 @@ class Comparison:
     ----------
     model : CompareModel
         Rows, crosshair and settings.
-    spectra, volumes, numbers, maps : Store
+    spectra, volumes, numbers, maps : ResultCache
         Fourier slices, opened and restored volumes, curves and tables, maps of what was supplied.
-    jobs : RowJobs
+    jobs : VolumeJobs
         How rows are opened.
     """
 
     def __init__(self, runs: LiveRuns) -> None:
         self.model = CompareModel()
-        self.spectra, self.volumes = Store("spectra"), Store("volumes", 1 << 30)
-        self.numbers, self.maps = Store("numbers"), Store("maps")
-        self.jobs = RowJobs()
+        self.spectra, self.volumes = ResultCache("spectra"), ResultCache("volumes", 1 << 30)
+        self.numbers, self.maps = ResultCache("numbers"), ResultCache("maps")
+        self.jobs = VolumeJobs()
         known = ref(runs)
         for store in (self.spectra, self.volumes, self.numbers, self.maps):
             store.began = lambda work: _hold(known(), work)
 
 
-def _hold(runs: LiveRuns | None, work: Store) -> None:
+def _hold(runs: LiveRuns | None, work: ResultCache) -> None:
     if runs is not None:
         runs.hold(work)
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_cryorestore.comparison.measurement_plan import (
+    MeasurementRequest,
+    boxes_job,
+    kept_numbers,
+    planned,
+)
+from napari_cryorestore.comparison.number import Evaluation
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare.colours import row_colour
-from napari_cryorestore.gui.compare.number_jobs import Asked, jobs_of, numbers_of
 from napari_cryorestore.gui.compare.row_offers import file_row
-from napari_cryorestore.gui.compare.store import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_cryorestore.comparison.measuring import Boxes
-    from napari_cryorestore.comparison.model import Entry
-    from napari_cryorestore.comparison.number import Evaluation, Number
+    from napari_cryorestore.comparison.result_cache import Job
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.curves_tab import CurvesTab
@@ -40,6 +45,11 @@ class NumberControl(QObject):
         Where points of the viewer's layers lie.
     curves, table : CurvesTab, TableTab
         What shows them.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        The numbers that are there.
     """
 
     _ready = Signal()
@@ -52,8 +62,7 @@ class NumberControl(QObject):
         self._reference: Job | None = None
         self._reference_name = ""
         self._boxes: dict[Any, Boxes] = {}
-        self.shown: tuple[Number, ...] = ()
-        self.problems: tuple[str, ...] = ()
+        self.evaluation = Evaluation(())
         self.is_open = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -83,18 +92,11 @@ class NumberControl(QObject):
         self.is_open = is_open
         self.update()
 
-    def evaluation(self) -> Evaluation:
-        """Return all numbers that are there, for saving."""
-        from napari_cryorestore.comparison.number import Evaluation
-
-        return Evaluation(self.shown, self.problems)
-
     def use_reference(self, path: Path) -> None:
         """Correlate rows with a file."""
         self._reference_name = path.name
         self._reference = self._jobs.job(file_row(path), region=0)
-        names = [entry.config.name for entry in self._rows()]
-        self._curves.offer(names, path.name)
+        self._curves.offer([entry.config.name for entry in self._model.shown], path.name)
         self._curves.other.setCurrentText(path.name)
         self.update()
 
@@ -103,38 +105,48 @@ class NumberControl(QObject):
         if not self.is_open:
             self._store.want([])
             return
-        rows = self._rows()
-        names = [entry.config.name for entry in rows]
+        rows = {
+            entry.number: replace(entry.volume, name=entry.config.name)
+            for entry in self._model.shown
+            if entry.volume is not None
+        }
+        names = [row.name for row in rows.values()]
         self._curves.offer(names, self._reference_name)
         self._table.offer([layer.name for layer in self._link.points_layers()])
-        asked, first = self._asked(rows)
-        named = [(entry.config.name, entry.volume) for entry in rows if entry.volume is not None]
-        jobs = [job for _, volume in named for job in jobs_of(volume, asked)]
-        self._store.want(first + jobs)
-        numbers, problems, _ = numbers_of(self._store, named, asked)
-        problems += [str(failure.error) for job in first if (failure := self._store.failure(job.key))]
-        self.shown, self.problems = tuple(numbers), tuple(problems)
-        coloured = [(entry.config.name, row_colour(entry.number)) for entry in rows]
+        request, first = self._request(rows)
+        plan = planned(list(rows.values()), request)
+        self._store.want([*first, *(step.job for step in plan)])
+        found = kept_numbers(self._store, plan)
+        failed = [str(failure.error) for job in first if (failure := self._store.failure(job.key))]
+        self.evaluation = replace(found, problems=(*found.problems, *failed))
+        coloured = [(row.name, row_colour(number)) for number, row in rows.items()]
         for tab in (self._curves, self._table):
-            tab.show_numbers(numbers, coloured, problems)
+            tab.show_numbers(found.numbers, coloured, self.evaluation.problems)
 
-    # What is asked -----------------------------------------------------------------------------------
+    # What is measured --------------------------------------------------------------------------------
 
-    def _asked(self, rows: Sequence[Entry]) -> tuple[Asked, list[Job]]:
-        """Return what is asked, and what has to be computed before."""
+    def _request(self, rows: Mapping[int, ComparedVolume]) -> tuple[MeasurementRequest, list[Job]]:
+        """Return what is measured, and what has to be computed before."""
         first: list[Job] = []
         against = self._curves.against
-        by_name = {entry.config.name: entry.volume for entry in rows}
-        other = by_name.get(against)
-        truth = other is None and bool(against) and against == self._reference_name
-        if truth and self._reference is not None:
+        other = next((row for row in rows.values() if row.name == against), None)
+        reference: ComparedVolume | None = None
+        if other is None and against and against == self._reference_name and self._reference is not None:
             first.append(self._reference)
-            other = self._store.get(self._reference.key)
-        raw = next((entry.volume for entry in rows if entry.config.kind == "mean"), None)
-        boxes = self._boxes_asked(first)
-        return Asked((against, other) if other is not None else None, truth, raw, boxes), first
+            opened = self._store.get(self._reference.key)
+            reference = None if opened is None else replace(opened, name=against)
+        means = [rows[entry.number] for entry in self._model.shown if entry.config.kind == "mean"]
+        request = MeasurementRequest(
+            raw=next(iter(means), None),
+            reference=reference,
+            other=other,
+            pairs=False,
+            boxes=self._boxes_requested(first),
+            overlap=True,
+        )
+        return request, first
 
-    def _boxes_asked(self, first: list[Job]) -> Boxes | None:
+    def _boxes_requested(self, first: list[Job]) -> Boxes | None:
         how = self._table.boxes.currentData()
         if how == "points":
             return self._boxes_of_points()
@@ -142,10 +154,9 @@ class NumberControl(QObject):
         volume = chosen.volume if chosen is not None else None
         if how != "auto" or volume is None:
             return None
-        key = ("boxes", volume.key, volume.version)
-        job = Job(key, lambda watch: _proposed(volume))
+        job = boxes_job(volume)
         first.append(job)
-        boxes: Boxes | None = self._store.get(key)
+        boxes: Boxes | None = self._store.get(job.key)
         return boxes
 
     def _boxes_of_points(self) -> Boxes | None:
@@ -162,9 +173,6 @@ class NumberControl(QObject):
             self._boxes = {key: Boxes(signal, background, size)}
         return self._boxes[key]
 
-    def _rows(self) -> list[Entry]:
-        return list(self._model.shown)
-
     def _ask_for_reference(self) -> None:
         for path in dialogs.choose_tomograms(self._curves)[:1]:
             self.use_reference(path)
@@ -176,12 +184,6 @@ class NumberControl(QObject):
     def _settle(self) -> None:
         if self.is_open:
             self._timer.start(_SETTLE)
-
-
-def _proposed(volume: ComparedVolume) -> Boxes:
-    from napari_cryorestore.comparison.numbers import proposed_boxes
-
-    return proposed_boxes(volume)
 
 
 __all__ = ["NumberControl"]

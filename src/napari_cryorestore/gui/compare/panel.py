@@ -9,6 +9,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout
 
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
+from napari_cryorestore.comparison.spectra import found_wedge
 from napari_cryorestore.gui.compare.bar import CompareBar
 from napari_cryorestore.gui.compare.colours import Colours
 from napari_cryorestore.gui.compare.comparison import comparison_of
@@ -18,7 +19,6 @@ from napari_cryorestore.gui.compare.grid import Grid
 from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
 from napari_cryorestore.gui.compare.saving import Saving
-from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
 from napari_cryorestore.gui.compare.tray import Tray
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 from napari_cryorestore.gui.docked_panel import DockedPanel

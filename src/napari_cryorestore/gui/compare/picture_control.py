@@ -10,11 +10,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA
+from napari_cryorestore.comparison.spectra import found_wedge, slices_job, tilts_of, wanted_jobs
 from napari_cryorestore.gui.compare.cell import Marks
 from napari_cryorestore.gui.compare.repainter import Repainter
 from napari_cryorestore.gui.compare.section_painter import Row, SectionPainter, SectionWish
 from napari_cryorestore.gui.compare.shading import shade_table
-from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge, slices_job, tilts_of, wanted_jobs
 from napari_cryorestore.gui.compare.spectrum_painter import SpectrumPainter, SpectrumWish
 
 if TYPE_CHECKING:

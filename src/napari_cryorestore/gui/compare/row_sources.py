@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryorestore.comparison.config import RESTORED
-from napari_cryorestore.gui.compare.row_jobs import edge_of, newest_preview
+from napari_cryorestore.comparison.volume_jobs import newest_preview
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from napari_cryorestore.comparison.config import RowConfig
     from napari_cryorestore.comparison.model import Entry
+    from napari_cryorestore.comparison.result_cache import Failure, Job
+    from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.comparison import Comparison
-    from napari_cryorestore.gui.compare.store import Failure, Job
 
 REST = 350
 """Milliseconds that the crosshair must have been at rest before a region around it is restored."""
@@ -151,14 +152,18 @@ class RowSources(QObject):
     def _rested(self) -> None:
         if self._rest.isActive():
             return
-        model = self._model
-        regions = [
-            (entry.volume, edge_of(entry.config, model.config.region))
-            for entry in model.entries
-            if entry.volume is not None and entry.config.kind in RESTORED
-        ]
-        self._jobs.look_at(model.cursor, regions)
+        self._jobs.look_at(self._model.cursor, self._regions())
         self.update()
+
+    def _regions(self) -> list[tuple[ComparedVolume, int]]:
+        """Return what is restored so far, with the edge that was requested."""
+        restored = [entry for entry in self._model.entries if entry.config.kind in RESTORED]
+        there = [(entry.config, entry.volume) for entry in restored if entry.volume is not None]
+        if not there:
+            return []
+        from napari_cryorestore.comparison.sources import region_edge  # it has restored them
+
+        return [(volume, region_edge(row, self._model.config.region)) for row, volume in there]
 
     def _looks(self) -> None:
         self.update()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.comparison.spectra import found_wedge
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.compare.spectrum_jobs import found_wedge
 from napari_cryorestore.whole_file import beside, whole_file
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Saving:
         if not self._model.shown:
             self._message.warn(NOTHING)
             return
-        if what == "csv" and not self._numbers.shown:
+        if what == "csv" and not self._numbers.evaluation.numbers:
             self._message.warn(NO_NUMBERS)
             return
         path = dialogs.choose_target(self._message, f"comparison.{suffix}", kind=kind)
@@ -103,7 +103,7 @@ class Saving:
         """Write all numbers that are there, points of curves included."""
         from napari_cryorestore.comparison.number import write_numbers
 
-        write_numbers(path, self._numbers.evaluation())
+        write_numbers(path, self._numbers.evaluation)
 
     def _config(self) -> ComparisonConfig:
         """Return the settings, with the cursor made explicit, and the rows that are shown."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryorestore.gui.compare.map_layers import MapLayers, colour_as_share
-from napari_cryorestore.gui.compare.spectrum_jobs import tilts_of
-from napari_cryorestore.gui.compare.trust_jobs import (
+from napari_cryorestore.comparison.spectra import tilts_of
+from napari_cryorestore.comparison.trust_maps import (
     agreement_job,
     bands_of,
     covered_shape,
@@ -17,16 +16,17 @@ from napari_cryorestore.gui.compare.trust_jobs import (
     has_moved_off,
     parts_job,
 )
+from napari_cryorestore.gui.compare.map_layers import MapLayers, colour_as_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from napari import Viewer
 
+    from napari_cryorestore.comparison.result_cache import Job
+    from napari_cryorestore.comparison.trust_maps import Maps
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.comparison import Comparison
-    from napari_cryorestore.gui.compare.store import Job
-    from napari_cryorestore.gui.compare.trust_jobs import Maps
     from napari_cryorestore.gui.compare.trust_tab import TrustTab
     from napari_cryorestore.metrics.bands import Band
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.comparison import provenance as splitting
-from napari_cryorestore.comparison.provenance import share_volume, split_volume
+from napari_cryorestore.comparison import measured_split as splitting
+from napari_cryorestore.comparison.measured_split import share_volume, split_volume
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.metrics.trust import provenance, supplied_share
 from napari_cryorestore.physics.fourier import radius

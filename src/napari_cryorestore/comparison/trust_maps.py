@@ -1,21 +1,21 @@
-"""What was seen and what was supplied of a row, as volumes; free of Qt."""
+"""Maps of what was seen, what was supplied and how far data bear it out, as jobs whose results are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.compare.common_part import block_around, common_part
-from napari_cryorestore.gui.compare.store import Job
+from napari_cryorestore.comparison.result_cache import Job
+from napari_cryorestore.comparison.volume import block_around, overlap
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_cryorestore.comparison.config import Position
+    from napari_cryorestore.comparison.result_cache import Watch
+    from napari_cryorestore.comparison.spectra import Tilts
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
-    from napari_cryorestore.gui.compare.store import Watch
     from napari_cryorestore.metrics.bands import Band
 
     Volume = NDArray[np.float32]
@@ -59,7 +59,7 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
     block = block_around(volume, cursor, MOST_EDGE)
 
     def compute(watch: Watch) -> Maps:
-        from napari_cryorestore.comparison.provenance import share_volume, split_volume
+        from napari_cryorestore.comparison.measured_split import share_volume, split_volume
 
         seen, supplied = split_volume(
             block.data, tilts.wedge(), progress=watch.progress, cancelled=watch.cancelled
@@ -67,7 +67,7 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
         share = share_volume(seen, supplied, cancelled=watch.cancelled)
         return Maps(block, {"seen": seen, "supplied": supplied, "share": share})
 
-    return Job(("parts", *_identity(block), tilts), compute, size=_bytes)
+    return Job(("parts", *block.identity, tilts), compute, size=_bytes)
 
 
 def agreement_job(
@@ -89,21 +89,21 @@ def agreement_job(
         raise ValueError(NO_HALVES.format(volume.name))
     if raw is None or raw.halves is None or raw is volume:
         raise ValueError(NO_DATA)
-    block, data = common_part(block_around(volume, cursor, MOST_EDGE), raw)
+    block, data = overlap(block_around(volume, cursor, MOST_EDGE), raw)
 
     def compute(watch: Watch) -> Maps:
-        from napari_cryorestore.comparison.measuring import edge_of
+        from napari_cryorestore.comparison.measuring import voxel_edge
         from napari_cryorestore.metrics.trust import agreement
 
         even, odd = (_tensor(half) for half in block.halves or ())
         raw_even, raw_odd = (_tensor(half) for half in data.halves or ())
         wedge = None if tilts is None else tilts.wedge()
-        within: dict[str, Any] = {} if band is None else {"band": band, "voxel_size": edge_of(block)}
+        within: dict[str, Any] = {} if band is None else {"band": band, "voxel_size": voxel_edge(block)}
         first = agreement(even, raw_odd, wedge, **within)
         watch.progress(0.5)
         return Maps(block, {"agreement": ((first + agreement(odd, raw_even, wedge, **within)) / 2).numpy()})
 
-    return Job(("agreement map", *_identity(block), *_identity(data), tilts, band), compute, size=_bytes)
+    return Job(("agreement map", *block.identity, *data.identity, tilts, band), compute, size=_bytes)
 
 
 def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
@@ -124,7 +124,7 @@ def disagreement_job(volume: ComparedVolume, cursor: Position | None) -> Job:
         even, odd = (_tensor(half) for half in block.halves or ())
         return Maps(block, {"disagreement": half_disagreement(even, odd, window=WINDOW).numpy()})
 
-    return Job(("disagreement map", *_identity(block)), compute, size=_bytes)
+    return Job(("disagreement map", *block.identity), compute, size=_bytes)
 
 
 def bands_of(volume: ComparedVolume) -> tuple[Band, ...]:
@@ -153,10 +153,6 @@ def _tensor(data: Any) -> Any:
     import torch
 
     return torch.from_numpy(np.array(data[:], dtype=np.float32))
-
-
-def _identity(volume: ComparedVolume) -> tuple[Any, ...]:
-    return volume.key, volume.version, volume.shape
 
 
 def _bytes(maps: Maps) -> int:

@@ -55,7 +55,7 @@ class Failure:
     details: str
 
 
-class Store:
+class ResultCache:
     """Computes what is wanted and not there yet; gives up what is no longer wanted.
 
     Parameters
@@ -76,7 +76,7 @@ class Store:
 
     def __init__(self, name: str, most_bytes: int = 256 << 20) -> None:
         self.ready: Callable[[], None] = lambda: None
-        self.began: Callable[[Store], None] = lambda work: None
+        self.began: Callable[[ResultCache], None] = lambda work: None
         self._name, self._most_bytes = name, most_bytes
         self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._failures: dict[Hashable, Failure] = {}
@@ -184,4 +184,4 @@ class Store:
                 del self._results[key]
 
 
-__all__ = ["Failure", "Job", "Store", "Watch"]
+__all__ = ["Failure", "Job", "ResultCache", "Watch"]

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from napari_cryorestore.comparison.config import RowConfig
-from napari_cryorestore.gui.compare.row_jobs import FILTER_REGION, RowJobs, memory_of, newest_preview
-from napari_cryorestore.gui.compare.store import Watch
+from napari_cryorestore.comparison.result_cache import Watch
+from napari_cryorestore.comparison.sources import FILTER_REGION
+from napari_cryorestore.comparison.volume_jobs import VolumeJobs, memory_of, newest_preview
+from napari_cryorestore.io.volume_output import write_volume
 
 
 @dataclass
@@ -24,7 +26,7 @@ def step(number: int, tmp_path) -> RowConfig:
 
 
 def test_a_job_is_the_same_while_the_same_volume_will_do(tmp_path) -> None:
-    jobs = RowJobs(FakeSources())
+    jobs = VolumeJobs(FakeSources())
     row = step(600, tmp_path)
     assert jobs.job(row, region=64).key == jobs.job(row.model_copy(update={"name": "x"}), region=64).key
     assert jobs.job(row, region=64).key != jobs.job(step(500, tmp_path), region=64).key
@@ -33,7 +35,7 @@ def test_a_job_is_the_same_while_the_same_volume_will_do(tmp_path) -> None:
 
 def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
     sources = FakeSources()
-    jobs = RowJobs(sources)
+    jobs = VolumeJobs(sources)
     assert jobs.look_at((1.0, 2.0, 3.0), [])
     assert jobs.job(step(600, tmp_path), region=64).compute(Watch(lambda: True)) == "volume"
     assert sources.asked[0]["cursor"] == (1.0, 2.0, 3.0)
@@ -45,7 +47,7 @@ def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
 
 
 def test_regions_stay_while_the_crosshair_is_well_within(volume) -> None:
-    jobs, region = RowJobs(FakeSources()), volume(shape=(16, 16, 16))
+    jobs, region = VolumeJobs(FakeSources()), volume(shape=(16, 16, 16))
     middle = (80.0, 80.0, 80.0)
     jobs.look_at(middle, [])
     assert not jobs.look_at((80.0, 110.0, 80.0), [(region, 16)])
@@ -54,25 +56,25 @@ def test_regions_stay_while_the_crosshair_is_well_within(volume) -> None:
 
 
 def test_a_side_that_shows_all_of_a_tomogram_asks_for_nothing_more(volume) -> None:
-    jobs, region = RowJobs(FakeSources()), volume(shape=(8, 16, 16))
+    jobs, region = VolumeJobs(FakeSources()), volume(shape=(8, 16, 16))
     jobs.look_at((40.0, 80.0, 80.0), [])
     assert not jobs.look_at((79.0, 80.0, 80.0), [(region, 16)])
 
 
 def test_a_tomogram_that_was_restored_whole_is_left_as_it_is(volume) -> None:
-    jobs, whole = RowJobs(FakeSources()), volume(shape=(8, 16, 24))
+    jobs, whole = VolumeJobs(FakeSources()), volume(shape=(8, 16, 24))
     jobs.look_at((40.0, 80.0, 80.0), [])
     assert not jobs.look_at((40.0, 80.0, 230.0), [(whole, 16)])
 
 
 def test_the_first_region_is_not_made_twice(volume) -> None:
-    jobs, region = RowJobs(FakeSources()), volume(shape=(16, 16, 16))
+    jobs, region = VolumeJobs(FakeSources()), volume(shape=(16, 16, 16))
     assert not jobs.look_at((80.0, 85.0, 80.0), [(region, 16)])  # made before there was a crosshair
 
 
-def test_a_file_that_was_written_again_is_read_again(save, tmp_path) -> None:
-    path = save(tmp_path / "a.mrc")
-    jobs, row = RowJobs(FakeSources()), RowConfig(name="a", path=path)
+def test_a_file_that_was_written_again_is_read_again(tmp_path) -> None:
+    path = write_volume(tmp_path / "a.mrc", np.ones((4, 4, 4)), voxel_size=10, label="")
+    jobs, row = VolumeJobs(FakeSources()), RowConfig(name="a", path=path)
     before = jobs.job(row, region=64).key
     import os
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.comparison.measuring import Boxes
+from napari_cryorestore.comparison.measurement_plan import (
+    MeasurementRequest,
+    PickRequest,
+    evaluate,
+    kept_numbers,
+    planned,
+)
+from napari_cryorestore.comparison.measuring import Boxes, proposed_boxes
 from napari_cryorestore.comparison.number_words import number_words
-from napari_cryorestore.comparison.numbers import PickQuestion, Questions, evaluate, proposed_boxes
+from napari_cryorestore.comparison.result_cache import ResultCache
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.io.picks import Picks
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.recording import Recording
+
+if TYPE_CHECKING:
+    from napari_cryorestore.comparison.number import Evaluation
 
 SHAPE = (32, 32, 32)
 EDGE = 10.0
@@ -85,17 +96,17 @@ def test_agreement_is_with_the_other_raw_half() -> None:
     signal = 3 * noise(0)
     raw = tuple(signal + noise(seed) for seed in (1, 2))
     ours = row("A", (raw[0] + raw[1]) / 2, halves=raw)
-    found = evaluate([ours], Questions(raw_halves=raw))
+    found = evaluate([ours], MeasurementRequest(raw=replace(ours, halves=raw)))
     assert the(found, "agreement", region="40-20 Å") == pytest.approx(0.9, abs=0.02)  # 9 / (9 + 1)
-    own = evaluate([replace(ours, halves=raw[::-1])], Questions(raw_halves=raw))
+    own = evaluate([replace(ours, halves=raw[::-1])], MeasurementRequest(raw=replace(ours, halves=raw)))
     assert the(own, "agreement", region="40-20 Å") == pytest.approx(1)
-    other = evaluate([ours], Questions(raw_halves=(raw[0][1:], raw[1][1:])))
+    other = evaluate([ours], MeasurementRequest(raw=row("raw", raw[0][1:], halves=(raw[0][1:], raw[1][1:]))))
     assert "no agreement between them can be measured" in other.problems[0]
 
 
 def test_the_reference_is_correlated_over_all_detail_too() -> None:
     truth = noise(0)
-    found = evaluate([row("A", measured(truth))], Questions(reference=row("truth", truth)))
+    found = evaluate([row("A", measured(truth))], MeasurementRequest(reference=row("truth", truth)))
     assert the(found, "correlation", region="measured") == pytest.approx(1, abs=1e-3)
     assert the(found, "correlation", region="wedge") == pytest.approx(0, abs=0.05)
     assert 0.7 < the(found, "correlation", region="all") < 0.9  # sqrt(2/3)
@@ -108,7 +119,7 @@ def test_boxes_lie_at_the_same_place_in_volumes_of_different_voxels() -> None:
     boxes = Boxes(np.array([[160.0, 160, 240]]), np.array([[160.0, 160, 80]]), 80.0)
     sizes = (20.0, 20.0, 20.0)
     rows = [row("fine", fine), ComparedVolume("coarse", coarse, sizes, corner_of(sizes))]
-    found = evaluate(rows, Questions(boxes=boxes))
+    found = evaluate(rows, MeasurementRequest(boxes=boxes))
     assert found.problems == (
         "fine (32×32×32 voxels of 10 Å) and coarse (16×16×16 voxels of 20 Å) do not lie on one grid, "
         "so they have no shell correlation: resample one of them.",
@@ -117,7 +128,7 @@ def test_boxes_lie_at_the_same_place_in_volumes_of_different_voxels() -> None:
     assert the(found, "snr_squared", row="coarse") == pytest.approx(10 * math.log10(25 * 8), abs=1.5)
     assert the(found, "snr_squared_boxes", row="fine") == 1
     outside = replace(boxes, signal=np.array([[160.0, 160, 310]]))
-    problems = evaluate(rows[:1], Questions(boxes=outside)).problems
+    problems = evaluate(rows[:1], MeasurementRequest(boxes=outside)).problems
     assert "fine has no signal-to-noise ratio. The signal box" in problems[0]
 
 
@@ -127,7 +138,7 @@ def test_boxes_are_proposed_where_the_density_is() -> None:
     boxes = proposed_boxes(row("A", data))
     assert boxes.size == 80
     assert boxes.signal[:, 1].min() < 160 < boxes.background[:, 1].min()
-    found = evaluate([row("A", data)], Questions(boxes=boxes))
+    found = evaluate([row("A", data)], MeasurementRequest(boxes=boxes))
     assert the(found, "snr_squared") > 5
     bright = proposed_boxes(row("A", -data), size=100, dark=False)
     assert bright.size == 100
@@ -138,7 +149,7 @@ def test_boxes_are_proposed_where_the_density_is() -> None:
 def test_picks_are_matched() -> None:
     reference = Picks(np.array([[0.0, 0, 0], [0, 0, 100]]), None)
     ours = Picks(np.array([[0.0, 0, 4], [0, 0, 50]]), np.array([2.0, 1.0]))
-    found = evaluate([], Questions(picks=PickQuestion({"p.star": ours}, reference, 10)))
+    found = evaluate([], MeasurementRequest(picks=PickRequest({"p.star": ours}, reference, 10)))
     assert the(found, "f1") == pytest.approx(2 / 3)
     assert the(found, "precision", region="at the best F1") == 1
     assert the(found, "recall", region="at the best F1") == 0.5
@@ -193,3 +204,67 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled() -> None:
     assert all(number_words(item.name) for item in found.numbers)
     with pytest.raises(Cancelled):
         evaluate([row("A", noise(0))], cancelled=lambda: True)
+
+
+# What is kept in a cache ----------------------------------------------------------------------------
+
+
+def kept(cache: ResultCache, rows: list[ComparedVolume], request: MeasurementRequest) -> Evaluation:
+    plan = planned(rows, request)
+    cache.want([step.job for step in plan])
+    assert cache.join(300)
+    return kept_numbers(cache, plan)
+
+
+@pytest.fixture
+def raw() -> ComparedVolume:
+    signal = noise(1) * 2
+    halves = ((signal + noise(2)), (signal + noise(3)))
+    return row("raw", (halves[0] + halves[1]) / 2, halves=halves)
+
+
+def test_numbers_come_under_the_present_names(raw: ComparedVolume) -> None:
+    cache, request = ResultCache("test"), MeasurementRequest()
+    assert kept_numbers(cache, planned([raw], request)).numbers == ()
+    kept(cache, [raw], request)
+    found = kept_numbers(cache, planned([replace(raw, name="new name")], request))
+    assert found.problems == ()
+    assert {number.row for number in found.numbers} == {"new name"}
+    assert {"power", "fsc", "wedge_power", "supplied_share", "half_disagreement"} <= {
+        number.name for number in found.numbers
+    }
+
+
+def test_the_same_measurements_are_made_for_the_panel_and_the_command_line(raw: ComparedVolume) -> None:
+    request = MeasurementRequest(raw=replace(raw, name="other"), reference=row("truth", noise(1)))
+    rows = [raw, row("second", noise(4))]
+    assert repr(kept(ResultCache("test"), rows, request)) == repr(evaluate(rows, request))  # NaN is not NaN
+
+
+def test_rows_are_correlated_where_they_overlap(raw: ComparedVolume) -> None:
+    sizes = (EDGE,) * 3
+    part = ComparedVolume("Part", raw.data[:16, 4:20, 8:24].copy(), sizes, corner_of(sizes, (0, 40, 80)))
+    request = MeasurementRequest(other=raw, pairs=False, overlap=True)
+    found = kept(ResultCache("test"), [raw, part], request)
+    assert found.problems == ()
+    curve = [item for item in found.numbers if item.row == "Part" and item.name == "fsc"]
+    assert np.nanmin([item.value for item in curve if item.region == "all"]) > 0.999
+    assert {item.against for item in curve} == {"raw"}
+    assert not [item for item in found.numbers if item.row == "raw" and item.against == "raw"]
+    apart = kept(ResultCache("test"), [raw, part], replace(request, overlap=False))
+    assert "do not lie on one grid" in apart.problems[0]
+
+
+def test_restored_halves_are_compared_with_raw_ones(raw: ComparedVolume) -> None:
+    restored = row("R", raw.data * 0.9, halves=tuple(half * 0.9 for half in raw.halves or ()))
+    found = kept(ResultCache("test"), [restored], MeasurementRequest(raw=raw, overlap=True))
+    assert [item for item in found.numbers if item.name == "agreement" and item.value > 0.3]
+
+
+def test_what_cannot_be_measured_is_told_and_the_rest_is_there(raw: ComparedVolume) -> None:
+    holes = raw.data.copy()
+    holes[0, 0, 0] = np.nan
+    found = kept(ResultCache("test"), [raw, row("holes", holes)], MeasurementRequest(pairs=False))
+    assert len(found.problems) == 1
+    assert "NaN" in found.problems[0]
+    assert {number.row for number in found.numbers} == {"raw"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 
-from napari_cryorestore.gui.compare.store import Job, Store
+from napari_cryorestore.comparison.result_cache import Job, ResultCache
 
 
 def until(happened, seconds: float = 300) -> None:
@@ -19,7 +19,7 @@ def job(key, result=None, **more):
 
 def test_results_are_kept_and_made_once() -> None:
     made = []
-    store = Store("test")
+    store = ResultCache("test")
     jobs = [Job(key, lambda watch, key=key: made.append(key) or key * 2) for key in ("a", "b")]
     store.want(jobs)
     until(lambda: not store.alive)
@@ -30,7 +30,7 @@ def test_results_are_kept_and_made_once() -> None:
 
 
 def test_what_is_no_longer_wanted_is_given_up() -> None:
-    begun, store = threading.Event(), Store("test")
+    begun, store = threading.Event(), ResultCache("test")
 
     def slow(watch):
         begun.set()
@@ -47,7 +47,7 @@ def test_what_is_no_longer_wanted_is_given_up() -> None:
 
 
 def test_a_failure_is_told_and_not_repeated_until_forgiven() -> None:
-    count, store = [], Store("test")
+    count, store = [], ResultCache("test")
 
     def fails(watch):
         count.append(1)
@@ -66,7 +66,7 @@ def test_a_failure_is_told_and_not_repeated_until_forgiven() -> None:
 
 
 def test_the_oldest_results_make_room() -> None:
-    store = Store("test", most_bytes=10)
+    store = ResultCache("test", most_bytes=10)
     for keys in ("ab", "c"):
         store.want([job(key, size=lambda result: 4) for key in keys])
         until(lambda: not store.alive)
@@ -75,14 +75,14 @@ def test_the_oldest_results_make_room() -> None:
 
 
 def test_what_is_wanted_never_makes_room() -> None:
-    store = Store("test", most_bytes=10)
+    store = ResultCache("test", most_bytes=10)
     store.want([job(key, size=lambda result: 4) for key in "abcd"])
     until(lambda: not store.alive)
     assert [store.get(key) for key in "abcd"] == list("abcd")
 
 
 def test_progress_is_told_while_it_goes_on() -> None:
-    go, told, store = threading.Event(), threading.Event(), Store("test")
+    go, told, store = threading.Event(), threading.Event(), ResultCache("test")
 
     def half(watch):
         watch.progress(0.5)
@@ -99,7 +99,7 @@ def test_progress_is_told_while_it_goes_on() -> None:
 
 
 def test_stopping_ends_it_and_it_can_begin_again() -> None:
-    store = Store("test")
+    store = ResultCache("test")
     began = []
     store.began = began.append
     store.want([Job("endless", lambda watch: [time.sleep(0.001) for _ in iter(watch.cancelled, True)])])

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_cryorestore.comparison import trust_maps
 from napari_cryorestore.comparison.measuring import agreement_numbers
-from napari_cryorestore.gui.compare import trust_jobs
-from napari_cryorestore.gui.compare.spectrum_jobs import Tilts
-from napari_cryorestore.gui.compare.store import Watch
-from napari_cryorestore.gui.compare.trust_jobs import (
+from napari_cryorestore.comparison.result_cache import Watch
+from napari_cryorestore.comparison.spectra import Tilts
+from napari_cryorestore.comparison.trust_maps import (
     agreement_job,
     bands_of,
     covered_shape,
@@ -93,7 +93,7 @@ def test_agreement_in_a_band_hears_nothing_of_other_bands(volume) -> None:
 def test_maps_of_large_rows_cover_a_block_that_moves_only_with_the_crosshair(
     volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust_jobs, "MOST_EDGE", 16)
+    monkeypatch.setattr(trust_maps, "MOST_EDGE", 16)
     row = volume("r", shape=(16, 48, 48))
     voxel = row.voxel_size[0]
     assert covered_shape(row) == (16, 16, 16)

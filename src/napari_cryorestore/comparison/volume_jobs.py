@@ -1,4 +1,4 @@
-"""What opening or restoring the volume of a row takes; free of Qt."""
+"""What opening or restoring the volume of a row takes, as jobs whose results are kept."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.comparison.config import RESTORED
-from napari_cryorestore.gui.compare.store import Job
-from napari_cryorestore.gui.known_methods import known_methods
+from napari_cryorestore.comparison.result_cache import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.comparison.result_cache import Watch
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.store import Watch
 
-FILTER_REGION = 256
-"""Voxels along an edge for which a method without a network takes seconds: small tomograms are done whole."""
 _KEPT = 0.25  # of a region's edge that the crosshair may go from its middle before another one is made
 _NOT_THE_VOLUME = {"name", "hidden", "limits"}
 
 
-class RowJobs:
+class VolumeJobs:
     """Turns rows into jobs, whose key stays the same while the same volume will do.
 
     Parameters
@@ -48,18 +45,20 @@ class RowJobs:
         region : int
             Edge in voxels of what is restored around the place given to `look_at`.
         """
-        region = edge_of(row, region)
         centre, size = (self._centre, region) if row.kind in RESTORED else (None, 0)
         fields = [value for name, value in row if name not in _NOT_THE_VOLUME]
         key = ("row", *fields, *_stamps(row), size, centre)
 
         def compute(watch: Watch) -> ComparedVolume:
-            if self._sources is None:
-                from napari_cryorestore.comparison.sources import Sources
+            from napari_cryorestore.comparison.sources import Sources, region_edge
 
-                self._sources = Sources(kept_bytes=0)  # results are kept by whoever asked
+            self._sources = self._sources or Sources()
             return self._sources.open_row(
-                row, cursor=centre, region=region, progress=watch.progress, cancelled=watch.cancelled
+                row,
+                cursor=centre,
+                region=region_edge(row, region),
+                progress=watch.progress,
+                cancelled=watch.cancelled,
             )
 
         return Job(key, compute, size=memory_of)
@@ -98,23 +97,6 @@ class RowJobs:
         )
 
 
-def edge_of(row: RowConfig, region: int) -> int:
-    """Return the edge in voxels of what is restored for a row."""
-    if row.kind != "method" or _brings_network(row.method or ""):
-        return region
-    return max(region, FILTER_REGION)
-
-
-def _brings_network(name: str) -> bool:
-    """Tell whether a method has a network of its own, as far as it is loaded."""
-    method = known_methods().get(name)
-    if method is None:
-        return False
-    from napari_cryorestore.methods import Method
-
-    return method.pretrained is not Method.pretrained
-
-
 def _middle(volume: ComparedVolume) -> Position:
     z, y, x = ((low + high) / 2 for low, high in volume.extent)
     return z, y, x
@@ -143,4 +125,4 @@ def _stamps(row: RowConfig) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in paths)
 
 
-__all__ = ["RowJobs", "edge_of", "memory_of", "newest_preview"]
+__all__ = ["VolumeJobs", "memory_of", "newest_preview"]
