@@ -1,17 +1,22 @@
-"""Writes the reference tables of these pages from the code, as they are built: one truth per fact.
+"""Writes the reference tables and the picture of the storeys from the code, as the pages are built.
 
 A page says ``<!-- generated: settings method.icecream -->``; the first word names the table, the others what
-it is about. mkdocs calls the functions that begin with ``on_``.
+it is about. A block of text right below the marker is for readers of the file: a picture takes its place.
+mkdocs calls the functions that begin with ``on_``.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
+import tomllib
 from contextlib import redirect_stdout
 from dataclasses import fields
+from html import escape
 from inspect import getdoc
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -34,7 +39,11 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.config import Config
 
-MARKER = re.compile(r"^([ ]*)<!-- generated: ([\w-]+)(?: (.+?))? -->$", re.MULTILINE)
+MARKER = re.compile(
+    r"^([ ]*)<!-- generated: ([\w-]+)(?: (.+?))? -->$(?:\n```text\n(?:(?!```).*\n)*```$)?", re.MULTILINE
+)
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "napari_cryorestore"
 NAVIGATION = {
     "Methods": {METHODS[name].title: f"methods/{name}.md" for name in METHODS.own},
     "Networks": {NETWORKS[name].title: f"networks/{name}.md" for name in NETWORKS.own},
@@ -182,6 +191,82 @@ def command(*words: str) -> str:
     raise KeyError(f"'cryorestore {' '.join(words)}' has no help")
 
 
+# The storeys ---------------------------------------------------------------------------------------------
+
+
+def storeys() -> str:
+    """Return the picture of the storeys, drawn from the import contracts, and what each module is for."""
+    bands = _storeys()
+    rows = [
+        (f"{name} {mark}".strip(), _first_sentence(name)) for band in bands for name, mark in band.items()
+    ]
+    return f"{_picture(bands)}\n\n" + _table(("module or folder", "what it is for"), rows)
+
+
+def storeys_text() -> str:
+    """Return the same storeys as lines of text, for the page as it lies in the repository."""
+    lines = ["  " + " │ ".join(f"{name}{mark}" for name, mark in band.items()) for band in _storeys()]
+    legend = [f"  {mark} {words}" for mark, words in _MARKS.items()]
+    return "\n".join([*lines, "", *legend])
+
+
+_MARKS = {"*": "may use Qt and napari", "°": "does without PyTorch"}
+_COLOURS = {"*": "#ffb300", "°": "#43a047", "": "#607d8b"}
+_LETTER, _HIGH, _GAP, _ACROSS = 7.3, 30, 8, 860
+"""Pixels of the picture: a letter's width, a storey's height, what lies between two boxes, and all of it."""
+
+
+def _storeys() -> list[dict[str, str]]:
+    """Return the storeys from the top: names of modules, and the mark of each."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    bans = [contract for contract in contracts if contract["type"] == "forbidden"]
+    (no_torch,) = (ban["source_modules"] for ban in bans if "torch" in ban["forbidden_modules"])
+    (no_qt,) = (ban["source_modules"] for ban in bans if "napari" in ban["forbidden_modules"])
+    return [
+        {
+            module.rpartition(".")[2]: "*" if module not in no_qt else "°" if module in no_torch else ""
+            for module in map(str.strip, layer.split("|"))
+        }
+        for layer in layers
+    ]
+
+
+def _picture(bands: list[dict[str, str]]) -> str:
+    """Return an SVG for light and dark pages: a row of boxes for every storey, and what the colours mean."""
+    rows = [[(name, mark, _first_sentence(name)) for name, mark in band.items()] for band in bands]
+    legend = [(words, mark, "") for mark, words in _MARKS.items()]
+    shapes = []
+    for index, row in enumerate([*rows, [], legend]):
+        left = 0.0
+        for words, mark, sentence in row:
+            wide = _LETTER * len(words) + 2 * _GAP
+            shapes.append(_box(left, index * (_HIGH + _GAP), wide, words, _COLOURS[mark], sentence))
+            left += wide + _GAP
+    words = "Folders and modules in storeys; each may import from those below it."
+    return (
+        f'<svg viewBox="-1 -1 {_ACROSS} {(len(rows) + 2) * (_HIGH + _GAP)}" role="img" aria-label="{words}" '
+        'font-size="12" font-family="monospace" fill="currentColor" style="width: 100%">'
+        f"{''.join(shapes)}</svg>"
+    )
+
+
+def _box(left: float, top: float, wide: float, words: str, colour: str, sentence: str) -> str:
+    return (
+        f'<g><title>{escape(sentence)}</title><rect x="{left:.0f}" y="{top}" width="{wide:.0f}" '
+        f'height="{_HIGH}" rx="4" fill="{colour}" fill-opacity="0.3" stroke="{colour}"/>'
+        f'<text x="{left + wide / 2:.0f}" y="{top + 20}" text-anchor="middle">{words}</text></g>'
+    )
+
+
+def _first_sentence(name: str) -> str:
+    """Return what a module or folder of the package says of itself first."""
+    path = ROOT / "src" / PACKAGE / name
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
 TABLES: dict[str, Callable[..., str]] = {
     "settings": settings,
     "methods": methods,
@@ -192,6 +277,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "events": events,
     "commands": commands,
     "command": command,
+    "storeys": storeys,
 }
 
 
