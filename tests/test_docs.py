@@ -233,6 +233,14 @@ def test_the_architecture_shows_the_storeys_as_the_import_contracts_have_them(ho
     assert "| recording ° | " in built
 
 
+def test_the_modules_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "docs/concepts/architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[`*]([\w/]+\.py)[`*]", text))
+    assert len(named) > 20
+    places = (ROOT, ROOT / "src/napari_cryorestore")
+    assert [name for name in sorted(named) if not any((place / name).is_file() for place in places)] == []
+
+
 def test_tables_are_filled_from_the_code(hooks: ModuleType) -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
