@@ -16,7 +16,7 @@ from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.restoration.model import Model
 from napari_cryorestore.runs.events import Finished, Noted
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.training import learner, preview, running_mean, trainer
+from napari_cryorestore.training import learner, preview, progress, trainer
 from napari_cryorestore.training.launch import run_training
 from napari_cryorestore.training.optimiser import Muon
 
@@ -36,8 +36,8 @@ _LOOP = {
     "clipping": (learner, "limit_gradients"),
     "optimiser": (Muon, "step"),
     "moving average": (learner, "follow"),
-    "adding up losses": (running_mean.RunningMean, "add"),
-    "reading losses": (running_mean.RunningMean, "take"),
+    "adding up losses": (progress.RunningMean, "add"),
+    "reading losses": (progress.RunningMean, "take"),
     "preview": (preview.Preview, "restore"),
     "held-out numbers": (preview.Preview, "evaluate"),
     "preview to the host": (preview.Preview, "mean_of"),

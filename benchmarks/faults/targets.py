@@ -46,10 +46,10 @@ from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.training.attempt import has_ended
+from napari_cryorestore.training.fabric_setup import launched
+from napari_cryorestore.training.failure import has_ended
 from napari_cryorestore.training.learner import Learner
-from napari_cryorestore.training.processes import launched
-from napari_cryorestore.training.resume_state import damage_explained, resume_state
+from napari_cryorestore.training.trainer import damage_explained, resume_state
 
 if TYPE_CHECKING:
     import random

@@ -29,9 +29,9 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig
+from napari_cryorestore.training.fabric_setup import launched
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
-from napari_cryorestore.training.processes import launched
 
 if TYPE_CHECKING:
     from torch import nn

@@ -20,11 +20,11 @@ from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
-from napari_cryorestore.training.environment import environment
+from napari_cryorestore.training.complete_config import complete_config
+from napari_cryorestore.training.fabric_setup import launched
+from napari_cryorestore.training.launch import environment
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
-from napari_cryorestore.training.processes import launched
-from napari_cryorestore.training.resolution import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,7 +123,7 @@ def recipe_of(
         path, value = change.split("=", 1)
         section, key = path.split(".")
         settings = merged(settings, {section: {key: value}})
-    return resolved(RunConfig.model_validate(settings))
+    return complete_config(RunConfig.model_validate(settings))
 
 
 def run_at(path: Path, config: RunConfig) -> RunDir:

@@ -26,10 +26,10 @@ TRAIN = """
 import os, sys
 from napari_cryorestore.runs import ending
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import looks, preview
+from napari_cryorestore.training import preview, progress
 from napari_cryorestore.training.launch import run_training
 
-preview.CONTEXT, looks.LOOK_EVERY, ending.LEAST_STEPS = 4, 0, 4
+preview.CONTEXT, progress.LOOK_EVERY, ending.LEAST_STEPS = 4, 0, 4
 judge = preview.Preview.evaluate
 
 def evaluate(self, network, restored):

@@ -23,12 +23,16 @@ from napari_cryorestore.runs.events import Event, Failed, Finished, Noted, Snaps
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.training import handles
 from napari_cryorestore.training import launch as module
-from napari_cryorestore.training.attempt import attempt
-from napari_cryorestore.training.environment import environment
-from napari_cryorestore.training.handles import OUTPUT, training_command
-from napari_cryorestore.training.launch import create_run, launch, run_training
+from napari_cryorestore.training.launch import (
+    OUTPUT,
+    attempt,
+    create_run,
+    environment,
+    launch,
+    run_training,
+    training_command,
+)
 from napari_cryorestore.training.rank import SUPERVISOR
 
 History = Callable[[RunDir], list[Event]]
@@ -95,7 +99,7 @@ def test_bad_data_make_no_folder(recipe: Any, tmp_path: Path) -> None:
 
 
 def test_the_environment_names_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cryorestore.training.environment._PACKAGES", ("torch", "no-such-package"))
+    monkeypatch.setattr("napari_cryorestore.training.launch._PACKAGES", ("torch", "no-such-package"))
     versions = environment()["versions"]
     assert versions["no-such-package"] == "not installed"
     assert versions["torch"] != "not installed"
@@ -214,7 +218,7 @@ def test_loading_pytorch_is_a_phase(
 ) -> None:
     run = planned()
     without = {name: item for name, item in sys.modules.items() if name != "torch"}
-    monkeypatch.setattr(handles, "sys", type("sys", (), {"modules": without}))
+    monkeypatch.setattr(module, "sys", type("sys", (), {"modules": without}))
     assert launch(run).join(300)
     first = history(run)[0]
     assert isinstance(first, Noted)
@@ -231,7 +235,7 @@ def test_threads_are_ended_with_the_program(planned: Planned, history: History) 
     run = RunDir(planned(**LONG).path)
     handle = launch(run)
     wait_for(lambda: steps_done(run, history) > 0)
-    handles._end_threads()  # what the interpreter calls at its end, see below
+    module._end_threads()  # what the interpreter calls at its end, see below
     assert not handle.alive
     assert run.checkpoint_steps() == [steps_done(run, history)]
 

@@ -9,14 +9,19 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.plugins.environments import LightningEnvironment
+from torch import nn
 
 from napari_cryorestore.data.crops import Crops, CropSampler, Places, TrainingVolume
 from napari_cryorestore.data.inputs import Imaging
-from napari_cryorestore.methods import METHODS, build_method
-from napari_cryorestore.training.learner import Batch, Learner, next_batch
+from napari_cryorestore.methods import METHODS, Method, build_method
+from napari_cryorestore.networks import UNetConfig, build_network
+from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.training.learner import Batch, Learner, lay_out_gradients, limit_gradients, next_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from torch import Tensor
 
     from napari_cryorestore.run_config import RunConfig
 
@@ -192,3 +197,90 @@ def test_draws_must_be_one_for_every_crop(drawn: Any, monkeypatch: pytest.Monkey
         ValueError, match=r"Noise2Noise drew .* that is not for 2 crops: its 'draw' must return"
     ):
         next_batch(sampler, method, torch.device("cpu"))
+
+
+def gradients(*, laid_out: bool) -> list[tuple[nn.Parameter, torch.Tensor]]:
+    network = build_network(UNetConfig(features=2, levels=3), seed=0)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    if laid_out:
+        lay_out_gradients(network)
+    crops = torch.randn(2, 1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    network(crops.contiguous(memory_format=torch.channels_last_3d)).square().mean().backward()
+    return [(weight, weight.grad) for weight in network.parameters() if weight.grad is not None]
+
+
+def test_their_strides_are_those_of_the_weights_and_their_values_the_same() -> None:
+    plain, laid_out = (gradients(laid_out=wish) for wish in (False, True))
+    assert any(weight.stride() != gradient.stride() for weight, gradient in plain)  # what DDP warns of
+    assert [gradient.stride() for _, gradient in laid_out] == [weight.stride() for weight, _ in laid_out]
+    for (_, one), (_, other) in zip(plain, laid_out, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_gradient_that_really_lies_otherwise_is_left_to_pytorch() -> None:
+    weight = nn.Parameter(torch.zeros(3, 4, 1))
+    lay_out_gradients(nn.ParameterList([weight]))
+    (weight * torch.arange(12.0).reshape(4, 3).t()[..., None]).sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.flatten().tolist() == torch.arange(12.0).reshape(4, 3).t().flatten().tolist()
+
+
+def test_long_gradients_are_shortened_alike_and_short_ones_left() -> None:
+    network = nn.Linear(2, 1)
+    for most, left in ((0.0, 1.0), (1.0, 0.2), (10.0, 1.0)):
+        network.weight.grad, network.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
+        assert float(limit_gradients(network, most=most)) == pytest.approx(5.0)
+        assert network.weight.grad.tolist() == [pytest.approx([3.0 * left, 0.0], rel=1e-4)]
+        assert network.bias.grad.tolist() == pytest.approx([4.0 * left], rel=1e-4)
+
+
+def test_weights_without_gradient_count_for_nothing() -> None:
+    network = nn.Linear(2, 1)
+    network.bias.grad = torch.tensor([float("nan")])
+    assert torch.isnan(limit_gradients(network, most=1.0))
+
+
+def five_crops(method: Method) -> Batch:
+    even, odd = torch.randn(2, 5, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    places = Places(0, torch.zeros(5, 3, dtype=torch.int32), Imaging(Wedge(-60, 60)), 2)
+    draws = method.draw(places, torch.Generator().manual_seed(1))
+    return Batch(Crops.of((even, odd), (even, odd), places), draws)
+
+
+def alone(**more: Any) -> Fabric:
+    """Return one CPU, whatever launchers this computer has."""
+    return Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()], **more)
+
+
+def after_two_steps(config: RunConfig, precision: Any) -> list[Tensor]:
+    method = build_method(config.method)
+    learner = Learner(config, method, alone(precision=precision))
+    for step in range(2):
+        learner.update(five_crops(method), step=step)
+    return [weight.detach() for weight in learner.network.parameters()]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("method", ["icecream", "noise2noise"])
+def test_weights_move_as_without(recipe: Callable[..., RunConfig], method: str, precision: str) -> None:
+    usual, again = (
+        after_two_steps(recipe(method={"kind": method}, hardware={"recompute": recompute}), precision)
+        for recompute in (False, True)
+    )
+    for one, other in zip(usual, again, strict=True):
+        assert float((one - other).norm() / one.norm()) < (1e-5 if precision == "32-true" else 3e-2)
+
+
+def test_little_is_kept_for_the_way_back(recipe: Callable[..., RunConfig]) -> None:
+    kept: list[int] = []
+    for recompute in (False, True):
+        config = recipe(method={"kind": "icecream"}, hardware={"recompute": recompute})
+        method = build_method(config.method)
+        learner = Learner(config, method, alone())
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: (sizes.append(tensor.nbytes), tensor)[1], lambda tensor: tensor
+        ):
+            learner.objective(five_crops(method))
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 4

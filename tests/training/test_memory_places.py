@@ -19,7 +19,7 @@ from napari_cryorestore.training.launch import run_training
 from napari_cryorestore.training.learner import Batch, Learner
 from napari_cryorestore.training.optimiser import Muon
 from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.running_mean import RunningMean
+from napari_cryorestore.training.progress import RunningMean
 
 History = Callable[[RunDir], list[Event]]
 Planned = Callable[..., Any]

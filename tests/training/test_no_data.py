@@ -14,10 +14,10 @@ from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import SnapshotsConfig
-from napari_cryorestore.training.places import data_bounds, preview_box
+from napari_cryorestore.training.complete_config import complete_config
 from napari_cryorestore.training.preparation import Prepared, prepare
 from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.resolution import resolved
+from napari_cryorestore.training.preview_block import data_bounds, preview_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def blank_pair(make_pair: MakePair, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def prepared(recipe: Recipe, pair: tuple[Path, Path], **more: Any) -> Prepared:
-    config = resolved(recipe(tomograms=[dict(zip(("even", "odd"), pair, strict=True))], **more))
+    config = complete_config(recipe(tomograms=[dict(zip(("even", "odd"), pair, strict=True))], **more))
     return prepare(config, CPU, say=lambda _: None)
 
 
@@ -89,7 +89,7 @@ def masked(tmp_path: Path, place: tuple[slice, ...]) -> Path:
 
 def prepared_with(recipe: Recipe, pair: tuple[Path, Path], mask: Path) -> Prepared:
     item = {"even": pair[0], "odd": pair[1], "mask": mask}
-    config = resolved(recipe(tomograms=[item], snapshots={"every": 0}))
+    config = complete_config(recipe(tomograms=[item], snapshots={"every": 0}))
     return prepare(config, CPU, say=lambda _: None)
 
 

@@ -22,7 +22,7 @@ from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.learner import Batch, Learner, next_batch
 from napari_cryorestore.training.optimiser import PlainAdam
-from napari_cryorestore.training.running_mean import RunningMean
+from napari_cryorestore.training.progress import RunningMean
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,13 +11,16 @@ import torch
 from napari_cryorestore.data.crops import Box, CropSampler
 from napari_cryorestore.data.imaging import MeanOfMaps, scales_of
 from napari_cryorestore.data.inputs import PADDING
+from napari_cryorestore.data.stored import StoredHalf
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.noise2noise import Noise2Noise
-from napari_cryorestore.training import holding, preparation
-from napari_cryorestore.training.preparation import Prepared, crop_of, out_of_bounds, prepare
-from napari_cryorestore.training.resolution import resolved
+from napari_cryorestore.physics.normalize import measure
+from napari_cryorestore.run_config import HardwareConfig
+from napari_cryorestore.training import preparation
+from napari_cryorestore.training.complete_config import complete_config
+from napari_cryorestore.training.preparation import Prepared, crop_of, held, out_of_bounds, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 def prepared(config: RunConfig, said: list[str] | None = None) -> Prepared:
-    return prepare(resolved(config), CPU, say=(said if said is not None else []).append)
+    return prepare(complete_config(config), CPU, say=(said if said is not None else []).append)
 
 
 def touches(corners: torch.Tensor, crop: int, box: Box) -> torch.Tensor:
@@ -62,9 +65,9 @@ def test_maps_of_other_units_have_spreads_of_their_own(factor: float, common: bo
 
 
 def test_volumes_go_to_the_device_if_they_fit(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, meta = resolved(recipe()), torch.device("meta")
+    config, meta = complete_config(recipe()), torch.device("meta")
     for free, device in ((1 << 30, "meta"), (1000, "cpu")):
-        monkeypatch.setattr(holding, "free_memory", lambda device, free=free: free)
+        monkeypatch.setattr(preparation, "free_memory", lambda device, free=free: free)
         said: list[str] = []
         (volume,) = prepare(config, meta, say=said.append).volumes
         assert {one.device.type for one in volume.maps} == {device}
@@ -223,14 +226,14 @@ def test_unrelated_halves_are_said(recipe: Recipe, make_pair: MakePair) -> None:
 
 
 def test_one_half_alone_is_refused(recipe: Recipe, pair: tuple[Path, Path]) -> None:
-    config = resolved(recipe())
+    config = complete_config(recipe())
     alone = config.tomograms[0].model_copy(update={"maps": config.tomograms[0].maps[:1]})
     with pytest.raises(ValueError, match=r"needs both half maps of ts.*: give the other half \(--odd\)"):
         prepare(config.model_copy(update={"tomograms": (alone,)}), CPU, say=print)
 
 
 def test_the_preparation_can_be_ended_between_any_two_stages(recipe: Recipe) -> None:
-    config = resolved(recipe())
+    config = complete_config(recipe())
     calls: list[int] = []
     prepare(config, CPU, say=print, check=lambda: calls.append(1))
     assert len(calls) >= 4
@@ -256,3 +259,46 @@ def test_a_method_that_makes_other_maps_than_it_takes_is_refused(
     monkeypatch.setattr(Noise2Noise, "to_restore", lambda method, maps: ((0,),))
     with pytest.raises(ValueError, match=r"Noise2Noise takes 2 map.* but makes 1 of the 2 that there are"):
         prepared(recipe())
+
+
+HALF = np.random.default_rng(0).standard_normal((8, 8, 8)).astype(np.float32)
+BYTES = HALF.nbytes
+DEVICE = torch.device("meta")  # stands for a graphics card
+
+
+def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **wishes: Any) -> str:
+    free = {"meta": int(there * BYTES), "cpu": int(here * BYTES)}
+    monkeypatch.setattr(preparation, "free_memory", lambda device: free[device.type])
+    half = held(HALF, measure(HALF), HardwareConfig(**wishes), DEVICE)
+    return "disk" if isinstance(half, StoredHalf) else half.device.type
+
+
+@pytest.mark.parametrize(
+    ("wishes", "there", "here", "found"),
+    [
+        ({}, 4, 0, "meta"),
+        ({}, 3.9, 4, "cpu"),
+        ({}, 3.9, 3.9, "disk"),
+        ({"devices": 2}, 3.9, 4, "disk"),  # two processes, each with a copy
+        ({"devices": 2}, 4, 0, "meta"),  # each has a device of its own
+        ({"hold": "memory"}, 4, 0, "meta"),
+        ({"hold": "memory"}, 0, 0, "cpu"),
+        ({"hold": "disk"}, 9, 9, "disk"),
+    ],
+)
+def test_where_a_half_lies(
+    wishes: dict[str, Any], there: float, here: float, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place(monkeypatch, there=there, here=here, **wishes) == found
+
+
+def test_large_halves_are_held_in_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "SINGLE_PRECISION_BELOW", 1000)
+    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
+    assert isinstance(half, torch.Tensor)
+    assert half.dtype == torch.float32
+    monkeypatch.setattr(preparation, "SINGLE_PRECISION_BELOW", 500)
+    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
+    assert isinstance(half, torch.Tensor)
+    assert half.dtype == torch.float16
+    np.testing.assert_allclose(half.numpy(), (HALF - HALF.mean()) / HALF.std(), atol=5e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +13,10 @@ from napari_cryorestore.runs.events import Event, Failed, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import supervised, supervision
-from napari_cryorestore.training.heartbeat import HEARTBEAT
+from napari_cryorestore.training import supervision
+from napari_cryorestore.training.failure import is_lost_contact
 from napari_cryorestore.training.rank import SUPERVISOR, is_supervised
-from napari_cryorestore.training.supervised import LOST, is_lost_contact
-from napari_cryorestore.training.supervision import supervise
+from napari_cryorestore.training.supervision import HEARTBEAT, LOST, Heartbeat, beat, supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +178,7 @@ def test_a_process_ends_with_its_supervisor(
 ) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    monkeypatch.setattr(supervised, "_LOOK", 0.01)
+    monkeypatch.setattr(supervision, "_GLANCE", 0.01)
     monkeypatch.setattr(os, "getppid", iter([77, 77, 1]).__next__)
     assert not is_supervised()
     monkeypatch.setenv(SUPERVISOR, "77")
@@ -186,7 +186,7 @@ def test_a_process_ends_with_its_supervisor(
     monkeypatch.setenv(HEARTBEAT, str(run.path / "heartbeat"))
     assert is_supervised()
     run.record(Started(steps=9, process=1, host="here"))
-    supervised._watch(run)
+    supervision._watch(run)
     assert codes == [1]
     assert (run.path / "heartbeat").exists()  # touched as long as the supervisor lived
     assert [event.kind for event in recorded(run)] == kinds
@@ -200,3 +200,55 @@ def test_lost_contact_is_told_from_other_errors() -> None:
     assert not is_lost_contact(RuntimeError("CUDA out of memory"))
     assert not is_lost_contact(ValueError("Connection closed by peer"))
     assert json.loads(FAIL)["error"]  # what the shells write is an event
+
+
+@pytest.fixture
+def sleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what lets time pass for the supervisor."""
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock.now)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    return sleep
+
+
+def test_silence_grows_until_the_next_sign(tmp_path: Path, sleep: Callable[[float], None]) -> None:
+    heart = Heartbeat(tmp_path / "0")
+    for second in range(1, 401):
+        sleep(1)
+        assert heart.silence() == second
+    os.utime(heart.path, ns=(0, 12345))
+    sleep(0.5)
+    assert heart.silence() == 0
+    sleep(0.25)
+    assert heart.silence() == 0.25
+
+
+def test_time_in_which_the_supervisor_slept_too_does_not_count(
+    tmp_path: Path, sleep: Callable[[float], None]
+) -> None:
+    heart = Heartbeat(tmp_path / "0")
+    sleep(10_000)
+    assert heart.silence() <= 1
+
+
+def test_a_file_that_is_gone_is_made_again_and_no_sign_is_needed_without_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]
+) -> None:
+    monkeypatch.delenv(HEARTBEAT, raising=False)
+    beat()
+    heart = Heartbeat(tmp_path / "0")
+    heart.path.unlink()
+    sleep(1)
+    heart.silence()
+    monkeypatch.setenv(HEARTBEAT, str(heart.path))
+    beat()
+    sleep(1)
+    assert heart.silence() == 0
+
+
+def test_where_no_sign_can_be_given_nothing_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HEARTBEAT, str(tmp_path / "gone" / "0"))
+    beat()

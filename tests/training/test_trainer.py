@@ -348,7 +348,7 @@ def test_the_optimisers_settings_are_those_of_the_schedule(planned: Planned) -> 
 
 
 def test_automatic_precision_stays_what_it_was(planned: Planned, history: History, monkeypatch: Any) -> None:
-    from napari_cryorestore.training import processes
+    from napari_cryorestore.training import fabric_setup
 
     asked = []
 
@@ -356,7 +356,7 @@ def test_automatic_precision_stays_what_it_was(planned: Planned, history: Histor
         asked.append(wanted)
         return ("32" if wanted == "32" else "bf16"), ""
 
-    monkeypatch.setattr(processes, "choose_precision", choose)
+    monkeypatch.setattr(fabric_setup, "choose_precision", choose)
     run = planned(hardware={"precision": "auto"}, schedule={"steps": 2})
     run_training(run)
     run_training(run)

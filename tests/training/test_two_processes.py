@@ -28,11 +28,11 @@ import os, sys
 import torch
 from napari_cryorestore.data.crops import CropSampler, Places
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training import looks, preview, progress
+from napari_cryorestore.training import preview, progress
 from napari_cryorestore.training.launch import run_training
 
 index, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-preview.CONTEXT, looks.LOOK_EVERY = 4, 0
+preview.CONTEXT, progress.LOOK_EVERY = 4, 0
 progress.RECORD_EVERY = progress.LONGEST = 0
 
 def draw(self):

@@ -15,7 +15,7 @@ from napari_cryorestore.cli.run_words import headline, verdict
 from napari_cryorestore.runs.naming import new_run_path
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
-from napari_cryorestore.training.supervised import LOST
+from napari_cryorestore.training.supervision import LOST
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +36,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 def run(options: Namespace) -> int:
     """Train to the last step, an error, or a wish to stop."""
     from napari_cryorestore.cli.recipe import recipe
-    from napari_cryorestore.training.attempt import recipe_of
+    from napari_cryorestore.training.launch import recipe_of
 
     screen = LiveText(sys.stderr) if ranks_first() and not options.quiet else None
     if options.resume is not None:

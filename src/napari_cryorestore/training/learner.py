@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.utils.checkpoint import checkpoint
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.data.crops import brought
 from napari_cryorestore.hardware import is_out_of_memory, release_memory
 from napari_cryorestore.networks import build_network
 from napari_cryorestore.networks.module import channels_last
-from napari_cryorestore.training.gradients import lay_out_gradients, limit_gradients
 from napari_cryorestore.training.optimiser import (
     build_optimiser,
     follow,
@@ -21,7 +23,6 @@ from napari_cryorestore.training.optimiser import (
     require_sound,
     skip_where,
 )
-from napari_cryorestore.training.recomputation import recomputed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.crops import Crops, CropSampler
     from napari_cryorestore.methods import Method
-    from napari_cryorestore.methods.base import Draws
+    from napari_cryorestore.methods.base import Draws, Network
     from napari_cryorestore.run_config import RunConfig
 
-
 Result = TypeVar("Result")
+PIECE = 2
+"""Crops whose inner maps are kept at the same time; a single one would be slow in 32 bits on a CPU."""
 
 
 class Batch:
@@ -246,3 +248,74 @@ class Learner:
         require_sound(self.optimiser.optimizer)
         self._arithmetic.load_state_dict(state["scaler"])
         self.keep()
+
+
+def lay_out_gradients(network: nn.Module) -> None:
+    """Let every gradient have the very strides of its weight, as DDP expects and warns of otherwise.
+
+    PyTorch already sees to all axes but those of length 1, whose stride says nothing: so nothing is copied.
+    """
+    for weight in network.parameters():
+        if 1 in weight.shape:
+            hook = partial(_with_strides, strides=weight.stride())
+            weight.register_hook(hook)  # type: ignore[no-untyped-call]
+
+
+def limit_gradients(network: nn.Module, *, most: float) -> Tensor:
+    """Shorten all gradients alike where their common norm is above `most`; waits for no device.
+
+    Parameters
+    ----------
+    network : Module
+        Whose weights have gradients.
+    most : float
+        0 leaves them as they are.
+
+    Returns
+    -------
+    Tensor, scalar
+        The norm as it was, which may be infinite or not a number.
+    """
+    weights = [weight for weight in network.parameters() if weight.grad is not None]
+    norm: Tensor = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    if most:
+        clip_grads_with_norm_(weights, most, norm)
+    return norm
+
+
+def _with_strides(gradient: Tensor, *, strides: tuple[int, ...]) -> Tensor:
+    lengths = zip(gradient.shape, gradient.stride(), strides, strict=True)
+    alike = all(one == other for length, one, other in lengths if length > 1)
+    return gradient.as_strided(gradient.shape, strides) if alike else gradient
+
+
+def recomputed(network: Network) -> Network:
+    """Return a network that keeps its inputs only, and computes the rest again for the backward pass.
+
+    The numbers and gradients are the same, for networks that treat every crop by itself. Memory is that of
+    two crops, however many there are; a step takes about a third longer.
+    """
+
+    def in_pieces(crops: Tensor) -> Tensor:
+        pieces = torch.split(crops, PIECE)
+        return torch.cat([_later_again(network, piece) for piece in pieces])
+
+    return in_pieces
+
+
+def _later_again(network: Network, crops: Tensor) -> Tensor:
+    result: Tensor = checkpoint(network, crops, use_reentrant=False)
+    return result
+
+
+__all__ = [
+    "PIECE",
+    "Batch",
+    "Learner",
+    "Objective",
+    "Result",
+    "lay_out_gradients",
+    "limit_gradients",
+    "next_batch",
+    "recomputed",
+]

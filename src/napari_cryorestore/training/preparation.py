@@ -1,4 +1,4 @@
-"""From a recipe to tensors: opening, checking, standardising, masking, and finding places for crops."""
+"""From a recipe to tensors: opening, checking, standardising, masking; places for maps and for crops."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from napari_cryorestore.data.imaging import (
     grouped_maps,
     plain_imaging,
     required_wedge,
+    standardised,
 )
 from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.recorded import recorded
 from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.hardware import free_memory
 from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_maps
 from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_configured
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.training.holding import held
-from napari_cryorestore.training.places import fitting_crop, leaves_room, preview_box
+from napari_cryorestore.training.preview_block import fitting_crop, leaves_room, preview_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,8 +46,14 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
     Say = Callable[[str], None]
+    from napari_cryorestore.physics.normalize import Standardisation
+    from napari_cryorestore.run_config import HardwareConfig
 
 _HALVES = 2
+SINGLE_PRECISION_BELOW = 2**28
+"""Voxels from which on maps are held in 16 bits."""
+SHARE = 0.25
+"""Share of the memory left that one map may take."""
 
 
 @dataclass(frozen=True)
@@ -281,11 +288,44 @@ def _least_empty(
     return corners
 
 
+def held(
+    voxels: Any, scale: Standardisation, hardware: HardwareConfig, device: torch.device
+) -> torch.Tensor | StoredHalf:
+    """Return a map in standard deviations about its mean, where `hardware.hold` says it should lie.
+
+    By default it goes to the device if it takes at most a quarter of the memory left there, else into the
+    computer's memory under the same condition, and else it stays in its file.
+
+    Parameters
+    ----------
+    voxels : array, shape (z, y, x)
+        Memory-mapped, or anything that can be sliced like it.
+    scale : Standardisation
+        Mean and deviation.
+    hardware : HardwareConfig
+        Says where maps shall lie, and how many processes share the computer's memory.
+    device : torch.device
+        Where the network is.
+    """
+    if hardware.hold == "disk":
+        return StoredHalf(voxels, scale)
+    dtype = torch.float32 if voxels.size < SINGLE_PRECISION_BELOW else torch.float16
+    size = voxels.size * dtype.itemsize
+    if device.type != "cpu" and size <= SHARE * free_memory(device):
+        return standardised(voxels, scale, dtype=dtype).to(device)
+    if hardware.hold == "memory" or size <= SHARE * free_memory(torch.device("cpu")) / hardware.devices:
+        return standardised(voxels, scale, dtype=dtype)
+    return StoredHalf(voxels, scale)
+
+
 __all__ = [
+    "SHARE",
+    "SINGLE_PRECISION_BELOW",
     "Prepared",
     "crop_of",
     "different_voxels",
     "fitting_crop",
+    "held",
     "holds_out",
     "out_of_bounds",
     "prepare",

@@ -1,23 +1,26 @@
-"""How the loss goes down and how fast: recorded now and then, with what became of steps that gave none."""
+"""What is done between steps: losses are averaged and recorded, and requests to the run are looked at."""
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from napari_cryorestore.hardware import peak_memory
 from napari_cryorestore.runs.events import Stepped
-from napari_cryorestore.training.running_mean import RunningMean
+from napari_cryorestore.runs.recorder import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    import torch
+    from lightning_fabric import Fabric
     from torch import Tensor
 
-    from napari_cryorestore.training.journal import Journal
     from napari_cryorestore.training.learner import Learner
+    from napari_cryorestore.training.rank_recorder import RankRecorder
 
 RECORD_EVERY = 0.2
 """Seconds between two records of the loss."""
@@ -28,6 +31,8 @@ LONGEST = 5.0
 HOPELESS = 100
 """Steps in a row without a finite loss after which training gives up."""
 _ADVICE = "lower the learning rate or choose 32-bit precision"
+LOOK_EVERY = 1.0
+"""Seconds between two looks where several processes must agree, for which they wait for each other."""
 
 
 class Progress:
@@ -35,7 +40,7 @@ class Progress:
 
     Parameters
     ----------
-    journal : Journal
+    journal : RankRecorder
         Where to.
     learner : Learner
         Keeps the weights while all goes well, and is rolled back where nothing goes any more.
@@ -48,7 +53,7 @@ class Progress:
         Steps a second between the last two records that had steps between them; 0 at first.
     """
 
-    def __init__(self, journal: Journal, learner: Learner, device: torch.device) -> None:
+    def __init__(self, journal: RankRecorder, learner: Learner, device: torch.device) -> None:
         self._journal, self._learner, self._device = journal, learner, device
         fabric = learner.fabric
         several = fabric.world_size > 1
@@ -114,3 +119,106 @@ class Progress:
         self._journal.note(
             f"{skipped} step(s) gave no finite loss: {done}. If it goes on, {_ADVICE}.", step=step
         )
+
+
+class RunningMean:
+    """Adds up named scalars on a device and gives their means when asked.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the scalars are.
+    total : callable, optional
+        Adds up a tensor over all processes of a run, which must then all ask for the means at the same steps,
+        so that they agree on them.
+    """
+
+    def __init__(self, device: torch.device, *, total: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._device, self._total = device, total or (lambda numbers: numbers)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._skipped = torch.zeros((), device=self._device)
+        self._count = 0
+
+    def add(self, values: Mapping[str, Tensor], *, skipped: Tensor) -> None:
+        """Add one step's values; those of a skipped step count for nothing.
+
+        Parameters
+        ----------
+        values : dict of str to scalar Tensor
+            The same names every time.
+        skipped : scalar bool Tensor
+            Whether the step was not finite.
+        """
+        clean = {name: torch.where(skipped, 0.0, value.detach().float()) for name, value in values.items()}
+        sums = {name: self._sums[name] + value for name, value in clean.items() if name in self._sums}
+        # nothing changes before all memory was found
+        self._skipped, self._sums = self._skipped + skipped, {**clean, **sums}
+        self._count += 1
+
+    def take(self) -> tuple[dict[str, float], int]:
+        """Return the means since the last call and the number of skipped steps; waits for the device once.
+
+        A step that was skipped by some processes only counts as skipped, and its other losses count.
+        """
+        if not self._count:
+            return {}, 0
+        names = list(self._sums)
+        processes = torch.ones((), device=self._device)
+        sums = torch.stack([*(self._sums[name] for name in names), self._skipped, processes])
+        *numbers, skipped, processes_added = self._total(sums).tolist()
+        counted = self._count * processes_added - skipped
+        self._clear()
+        means = {name: number / counted for name, number in zip(names, numbers, strict=True) if counted}
+        return means, math.ceil(skipped / processes_added)
+
+
+class RequestPolling:
+    """After which steps requests are looked at, and what they are: the same in every process.
+
+    A process by itself looks whenever its clock says so. The clocks of several differ, so the first of them,
+    which measures how long steps take, tells the others at every look how many steps remain to the next.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Launched; knows the number of processes.
+    journal : RankRecorder
+        Hears requests, in the first process.
+    progress : Progress
+        Measures the rate.
+    """
+
+    def __init__(self, fabric: Fabric, journal: RankRecorder, progress: Progress) -> None:
+        self._fabric, self._journal, self._progress = fabric, journal, progress
+        self._next = 0
+
+    def due(self, step: int) -> bool:
+        """Tell whether it is time to look after this step."""
+        return step >= self._next if self._fabric.world_size > 1 else self._progress.due
+
+    def request(self, step: int) -> Request:
+        """Return what is asked of all processes, which all call this after the same step."""
+        seconds = max(LOOK_EVERY, self._progress.pause)
+        steps = max(1, int(seconds * self._progress.rate))
+        asked, steps = self._fabric.broadcast((self._journal.request().value, steps))
+        self._next = step + steps
+        return Request(asked)
+
+    def snapshot_requested(self) -> bool:
+        """Tell whether a preview was asked for since the last call; as `request`."""
+        return bool(self._fabric.broadcast(self._journal.snapshot_requested()))
+
+
+__all__ = [
+    "HOPELESS",
+    "LONGEST",
+    "LOOK_EVERY",
+    "RECORD_EVERY",
+    "SHARE",
+    "Progress",
+    "RequestPolling",
+    "RunningMean",
+]

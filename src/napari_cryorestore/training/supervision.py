@@ -1,4 +1,4 @@
-"""Several processes of one training on this computer: begun together, and ended together."""
+"""Several processes of one training on this computer: begun, watched and ended together by a supervisor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,10 +16,8 @@ from typing import IO, TYPE_CHECKING
 
 from napari_cryorestore.runs.events import Failed, Started
 from napari_cryorestore.runs.recorder import Request
-from napari_cryorestore.training.attempt import history_of, record_failure, words_of
-from napari_cryorestore.training.heartbeat import HEARTBEAT, SILENT, Heartbeat
-from napari_cryorestore.training.rank import SUPERVISOR
-from napari_cryorestore.training.supervised import LOST
+from napari_cryorestore.training.failure import has_ended, history_of, record_failure, words_of
+from napari_cryorestore.training.rank import SUPERVISOR, ranks_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +31,18 @@ PARTING = 60.0
 """Seconds that the other processes have to end when one has done its work."""
 _BAD_INPUT = 2  # exit code
 _LOOK, _DYING = 0.1, 10.0  # seconds
+HEARTBEAT = "CRYORESTORE_HEARTBEAT"
+"""In the environment of a process that `supervise` started: the file that it touches as long as it lives."""
+SILENT = 300.0
+"""Seconds without a sign of life after which a process is taken for frozen.
+
+The signs come from a thread that does little else, so that neither a long preview nor a slow disk nor the
+first step delays them.
+"""
+_MOST_PER_LOOK = 1.0  # seconds that one look adds to the silence at most
+LOST = 75
+"""Exit code of a process that failed only because another one was gone."""
+_GLANCE = 0.3  # seconds between two looks whether the supervisor lives
 
 
 def supervise(
@@ -217,4 +228,86 @@ def _free_port() -> str:
         return str(free.getsockname()[1])
 
 
-__all__ = ["GRACE", "PARTING", "supervise"]
+class Heartbeat:
+    """How long one process has given no sign of life.
+
+    Parameters
+    ----------
+    path : Path
+        The file that it touches; made here.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.touch()
+        self._seen, self._looked, self._silence = self._touched(), time.monotonic(), 0.0
+
+    def silence(self) -> float:
+        """Return the seconds since the last sign, as far as this was asked meanwhile.
+
+        Time in which the supervisor was stopped itself, as where a computer goes to sleep, does not count.
+        """
+        touched, now = self._touched(), time.monotonic()
+        silence = self._silence + min(now - self._looked, _MOST_PER_LOOK)
+        self._silence = silence if touched == self._seen else 0.0
+        self._seen, self._looked = touched, now
+        return self._silence
+
+    def _touched(self) -> int:
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+def beat() -> None:
+    """Give a sign of life to the supervisor, if there is one."""
+    path = os.environ.get(HEARTBEAT)
+    if path:
+        with suppress(OSError):
+            Path(path).touch()
+
+
+def end_with_supervisor(run: RunDir) -> None:
+    """Begin to watch the supervisor: where it is killed, nobody else sees to it that all processes end.
+
+    It is given signs of life all the while.
+
+    Parameters
+    ----------
+    run : RunDir
+        Where the first process says why it ends.
+    """
+    threading.Thread(target=_watch, args=(run,), name="watch supervisor", daemon=True).start()
+
+
+def _watch(run: RunDir) -> None:
+    supervisor = int(os.environ[SUPERVISOR])
+    while _lives(supervisor):
+        beat()
+        time.sleep(_GLANCE)
+    if ranks_first() and not has_ended(run):
+        words = "The program that supervised this training was killed: continue the run to go on."
+        record_failure(run, words, started=True)
+    os._exit(1)  # whatever the other threads are waiting for
+
+
+def _lives(supervisor: int) -> bool:
+    if os.name == "posix":
+        return os.getppid() == supervisor
+    import psutil
+
+    return bool(psutil.pid_exists(supervisor))
+
+
+__all__ = [
+    "GRACE",
+    "HEARTBEAT",
+    "LOST",
+    "PARTING",
+    "SILENT",
+    "Heartbeat",
+    "beat",
+    "end_with_supervisor",
+    "supervise",
+]

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 
-from napari_cryorestore.checkpoint import Label, save_resume, save_weights
+from napari_cryorestore.checkpoint import Label, load_resume, not_resumable, save_resume, save_weights
 from napari_cryorestore.data.crops import CropSampler
-from napari_cryorestore.hardware import is_out_of_memory
+from napari_cryorestore.hardware import Precision, is_out_of_memory
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed
+from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Recorder, Request
-from napari_cryorestore.training.attempt import words_of
-from napari_cryorestore.training.journal import Journal
+from napari_cryorestore.training.fabric_setup import is_first, launched, part
+from napari_cryorestore.training.failure import is_lost_contact, words_of
 from napari_cryorestore.training.learner import Learner, next_batch
-from napari_cryorestore.training.looks import Looks
-from napari_cryorestore.training.own_end import going_on_words, is_due, started, why_over
-from napari_cryorestore.training.preparation import crop_of, prepare
+from napari_cryorestore.training.preparation import crop_of, holds_out, prepare
 from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.processes import is_first, launched, part
-from napari_cryorestore.training.progress import Progress
+from napari_cryorestore.training.progress import Progress, RequestPolling
 from napari_cryorestore.training.rank import is_supervised
+from napari_cryorestore.training.rank_recorder import RankRecorder
 from napari_cryorestore.training.refills import Refills
-from napari_cryorestore.training.resume_state import damage_explained, resume_state, step_of
-from napari_cryorestore.training.supervised import is_lost_contact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
+    from lightning_fabric import Fabric
 
     from napari_cryorestore.run_config import RunConfig
     from napari_cryorestore.runs.events import Event
+    from napari_cryorestore.runs.state import RunState
+
+_NEEDED = ("step", "batch", "generator", "precision", "network", "average", "optimiser", "scaler")
 
 
 class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
@@ -65,7 +68,7 @@ def train(
     Exception
         Whatever else went wrong, after it was recorded.
     """
-    journal = Journal(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
+    journal = RankRecorder(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
     step = step_of(resume_from) if resume_from else 0
     journal.record(started(config, journal.state, step=step))
     reason: Literal["completed", "stopped"] = "stopped"
@@ -101,7 +104,7 @@ class Trainer:
     ----------
     config : RunConfig
         As made by `create_run`.
-    journal : Journal
+    journal : RankRecorder
         Where everything is recorded, and who knows what is asked.
     resume_from : Path or None
         The checkpoint folder to go on from.
@@ -114,7 +117,7 @@ class Trainer:
         Why training ended before its last step without being asked to; empty otherwise.
     """
 
-    def __init__(self, config: RunConfig, journal: Journal, *, resume_from: Path | None) -> None:
+    def __init__(self, config: RunConfig, journal: RankRecorder, *, resume_from: Path | None) -> None:
         self.config, self.journal, self.step, self.why = config, journal, 0, ""
         journal.note("Preparing", level="phase")
         state = resume_state(resume_from, config) if resume_from else {}
@@ -137,7 +140,7 @@ class Trainer:
             journal.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
         self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
         self.progress = Progress(journal, self.learner, self.device)
-        self.looks = Looks(self.fabric, journal, self.progress)
+        self.looks = RequestPolling(self.fabric, journal, self.progress)
         self.shown = -1
 
     # The loop ----------------------------------------------------------------------------------------
@@ -299,4 +302,105 @@ class Trainer:
         return self.config.schedule.seed + 7919 * self.fabric.global_rank + 104_729 * self.step
 
 
-__all__ = ["StopRequested", "Trainer", "is_due", "sentence_of", "train"]
+def is_due(step: int, *, every: int) -> bool:
+    """Tell whether a snapshot is due: every so many steps, and thrice before the first of these."""
+    early = (every // 8, every // 4, every // 2) if every >= 16 else ()
+    return step % every == 0 or step in early
+
+
+def ends_itself(config: RunConfig) -> bool:
+    """Tell whether a run ends where held-out agreement falls; it takes previews and a block to fall on."""
+    return config.schedule.end == "held-out" and config.snapshots.every > 0 and holds_out(config)
+
+
+def started(config: RunConfig, state: RunState, *, step: int) -> Started:
+    """Return what this process records first; a run ends by itself only once."""
+    may_end = ends_itself(config) and not state.ended_itself
+    return Started(
+        step=step,
+        steps=config.schedule.steps,
+        process=os.getpid(),
+        host=socket.gethostname(),
+        may_end=may_end,
+    )
+
+
+def going_on_words(config: RunConfig, state: RunState, *, step: int) -> str:
+    """Return from where training goes on, and that it no longer ends by itself where it did before.
+
+    Of a run that took all its steps, it says how to take more.
+    """
+    if step >= config.schedule.steps:
+        return (
+            f"All {config.schedule.steps} steps of this run are done. For more, begin another run with its "
+            "weights: 'cryorestore train --from-checkpoint RUN'."
+        )
+    again = f" The run ended by itself before; now it goes on to step {config.schedule.steps}."
+    return f"Going on from step {step}.{again if state.ended_itself and ends_itself(config) else ''}"
+
+
+def why_over(config: RunConfig, state: RunState, fabric: Fabric) -> str:
+    """Return why a run ends after a preview, to all processes, which all call this; empty if it goes on.
+
+    Only the first process knows the history.
+    """
+    if not ends_itself(config):
+        return ""
+    found = state.ending if state.may_end else None
+    return str(fabric.broadcast("" if found is None else found.words))
+
+
+def resume_state(checkpoint: Path, config: RunConfig) -> dict[str, Any]:
+    """Read the state of a training that a run can go on from.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, lacks something, or its numbers are not some that this run can have written.
+    """
+    state = load_resume(checkpoint, needed=_NEEDED)
+    step, batch, bits = state["step"], state["batch"], state["precision"]
+    counts = type(step) is int and type(batch) is int and isinstance(bits, str)
+    if not counts or step != step_of(checkpoint) or not 1 <= batch <= config.schedule.batch:
+        raise not_resumable(checkpoint)
+    if bits not in get_args(Precision):
+        raise not_resumable(checkpoint)
+    return state
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step of a checkpoint folder, by its name."""
+    return int(checkpoint.name.rsplit("_", 1)[-1])
+
+
+@contextmanager
+def damage_explained(checkpoint: Path) -> Iterator[None]:
+    """Turn what Python and PyTorch make of a state that fits nothing into one sentence.
+
+    Raises
+    ------
+    ValueError
+        Instead.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise not_resumable(checkpoint) from error
+
+
+__all__ = [
+    "StopRequested",
+    "Trainer",
+    "damage_explained",
+    "ends_itself",
+    "going_on_words",
+    "is_due",
+    "resume_state",
+    "sentence_of",
+    "started",
+    "step_of",
+    "train",
+    "why_over",
+]

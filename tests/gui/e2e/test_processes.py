@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training.handles import ProcessHandle
+from napari_cryorestore.training.launch import ProcessHandle
 
 if TYPE_CHECKING:
     from pathlib import Path

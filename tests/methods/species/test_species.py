@@ -18,7 +18,7 @@ from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.testing import method_checks, network_checks
-from napari_cryorestore.training.looks import Looks
+from napari_cryorestore.training.progress import RequestPolling
 
 from .one_map import OneMap
 from .parts import Parts
@@ -88,7 +88,7 @@ def test_it_trains_and_goes_on_bit_by_bit(
     whole = trained(kind, maps, tmp_path / "whole")
     with monkeypatch.context() as stopping:
         answer = lambda looks, step: Request.STOP if step == 3 else Request.CONTINUE  # noqa: E731
-        stopping.setattr(Looks, "request", answer)
+        stopping.setattr(RequestPolling, "request", answer)
         parted = trained(kind, maps, tmp_path / "parted")
     assert parted.checkpoint_steps() == [2, 3]
     assert main(["train", "--resume", str(parted.path), "--quiet"]) == 0

@@ -51,7 +51,7 @@ def estimated_memory(
     draws = {name: one.to("meta") for name, one in draws.items()}
     saved, compute = _Saved(), lambda crops: network(crops.to(dtype))
     if getattr(sections.get("hardware"), "recompute", False):
-        from napari_cryorestore.training.recomputation import PIECE, recomputed
+        from napari_cryorestore.training.learner import PIECE, recomputed
 
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
             compute(crops.even_input[:PIECE])
@@ -75,7 +75,7 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
 
 def _likely_crop(shape: Sequence[int], network: Any, cut: Callable[[int], int]) -> int:
     from napari_cryorestore.data.corners import Box
-    from napari_cryorestore.training.places import fitting_crop
+    from napari_cryorestore.training.preview_block import fitting_crop
 
     return fitting_crop(Box.whole(shape), None, network.sizes, cut=cut)
 

@@ -13,8 +13,8 @@ from lightning_fabric.plugins.environments import (
 )
 
 from napari_cryorestore.run_config import HardwareConfig
-from napari_cryorestore.training import processes
-from napari_cryorestore.training.processes import has_several, is_first, launched, part
+from napari_cryorestore.training import fabric_setup
+from napari_cryorestore.training.fabric_setup import has_several, is_first, launched, part
 from napari_cryorestore.training.rank import ranks_first
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_several_are_more_than_one_device_or_computer() -> None:
 
 def test_one_cpu_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
-    monkeypatch.setattr(processes, "use_threads", threads.append)
+    monkeypatch.setattr(fabric_setup, "use_threads", threads.append)
     said: list[str] = []
     fabric, precision = launched(HardwareConfig(device="cpu", threads=3), precision="32", say=said.append)
     assert (fabric.device, fabric.world_size, precision, said, threads) == (
@@ -102,8 +102,8 @@ def test_what_is_asked_of_fabric(
         def launch(self) -> None:
             asked["launched"] = True
 
-    monkeypatch.setattr(processes, "Fabric", Fabric)
-    monkeypatch.setattr(processes, "choose_precision", lambda wanted, device: ("bf16", ""))
+    monkeypatch.setattr(fabric_setup, "Fabric", Fabric)
+    monkeypatch.setattr(fabric_setup, "choose_precision", lambda wanted, device: ("bf16", ""))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     launched(HardwareConfig(**hardware), precision="auto", say=print)
     (environment,) = asked.pop("plugins")
@@ -131,7 +131,7 @@ def test_who_tells_the_processes_of_one_another(
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    environment = processes._environment(HardwareConfig(devices=devices))
+    environment = fabric_setup._environment(HardwareConfig(devices=devices))
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
     assert type(environment) is kind
 

@@ -9,10 +9,9 @@ from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Snapshott
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.training.thinning import steps_to_remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.recorder import Recorder
 
 
-class Journal:
+class RankRecorder:
     """Records for the first of several processes, and keeps silent for the others.
 
     Parameters
@@ -118,3 +117,23 @@ class Journal:
 
 def _step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("step_"))
+
+
+def steps_to_remove(steps: Sequence[int], *, kept: int, pinned: Collection[int] = ()) -> list[int]:
+    """Return the steps to delete so that no more than `kept` remain.
+
+    The first, the last and pinned steps stay; of the others goes, one after another, the one whose
+    neighbours are closest together.
+    """
+    left = sorted(steps)
+    removed: list[int] = []
+    while len(left) > kept:
+        gaps = [
+            (left[i + 1] - left[i - 1], left[i]) for i in range(1, len(left) - 1) if left[i] not in pinned
+        ]
+        if not gaps:
+            break
+        step = min(gaps)[1]
+        left.remove(step)
+        removed.append(step)
+    return sorted(removed)

@@ -11,7 +11,7 @@ from napari_cryorestore.data.inputs import PADDING
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.networks import Sizes
 from napari_cryorestore.run_config import SnapshotsConfig
-from napari_cryorestore.training.places import (
+from napari_cryorestore.training.preview_block import (
     fitting_crop,
     leaves_room,
     moved_aside,
@@ -54,7 +54,7 @@ def test_the_block_takes_the_thickness_and_a_share_of_the_area(shape: Any, size:
 def test_a_place_given_by_hand_is_the_middle(tomogram: Tomogram) -> None:
     box = box_of(tomogram, position=(12, 20, 18), size=(10, 9, 8))
     assert box == Box((7, 16, 14), (17, 25, 22))
-    # resolving again what was resolved changes nothing
+    # completing a complete recipe changes nothing
     middle = tuple((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     assert box_of(tomogram, position=middle, size=box.shape) == box
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Noted, Thinned
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.training.journal import Journal
+from napari_cryorestore.training.rank_recorder import RankRecorder, steps_to_remove
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def write(folder: Path) -> None:
@@ -24,7 +24,7 @@ def write(folder: Path) -> None:
 
 def test_the_first_process_writes_and_hears(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = Journal(run, kept=5, first=True)
+    journal = RankRecorder(run, kept=5, first=True)
     journal.note("hello")
     journal.input(np.zeros((2, 2, 2)))
     journal.show(3, np.zeros((2, 2, 2)))
@@ -42,7 +42,7 @@ def test_the_first_process_writes_and_hears(tmp_path: Path) -> None:
 def test_the_others_write_nothing_and_take_no_request_away(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     before = sorted(tmp_path.rglob("*"))
-    journal = Journal(run, kept=5, first=False)
+    journal = RankRecorder(run, kept=5, first=False)
     journal.note("hello")
     journal.input(np.zeros((2, 2, 2)))
     journal.show(3, np.zeros((2, 2, 2)))
@@ -59,7 +59,7 @@ def test_a_checkpoint_that_was_saved_but_not_told_is_told_when_it_is_taken_up(tm
     run = RunDir.create(tmp_path, config="", environment={})
     for step in (3, 7):
         run.write_checkpoint(step, write)
-    journal = Journal(run, kept=5, first=True)
+    journal = RankRecorder(run, kept=5, first=True)
     journal.take_up(run.checkpoint_path(7))
     assert journal.saved == [3, 7]
     (event,) = RunFollower(tmp_path).poll()
@@ -71,7 +71,7 @@ def test_steps_are_told_to_be_gone_before_their_files_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = Journal(run, kept=2, first=True)
+    journal = RankRecorder(run, kept=2, first=True)
     told: list[list[int]] = []
 
     def remove(self: RunDir, step: int) -> None:
@@ -93,7 +93,7 @@ def test_a_checkpoint_that_lies_elsewhere_keeps_its_resume_state(tmp_path: Path)
     for step in (3, 4):
         run.checkpoint_path(step).symlink_to(other.checkpoint_path(3))
     (run.path / "checkpoints" / "step_old").mkdir()
-    journal = Journal(run, kept=2, first=True)
+    journal = RankRecorder(run, kept=2, first=True)
     journal.take_up(run.checkpoint_path(4))
     journal.save(5, resumable)
     assert journal.saved == run.checkpoint_steps() == [3, 5]
@@ -103,7 +103,7 @@ def test_a_checkpoint_that_lies_elsewhere_keeps_its_resume_state(tmp_path: Path)
 
 def test_the_step_that_is_advised_is_kept_however_many_come_after_it(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = Journal(run, kept=4, first=True)
+    journal = RankRecorder(run, kept=4, first=True)
     for step in range(1, 30):
         n2n = 0.9 if step == 7 else 0.5 - 0.01 * step
         journal.record(Evaluated(step=step, metrics={"n2n": n2n}))
@@ -118,7 +118,7 @@ def test_the_step_that_is_advised_is_kept_however_many_come_after_it(tmp_path: P
 def test_what_was_recorded_before_is_known(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     past = [Evaluated(step=step, metrics={"n2n": 0.1}) for step in (5, 10)]
-    journal = Journal(run, kept=4, first=True, past=past)
+    journal = RankRecorder(run, kept=4, first=True, past=past)
     journal.record(Evaluated(step=15, metrics={"n2n": 0.2}))
     assert [item.step for item in journal.state.held_out()] == [5, 10, 15]
     assert [event.step for event in RunFollower(tmp_path).poll()] == [15]  # recorded once
@@ -127,8 +127,40 @@ def test_what_was_recorded_before_is_known(tmp_path: Path) -> None:
 def test_a_warning_that_the_run_knows_is_not_recorded_again(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     run.record(Noted(level="warning", message="The halves differ."))
-    journal = Journal(run, kept=5, first=True, past=RunFollower(tmp_path).poll())
+    journal = RankRecorder(run, kept=5, first=True, past=RunFollower(tmp_path).poll())
     for message in ("The halves differ.", "The disk is slow.", "The disk is slow."):
         journal.warn(message)
     noted = [event.message for event in RunFollower(tmp_path).poll() if isinstance(event, Noted)]
     assert noted == ["The halves differ.", "The disk is slow."]
+
+
+def test_enough_room_removes_nothing() -> None:
+    assert steps_to_remove([], kept=3) == []
+    assert steps_to_remove([1, 2, 3], kept=3) == []
+
+
+def test_one_too_many_takes_the_most_crowded() -> None:
+    assert steps_to_remove([1, 2, 3, 50, 100], kept=4) == [2]
+
+
+@pytest.mark.parametrize("kept", [4, 10, 50])
+def test_growing_step_by_step_keeps_the_first_the_last_and_an_even_spread(kept: int) -> None:
+    left: list[int] = []
+    for step in range(1, 201):
+        left.append(step)
+        gone = steps_to_remove(left, kept=kept)
+        left = [old for old in left if old not in gone]
+        assert left[0] == 1
+        assert left[-1] == step
+        assert len(left) <= kept
+        gaps = [after - before for before, after in pairwise(left)]
+        assert not gaps or max(gaps) <= 2.2 * max(1, step / kept)
+
+
+def test_pinned_steps_stay_even_where_they_alone_are_too_many() -> None:
+    assert steps_to_remove([1, 2, 3, 4, 5], kept=3, pinned={2, 3}) == [4]
+    assert steps_to_remove([1, 2, 3, 4, 5], kept=3, pinned={2, 3, 4}) == []
+
+
+def test_the_order_given_does_not_matter() -> None:
+    assert steps_to_remove([100, 1, 3, 2], kept=2) == [2, 3]

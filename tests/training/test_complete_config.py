@@ -11,7 +11,7 @@ import pytest
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.training.resolution import resolved
+from napari_cryorestore.training.complete_config import complete_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def refusal(config: RunConfig) -> str:
     with pytest.raises((ValueError, OSError)) as caught:
-        resolved(config)
+        complete_config(config)
     words = str(caught.value)
     assert "\n" not in words
     return words
@@ -33,7 +33,7 @@ def refusal(config: RunConfig) -> str:
 
 def test_nothing_is_left_open(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     config = recipe(schedule={"crop": None}, snapshots={"size": None})
-    made = resolved(config)
+    made = complete_config(config)
     tomogram = made.tomograms[0]
     assert tomogram.recording == Recording(voxel_size=10, tilt_range=(-60, 60), tilt_axis="y")
     assert tomogram.name
@@ -41,14 +41,14 @@ def test_nothing_is_left_open(recipe: Recipe, pair: tuple[Path, Path]) -> None:
     assert made.snapshots.size == (24, 8, 8)
     assert made.snapshots.position is not None
     again = RunConfig.from_toml(made.to_toml())
-    assert again == made == resolved(again)
+    assert again == made == complete_config(again)
 
 
 def test_paths_become_absolute(
     recipe: Recipe, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pair[0].parent)
-    made = resolved(recipe(tomograms=[{"even": pair[0].name, "odd": os.path.join(".", pair[1].name)}]))
+    made = complete_config(recipe(tomograms=[{"even": pair[0].name, "odd": os.path.join(".", pair[1].name)}]))
     assert made.tomograms[0].even == pair[0].resolve()
     assert made.tomograms[0].odd == pair[1].resolve()
 
@@ -56,7 +56,7 @@ def test_paths_become_absolute(
 def test_the_tilt_range_comes_from_beside_the_tomogram(recipe: Recipe, make_pair: MakePair) -> None:
     even, odd = make_pair(seed=3)
     even.with_suffix(".tlt").write_text("-52\n0\n44\n")
-    made = resolved(recipe(tomograms=[{"even": even, "odd": odd}]))
+    made = complete_config(recipe(tomograms=[{"even": even, "odd": odd}]))
     assert made.tomograms[0].recording.tilt_range == (-52, 44)
 
 
@@ -65,7 +65,7 @@ def test_a_method_with_a_wedge_needs_the_tilt_range_at_once(recipe: Recipe, pair
     words = refusal(recipe(tomograms=tomograms, method={"kind": "icecream"}))
     assert words.startswith("ts: The method needs the tilt range, but no tilt file")
     assert "put a file of tilt angles (.aln, .tlt, .rawtlt or _TLT.txt) beside it" in words
-    assert resolved(recipe(tomograms=tomograms)).tomograms[0].recording.tilt_range is None
+    assert complete_config(recipe(tomograms=tomograms)).tomograms[0].recording.tilt_range is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_chosen_crop_fits_beside_the_chosen_block(
         tomograms=[{"even": even, "odd": odd}], method={"kind": kind}, schedule={"crop": None},
         snapshots={"size": size},
     )  # fmt: skip
-    made = resolved(config)
+    made = complete_config(config)
     crop, place = made.schedule.crop, made.snapshots
     assert crop is not None
     assert place.position is not None
@@ -103,8 +103,8 @@ def test_a_crop_for_several_tomograms_fits_the_thinnest(recipe: Recipe, make_pai
     pairs = [
         dict(zip(("even", "odd"), make_pair(shape), strict=True)) for shape in ((64, 72, 72), (24, 64, 64))
     ]
-    assert resolved(recipe(tomograms=pairs, schedule={"crop": None})).schedule.crop == 18
-    assert resolved(recipe(tomograms=pairs[:1], schedule={"crop": None})).schedule.crop == 48
+    assert complete_config(recipe(tomograms=pairs, schedule={"crop": None})).schedule.crop == 18
+    assert complete_config(recipe(tomograms=pairs[:1], schedule={"crop": None})).schedule.crop == 48
 
 
 def test_tomograms_that_do_not_go_together_are_refused(
@@ -132,34 +132,34 @@ def test_one_tomogram_split_in_two_ways_is_told(
             made.rename(file)
         splits.append(dict(zip(halves, files, strict=True)))
     found: list[Finding] = []
-    resolved(recipe(tomograms=splits), tell=found.append)
+    complete_config(recipe(tomograms=splits), tell=found.append)
     assert [item.topic for item in found if item.severity == "warning"].count("held-out block") == 1
     (told,) = [item for item in found if item.topic == "held-out block"]
     assert told.sentence.startswith("TS1_even.mrc and TS1_half1.mrc seem to be of one tomogram")
     other = dict(zip(halves, pair, strict=True))
     for tomograms, held_out in (([other, splits[1]], "automatic"), (splits, "none")):
         found.clear()
-        resolved(recipe(tomograms=tomograms, snapshots={"held_out": held_out}), tell=found.append)
+        complete_config(recipe(tomograms=tomograms, snapshots={"held_out": held_out}), tell=found.append)
         assert "held-out block" not in [item.topic for item in found]
 
 
 def test_equal_names_are_told_apart(recipe: Recipe, make_pair: MakePair) -> None:
     pairs = [dict(zip(("even", "odd"), make_pair(seed=seed), strict=True)) for seed in (4, 5, 6)]
-    made = resolved(recipe(tomograms=pairs))
+    made = complete_config(recipe(tomograms=pairs))
     names = [item.name for item in made.tomograms]
     assert names == [f"{item['even'].parent.name}_ts" for item in pairs]
     assert len(set(names)) == 3
-    assert resolved(made) == made
+    assert complete_config(made) == made
     told: list[Finding] = []
     pairs[1]["odd"] = black = pairs[1]["odd"].with_name("black.mrc")
     write_volume(black, np.zeros((24, 40, 36), np.float32), voxel_size=10.0, label="test")
-    resolved(recipe(tomograms=pairs), tell=told.append)
+    complete_config(recipe(tomograms=pairs), tell=told.append)
     assert names[1] in [finding.about for finding in told]
 
 
 def test_a_crop_that_was_given_moves_the_block_aside(recipe: Recipe, make_pair: MakePair) -> None:
     even, odd = make_pair((64, 64, 64))
-    made = resolved(
+    made = complete_config(
         recipe(tomograms=[{"even": even, "odd": odd}], schedule={"crop": 32}, snapshots={"size": None})
     )
     assert made.snapshots.size == (64, 24, 24)
@@ -187,10 +187,10 @@ def of_wide(recipe: RunConfig, **changes: Any) -> RunConfig:
 def test_crop_and_block_are_as_large_as_the_network_needs(recipe: Recipe, make_pair: MakePair) -> None:
     even, odd = make_pair((40, 90, 44))
     config = recipe(tomograms=[{"even": even, "odd": odd, "tilt_min": -60, "tilt_max": 60}])
-    made = resolved(of_wide(config))
+    made = complete_config(of_wide(config))
     assert made.schedule.crop == 36
     assert made.snapshots.size == (40, 36, 36)
-    assert resolved(of_wide(config, least=16)).snapshots.size == (40, 24, 24)
+    assert complete_config(of_wide(config, least=16)).snapshots.size == (40, 24, 24)
     words = refusal(of_wide(config, least=41))
     assert "only 40 voxels thin" in words
     assert "at least 41" in words
@@ -209,7 +209,7 @@ def test_a_block_that_leaves_no_room_is_refused(recipe: Recipe) -> None:
     words = refusal(recipe(snapshots={"size": [24, 40, 36]}))
     assert "beside the held-out block" in words
     assert "smaller crop, a smaller held-out block or none" in words
-    resolved(recipe(snapshots={"size": [24, 40, 36], "held_out": "none"}))
+    complete_config(recipe(snapshots={"size": [24, 40, 36], "held_out": "none"}))
 
 
 def test_a_place_outside_is_refused(recipe: Recipe) -> None:
@@ -248,7 +248,7 @@ def test_of_several_tomograms_a_black_one_is_left_out_and_named(recipe: Recipe, 
     spoiled = {"even": second[0], "odd": black, "name": "spoiled"}
     for order in ([spoiled, sound], [sound, spoiled]):
         told: list[Finding] = []
-        made = resolved(recipe(tomograms=order), tell=told.append)
+        made = complete_config(recipe(tomograms=order), tell=told.append)
         assert [item.name for item in made.tomograms] == ["sound"]
         left_out = next(finding for finding in told if finding.about == "spoiled")
         assert left_out.severity == "warning"

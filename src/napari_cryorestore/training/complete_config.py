@@ -16,14 +16,14 @@ from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.tomogram import open_configured
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network, sizes_of
-from napari_cryorestore.training.places import (
+from napari_cryorestore.training.preparation import holds_out
+from napari_cryorestore.training.preview_block import (
     SMALLEST_BLOCK,
     data_bounds,
     fitting_crop,
     least_crop,
     preview_box,
 )
-from napari_cryorestore.training.preparation import holds_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,9 @@ _WORTHWHILE_CROP = 32
 """A preview block that nobody placed moves aside rather than push the crops below this edge, in voxels."""
 
 
-def resolved(config: RunConfig, *, tell: Callable[[Finding], None] = lambda finding: None) -> RunConfig:
+def complete_config(
+    config: RunConfig, *, tell: Callable[[Finding], None] = lambda finding: None
+) -> RunConfig:
     """Return the recipe with absolute paths, voxel sizes, tilts, names, preview block and crop given.
 
     Parameters
