@@ -14,6 +14,7 @@ from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import require_same
 from napari_cryorestore.restore_config import RestoreConfig
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
@@ -42,7 +43,7 @@ def test_a_run_tells_how_it_went(kept: Path, name: str) -> None:
     assert [item.step for item in state.held_out()] == [0, 2, 4]
     assert sorted(state.snapshots) == [2, 4]
     assert run.checkpoint_steps() == [2, 4]
-    assert run.chosen_step().kind == "best"
+    assert step_of_run(run).kind == "best"
     assert run.read_snapshot(4).shape == run.read_snapshot(2).shape
 
 

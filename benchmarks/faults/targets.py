@@ -42,7 +42,6 @@ from napari_cryorestore.physics.wiener import RadialFilter
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import EVENTS, Event, Stepped
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock
 from napari_cryorestore.runs.state import RunState
@@ -333,7 +332,7 @@ class Recipe(Target):
         return damaged_toml(self.whole, chance)
 
     def read(self) -> None:
-        device_counts(self._run)
+        _ = self._run.recipe().device_counts
         RunConfig.from_toml(self._run.config_text())
         parser, arguments = Parser("train"), [str(self.path)]
         add_recipe_options(parser, arguments)

@@ -27,6 +27,7 @@ from napari_cryorestore.checkpoint import load_checkpoint, load_into
 from napari_cryorestore.data.crops import CropSampler
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig
 from napari_cryorestore.training.fabric_setup import launched
@@ -41,7 +42,7 @@ class Tails:
     """What goes on from the chosen step of a run."""
 
     def __init__(self, run: RunDir, case: Case) -> None:
-        self.case, self.step = case, run.chosen_step().step
+        self.case, self.step = case, step_of_run(run).step
         self.config = RunConfig.from_toml(run.config_text())
         self.fabric, _ = launched(self.config.hardware, precision="32", say=print)
         self.method = build_method(self.config.method)

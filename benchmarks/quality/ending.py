@@ -29,6 +29,7 @@ from benchmarks.quality.timed_training import Case, case_at, recipe_of, restored
 from napari_cryorestore.checkpoint import load_checkpoint
 from napari_cryorestore.hardware import DTYPES, choose_device
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
@@ -58,7 +59,7 @@ def _one(case: Case, folder: Path, options: argparse.Namespace) -> dict[str, Any
         state = _state(run)
     overall = judged(run, case)
     best = max(overall, key=lambda step: overall[step])
-    chosen, newest = run.chosen_step().step, max(overall)
+    chosen, newest = step_of_run(run).step, max(overall)
     named = {"chosen": chosen, "best": best, "newest": newest}
     why = state.why or ("all steps done" if state.step == state.steps else "no time left")
     row: dict[str, Any] = {"seed": case.seed, "steps": state.step, "why": why}

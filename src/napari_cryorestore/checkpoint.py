@@ -23,7 +23,6 @@ from napari_cryorestore.plain_values import plain_json, require_unpacked
 from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.regular_file import open_regular
-from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
 
@@ -285,7 +284,7 @@ def _label(about: dict[str, str], file: Path) -> Label:
 def _of_run(file: Path) -> TrainedOn:
     """Return what the run that a weights file lies in, if it does, says of its first tomogram."""
     run = RunDir(file.absolute().parent.parent.parent)
-    return TrainedOn(next((tomogram.recording for tomogram in tomograms_of(run)), Recording()))
+    return TrainedOn(next((tomogram.recording for tomogram in run.recipe().tomograms), Recording()))
 
 
 def _packages(about: dict[str, str]) -> dict[str, str]:

@@ -22,9 +22,9 @@ from napari_cryorestore.cli.outcome import INTERRUPTED
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.runs.ending import Ending
 from napari_cryorestore.runs.events import Noted, Stepped
 from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.held_out import Ending
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import LOCK_FILE, RunLock

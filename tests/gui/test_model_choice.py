@@ -12,7 +12,6 @@ from napari_cryorestore.gui.model_choice import (
     method_of,
 )
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -45,14 +44,14 @@ def test_a_suggested_step_that_was_thinned_is_not_taken(run: Path) -> None:
 
 
 def test_a_run_tells_what_it_learned_from(run: Path, pair: tuple[Path, Path]) -> None:
-    (known,) = tomograms_of(RunDir(run))
+    (known,) = RunDir(run).recipe().tomograms
     assert (known.even, known.odd) == pair
     assert known.recording == Recording(voxel_size=7.5, tilt_range=(-57, 63), tilt_axis="x")
     assert method_of(run) == "icecream"
 
 
 def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
-    assert tomograms_of(RunDir(tmp_path)) == []
+    assert RunDir(tmp_path).recipe().tomograms == []
     assert method_of(tmp_path) == ""
 
 
@@ -63,7 +62,7 @@ def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> None:
     made = RunDir.create(tmp_path / "run", config=config, environment={})
-    assert tomograms_of(made) == []
+    assert made.recipe().tomograms == []
     assert method_of(made.path) == loss_of(made.path) == ""
     assert known_method(ModelChoice(made.path)) is None
 
@@ -71,7 +70,7 @@ def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> N
 def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:
     config = "[[tomograms]]\neven = 'e'\nodd = 5\nvoxel_size = 'x'\ntilt_min = []\ntilt_max = 60\n"
     made = RunDir.create(tmp_path / "run", config=config, environment={})
-    (known,) = tomograms_of(made)
+    (known,) = made.recipe().tomograms
     assert (known.odd, known.recording) == (None, Recording())
 
 

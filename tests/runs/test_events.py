@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from napari_cryorestore.runs.event_values import READERS
 from napari_cryorestore.runs.events import (
     EVENTS,
+    READERS,
     Checkpointed,
     Evaluated,
     Failed,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_cryorestore.metrics.heldout import HeldOutNumbers
-from napari_cryorestore.runs import ending
+from napari_cryorestore.runs import held_out
 from napari_cryorestore.runs.events import Evaluated, Event, Finished, Noted, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.training.launch import run_training
@@ -51,7 +51,7 @@ def agreement(step: int) -> float:
 @pytest.fixture(autouse=True)
 def over_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let held-out agreement be best at step 4, whatever is learned, and need few steps for a verdict."""
-    monkeypatch.setattr(ending, "LEAST_STEPS", 4)
+    monkeypatch.setattr(held_out, "LEAST_STEPS", 4)
     monkeypatch.setattr("napari_cryorestore.training.trainer.Evaluated", _evaluated)
     numbers = HeldOutNumbers({"n2n": 0.0}, {}, 1.0)
     monkeypatch.setattr(Preview, "evaluate", lambda *_: numbers)

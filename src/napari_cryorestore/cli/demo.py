@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
-from napari_cryorestore.runs.naming import new_run_path
-from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_dir import RunDir, new_run_path
 
 if TYPE_CHECKING:
     from argparse import Namespace

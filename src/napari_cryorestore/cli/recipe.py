@@ -21,7 +21,7 @@ from napari_cryorestore.run_config import (
     SnapshotsConfig,
     with_older_end,
 )
-from napari_cryorestore.runs.raw_config import tables
+from napari_cryorestore.runs.plain_recipe import PlainRecipe
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -160,7 +160,7 @@ def _read(path: Path) -> dict[str, Any]:
     named = ("method", "network", "packages", *_SECTIONS)
     if not all(isinstance(content.get(name, {}), dict) for name in named):
         raise ValueError(f"{path} is no recipe: method, network and the like must be tables, [method]")
-    listed = tables(content, "tomograms")
+    listed = PlainRecipe(content).tables("tomograms")
     if listed != content.get("tomograms", []):
         raise ValueError(f"{path} is no recipe: tomograms must be tables, [[tomograms]]")
     if listed:

@@ -12,8 +12,7 @@ from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE, CommandError, exit_code, words
 from napari_cryorestore.cli.run_words import headline, verdict
-from napari_cryorestore.runs.naming import new_run_path
-from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_dir import RunDir, new_run_path
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
 from napari_cryorestore.training.supervision import LOST
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.io.tilts import tilts_beside
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _from_run(path: Path) -> Recording | None:
     run = RunDir(folder.parent)
     if folder != run.restored_dir:
         return None
-    known = [item for item in tomograms_of(run) if item.name and path.name.startswith(item.name)]
+    known = [item for item in run.recipe().tomograms if item.name and path.name.startswith(item.name)]
     longest = max(known, key=lambda item: len(item.name or ""), default=None)
     if longest is None or longest.recording.tilt_range is None:
         return None

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
 from napari_cryorestore.plain_values import read_regular
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.whole_file import require_new, write_text
 
@@ -102,7 +103,7 @@ def _with_step(row: RowConfig) -> RowConfig:
     if row.kind != "run" or row.step is not None or row.path is None:
         return row
     try:
-        return row.model_copy(update={"step": RunDir(row.path).chosen_step().step})
+        return row.model_copy(update={"step": step_of_run(RunDir(row.path)).step})
     except (OSError, ValueError):
         return row  # whoever opens the row says what is wrong
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_cryorestore.comparison.config import RESTORED
 from napari_cryorestore.comparison.result_cache import Job
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,8 +105,7 @@ def _middle(volume: ComparedVolume) -> Position:
 
 def newest_preview(run: Path) -> int | None:
     """Return the step of the newest preview in a run's folder, or ``None`` before the first one."""
-    names = (path.stem.rpartition("_")[2] for path in (run / "snapshots").glob("step_*.npy"))
-    return max((int(name) for name in names if name.isdigit()), default=None)
+    return max(RunDir(run).snapshot_steps(), default=None)
 
 
 def memory_of(volume: ComparedVolume) -> int:

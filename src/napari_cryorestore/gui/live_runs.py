@@ -29,12 +29,11 @@ def create_run(config: RunConfig, path: Path) -> None:
 
 def launch_run(path: Path) -> Work:
     """Train what a run folder describes: in a thread, or as a process of its own on several devices."""
-    from napari_cryorestore.runs.raw_config import device_counts
     from napari_cryorestore.runs.run_dir import RunDir
     from napari_cryorestore.training.launch import launch
 
     run = RunDir.open(path)
-    return launch(run, "thread" if device_counts(run) == (1, 1) else "process")
+    return launch(run, "thread" if run.recipe().device_counts == (1, 1) else "process")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.raw_config import raw_config, table, tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.runs.trained_on import TrainedOn
@@ -103,19 +102,19 @@ class RunSteps:
 
 def method_of(run: Path) -> str:
     """Return the kind of method that a run trains; empty where it does not say."""
-    return str(table(raw_config(RunDir(run)), "method").get("kind", ""))
+    return str(RunDir(run).recipe().table("method").get("kind", ""))
 
 
 def loss_of(run: Path) -> str:
     """Return the loss that a run's method was told to use; empty where it has but one."""
-    return str(table(raw_config(RunDir(run)), "method").get("loss", ""))
+    return str(RunDir(run).recipe().table("method").get("loss", ""))
 
 
 def settings_of_method(choice: ModelChoice) -> dict[str, Any]:
     """Return the settings that a model's method was trained with, as its run or its weights say."""
     if choice.method is not None:
         return {"kind": choice.method}
-    return table(raw_config(RunDir(choice.run)), "method") if choice.run else _method_in(choice.weights)
+    return RunDir(choice.run).recipe().table("method") if choice.run else _method_in(choice.weights)
 
 
 def known_method(choice: ModelChoice) -> type[Method] | None:
@@ -126,7 +125,9 @@ def known_method(choice: ModelChoice) -> type[Method] | None:
 def trained_on(choice: ModelChoice) -> TrainedOn:
     """Return how the first tomogram was recorded that a model learned from, as far as it says."""
     if choice.run is not None:
-        return TrainedOn(next((item.recording for item in tomograms_of(RunDir(choice.run))), Recording()))
+        return TrainedOn(
+            next((item.recording for item in RunDir(choice.run).recipe().tomograms), Recording())
+        )
     return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.checkpoint import WEIGHTS, weights_file
 from napari_cryorestore.data.journal import begun_with
 from napari_cryorestore.io.part_file import part_of
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def chosen_weights(
         if which != "suggested":
             RunDir.open(path)
         return weights_file(path), None  # one of both says what is wrong
-    chosen = run.chosen_step(which, why=why)
+    chosen = step_of_run(run, which, why=why)
     return weights_file(run.checkpoint_path(chosen.step)), chosen
 
 
@@ -98,7 +99,7 @@ def _within_run(file: Path) -> ChosenStep | None:
     if not run.events_path.is_file():
         return None
     steps = [step for step in run.checkpoint_steps() if run.checkpoint_path(step) == folder]
-    return run.chosen_step(steps[0]) if steps else None
+    return step_of_run(run, steps[0]) if steps else None
 
 
 __all__ = ["at_file", "chosen_weights", "resolved"]

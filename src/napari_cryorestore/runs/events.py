@@ -1,4 +1,4 @@
-"""The vocabulary of a run: every event that can stand in ``events.jsonl``, and when it is written.
+"""The vocabulary of a run: every event of ``events.jsonl``, when it is written, and how it is read back.
 
 One line of JSON an event. Arrays are files, named relative to the run folder. Every process lifetime
 starts with `Started` and ends in exactly one of `Finished` and `Failed`; resuming appends a new `Started`.
@@ -7,14 +7,19 @@ starts with `Started` and ends in exactly one of `Finished` and `Failed`; resumi
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from napari_cryorestore.plain_values import plain_json
-from napari_cryorestore.runs.event_values import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_MOST = 10**12  # steps, seconds, GB
+_LEAST = 1e-9
+_LARGEST = 1e100  # sums and squares of such are still finite
+_MOST_NAMES, _LONGEST_NAME = 256, 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +202,141 @@ def from_json(line: str | bytes) -> Event | None:
         raise ValueError(f"a damaged {event.kind!r} event: {error}") from error
 
 
+def _count(value: Any) -> int:
+    """Return a number of steps or of a process; raises ``ValueError`` for anything else."""
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise ValueError("no count")
+    return value
+
+
+def _number(value: Any) -> float:
+    """Return what was measured, NaN where it was not finite; raises ``ValueError`` if it is no number."""
+    if type(value) is not float and type(value) is not int:
+        raise ValueError("no number")
+    return float(value) if -_LARGEST < value < _LARGEST else math.nan
+
+
+def _amount(value: Any) -> float:
+    """Return a time, rate or size: 0 or more, never NaN; raises ``ValueError`` for anything else."""
+    found = _number(value)
+    if not 0 <= found <= _MOST:
+        raise ValueError("no amount")
+    return found if found >= _LEAST else 0.0
+
+
+def _text(value: Any) -> str:
+    """Return words that can be shown anywhere; raises ``ValueError`` if they are none."""
+    if type(value) is not str:
+        raise ValueError("no text")
+    if value.isprintable():
+        return value
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in value)
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    """Return numbers by name, not many; raises ``ValueError`` for anything else."""
+    if type(value) is not dict or len(value) > _MOST_NAMES:
+        raise ValueError("no numbers by name")
+    if not all(0 < len(name) <= _LONGEST_NAME and name.isprintable() for name in value):
+        raise ValueError("a name that is none")
+    return {name: _number(item) for name, item in value.items()}
+
+
+def _counts(value: Any) -> list[int]:
+    """Return a list of steps; raises ``ValueError`` for anything else."""
+    if type(value) is not list:
+        raise ValueError("no list")
+    return [_count(item) for item in value]
+
+
+def _flag(value: Any) -> bool:
+    """Return yes or no; raises ``ValueError`` for anything else."""
+    if type(value) is not bool:
+        raise ValueError("neither yes nor no")
+    return value
+
+
+def _number_or_none(value: Any) -> float | None:
+    """Return what was measured, if it was; raises ``ValueError`` for anything else."""
+    return None if value is None else _number(value)
+
+
+def _lists_of_numbers(value: Any) -> dict[str, list[float]]:
+    """Return lists of numbers by name, not many; raises ``ValueError`` for anything else."""
+    if type(value) is not dict or not all(type(item) is list for item in value.values()):
+        raise ValueError("no lists of numbers by name")
+    _numbers(dict.fromkeys(value, 0.0))
+    return {name: [_number(item) for item in items] for name, items in value.items()}
+
+
+def _inner_path(value: Any) -> str:
+    """Return the name of a file within the run folder; raises ``ValueError`` for anything else."""
+    if type(value) is not str or not value.isprintable() or not 0 < len(value) <= 255:
+        raise ValueError("no name of a file")
+    if value.startswith(("/", "\\")) or ":" in value or ".." in value:
+        raise ValueError("a file outside the run folder")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"none of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+_RENAMED = {"wedge_energy": "wedge_share"}
+"""What older runs call a metric, and what it is called now."""
+
+
+def _renamed(read: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {_RENAMED.get(name, name): item for name, item in read(value).items()}
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "int": _count,
+    "float": _number,
+    "str": _text,
+    "bool": _flag,
+    "float | None": _number_or_none,
+    "dict[str, float]": _numbers,
+    "dict[str, list[float]]": _lists_of_numbers,
+    "list[int]": _counts,
+    "time": _amount,
+    "rate": _amount,
+    "memory": _amount,
+    "metrics": _renamed(_numbers),
+    "left_out": _renamed(_lists_of_numbers),
+    "file": _inner_path,
+    "level": _one_of("phase", "info", "warning"),
+    "reason": _one_of("completed", "stopped"),
+}
+"""By the name of a field, or else by its type."""
+
+
 _READ: dict[type[Event], tuple[tuple[str, Callable[[Any], Any]], ...]] = {
-    event: tuple((item.name, READERS.get(item.name) or READERS[str(item.type)]) for item in fields(event))
+    event: tuple((item.name, _READERS.get(item.name) or _READERS[str(item.type)]) for item in fields(event))
     for event in EVENTS.values()
 }
 """What makes a value of every field from what stands in the line."""
+
+
+__all__ = [
+    "EVENTS",
+    "Checkpointed",
+    "Evaluated",
+    "Event",
+    "Failed",
+    "Finished",
+    "Noted",
+    "Paused",
+    "Resumed",
+    "Snapshotted",
+    "Started",
+    "Stepped",
+    "Thinned",
+    "from_json",
+    "to_json",
+]

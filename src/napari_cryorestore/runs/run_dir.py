@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_cryorestore import whole_file as files
-from napari_cryorestore.plain_values import json_in, read_regular
+from napari_cryorestore.plain_values import json_in, plain_array, read_regular
+from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.events import to_json
-from napari_cryorestore.runs.preview_file import read_preview, write_preview
+from napari_cryorestore.runs.plain_recipe import PlainRecipe
 from napari_cryorestore.runs.recorder import Request
-from napari_cryorestore.runs.write_errors import writing_explained
+from napari_cryorestore.whole_file import fitting_name, whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    import numpy as np
-
-    from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
     from napari_cryorestore.runs.events import Event
 
 EVENTS_FILE = "events.jsonl"
@@ -32,6 +32,31 @@ INPUTS_FOLDER = "inputs"
 _MOST_TEXT = 1 << 20  # bytes of a configuration
 _FOLDERS = ("snapshots", "checkpoints", "restored")
 _CHECKPOINT = re.compile(r"step_([0-9]{8,12})")
+_ROOM_FOR_NUMBERS = 8  # bytes
+_UNFIT = re.compile(r"[^\w.+-]+")
+
+
+def new_run_path(parent: Path | str, *, tomogram: str, method: str, now: float | None = None) -> Path:
+    """Return a folder that is not there yet, ``<date>_<tomogram>_<method>``, with a number if need be.
+
+    Parameters
+    ----------
+    parent : Path or str
+        Where it shall lie.
+    tomogram, method : str
+        What is restored and how.
+    now : float, optional
+        Seconds since 1970; the present time by default.
+    """
+    date = time.strftime("%Y-%m-%d", time.localtime(now))
+    room = len(f"{date}__{method}") + _ROOM_FOR_NUMBERS
+    name = fitting_name(_UNFIT.sub("-", tomogram), room=room)
+    wished = Path(parent) / f"{date}_{name}_{method}"
+    path, number = wished, 1
+    while path.exists():
+        number += 1
+        path = wished.with_name(f"{wished.name}_{number}")
+    return path
 
 
 class RunDir:
@@ -122,6 +147,10 @@ class RunDir:
         """
         return read_regular(self.path / CONFIG_FILE, most=_MOST_TEXT).decode()
 
+    def recipe(self) -> PlainRecipe:
+        """Return the configuration as plain values, unchecked: its model would import PyTorch."""
+        return PlainRecipe.read(self.config_text)
+
     def environment(self) -> dict[str, Any]:
         """Return versions, devices and host as recorded; empty where unknown."""
         content = json_in(self.path / "environment.json")
@@ -180,18 +209,17 @@ class RunDir:
         names = [item.name for item in folder.iterdir()] if folder.is_dir() else []
         return sorted(int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name)))
 
+    def snapshot_steps(self) -> list[int]:
+        """Return the steps whose previews are on disk, ascending."""
+        names = (path.stem.removeprefix("step_") for path in (self.path / "snapshots").glob("step_*.npy"))
+        return sorted(int(name) for name in names if name.isdigit())
+
     def checkpoints_changed(self) -> int:
         """Return when weights last came or went, in nanoseconds since 1970; 0 where there is no folder."""
         try:
             return (self.path / "checkpoints").stat().st_mtime_ns
         except (FileNotFoundError, NotADirectoryError):
             return 0
-
-    def chosen_step(self, which: WhichStep = "suggested", *, why: str = "as given") -> ChosenStep:
-        """Return the step that stands for the run; see `runs.chosen_step.step_of_run`, also for errors."""
-        from napari_cryorestore.runs.chosen_step import step_of_run
-
-        return step_of_run(self, which, why=why)
 
     def read_input(self) -> np.ndarray:
         """Return the untouched preview crop (z, y, x), float16; errors as for `read_snapshot`."""
@@ -300,4 +328,67 @@ def _checkpoint_name(step: int) -> str:
     return f"checkpoints/step_{step:08d}"
 
 
-__all__ = ["CONFIG_FILE", "EVENTS_FILE", "INPUTS_FOLDER", "RunDir"]
+def step_of_checkpoint(folder: Path) -> int:
+    """Return the step of a checkpoint folder, by its name."""
+    return int(folder.name.removeprefix("step_"))
+
+
+def write_preview(path: Path, array: np.ndarray) -> None:
+    """Write a block (z, y, x), clipped to what float16 can hold; the file appears whole or not at all."""
+    limit = np.finfo(np.float16).max
+    stored = np.clip(np.asarray(array), -limit, limit).astype(np.float16)
+    with whole_file(path) as aside, aside.open("wb") as file:
+        np.save(file, stored)
+
+
+def read_preview(path: Path) -> np.ndarray:
+    """Return the block (z, y, x).
+
+    Raises
+    ------
+    FileNotFoundError
+        If it was never written, or was thinned out.
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        with open_regular(path) as file:
+            array: np.ndarray = plain_array(file)
+        if array.ndim != 3 or array.dtype.kind != "f" or not array.size:
+            raise ValueError(f"it holds {array.dtype} of shape {array.shape}")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"The preview {path.name} is not there: it was thinned out or not made yet."
+        ) from None
+    except (ValueError, IsADirectoryError) as error:
+        raise ValueError(f"The preview {path.name} is damaged and cannot be shown ({error}).") from error
+    return array
+
+
+@contextmanager
+def writing_explained(folder: Path) -> Iterator[None]:
+    """Turn an operating-system error into the same kind of error with a sentence for the user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        told = type(error)(
+            f"The run folder {folder} cannot be written ({error.strerror}): "
+            "free some space or choose a folder that you may write, then start or continue the run."
+        )
+        told.errno = error.errno
+        raise told from error
+
+
+__all__ = [
+    "CONFIG_FILE",
+    "EVENTS_FILE",
+    "INPUTS_FOLDER",
+    "RunDir",
+    "new_run_path",
+    "read_preview",
+    "step_of_checkpoint",
+    "write_preview",
+    "writing_explained",
+]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.plain_values import plain_json, read_regular
 from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.run_dir import writing_explained
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.runs.write_errors import writing_explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_cryorestore.runs.curve import Curve
-from napari_cryorestore.runs.ending import Ending, ending
 from napari_cryorestore.runs.events import (
     Checkpointed,
     Evaluated,
@@ -23,7 +22,7 @@ from napari_cryorestore.runs.events import (
     Stepped,
     Thinned,
 )
-from napari_cryorestore.runs.held_out import FILLING, OCTANTS, HeldOut
+from napari_cryorestore.runs.held_out import FILLING, OCTANTS, Ending, HeldOut, ending
 from napari_cryorestore.runs.suggestion import StepAdvice, advise
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from napari_cryorestore.io.input_stamps import changed_inputs, stamps_of
 from napari_cryorestore.regular_file import require_regular
 from napari_cryorestore.runs.events import Failed, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
-from napari_cryorestore.runs.raw_config import device_counts
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock, is_trained, refuse
 from napari_cryorestore.training.failure import has_ended, has_failed, history_of, record_failure, words_of
@@ -119,7 +118,9 @@ def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: N
 
 def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> None:
     count = (
-        1 if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ else device_counts(run)[0]
+        1
+        if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ
+        else run.recipe().device_counts[0]
     )
     if count == 1:
         attempt(run, note=note)
@@ -131,7 +132,7 @@ def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> Non
 
 def _is_first(run: RunDir) -> bool:
     """Tell whether this is the one process of a run that records; a recipe that is damaged fails later."""
-    return device_counts(run) == (1, 1) or ranks_first()
+    return run.recipe().device_counts == (1, 1) or ranks_first()
 
 
 def attempt(run: RunDir, *, note: str = "") -> None:
@@ -229,7 +230,7 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
     OSError
         If the run folder cannot be written.
     """
-    if where == "thread" and device_counts(run) != (1, 1):
+    if where == "thread" and run.recipe().device_counts != (1, 1):
         raise ValueError(
             f"The run {run.path.name} uses several devices, which takes a process of its own: "
             "launch it as a process."

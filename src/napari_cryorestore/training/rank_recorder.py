@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from napari_cryorestore.checkpoint import drop_resume_states
 from napari_cryorestore.runs.events import Checkpointed, Event, Noted, Snapshotted, Thinned
 from napari_cryorestore.runs.recorder import Request
-from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.runs.run_dir import RunDir, step_of_checkpoint
 from napari_cryorestore.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class RankRecorder:
         """Know what is kept, and tell of this checkpoint: who was killed right after saving could not."""
         self.saved = RunDir(checkpoint.parent.parent).checkpoint_steps()
         self.record(
-            Checkpointed(step=_step_of(checkpoint), file=f"{checkpoint.parent.name}/{checkpoint.name}")
+            Checkpointed(
+                step=step_of_checkpoint(checkpoint), file=f"{checkpoint.parent.name}/{checkpoint.name}"
+            )
         )
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
@@ -113,10 +115,6 @@ class RankRecorder:
         for gone in removed:
             self._recorder.remove_step(gone)
             self.saved.remove(gone)
-
-
-def _step_of(checkpoint: Path) -> int:
-    return int(checkpoint.name.removeprefix("step_"))
 
 
 def steps_to_remove(steps: Sequence[int], *, kept: int, pinned: Collection[int] = ()) -> list[int]:

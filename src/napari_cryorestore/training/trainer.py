@@ -17,6 +17,7 @@ from napari_cryorestore.hardware import Precision, is_out_of_memory
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Recorder, Request
+from napari_cryorestore.runs.run_dir import step_of_checkpoint
 from napari_cryorestore.training.fabric_setup import is_first, launched, part
 from napari_cryorestore.training.failure import is_lost_contact, words_of
 from napari_cryorestore.training.learner import Learner, next_batch
@@ -69,7 +70,7 @@ def train(
         Whatever else went wrong, after it was recorded.
     """
     journal = RankRecorder(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
-    step = step_of(resume_from) if resume_from else 0
+    step = step_of_checkpoint(resume_from) if resume_from else 0
     journal.record(started(config, journal.state, step=step))
     reason: Literal["completed", "stopped"] = "stopped"
     trainer: Trainer | None = None
@@ -361,16 +362,11 @@ def resume_state(checkpoint: Path, config: RunConfig) -> dict[str, Any]:
     state = load_resume(checkpoint, needed=_NEEDED)
     step, batch, bits = state["step"], state["batch"], state["precision"]
     counts = type(step) is int and type(batch) is int and isinstance(bits, str)
-    if not counts or step != step_of(checkpoint) or not 1 <= batch <= config.schedule.batch:
+    if not counts or step != step_of_checkpoint(checkpoint) or not 1 <= batch <= config.schedule.batch:
         raise not_resumable(checkpoint)
     if bits not in get_args(Precision):
         raise not_resumable(checkpoint)
     return state
-
-
-def step_of(checkpoint: Path) -> int:
-    """Return the step of a checkpoint folder, by its name."""
-    return int(checkpoint.name.rsplit("_", 1)[-1])
 
 
 @contextmanager
@@ -400,7 +396,6 @@ __all__ = [
     "resume_state",
     "sentence_of",
     "started",
-    "step_of",
     "train",
     "why_over",
 ]

@@ -13,6 +13,7 @@ from napari_cryorestore.gui.compare.row_sources import RowSources
 from napari_cryorestore.gui.compare.row_state import head_state
 from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.layers import path_of
+from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class RowControl:
         self._try(lambda: self.layers.add(layer))
 
     def add_step(self, run: Path, step: int | None = None) -> None:
-        """Add a run at a step: the one that `RunDir.chosen_step` takes if none is given."""
+        """Add a run at a step: the one that `step_of_run` returns if none is given."""
         self._try(lambda: self._add_step(run, step))
 
     def add_file(self, path: Path) -> None:
@@ -185,7 +186,7 @@ class RowControl:
     # How it works ------------------------------------------------------------------------------------
 
     def _add_step(self, run: Path, step: int | None = None) -> None:
-        chosen = RunDir(run).chosen_step("suggested" if step is None else step)
+        chosen = step_of_run(RunDir(run), "suggested" if step is None else step)
         self._model.add(row_offers.step_row(run, chosen.step))
         if chosen.findings:
             self._message.warn(" ".join(finding.text for finding in chosen.findings))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from napari_cryorestore.runs.raw_config import raw_config, table, tomograms_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -225,13 +224,13 @@ def placement_of(run: RunDir) -> Placement:
 
     The configuration is read as plain values: its model would import PyTorch.
     """
-    config = raw_config(run)
-    edge = next((tomogram.recording.voxel_size for tomogram in tomograms_of(run)), None)
+    recipe = run.recipe()
+    edge = next((tomogram.recording.voxel_size for tomogram in recipe.tomograms), None)
     return Placement(
         name=f"{run.path.name} · training",
         run=str(run.path),
         voxel_size=edge if edge is not None and edge < _MOST else 0.0,
-        start=_start(table(config, "snapshots")),
+        start=_start(recipe.table("snapshots")),
     )
 
 

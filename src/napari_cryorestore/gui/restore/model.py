@@ -56,7 +56,7 @@ class RestoreModel:
     # What restores -----------------------------------------------------------------------------------
 
     def choose(self, model: ModelChoice) -> None:
-        """Restore with this; of a run without a step, with the one that `RunDir.chosen_step` takes.
+        """Restore with this; of a run without a step, with the one that `step_of_run` returns.
 
         Raises
         ------

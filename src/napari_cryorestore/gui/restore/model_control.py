@@ -12,7 +12,6 @@ from napari_cryorestore.gui.known_methods import known_methods, load_methods, un
 from napari_cryorestore.gui.model_choice import ModelChoice, method_of
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.io.pairing import tomogram_name
-from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -190,7 +189,7 @@ class ModelControl:
         run = self._model.wishes.model.run
         if run is None:
             return ""
-        names = [item.name or tomogram_name(item.even) for item in tomograms_of(RunDir(run))]
+        names = [item.name or tomogram_name(item.even) for item in RunDir(run).recipe().tomograms]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         learned = [f"learned from {name}{others}" for name in names[:1]]
         return " · ".join([part for part in (method_of(run), *learned) if part])

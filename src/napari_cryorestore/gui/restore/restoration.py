@@ -14,7 +14,6 @@ from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts import tilts_beside
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.runs.raw_config import tomograms_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ def known_settings(subject: Subject, model: ModelChoice) -> Recording:
     Of one that the run did not learn from, the tilt range and axis of its first one are assumed, as tilt
     schemes are the same for a whole session; its voxel size is not.
     """
-    learned = tomograms_of(RunDir(model.run)) if model.run is not None else []
+    learned = RunDir(model.run).recipe().tomograms if model.run is not None else []
     path = subject.even.path.absolute() if subject.even.path is not None else None
     known = next((item.recording for item in learned if path in item.maps), None)
     if known is None:

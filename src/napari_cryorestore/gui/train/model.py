@@ -17,7 +17,7 @@ from napari_cryorestore.gui.train.further import first_name, from_config, joined
 from napari_cryorestore.gui.train.preview_place import place_of
 from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
 from napari_cryorestore.gui.train.recipes import SECTIONS
-from napari_cryorestore.runs.naming import new_run_path
+from napari_cryorestore.runs.run_dir import new_run_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_cryorestore.runs.ending import PLATEAU, Ending, ending
-from napari_cryorestore.runs.held_out import HeldOut
+from napari_cryorestore.runs.held_out import PLATEAU, Ending, HeldOut, ending
 
 EVERY = 50
 UP = (0.10, 0.15, 0.18, 0.20)
