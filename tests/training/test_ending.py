@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 WHY = "Ended at step 10: held-out agreement fell 40 % below its best at step 4."
 TRAIN = """
 import os, sys
-from napari_cryorestore.runs import ending
+from napari_cryorestore.runs import held_out
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training import preview, progress
 from napari_cryorestore.training.launch import run_training
 
-preview.CONTEXT, progress.LOOK_EVERY, ending.LEAST_STEPS = 4, 0, 4
+preview.CONTEXT, progress.LOOK_EVERY, held_out.LEAST_STEPS = 4, 0, 4
 judge = preview.Preview.evaluate
 
 def evaluate(self, network, restored):
