@@ -11,7 +11,7 @@ import torch
 from benchmarks.published_icecream import training
 from benchmarks.quality.timed_training import Moment, restored
 from napari_cryorestore.data.crops import TrainingVolume
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
 

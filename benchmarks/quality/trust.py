@@ -28,7 +28,7 @@ from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 from scipy.stats import rankdata
 
 from napari_cryorestore.compute_config import DeviceConfig
-from napari_cryorestore.data.inputs import network_input, second_pass_input
+from napari_cryorestore.data.network_input import network_input, second_pass_input
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.metrics.trust import agreement, half_disagreement, provenance, supplied_share

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks import published_icecream
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.data.tile_plan import TilePlan, fit_tile
 from napari_cryorestore.hardware import choose_precision
 from napari_cryorestore.methods import build_method
@@ -22,7 +22,7 @@ from napari_cryorestore.networks.module import channels_last
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import Model
-from napari_cryorestore.restoration.tiling import margin_of, sizes_of
+from napari_cryorestore.restoration.tiling import margin_of, sizes_of_model
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +40,7 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
     tiles = {
         name: fit_tile(
-            WHOLE["256^3"], tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple
+            WHOLE["256^3"], tile=128, margin=margin_of(model), size_multiple=sizes_of_model(model).multiple
         )
         for name, model in ours.items()
     }
@@ -94,8 +94,10 @@ def _ratios(times: dict[str, list[float]], ours: dict[str, Model]) -> dict[str, 
     for size, shape in WHOLE.items():
         ratios[size] = {}
         for name, model in ours.items():
-            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple)
-            plan = TilePlan(tile, margin_of(model), align=sizes_of(model).multiple)
+            tile = fit_tile(
+                shape, tile=128, margin=margin_of(model), size_multiple=sizes_of_model(model).multiple
+            )
+            plan = TilePlan(tile, margin_of(model), align=sizes_of_model(model).multiple)
             # what a tile costs goes by its voxels
             share = len(plan.tiles(shape)) * math.prod(tile) / math.prod(
                 fit_tile(WHOLE["256^3"], tile=128, margin=plan.margin, size_multiple=plan.align)
@@ -115,8 +117,10 @@ def _counts(tiles: dict[str, tuple[int, int, int]], ours: dict[str, Model]) -> d
     for size, shape in WHOLE.items():
         counts[size] = {"published": round(_crops(shape) * CROP**3 / math.prod(shape), 2)}
         for name, model in ours.items():
-            tile = fit_tile(shape, tile=128, margin=margin_of(model), size_multiple=sizes_of(model).multiple)
-            number = len(TilePlan(tile, margin_of(model), align=sizes_of(model).multiple).tiles(shape))
+            tile = fit_tile(
+                shape, tile=128, margin=margin_of(model), size_multiple=sizes_of_model(model).multiple
+            )
+            number = len(TilePlan(tile, margin_of(model), align=sizes_of_model(model).multiple).tiles(shape))
             counts[size][name] = round(number * math.prod(tile) / math.prod(shape), 2)
         print(f"{size}: voxels through the network per voxel and pass: {counts[size]}")
     return counts

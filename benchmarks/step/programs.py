@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 
 from benchmarks.step.published import PROGRAMS, deepdewedge, icecream, kind_of
 from napari_cryorestore.data.crops import CropSampler, TrainingVolume
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.hardware import FABRIC_PRECISION
 from napari_cryorestore.host_memory import keep_freed_memory
 from napari_cryorestore.methods import build_method

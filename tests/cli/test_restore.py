@@ -14,7 +14,7 @@ import pytest
 
 from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.data.journal import FileJournal
+from napari_cryorestore.data.tile_journal import FileJournal
 from napari_cryorestore.io.part_file import part_of
 from napari_cryorestore.io.volumes import open_volume
 

@@ -12,6 +12,7 @@ import torch
 from napari_cryorestore.data.corners import Box
 from napari_cryorestore.data.tile_plan import axis_weights
 from napari_cryorestore.data.tiles import (
+    CancellableView,
     Cancelled,
     TilePlan,
     fit_tile,
@@ -19,6 +20,8 @@ from napari_cryorestore.data.tiles import (
     process_tiles,
     tile_positions,
 )
+from napari_cryorestore.physics import normalize
+from napari_cryorestore.physics.normalize import measure
 
 PLAN = TilePlan(tile=12, margin=3, batch=4)
 
@@ -373,3 +376,21 @@ def test_a_box_can_be_cancelled() -> None:
         process_box(
             volume(20, 20, 20), Box((0, 0, 0), (20, 20, 20)), lambda x: x, plan=PLAN, cancelled=lambda: True
         )
+
+
+VOLUME = np.random.default_rng(0).normal(size=(8, 4, 4)).astype(np.float32)
+
+
+def test_it_is_read_as_if_it_were_the_volume() -> None:
+    view = CancellableView(VOLUME, lambda: False)
+    assert measure(view) == measure(VOLUME)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(view[2:4, 1, :3], VOLUME[2:4, 1, :3])
+
+
+def test_measuring_ends_when_it_is_not_wanted_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalize, "_SLAB_VOXELS", 16)
+    questions: list[int] = []
+    view = CancellableView(VOLUME, lambda: questions.append(1) or len(questions) > 3)
+    with pytest.raises(Cancelled, match="was cancelled"):
+        measure(view)  # type: ignore[arg-type]
+    assert len(questions) == 4

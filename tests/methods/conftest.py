@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_cryorestore.data.crops import Crops, Places
-from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods import METHODS
 
 if TYPE_CHECKING:

@@ -167,7 +167,7 @@ def test_killed_at_the_last_look_nothing_is_restored_again(
 ) -> None:
     ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig(loss="fsc")), tmp_path)
     leave_unfinished(ask, tmp_path, at=0.99)
-    monkeypatch.delattr("napari_cryorestore.restoration.whole.process_tiles")
+    monkeypatch.delattr("napari_cryorestore.restoration.restore_tomogram.process_tiles")
     restore(ask)
     monkeypatch.undo()
     assert not list(tmp_path.glob("*.part*"))

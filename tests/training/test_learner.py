@@ -12,7 +12,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import nn
 
 from napari_cryorestore.data.crops import Crops, CropSampler, Places, TrainingVolume
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods import METHODS, Method, build_method
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.physics.wedge import Wedge

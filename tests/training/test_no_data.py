@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.data.crops import StoredMap
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -124,7 +124,7 @@ def test_halves_have_the_datas_scale_and_local_means(
 ) -> None:
     (volume,) = prepared(recipe, blank_pair, hardware={"hold": hold}).volumes
     for half in volume.maps:
-        if isinstance(half, StoredHalf):
+        if isinstance(half, StoredMap):
             indices = (torch.arange(n)[None] for n in SHAPE)
             half = half.take(*indices)[0]
         data = half[:, ROWS + 9 :]

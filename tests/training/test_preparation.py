@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.data.crops import Box, CropSampler
+from napari_cryorestore.data.crops import Box, CropSampler, StoredMap
 from napari_cryorestore.data.imaging import MeanOfMaps, scales_of
-from napari_cryorestore.data.inputs import PADDING
-from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method
@@ -270,7 +269,7 @@ def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **wishe
     free = {"meta": int(there * BYTES), "cpu": int(here * BYTES)}
     monkeypatch.setattr(preparation, "free_memory", lambda device: free[device.type])
     half = held(HALF, measure(HALF), HardwareConfig(**wishes), DEVICE)
-    return "disk" if isinstance(half, StoredHalf) else half.device.type
+    return "disk" if isinstance(half, StoredMap) else half.device.type
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_cryorestore.data.crops import Box, TrainingVolume
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter

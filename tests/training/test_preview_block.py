@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.data.inputs import PADDING
+from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.networks import Sizes
 from napari_cryorestore.run_config import SnapshotsConfig

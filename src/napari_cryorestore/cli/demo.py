@@ -76,7 +76,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
     from napari_cryorestore.cli.restore import restore_shown
     from napari_cryorestore.io.volumes import result_suffix
     from napari_cryorestore.methods import METHODS, untrained_methods
-    from napari_cryorestore.restoration import ModelRef, RestoreConfig, resolved
+    from napari_cryorestore.restoration import ModelRef, RestoreConfig, with_chosen_weights
     from napari_cryorestore.run_config import RunConfig
 
     config = RunConfig.from_toml(run.config_text())
@@ -92,7 +92,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
                 "output": run.restored_dir / f"{NAME}_{name.split()[0].lower()}{result_suffix()}",
             }
         )
-        restoration, chosen = resolved(restoration)
+        restoration, chosen = with_chosen_weights(restoration)
         if chosen is not None:
             screen.say(chosen.sentence)
         made[name] = restore_shown(restoration, screen, chosen=chosen)

@@ -144,7 +144,7 @@ class _Outputs:
 
     def _begun(self, run: Path, first: TomogramConfig) -> int | None:
         """Return the step with which the same work began before, if it is not done."""
-        from napari_cryorestore.data.journal import begun_with
+        from napari_cryorestore.data.tile_journal import begun_with
         from napari_cryorestore.io.part_file import part_of
         from napari_cryorestore.io.volumes import result_suffix
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.crops import Groups
     from napari_cryorestore.data.imaging import GroupedMap
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.methods import Method

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from napari_cryorestore.data.corners import Box, Triple, triple, valid_corners
-from napari_cryorestore.data.inputs import InputKind, margin_of, network_input, required_filter, trim
-from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.data.network_input import (
+    InputKind,
+    input_margin,
+    network_input,
+    required_filter,
+    trim,
+)
 from napari_cryorestore.physics.rotation import turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.no_data import NoData
+    from napari_cryorestore.physics.normalize import Standardisation
 
 Groups = tuple[tuple[int, ...], ...]
 """Maps, by their numbers, of which the mean is taken."""
@@ -147,7 +155,7 @@ class TrainingVolume:
 
     Attributes
     ----------
-    maps : sequence of Tensor, shape (z, y, x), float32, float16 or bfloat16, or of StoredHalf
+    maps : sequence of Tensor, shape (z, y, x), float32, float16 or bfloat16, or of StoredMap
         The standardised maps, on any device or on disk; the crops are cut where they lie.
     imaging : Imaging
         How it was recorded.
@@ -159,7 +167,7 @@ class TrainingVolume:
         Where the maps hold local means in place of data.
     """
 
-    maps: Sequence[Tensor | StoredHalf]
+    maps: Sequence[Tensor | StoredMap]
     imaging: Imaging
     corners: Tensor
     device: torch.device | None = None
@@ -255,7 +263,7 @@ def cut_crops(
         Maps to take the mean of, as many means as crops of maps shall come out; every map by itself if not
         given.
     """
-    margin = margin_of(kind)
+    margin = input_margin(kind)
     z, y, x = triple(size)
     padded = (z + 2 * margin, y + 2 * margin, x + 2 * margin)
 
@@ -271,12 +279,12 @@ def cut_crops(
     return Crops.of([trim(crops, margin) for crops in cuts], inputs, places)
 
 
-def cut(volume: Tensor | StoredHalf, corners: Tensor, size: int | Triple) -> Tensor:
+def cut(volume: Tensor | StoredMap, corners: Tensor, size: int | Triple) -> Tensor:
     """Cut crops out of a volume, reflecting it at its borders.
 
     Parameters
     ----------
-    volume : Tensor, shape (z, y, x), or StoredHalf
+    volume : Tensor, shape (z, y, x), or StoredMap
         Of any floating type and device.
     corners : Tensor, shape (b, 3), int
         First voxels; may lie outside.
@@ -292,7 +300,7 @@ def cut(volume: Tensor | StoredHalf, corners: Tensor, size: int | Triple) -> Ten
         reflected(corners[:, axis, None] + torch.arange(length, device=volume.device), volume.shape[axis])
         for axis, length in enumerate(triple(size))
     )
-    if isinstance(volume, StoredHalf):
+    if isinstance(volume, StoredMap):
         return volume.take(z, y, x)[:, None]
     crops = volume[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
     return crops[:, None].float()
@@ -314,12 +322,59 @@ def reflected(indices: Tensor, size: int) -> Tensor:
     return torch.minimum(folded, period - folded)
 
 
+@dataclass(frozen=True, eq=False)
+class StoredMap:
+    """A half on disk that can be cropped like a tensor on the CPU.
+
+    Attributes
+    ----------
+    voxels : ndarray, shape (z, y, x)
+        Memory-mapped, of any real type and byte order. The system keeps in memory what it has room for.
+    scale : Standardisation
+        From the file's grey values to standard deviations about the mean.
+    """
+
+    voxels: NDArray[Any]
+    scale: Standardisation
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size (z, y, x) in voxels."""
+        return self.voxels.shape
+
+    @property
+    def device(self) -> torch.device:
+        """Where crops are cut: the CPU."""
+        return torch.device("cpu")
+
+    def take(self, z: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Return the crops of these voxels.
+
+        Parameters
+        ----------
+        z, y, x : Tensor, shape (b, n) each, int
+            For every crop, which planes, rows and columns; any order, all of them inside the volume.
+
+        Returns
+        -------
+        Tensor, shape (b, n of z, n of y, n of x), float32
+        """
+        result = torch.empty(len(z), z.shape[1], y.shape[1], x.shape[1])
+        for crop, *places in zip(result.numpy(), z.numpy(), y.numpy(), x.numpy(), strict=True):
+            first = [int(place.min()) for place in places]
+            box = tuple(slice(low, int(place.max()) + 1) for low, place in zip(first, places, strict=True))
+            block = self.scale.apply(np.asarray(self.voxels[box], dtype=np.float32))
+            crop[:] = block[np.ix_(*(place - low for low, place in zip(first, places, strict=True)))]
+        return result
+
+
 __all__ = [
     "Box",
     "CropSampler",
     "Crops",
     "Groups",
     "Places",
+    "StoredMap",
     "TrainingVolume",
     "brought",
     "cut",

@@ -1,4 +1,4 @@
-"""From an opened tomogram to what methods may know of how it was recorded."""
+"""From an opened tomogram to what methods may know of how it was recorded, and to maps in common units."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_cryorestore.data.inputs import Imaging
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.io.halves import UNEQUAL
 from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.physics.polarity import skewness
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
+from napari_cryorestore.runs.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,3 +180,24 @@ def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: 
         slab = np.asarray(volume[start : start + 16], dtype=np.float32)
         result[start : start + 16] = torch.from_numpy(scale.apply(slab))
     return result
+
+
+def recorded(tomogram: Tomogram) -> TrainedOn:
+    """Return how a tomogram was recorded, its number of maps, and whether its density is dark or bright."""
+    return TrainedOn(tomogram.recording, skewness(tomogram.maps), len(tomogram.maps))
+
+
+__all__ = [
+    "GroupedMap",
+    "MeanOfMaps",
+    "StandardisedView",
+    "filtered_imaging",
+    "grouped_maps",
+    "mean_of_group",
+    "plain_imaging",
+    "recorded",
+    "required_wedge",
+    "scales_of",
+    "standardised",
+    "wedge_of",
+]

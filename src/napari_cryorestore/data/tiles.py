@@ -1,4 +1,4 @@
-"""Cutting a volume into overlapping tiles and mending them: exact twins, within bounded memory."""
+"""Cutting a volume into overlapping tiles, applying a function to each, blending them, in little memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.crops import reflected
-from napari_cryorestore.data.sinks import TileSink
 from napari_cryorestore.data.tile_plan import TilePlan, fit_tile, tile_positions
-from napari_cryorestore.data.tile_worker import Worker
+from napari_cryorestore.data.tile_sinks import TileSink
+from napari_cryorestore.hardware import is_out_of_memory, release_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,28 +22,11 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.corners import Triple
     from napari_cryorestore.data.crops import Box
-    from napari_cryorestore.data.placed_tile import PlacedTile
-    from napari_cryorestore.data.tile_plan import TileFunction
+    from napari_cryorestore.data.tile_plan import PlacedTile, TileFunction
 
     Floats = NDArray[np.float32]
     Group = tuple[list[PlacedTile], Floats]
-
-
-class Cancelled(Exception):  # noqa: N818  a wish of the user, not an error
-    """The user stopped the work before it was done."""
-
-
-class Source(Protocol):
-    """What tiles are read from: an array, or anything else that can be sliced (z, y, x)."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sizes (z, y, x) in voxels."""
-        ...
-
-    def __getitem__(self, slices: tuple[slice, slice, slice], /) -> Any:
-        """Return a block of voxels."""
-        ...
+    from torch import Tensor
 
 
 def process_tiles(
@@ -150,6 +133,48 @@ def process_box(
     return out
 
 
+class Cancelled(Exception):  # noqa: N818  a wish of the user, not an error
+    """The user stopped the work before it was done."""
+
+
+class CancellableView:
+    """Passes on whatever part of a volume is asked for, after asking whether it is still wanted.
+
+    Measuring a large tomogram takes seconds, reading a few planes of it a fraction of one.
+
+    Parameters
+    ----------
+    volume : array, shape (z, y, x)
+        Memory-mapped or not.
+    cancelled : callable
+        Is asked before every reading.
+    """
+
+    def __init__(self, volume: NDArray[Any], cancelled: Callable[[], bool]) -> None:
+        self._volume, self._cancelled = volume, cancelled
+        self.shape, self.ndim = volume.shape, volume.ndim
+        self.size, self.dtype = volume.size, volume.dtype
+
+    def __getitem__(self, place: Any) -> NDArray[Any]:
+        if self._cancelled():
+            raise Cancelled("The restoration was cancelled.")
+        part: NDArray[Any] = self._volume[place]
+        return part
+
+
+class Source(Protocol):
+    """What tiles are read from: an array, or anything else that can be sliced (z, y, x)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes (z, y, x) in voxels."""
+        ...
+
+    def __getitem__(self, slices: tuple[slice, slice, slice], /) -> Any:
+        """Return a block of voxels."""
+        ...
+
+
 def _common_shape(sources: Sequence[Source], out: tuple[int, ...], plan: TilePlan) -> Triple:
     shape = tuple(sources[0].shape)
     if len(shape) != 3 or min(shape) < 1:
@@ -222,11 +247,50 @@ def _read(source: Source, start: Triple, sizes: Triple) -> NDArray[np.float32]:
     return tile
 
 
+class Worker:
+    """Applies a function in batches that halve when memory runs out; `batch` is what has fitted so far."""
+
+    def __init__(self, function: TileFunction, batch: int) -> None:
+        self.function = function
+        self.batch = batch
+
+    def __call__(self, tiles: Tensor) -> Tensor:
+        """Return the function's tiles (b, 1, z, y, x), float32 on the CPU."""
+        pieces: list[Tensor] = []
+        done = 0
+        while done < len(tiles):
+            piece = tiles[done : done + self.batch]
+            result = self._attempt(piece)
+            if result is None:
+                self.batch = len(piece) // 2
+                release_memory()
+                continue
+            if result.shape != piece.shape:
+                raise ValueError(
+                    f"The function must return tiles of the shape {tuple(piece.shape)} it is given, "
+                    f"but returned {tuple(result.shape)}."
+                )
+            pieces.append(result)
+            done += len(piece)
+        return torch.cat(pieces)
+
+    def _attempt(self, piece: Tensor) -> Tensor | None:
+        """Return None when memory ran out; the failed attempt's tensors are released with this frame."""
+        try:
+            return self.function(piece).detach().float().cpu()
+        except (RuntimeError, MemoryError) as error:
+            if len(piece) == 1 or not is_out_of_memory(error):
+                raise
+            return None
+
+
 __all__ = [
+    "CancellableView",
     "Cancelled",
     "Source",
     "TilePlan",
     "TileSink",
+    "Worker",
     "fit_tile",
     "process_box",
     "process_tiles",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_cryorestore.data.crops import Crops, Places
-    from napari_cryorestore.data.inputs import Imaging, InputKind
+    from napari_cryorestore.data.network_input import Imaging, InputKind
 
     Network = Callable[[Tensor], Tensor]
     Draws = dict[str, Tensor]
@@ -211,7 +211,7 @@ class Method:
         network
             In evaluation mode.
         inputs : Tensor, shape (b, c, z, y, x)
-            What `napari_cryorestore.data.inputs.network_input` makes of the map.
+            What `napari_cryorestore.data.network_input.network_input` makes of the map.
         imaging : Imaging
             How the tomogram was recorded.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.data.crops import Crops, Places
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.methods.base import Draws, Network
     from napari_cryorestore.physics.wedge import Wedge
 
@@ -95,7 +95,7 @@ class Icecream(Method):
         """Return the loss as the released code (v0.4) computes it."""
         import torch
 
-        from napari_cryorestore.data.inputs import second_pass_input
+        from napari_cryorestore.data.network_input import second_pass_input
         from napari_cryorestore.physics.rotation import turned
 
         del teacher
@@ -125,7 +125,7 @@ class Icecream(Method):
         return torch.stack(list(restored)).mean(0)
 
     def _restored(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
-        from napari_cryorestore.data.inputs import second_pass_input
+        from napari_cryorestore.data.network_input import second_pass_input
 
         once = network(inputs).float()
         if self.config.passes == 1:

@@ -14,7 +14,7 @@ from napari_cryorestore.checkpoint import Label, load_checkpoint, load_label
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.config import sentence
 from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging, required_wedge
-from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method

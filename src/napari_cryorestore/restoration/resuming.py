@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.data.journal import (
+from napari_cryorestore.data.tile_journal import (
     FileJournal,
     forget,
     is_journalled,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.compute_config import TilingConfig
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.restoration.made_of import MadeOf
     from napari_cryorestore.restoration.model import Model
+    from napari_cryorestore.restoration.provenance import MadeOf
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _PLAN = ("tile", "margin", "align", "batch")

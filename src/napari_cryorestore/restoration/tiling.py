@@ -35,7 +35,7 @@ _FILTER_BYTES = 160
 """What filtering a tile on a zero-padded grid takes per voxel at most."""
 
 
-def sizes_of(model: Model) -> Sizes:
+def sizes_of_model(model: Model) -> Sizes:
     """Return what the network of a model says of sizes, or what is assumed of one that says nothing."""
     sizes: Sizes = getattr(model.network, "sizes", _UNKNOWN)
     return sizes
@@ -50,7 +50,7 @@ def margin_of(model: Model) -> int:
     blending over twice the margin hides what is left. Measured in ``docs/benchmarks/restore.md``. However far
     a network reaches, the margin is a quarter of the usual tile at most.
     """
-    reach = sizes_of(model).reach
+    reach = sizes_of_model(model).reach
     return MARGIN if reach is None else min(MOST_MARGIN, max(LEAST_MARGIN, 4 * round(reach / 16)))
 
 
@@ -59,7 +59,7 @@ def least_tile(model: Model) -> int:
 
     Half of it is margin: of smaller ones thousands would do the same work.
     """
-    return max(4 * margin_of(model), sizes_of(model).minimum)
+    return max(4 * margin_of(model), sizes_of_model(model).minimum)
 
 
 def fitting_plan(shape: Sequence[int], model: Model, tiling: TilingConfig) -> TilePlan:
@@ -78,7 +78,7 @@ def fitting_plan(shape: Sequence[int], model: Model, tiling: TilingConfig) -> Ti
 def possible_plans(shape: Sequence[int], model: Model, tiling: TilingConfig) -> list[TilePlan]:
     """Return tilings from the largest tiles to the smallest; only the one given, if there is one."""
     on_cpu = model.device.type == "cpu"
-    margin, sizes = margin_of(model), sizes_of(model)
+    margin, sizes = margin_of(model), sizes_of_model(model)
     edges = [max(edge, 3 * margin) for edge in (CPU_TILES if on_cpu else TILES)]
     if tiling.tile:
         edges = [max(tiling.tile, least_tile(model))]
@@ -112,7 +112,7 @@ def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
 
 
 def _is_estimated_to_fit(model: Model, plan: TilePlan) -> bool:
-    floats = sizes_of(model).floats_per_voxel or _FLOATS
+    floats = sizes_of_model(model).floats_per_voxel or _FLOATS
     per_voxel = max(floats * (4 if model.precision == "32" else 2), _FILTER_BYTES)
     return plan.batch * _voxels(plan) * per_voxel < min(CPU_MEMORY, free_memory(model.device) / 2)
 
@@ -139,6 +139,6 @@ __all__ = [
     "margin_of",
     "memory_explained",
     "possible_plans",
-    "sizes_of",
+    "sizes_of_model",
     "smaller_plans",
 ]

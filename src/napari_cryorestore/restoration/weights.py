@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import WEIGHTS, weights_file
-from napari_cryorestore.data.journal import begun_with
+from napari_cryorestore.data.tile_journal import begun_with
 from napari_cryorestore.io.part_file import part_of
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.chosen_step import ChosenStep, WhichStep
 
 
-def resolved(
+def with_chosen_weights(
     config: RestoreConfig, chosen: ChosenStep | None = None
 ) -> tuple[RestoreConfig, ChosenStep | None]:
     """Return the configuration with the weights file that it means, and which step of a run that is.
@@ -102,4 +102,4 @@ def _within_run(file: Path) -> ChosenStep | None:
     return step_of_run(run, steps[0]) if steps else None
 
 
-__all__ = ["at_file", "chosen_weights", "resolved"]
+__all__ = ["at_file", "chosen_weights", "with_chosen_weights"]

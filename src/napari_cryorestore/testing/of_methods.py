@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_cryorestore.data.crops import Crops, Places
-from napari_cryorestore.data.inputs import Imaging, network_input
+from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.networks import NETWORKS, UNetConfig, build_network, sizes_of
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.physics.wiener import RadialFilter
@@ -25,7 +25,7 @@ from napari_cryorestore.testing.promises import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_cryorestore.data.inputs import InputKind
+    from napari_cryorestore.data.network_input import InputKind
     from napari_cryorestore.methods import Method, MethodConfig, StepLoss
     from napari_cryorestore.networks import NetworkConfig
 

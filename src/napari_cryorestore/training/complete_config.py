@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_file
 from napari_cryorestore.data.corners import valid_corners
-from napari_cryorestore.data.inputs import PADDING
+from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import told_apart

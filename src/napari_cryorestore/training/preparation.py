@@ -10,19 +10,18 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.corners import MOST_CORNERS, keeping_off, valid_corners
-from napari_cryorestore.data.crops import Box, TrainingVolume
+from napari_cryorestore.data.crops import Box, StoredMap, TrainingVolume
 from napari_cryorestore.data.imaging import (
     MeanOfMaps,
     filtered_imaging,
     grouped_maps,
     plain_imaging,
+    recorded,
     required_wedge,
     standardised,
 )
-from napari_cryorestore.data.inputs import margin_of
 from napari_cryorestore.data.masks import structure_mask
-from napari_cryorestore.data.recorded import recorded
-from napari_cryorestore.data.stored import StoredHalf
+from napari_cryorestore.data.network_input import input_margin
 from napari_cryorestore.hardware import free_memory
 from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_maps
 from napari_cryorestore.io.masks import with_data
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.data.crops import Groups
-    from napari_cryorestore.data.inputs import Imaging, InputKind
+    from napari_cryorestore.data.network_input import Imaging, InputKind
     from napari_cryorestore.io.masks import Inside
     from napari_cryorestore.methods import Method
     from napari_cryorestore.no_data import NoData
@@ -149,7 +148,7 @@ def out_of_bounds(box: Box, shape: tuple[int, ...], *, crop: int, kind: InputKin
     would be left beside it: then crops come close enough for the filter to reach the block's edge, which they
     still neither contain nor are compared with.
     """
-    grown = box.grown(margin_of(kind), shape)
+    grown = box.grown(input_margin(kind), shape)
     return grown if leaves_room(grown, Box.whole(shape), crop) else box
 
 
@@ -207,7 +206,7 @@ def _fixed(corners: NDArray[np.int32], places: int, *, seed: int) -> NDArray[np.
 
 
 def _tell_stored(volumes: Sequence[TrainingVolume], config: RunConfig, say: Say) -> None:
-    stored = sum(isinstance(volume.maps[-1], StoredHalf) for volume in volumes)
+    stored = sum(isinstance(volume.maps[-1], StoredMap) for volume in volumes)
     if stored and config.hardware.hold == "auto":
         of_them = f"{stored} of {len(volumes)} tomograms" if len(volumes) > 1 else "The tomogram"
         say(f"{of_them} stay(s) on disk, as there is too little memory: a slow disk slows training down.")
@@ -290,7 +289,7 @@ def _least_empty(
 
 def held(
     voxels: Any, scale: Standardisation, hardware: HardwareConfig, device: torch.device
-) -> torch.Tensor | StoredHalf:
+) -> torch.Tensor | StoredMap:
     """Return a map in standard deviations about its mean, where `hardware.hold` says it should lie.
 
     By default it goes to the device if it takes at most a quarter of the memory left there, else into the
@@ -308,14 +307,14 @@ def held(
         Where the network is.
     """
     if hardware.hold == "disk":
-        return StoredHalf(voxels, scale)
+        return StoredMap(voxels, scale)
     dtype = torch.float32 if voxels.size < SINGLE_PRECISION_BELOW else torch.float16
     size = voxels.size * dtype.itemsize
     if device.type != "cpu" and size <= SHARE * free_memory(device):
         return standardised(voxels, scale, dtype=dtype).to(device)
     if hardware.hold == "memory" or size <= SHARE * free_memory(torch.device("cpu")) / hardware.devices:
         return standardised(voxels, scale, dtype=dtype)
-    return StoredHalf(voxels, scale)
+    return StoredMap(voxels, scale)
 
 
 __all__ = [

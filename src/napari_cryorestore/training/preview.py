@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_cryorestore.data.crops import Box, Places, TrainingVolume, cut_crops
-from napari_cryorestore.data.inputs import second_pass_input, trim
+from napari_cryorestore.data.network_input import second_pass_input, trim
 from napari_cryorestore.hardware import is_out_of_memory
 from napari_cryorestore.metrics.heldout import HeldOutNumbers, held_out_metrics
 

@@ -13,7 +13,7 @@ from napari_cryorestore.methods.base import Method, MethodConfig
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.methods.base import Network
 
 

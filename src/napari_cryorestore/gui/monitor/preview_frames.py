@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 

@@ -111,7 +111,7 @@ def _crops(shape: tuple[int, ...]) -> Any:
     import torch
 
     from napari_cryorestore.data.crops import Crops, Places
-    from napari_cryorestore.data.inputs import Imaging
+    from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.physics.wedge import Wedge
 
     batch, maps, _, *size = shape

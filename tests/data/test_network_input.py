@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_cryorestore.data.inputs import Imaging, margin_of, network_input, second_pass_input, trim
+from napari_cryorestore.data.network_input import (
+    Imaging,
+    input_margin,
+    network_input,
+    second_pass_input,
+    trim,
+)
 from napari_cryorestore.physics.wiener import RadialFilter
 
 IMAGING = Imaging(wiener=RadialFilter((1.0, 0.4, 0.0)))
@@ -42,7 +48,7 @@ def test_the_second_pass_is_unfiltered() -> None:
 
 
 def test_only_the_filter_needs_a_margin_and_trimming_takes_it_off() -> None:
-    assert margin_of("raw") == 0
-    assert margin_of("wiener+raw") == 8
+    assert input_margin("raw") == 0
+    assert input_margin("wiener+raw") == 8
     assert trim(CROPS, 0) is CROPS
     assert torch.equal(trim(CROPS, 2), CROPS[..., 2:6, 2:7, 2:8])

@@ -21,7 +21,7 @@ from napari_cryorestore import restoration
 from napari_cryorestore.checkpoint import Checkpoint, Label, save_weights
 from napari_cryorestore.compute_config import TilingConfig
 from napari_cryorestore.data.imaging import filtered_imaging
-from napari_cryorestore.data.journal import FileJournal
+from napari_cryorestore.data.tile_journal import FileJournal
 from napari_cryorestore.io.input_stamps import stamps_of
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_output import write_volume

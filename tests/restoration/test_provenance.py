@@ -15,7 +15,7 @@ from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.restoration import RestoreConfig, require_same
-from napari_cryorestore.restoration.made_of import made_of, opened
+from napari_cryorestore.restoration.provenance import examined_tomogram, made_of
 
 from ..restoring import changed, restoration
 
@@ -44,13 +44,13 @@ def done(tmp_path: Path) -> RestoreConfig:
     request = restoration(
         save(tmp_path / "c", seed=0), even, tmp_path / "out.mrc", odd, tilt_range=(-60.0, 60.0), device="cpu"
     )
-    said = f"cryorestore: x\n{made_of(request, opened(request).tomogram)}"
+    said = f"cryorestore: x\n{made_of(request, examined_tomogram(request).tomogram)}"
     write_volume(request.output, np.zeros((4, 5, 6)), voxel_size=7.5, label=said)
     return request
 
 
 def test_the_order_in_a_header_makes_no_other_weights(done: RestoreConfig, tmp_path: Path) -> None:
-    before = made_of(done, opened(done).tomogram).weights
+    before = made_of(done, examined_tomogram(done).tomogram).weights
     file = tmp_path / "c" / WEIGHTS
     content = file.read_bytes()
     length = int.from_bytes(content[:8], "little")
@@ -61,15 +61,15 @@ def test_the_order_in_a_header_makes_no_other_weights(done: RestoreConfig, tmp_p
         text = json.dumps(order).encode()
         file.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
         assert load_checkpoint(file).label.step == 5
-        assert made_of(done, opened(done).tomogram).weights == before
+        assert made_of(done, examined_tomogram(done).tomogram).weights == before
     file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(len(content) - 8 - length))
-    assert made_of(done, opened(done).tomogram).weights != before
+    assert made_of(done, examined_tomogram(done).tomogram).weights != before
 
 
 def test_the_label_fits_into_a_header(done: RestoreConfig) -> None:
     (label,) = open_volume(done.output).labels[1:]
     assert len(label) <= 80
-    assert label == str(made_of(done, opened(done).tomogram))
+    assert label == str(made_of(done, examined_tomogram(done).tomogram))
 
 
 def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_cryorestore.data.asking import AskingView
 from napari_cryorestore.data.imaging import StandardisedView, grouped_maps
-from napari_cryorestore.data.sinks import FittingSink, TileSink
-from napari_cryorestore.data.tiles import Cancelled, process_tiles
+from napari_cryorestore.data.tile_sinks import FittingSink, TileSink
+from napari_cryorestore.data.tiles import CancellableView, Cancelled, process_tiles
 from napari_cryorestore.io.volume_output import create_volume, losses
 from napari_cryorestore.physics.normalize import Standardisation
-from napari_cryorestore.restoration.made_of import made_of, opened
-from napari_cryorestore.restoration.misfit import changed_since_training, header_lines, misfits_of
 from napari_cryorestore.restoration.model import Model, cancellable
+from napari_cryorestore.restoration.provenance import (
+    changed_since_training,
+    examined_tomogram,
+    header_lines,
+    made_of,
+    misfits_of,
+)
 from napari_cryorestore.restoration.resuming import fingerprint, journal_of, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
     fitting_plan,
@@ -26,7 +30,7 @@ from napari_cryorestore.restoration.tiling import (
     possible_plans,
     smaller_plans,
 )
-from napari_cryorestore.restoration.weights import resolved
+from napari_cryorestore.restoration.weights import with_chosen_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.data.journal import FileJournal, Journal
+    from napari_cryorestore.data.tile_journal import FileJournal, Journal
     from napari_cryorestore.data.tile_plan import TilePlan
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
@@ -91,20 +95,20 @@ def restore(
     ValueError, OSError, MemoryError
         If the input, the model, the output or the device cannot be used, with what to do about it.
     """
-    config, chosen = resolved(config, chosen)
-    examined = opened(config)
+    config, chosen = with_chosen_weights(config, chosen)
+    examined = examined_tomogram(config)
     tomogram = examined.tomogram
     findings = (chosen.findings if chosen else ()) + misfits_of(config.model, tomogram)
     changed = changed_since_training(config.model, config.tomogram.maps)
     for finding in (*examined.findings, *changed, *findings, *losses(config.output)):
         found(finding)
-    tomogram.no_data(through=partial(AskingView, cancelled=cancelled))
+    tomogram.no_data(through=partial(CancellableView, cancelled=cancelled))
     model = Model.of(config.model, tomogram, settings=config.method, hardware=config.hardware)
     made = made_of(config, tomogram)
     doubts = [*findings, *(finding for finding in examined.findings if finding.severity != "note")]
     labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], chosen, doubts)
     mark = fingerprint(made, config.tiling, tomogram, model)
-    work = Work(tomogram, model, config.output, labels, progress, cancelled)
+    job = RestorationJob(tomogram, model, config.output, labels, progress, cancelled)
     kept = kept_plan(config.output, mark)
     if kept is not None:
         say(f"{config.output.name} was being restored when the program was killed: going on from there.")
@@ -115,7 +119,7 @@ def restore(
     smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, config.tiling))
     while True:
         try:
-            work.fill(plan, journal_of(config.output, mark, plan, chosen), goes_on=plan is kept)
+            job.fill(plan, journal_of(config.output, mark, plan, chosen), goes_on=plan is kept)
             return config.output
         except MemoryError:
             if not smaller:
@@ -125,7 +129,7 @@ def restore(
 
 
 @dataclass(frozen=True)
-class Work:
+class RestorationJob:
     """A tomogram to be restored, by what, and who is told how far it is."""
 
     tomogram: Tomogram
@@ -157,7 +161,7 @@ class Work:
         """Fill an output (z, y, x) with the mean of what is restored by itself."""
         maps, method, no_data = self.tomogram.maps, self.model.method, self.tomogram.no_data()
         halves = grouped_maps(
-            [AskingView(one, self.cancelled) for one in maps],
+            [CancellableView(one, self.cancelled) for one in maps],
             no_data,
             learned=method.to_learn_from(len(maps)),
             taken=method.to_restore(len(maps)),
@@ -226,4 +230,4 @@ def put_back(out: NDArray[np.float32], halves: Sequence[Any], no_data: NoData) -
             out[planes] = np.where(empty, mean, out[planes])
 
 
-__all__ = ["Work", "put_back", "restore"]
+__all__ = ["RestorationJob", "put_back", "restore"]

@@ -1,4 +1,4 @@
-"""What a restored volume was made of, said in its header, by which one that is done is known again."""
+"""What a restored volume was made of and what speaks against it: said in its header, and read from there."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_cryorestore.checkpoint import load_label, weights_file
+from napari_cryorestore.data.imaging import recorded
 from napari_cryorestore.examination import examine
+from napari_cryorestore.io.input_stamps import changed_inputs
 from napari_cryorestore.io.tomogram import open_tomogram
+from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.methods import METHODS
 from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import method_of
-from napari_cryorestore.restoration.weights import resolved
+from napari_cryorestore.restoration.weights import with_chosen_weights
+from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
+from napari_cryorestore.runs.trained_on import misfits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_cryorestore.examination import Examination
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.restore_config import ModelRef, RestoreConfig
+    from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _SHORT = 12
 _BLOCK = 1 << 20  # bytes
+_FOLDERS_UP = 3  # from the weights to the run: step, checkpoints, run
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class MadeOf:
 _SAID = re.compile("made of: " + " ".join(f"{item.name} ([0-9a-f]{{{_SHORT}}})" for item in fields(MadeOf)))
 
 
-def opened(config: RestoreConfig) -> Examination:
+def examined_tomogram(config: RestoreConfig) -> Examination:
     """Open and examine the tomogram that is to be restored.
 
     Parameters
@@ -111,7 +121,7 @@ def require_same(config: RestoreConfig) -> None:
     FileNotFoundError, PermissionError, ValueError
         If the file, the tomogram or the weights cannot be read.
     """
-    config, _ = resolved(config)
+    config, _ = with_chosen_weights(config)
     path = config.output
     found = next((said for label in open_volume(path).labels if (said := _SAID.fullmatch(label))), None)
     if found is None:
@@ -159,4 +169,63 @@ def _stamp(path: Path) -> list[Any]:
     return [path.name, facts.st_size, facts.st_mtime_ns]
 
 
-__all__ = ["MadeOf", "made_of", "opened", "require_same"]
+def misfits_of(model: ModelRef, tomogram: Tomogram) -> tuple[Finding, ...]:
+    """Return what speaks against a model, whose weights are a file; none where nothing was trained.
+
+    Errors are those of `load_label`.
+    """
+    if model.weights is None:
+        return ()
+    label = load_label(model.weights)
+    method = METHODS[label.method.kind]
+    return misfits(
+        label.trained_on,
+        recorded(tomogram),
+        lacks_half=tomogram.odd is None and method.maps != 1,
+        wedge=method.needs_wedge,
+    )
+
+
+def changed_since_training(model: ModelRef, files: Sequence[Path]) -> tuple[Finding, ...]:
+    """Tell which files have changed since the model's run began; nothing of others than its own.
+
+    Parameters
+    ----------
+    model : ModelRef
+        Whose weights are a file.
+    files : sequence of Path
+        The maps of a tomogram.
+
+    Returns
+    -------
+    tuple of Finding
+        See `changed_inputs`.
+    """
+    if model.weights is None:
+        return ()
+    above = weights_file(model.weights).absolute().parents[:_FOLDERS_UP]
+    run = next((RunDir(folder) for folder in above if (folder / CONFIG_FILE).is_file()), None)
+    if run is None:
+        return ()
+    return changed_inputs(run.environment().get("inputs"), files)
+
+
+def header_lines(
+    name: str, facts: Sequence[str], chosen: ChosenStep | None, findings: Sequence[Finding]
+) -> list[str]:
+    """Return the labels of a restored volume: by what, facts, why this step, and what to mind."""
+    why = [] if chosen is None else [chosen.sentence]
+    sentences = [*why, *(f"{finding.severity}: {finding.sentence}" for finding in findings)]
+    wrapped = [line for words in sentences for line in label_lines(words)]
+    return [f"cryorestore: {name}", *facts, *wrapped]
+
+
+__all__ = [
+    "MadeOf",
+    "changed_since_training",
+    "examined_tomogram",
+    "header_lines",
+    "made_of",
+    "misfits_of",
+    "require_same",
+]

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.data.corners import Box
-from napari_cryorestore.data.placed_tile import PlacedTile
-from napari_cryorestore.data.tile_plan import TilePlan
+from napari_cryorestore.data.tile_plan import PlacedTile, TilePlan
 
 
 def flat(start: tuple[int, int, int], size: int = 4) -> PlacedTile:

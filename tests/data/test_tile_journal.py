@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.data import journal as journal_module
-from napari_cryorestore.data.journal import FileJournal, Journal, forget, unfinished
+from napari_cryorestore.data import tile_journal as journal_module
+from napari_cryorestore.data.tile_journal import FileJournal, Journal, forget, unfinished
 
 if TYPE_CHECKING:
     from pathlib import Path

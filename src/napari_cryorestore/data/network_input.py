@@ -38,7 +38,7 @@ class Imaging:
     wiener: RadialFilter | None = None
 
 
-def margin_of(kind: InputKind) -> int:
+def input_margin(kind: InputKind) -> int:
     """Return how many voxels to cut around a crop, and to trim off its input, on every side."""
     return 0 if kind == "raw" else PADDING
 
@@ -116,7 +116,7 @@ __all__ = [
     "RAW_SHARE",
     "Imaging",
     "InputKind",
-    "margin_of",
+    "input_margin",
     "network_input",
     "required_filter",
     "second_pass_input",

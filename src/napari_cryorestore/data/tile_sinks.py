@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.data.corners import Box
-from napari_cryorestore.data.journal import Journal
+from napari_cryorestore.data.tile_journal import Journal
 from napari_cryorestore.physics.normalize import Standardisation
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.data.placed_tile import PlacedTile
+    from napari_cryorestore.data.tile_plan import PlacedTile
 
     Floats = NDArray[np.float32]
 
