@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.io.pairing import find_other_half
-from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles
+from napari_cryorestore.io.tilts_beside import find_tilt_file, read_tilt_angles
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
 

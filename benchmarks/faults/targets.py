@@ -38,7 +38,7 @@ from napari_cryorestore.io.tilt_files import read_tilt_file
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import EVENTS, Event, Stepped
 from napari_cryorestore.runs.follower import RunFollower

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.quality.particles import average_precision
-from napari_cryorestore.metrics.spectra import fsc_curves
+from napari_cryorestore.metrics.wedge_spectra import fsc_curves
 from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball, rfft
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from scipy.ndimage import maximum_filter
 from scipy.spatial.transform import Rotation
 
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.metrics.picks import match_picks
+from napari_cryorestore.metrics.pick_agreement import match_picks
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.simulation.particles import barrel, cage
 from napari_cryorestore.simulation.scene import Crowd, Scene

@@ -15,7 +15,7 @@ from napari_cryorestore.hardware import FABRIC_PRECISION
 from napari_cryorestore.host_memory import keep_freed_memory
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.learner import Learner, next_batch

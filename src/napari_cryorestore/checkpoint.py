@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from napari_cryorestore.config import sentence
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.plain_values import plain_json, require_unpacked
 from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
 from napari_cryorestore.recording import Recording

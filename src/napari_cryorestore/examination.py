@@ -10,8 +10,7 @@ import numpy as np
 
 from napari_cryorestore.findings import Finding, gravest_first, problems
 from napari_cryorestore.io.halves import HalvesCheck, check_maps
-from napari_cryorestore.io.sampling import sample_lines, sample_slabs
-from napari_cryorestore.io.wrapping import wrapped
+from napari_cryorestore.io.sampling import sample_lines, sample_slabs, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

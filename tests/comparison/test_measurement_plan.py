@@ -22,7 +22,7 @@ from napari_cryorestore.comparison.number_words import number_words
 from napari_cryorestore.comparison.result_cache import ResultCache
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.tiles import Cancelled
-from napari_cryorestore.io.picks import Picks
+from napari_cryorestore.io.particle_list import Picks
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 from napari_cryorestore.recording import Recording
 

@@ -24,7 +24,7 @@ from napari_cryorestore.data.imaging import standardised
 from napari_cryorestore.data.network_input import PADDING, Imaging, network_input
 from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.physics.rotation import ELEMENTS
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 
 if TYPE_CHECKING:
     from pathlib import Path

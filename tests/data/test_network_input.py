@@ -12,7 +12,7 @@ from napari_cryorestore.data.network_input import (
     second_pass_input,
     trim,
 )
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 
 IMAGING = Imaging(wiener=RadialFilter((1.0, 0.4, 0.0)))
 CROPS = torch.randn(2, 1, 8, 9, 10, generator=torch.Generator().manual_seed(0))

@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.findings import problems
 from napari_cryorestore.io.halves import check_halves, check_maps, describe_size, require_maps
+from napari_cryorestore.io.joint_sample import shift_of
 from napari_cryorestore.io.masks import Inside
 from napari_cryorestore.io.sampling import sample_slabs
-from napari_cryorestore.io.shift import shift_of
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:

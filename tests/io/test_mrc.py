@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.io.mrc_header import IMOD_STAMP
+from napari_cryorestore.io.mrc import IMOD_STAMP
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import is_volume_path, open_volume
 

@@ -10,7 +10,7 @@ import torch
 from napari_cryorestore.data.crops import Crops, Places
 from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from napari_cryorestore.data.crops import Crops
 from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
-from napari_cryorestore.physics.rotation import ELEMENTS, GROUP, WEDGE_PRESERVING, averaging
+from napari_cryorestore.physics.rotation import ELEMENTS, GROUP, WEDGE_PRESERVING
 from napari_cryorestore.physics.rotation import turned as turned_by
-from napari_cryorestore.physics.wedge import Wedge, apply_mask
+from napari_cryorestore.physics.wedge import Wedge, apply_mask, averaging
 
 if TYPE_CHECKING:
     from napari_cryorestore.methods.base import StepLoss

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_cryorestore.metrics.spectra import Band
 from napari_cryorestore.metrics.trust import (
     Provenance,
     agreement,
@@ -11,6 +10,7 @@ from napari_cryorestore.metrics.trust import (
     provenance,
     supplied_share,
 )
+from napari_cryorestore.metrics.wedge_spectra import Band
 from napari_cryorestore.physics.fourier import radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 

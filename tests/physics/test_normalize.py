@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_cryorestore.physics import normalize
-from napari_cryorestore.physics.normalize import Standardisation, measure
+from napari_cryorestore.physics.normalize import Standardisation, measure, skewness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +97,37 @@ def test_masks_that_leave_nothing_are_refused() -> None:
 def test_impossible_standardisations_are_refused(mean: float, std: float) -> None:
     with pytest.raises(ValueError, match="positive standard deviation"):
         Standardisation(mean, std)
+
+
+CHANCE = np.random.default_rng(0)
+NOISE = CHANCE.normal(size=(2, 48, 48, 48)).astype(np.float32)
+
+
+def beads(sign: float) -> np.ndarray:
+    volume = np.zeros((48, 48, 48), np.float32)
+    for z, y, x in CHANCE.integers(0, 40, (30, 3)):
+        volume[z : z + 8, y : y + 8, x : x + 8] += sign
+    return volume
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_particles_tell_dark_from_bright(sign: float) -> None:
+    volume = beads(sign)
+    value = skewness([volume + half for half in NOISE])
+    assert sign * value > 0.5
+    assert skewness([-(volume + half) for half in NOISE]) == pytest.approx(-value, abs=0.05)
+
+
+def test_noise_is_neither() -> None:
+    assert abs(skewness(list(NOISE))) < 0.2
+
+
+def test_one_speck_of_gold_does_not_decide() -> None:
+    volume = beads(1.0)
+    volume[20:24, 20:24, 20:24] = -1000
+    assert skewness([volume + half for half in NOISE]) > 0.4
+
+
+@pytest.mark.parametrize("volume", [np.zeros((8, 8, 8)), np.ones((2, 9, 9)), np.full((8, 8, 8), np.nan)])
+def test_nothing_to_see_is_zero(volume: np.ndarray) -> None:
+    assert skewness([volume]) == 0.0

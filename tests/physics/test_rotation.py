@@ -6,22 +6,33 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
 from napari_cryorestore.physics.rotation import (
     ELEMENTS,
     GROUP,
     WEDGE_PRESERVING,
     SignedPermutation,
     about_tilt_axis,
-    averaging,
     drawn_elements,
     inverses,
-    preserving,
-    supervised_share,
     turned,
 )
-from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.physics.wedge import Wedge, averaging, preserving
 
 EVERY = WEDGE_PRESERVING + GROUP
+
+
+def supervised_share(element: SignedPermutation, wedge: Wedge, shape: tuple[int, int, int]) -> float:
+    """The share of the missing wedge that has been measured once the volume is rotated.
+
+    That is what an equivariance loss can teach by this element: |w_g ∩ ¬w| / |¬w| inside the Nyquist ball.
+
+    """
+    weight = hermitian_weight(shape)
+    missing = nyquist_ball(shape) & ~wedge.mask(shape)
+    total = float((weight * missing).sum())
+    observed = float((weight * (missing & wedge.mask(shape, rotation=element))).sum())
+    return observed / total if total else 1.0
 
 
 def volume(*shape: int) -> Tensor:

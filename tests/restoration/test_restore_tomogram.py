@@ -30,7 +30,7 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2NoiseConfig
 from napari_cryorestore.networks import Sizes, UNetConfig, build_network
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.restoration import Cancelled, Model, ModelRef, RestoreConfig, layer_name, restore
 from napari_cryorestore.runs.events import Evaluated

@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.io.pairing import pair_halves
-from napari_cryorestore.io.picks import read_picks
-from napari_cryorestore.io.tilts import find_tilt_file, read_tilt_angles, tilts_beside
+from napari_cryorestore.io.particle_list import read_picks
+from napari_cryorestore.io.tilts_beside import find_tilt_file, read_tilt_angles, tilts_beside
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.simulation import SimulatedPair, SimulationConfig, pair, simulate, write_pair
 

@@ -5,9 +5,16 @@ import pytest
 from scipy.ndimage import label
 from scipy.spatial.transform import Rotation
 
-from napari_cryorestore.simulation.membrane import LEAFLET, Vesicle, add_membrane, random_vesicle, stud
 from napari_cryorestore.simulation.particles import Particle, barrel
-from napari_cryorestore.simulation.phantom import ICE_DENSITY, cell_phantom
+from napari_cryorestore.simulation.phantom import (
+    ICE_DENSITY,
+    LEAFLET,
+    Vesicle,
+    add_membrane,
+    cell_phantom,
+    random_vesicle,
+    stud,
+)
 from napari_cryorestore.simulation.scene import Crowd, Scene
 
 SCENE = Scene((48, 56, 96), width=48, voxel=1.0, thickness=34.0)

@@ -17,7 +17,7 @@ from napari_cryorestore.data.crops import CropSampler, TrainingVolume
 from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.learner import Batch, Learner, next_batch

@@ -11,7 +11,7 @@ from napari_cryorestore.data.crops import Box, TrainingVolume
 from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods import METHODS, build_method
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.training.preview import Preview
 
 if TYPE_CHECKING:

@@ -147,7 +147,7 @@ def _cursor(
 
 
 def _arrows(wishes: CompareOptions, first: ComparedVolume) -> list[Position]:
-    from napari_cryorestore.io.picks import read_picks
+    from napari_cryorestore.io.particle_list import read_picks
 
     if wishes.arrows is None:
         return []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.measuring import Boxes
     from napari_cryorestore.comparison.number import Evaluation
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.io.picks import Picks
+    from napari_cryorestore.io.particle_list import Picks
 
 FILES = {
     "--even": "Restored halves 1; each makes a row with the one at the same place of --odd.",
@@ -159,7 +159,7 @@ def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> Com
 
 def _tilt_range(wishes: EvaluateOptions, rows: list[ComparedVolume]) -> tuple[float, float] | None:
     """Return the range that is known of the first row of which one is, or found beside the raw halves."""
-    from napari_cryorestore.io.tilts import tilts_beside
+    from napari_cryorestore.io.tilts_beside import tilts_beside
 
     found = next((tilts for row in rows if (tilts := row.recording.tilt_range)), None)
     return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range
@@ -212,7 +212,7 @@ def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
 
 def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:
     from napari_cryorestore.comparison.measuring import Boxes, proposed_boxes
-    from napari_cryorestore.io.picks import read_picks
+    from napari_cryorestore.io.particle_list import read_picks
 
     edge = first.voxel_size[0]
     if wishes.signal is not None and wishes.background is not None:
@@ -236,7 +236,7 @@ def _pick_request(options: Namespace, wishes: EvaluateOptions, first: ComparedVo
 
 
 def _picks(path: Path, wishes: EvaluateOptions, first: ComparedVolume) -> Picks:
-    from napari_cryorestore.io.picks import read_picks
+    from napari_cryorestore.io.particle_list import read_picks
 
     return read_picks(
         path,

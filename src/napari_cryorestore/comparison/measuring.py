@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from napari_cryorestore.comparison.number import Number
-from napari_cryorestore.data.masks import structure_mask
+from napari_cryorestore.data.structure import structure_mask
 from napari_cryorestore.metrics.heldout import masked_correlation
-from napari_cryorestore.metrics.picks import match_picks
+from napari_cryorestore.metrics.pick_agreement import match_picks
 from napari_cryorestore.metrics.resolution import radial_power
 from napari_cryorestore.metrics.snr import propose_boxes, snr_db
-from napari_cryorestore.metrics.spectra import fsc_curves, octaves, wedge_power
 from napari_cryorestore.metrics.trust import half_disagreement, provenance
+from napari_cryorestore.metrics.wedge_spectra import fsc_curves, octaves, wedge_power
 from napari_cryorestore.no_data import faded, find_no_data
 from napari_cryorestore.physics.fourier import nyquist_ball, radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.io.picks import Picks
+    from napari_cryorestore.io.particle_list import Picks
     from napari_cryorestore.metrics.snr import Form
 
 BLOCK = 256

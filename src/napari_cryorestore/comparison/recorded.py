@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.io.tilts import tilts_beside
+from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
 

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.io.halves import UNEQUAL
-from napari_cryorestore.physics.normalize import Standardisation, measure
-from napari_cryorestore.physics.polarity import skewness
+from napari_cryorestore.physics.normalize import Standardisation, measure, skewness
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
+from napari_cryorestore.physics.wiener_filter import RadialFilter, half_map_wiener
 from napari_cryorestore.runs.trained_on import TrainedOn
 
 if TYPE_CHECKING:

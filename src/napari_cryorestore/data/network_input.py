@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.physics.wedge import Wedge
-    from napari_cryorestore.physics.wiener import RadialFilter
+    from napari_cryorestore.physics.wiener_filter import RadialFilter
 
 InputKind = Literal["raw", "wiener+raw"]
 

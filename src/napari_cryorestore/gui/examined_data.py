@@ -110,7 +110,7 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
         What the tomogram is called.
     """
     from napari_cryorestore.examination import look_at
-    from napari_cryorestore.io.tilts import tilts_beside
+    from napari_cryorestore.io.tilts_beside import tilts_beside
     from napari_cryorestore.io.tomogram import Tomogram
 
     if choice.even is None:

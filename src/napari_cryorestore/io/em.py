@@ -104,7 +104,7 @@ def _layout(first_bytes: bytes, *, path: Path) -> _Layout:
     )
 
 
-def header_of(grid: Grid, labels: Sequence[str], statistics: Statistics | None) -> bytes:
+def _em_header(grid: Grid, labels: Sequence[str], statistics: Statistics | None) -> bytes:
     """Return the header of a volume of 32-bit floats, with the first label as its comment."""
     del statistics
     comment = as_label(labels[0] if labels else "").encode("ascii")[:LABEL_LENGTH].ljust(LABEL_LENGTH)
@@ -116,7 +116,7 @@ EM = VolumeFormat(
     title="EM volume",
     suffixes=(".em",),
     read=read_em,
-    header=header_of,
+    header=_em_header,
     loses=("voxel size", "origin", "more than one label"),
 )
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.findings import Finding, gravest_first, problems
-from napari_cryorestore.io.joint_sample import JointSample, sampled
+from napari_cryorestore.io.joint_sample import JointSample, sampled, shift_of
 from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.sampling import sample_slabs
-from napari_cryorestore.io.shift import shift_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -114,7 +114,7 @@ def _dtype(descr: Any) -> np.dtype[Any] | None:
     return dtype if dtype is not None and dtype.kind in _REAL else None
 
 
-def header_of(grid: Grid, labels: Sequence[str], statistics: Statistics | None) -> bytes:
+def _npy_header(grid: Grid, labels: Sequence[str], statistics: Statistics | None) -> bytes:
     """Return the header of an array of 32-bit floats, which says its shape only."""
     del labels, statistics
     file = io.BytesIO()
@@ -127,7 +127,7 @@ NUMPY = VolumeFormat(
     title="NumPy array",
     suffixes=(".npy",),
     read=read_npy,
-    header=header_of,
+    header=_npy_header,
     loses=("voxel size", "origin", "labels"),
 )
 

@@ -1,14 +1,14 @@
-"""Which two files are the halves of one tomogram, told from their names."""
+"""Which two files are the halves of one tomogram, told from the words in their names and folders."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_cryorestore.io.half_words import half_words
 from napari_cryorestore.io.tilt_series import without_tilt_series
 from napari_cryorestore.io.volumes import is_tomogram_path, is_volume_path, volume_stem
 
@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _FOLDERS_SEARCHED = 3
+_OPPOSITES = {"even": ("odd",), "evn": ("odd",), "odd": ("even", "evn"), "1": ("2",), "2": ("1",)}
+_OPPOSITES |= {"a": ("b",), "b": ("a",)}
+_ODD = frozenset({"odd", "2", "b"})
+_OF_A_SERIES = {"1": ("0", "3"), "2": ("0", "3"), "a": ("c",), "b": ("c",)}
+# A word ends where letters end, or where capitals begin after small ones, as in ts01Even and evenTomos.
+_LETTER = r"[^\W\d_]"
+_BEGIN = rf"(?:(?<!{_LETTER})|(?<=[a-z])(?=[A-Z]))"
+_END = rf"(?:(?!{_LETTER})|(?<=[a-z])(?=[A-Z]))"
+_NOUN = "(?i:frames?|tilts?|tomos?|tomograms?|hal(?:f|ves)|maps?|vol(?:ume)?s?|stacks?|sums?|recs?|series)"
+_BEHIND = r"(?i:[_-](?:full|rec|vol|bin\d+|\d+(?:\.\d+)?a?px))*(?=\.|$)"
+_WORDS = (
+    re.compile(rf"{_BEGIN}(?P<side>(?i:even|evn|odd))(?:{_NOUN}(?!{_LETTER})|{_END})"),
+    re.compile(rf"{_BEGIN}(?i:half)(?:[_-]?(?i:maps?))?[_-]?(?:(?P<side>[12])(?![a-z0-9]))"),
+    re.compile(rf"{_BEGIN}(?i:half)(?:[_-]?(?i:maps?))?[_-]?(?P<side>[ABab])(?![^\W_])"),
+    re.compile(r"(?<![^\W_])(?i:h)(?P<side>[12])(?![^\W_])"),
+    # as short a word is met in other senses too: only at the end of a file's name
+    re.compile(rf"(?<=[_.-])(?i:f)(?P<side>[12])(?={_BEHIND})"),
+)
 
 
 @dataclass(frozen=True)
@@ -205,4 +223,71 @@ def _existing(path: Path) -> Path | None:
     return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == wanted), None)
 
 
-__all__ = ["Pair", "find_other_half", "half_of", "pair_halves", "tomogram_name"]
+class HalfWord(NamedTuple):
+    """A word that tells a half.
+
+    Attributes
+    ----------
+    start, end : int
+        Where it stands in the name, with a noun that is written together with it, such as in "evenframes".
+    opposites : tuple of str
+        The name with the word for the other half, in each of its spellings.
+    others : tuple of str
+        Names that would show that the two are members of a longer series, such as of f1, f2, f3.
+    is_odd : bool
+        Whether it is the second half.
+    """
+
+    start: int
+    end: int
+    opposites: tuple[str, ...]
+    others: tuple[str, ...]
+    is_odd: bool
+
+
+def half_words(name: str) -> list[HalfWord]:
+    """Find the words that tell a half.
+
+    Parameters
+    ----------
+    name : str
+        Of a file, with its suffix, or of a folder.
+
+    Returns
+    -------
+    list of HalfWord
+        The last one first.
+    """
+    found = sorted(_found(name), key=lambda match: match.start(), reverse=True)
+    return [_half_word(name, match) for match in found]
+
+
+def _found(name: str) -> Iterator[re.Match[str]]:
+    for pattern in _WORDS:
+        yield from pattern.finditer(name)
+
+
+def _half_word(name: str, match: re.Match[str]) -> HalfWord:
+    word = match["side"]
+    start, end = match.span("side")
+
+    def instead(others: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name[:start] + _written_like(word, other) + name[end:] for other in others)
+
+    side = word.lower()
+    return HalfWord(
+        match.start(),
+        match.end(),
+        instead(_OPPOSITES[side]),
+        instead(_OF_A_SERIES.get(side, ())),
+        side in _ODD,
+    )
+
+
+def _written_like(word: str, other: str) -> str:
+    if word.isupper():
+        return other.upper()
+    return other.capitalize() if word[0].isupper() else other
+
+
+__all__ = ["HalfWord", "Pair", "find_other_half", "half_of", "half_words", "pair_halves", "tomogram_name"]

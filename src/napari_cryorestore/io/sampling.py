@@ -1,10 +1,12 @@
-"""A bounded sample of a volume, enough to judge it without reading it all."""
+"""A bounded sample of a volume, enough to judge its values without reading them all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from napari_cryorestore.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,12 @@ _MOST_SLABS = 12
 _WIDEST = 1024
 _LARGEST, _NARROWEST = 1e12, 1e-15  # beyond, sums of squares leave the range of 32-bit floats
 _LINES, _PLANES = 16, 64
+_FAR, _HALF = 0.75, 0.5  # of the range: jumps nearly across it, and those across half of it
+_OFTENER, _FEWEST = 2, 30  # times as many far jumps as half ones, and how many at least
+_REMEDY = (
+    "Store it again as 32-bit numbers (mode 2), or scale it to fit first: voxels that wrapped cannot be told "
+    "from others."
+)
 
 
 def sample_slabs(volume: Any) -> Iterator[NDArray[np.float32]]:
@@ -111,3 +119,47 @@ def _central(length: int) -> slice:
     kept = min(length, _WIDEST)
     first = (length - kept) // 2
     return slice(first, first + kept)
+
+
+def wrapped(half: NDArray[Any], *, name: str) -> list[Finding]:
+    """Tell a volume of whole numbers of which some were too large or too small, and wrapped.
+
+    Among values that vary continuously, jumps across the whole range, from one voxel to the next, are rarer
+    than shorter ones, however much of the range they fill; where values wrap, they are small steps over its
+    end. Voxels at the very ends were clipped, and tell nothing.
+
+    Parameters
+    ----------
+    half : ndarray, shape (z, y, x)
+        Of whole numbers, or of others, which do not wrap; at most twelve slabs are read.
+    name : str
+        What to call it.
+
+    Returns
+    -------
+    list of Finding
+        One warning, or none.
+    """
+    if half.dtype.kind not in "iu":
+        return []
+    ends = np.iinfo(half.dtype)
+    size = float(ends.max) - float(ends.min) + 1
+    far = shorter = 0
+    for slab in sample_slabs(half):
+        if float(slab.max()) - float(slab.min()) < _FAR * size:
+            continue
+        inside = np.where((slab > ends.min + 1) & (slab < ends.max - 1), slab, np.float32(np.nan))
+        for axis in range(3):
+            jumps = np.abs(np.diff(inside, axis=axis))
+            far += int(np.count_nonzero(jumps >= _FAR * size))
+            shorter += int(np.count_nonzero((jumps >= _HALF * size) & (jumps < _FAR * size)))
+    if far < _FEWEST or far <= _OFTENER * shorter:
+        return []
+    sentence = (
+        f"{name} has wrapped: neighbouring voxels jump by nearly {size:.0f}, from one end of what "
+        f"{half.dtype.itemsize * 8} bits hold to the other, more often than by half of that."
+    )
+    return [Finding("warning", "wrapped values", sentence, _REMEDY)]
+
+
+__all__ = ["SLAB_PLANES", "require_finite", "require_ordinary", "sample_lines", "sample_slabs", "wrapped"]

@@ -11,8 +11,8 @@ from napari_cryorestore.io.halves import HalvesCheck, check_halves, require_equa
 from napari_cryorestore.io.masks import Inside, inside_of
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.sampling import require_finite, require_ordinary
-from napari_cryorestore.io.stack_doubts import stack_doubts
-from napari_cryorestore.io.tilts import TiltsBeside, tilts_beside
+from napari_cryorestore.io.tilt_series import stack_doubts
+from napari_cryorestore.io.tilts_beside import TiltsBeside, tilts_beside
 from napari_cryorestore.io.volume_format import ISOTROPY_TOLERANCE, Volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.no_data import find_no_data

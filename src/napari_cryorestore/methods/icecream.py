@@ -77,7 +77,8 @@ class Icecream(Method):
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw flips that keep the wedge, if they are on, and an orientation, crop by crop."""
-        from napari_cryorestore.physics.rotation import GROUP, drawn_elements, preserving
+        from napari_cryorestore.physics.rotation import GROUP, drawn_elements
+        from napari_cryorestore.physics.wedge import preserving
 
         draws: Draws = {}
         if self.config.flips:
@@ -116,7 +117,7 @@ class Icecream(Method):
         """Return f(A f(y)) as published, or f(y); either may be averaged over flips."""
         import torch
 
-        from napari_cryorestore.physics.rotation import averaging
+        from napari_cryorestore.physics.wedge import averaging
 
         if not self.config.average_flips:
             return self._restored(network, inputs, imaging)

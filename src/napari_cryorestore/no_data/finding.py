@@ -18,7 +18,7 @@ from scipy.ndimage import (
 )
 
 from napari_cryorestore.no_data.blocks import COARSE, EDGE, Blocks, measure_blocks, typical
-from napari_cryorestore.no_data.region import NoData, enlarged, extrapolated
+from napari_cryorestore.no_data.empty_voxels import NoData, enlarged, extrapolated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

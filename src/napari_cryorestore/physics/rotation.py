@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from napari_cryorestore.physics.fourier import hermitian_weight, nyquist_ball
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
-
-    from napari_cryorestore.physics.wedge import Wedge
 
 
 @dataclass(frozen=True)
@@ -192,29 +188,6 @@ def _inverses(device: torch.device) -> Tensor:
     return numbers([element.inverse() for element in ELEMENTS]).to(device)
 
 
-def preserving(wedge: Wedge) -> tuple[SignedPermutation, ...]:
-    """Return the elements, identity first, that map this very wedge to itself.
-
-    All of `WEDGE_PRESERVING` for a symmetric tilt range; for an asymmetric one only those that flip the beam
-    and the axis across it together or not at all, because the others exchange the ends of the range.
-    """
-    if wedge.tilt_min == -wedge.tilt_max:
-        return WEDGE_PRESERVING
-    across = across_tilt_axis(wedge.tilt_axis)
-    return tuple(element for element in WEDGE_PRESERVING if element.signs[0] == element.signs[across])
-
-
-def averaging(wedge: Wedge) -> tuple[SignedPermutation, ...]:
-    """Return the four elements, identity first, over which a restoration may be averaged.
-
-    Of those that map the wedge to itself, for a symmetric tilt range the rotations alone: the mirrored ones
-    double the work for nothing (docs/benchmarks/time-to-quality.md).
-    """
-    kept = preserving(wedge)
-    rotations = tuple(element for element in kept if element.determinant > 0)
-    return rotations if len(kept) == len(WEDGE_PRESERVING) else kept
-
-
 def across_tilt_axis(tilt_axis: Literal["y", "x"]) -> int:
     """Return the array axis at right angles to beam and tilt axis: 2 (x) for tilt axis y, 1 (y) for x.
 
@@ -241,25 +214,3 @@ def about_tilt_axis(quarter_turns: int, tilt_axis: Literal["y", "x"]) -> SignedP
     signs[0] = -1 if turns in (1, 2) else 1
     signs[across] = -1 if turns in (2, 3) else 1
     return SignedPermutation((axes[0], axes[1], axes[2]), (signs[0], signs[1], signs[2]))
-
-
-def supervised_share(element: SignedPermutation, wedge: Wedge, shape: Sequence[int]) -> float:
-    """Return the share of the missing wedge that has been measured once the volume is rotated.
-
-    That is what an equivariance loss can teach by this element: |w_g ∩ ¬w| / |¬w| inside the Nyquist ball.
-
-    Parameters
-    ----------
-    shape : sequence of three ints
-        (z, y, x) of the crop.
-
-    Returns
-    -------
-    float
-        0 to 1; 1 if nothing is missing.
-    """
-    weight = hermitian_weight(shape)
-    missing = nyquist_ball(shape) & ~wedge.mask(shape)
-    total = float((weight * missing).sum())
-    observed = float((weight * (missing & wedge.mask(shape, rotation=element))).sum())
-    return observed / total if total else 1.0

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from napari_cryorestore.physics.fourier import frequencies, hermitian_weight, irfft, nyquist_ball, rfft, three
-from napari_cryorestore.physics.rotation import ELEMENTS, SignedPermutation, across_tilt_axis
+from napari_cryorestore.physics.rotation import (
+    ELEMENTS,
+    WEDGE_PRESERVING,
+    SignedPermutation,
+    across_tilt_axis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,3 +225,26 @@ def _checked(rotation: Tensor) -> list[list[float]]:
         )
     rows: list[list[float]] = g.tolist()
     return rows
+
+
+def preserving(wedge: Wedge) -> tuple[SignedPermutation, ...]:
+    """Return the elements, identity first, that map this very wedge to itself.
+
+    All of `WEDGE_PRESERVING` for a symmetric tilt range; for an asymmetric one only those that flip the beam
+    and the axis across it together or not at all, because the others exchange the ends of the range.
+    """
+    if wedge.tilt_min == -wedge.tilt_max:
+        return WEDGE_PRESERVING
+    across = across_tilt_axis(wedge.tilt_axis)
+    return tuple(element for element in WEDGE_PRESERVING if element.signs[0] == element.signs[across])
+
+
+def averaging(wedge: Wedge) -> tuple[SignedPermutation, ...]:
+    """Return the four elements, identity first, over which a restoration may be averaged.
+
+    Of those that map the wedge to itself, for a symmetric tilt range the rotations alone: the mirrored ones
+    double the work for nothing (docs/benchmarks/time-to-quality.md).
+    """
+    kept = preserving(wedge)
+    rotations = tuple(element for element in kept if element.determinant > 0)
+    return rotations if len(kept) == len(WEDGE_PRESERVING) else kept

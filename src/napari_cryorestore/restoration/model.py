@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.physics.normalize import Standardisation
-    from napari_cryorestore.physics.wiener import RadialFilter
+    from napari_cryorestore.physics.wiener_filter import RadialFilter
     from napari_cryorestore.restore_config import ModelRef
 
     Filtered = Callable[[Tomogram], Imaging]

@@ -12,7 +12,7 @@ from napari_cryorestore.data.crops import Crops, Places
 from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.networks import NETWORKS, UNetConfig, build_network, sizes_of
 from napari_cryorestore.physics.wedge import Wedge
-from napari_cryorestore.physics.wiener import RadialFilter
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.testing.promises import (
     ROUNDING_16_BITS,
     Check,

@@ -20,8 +20,8 @@ from napari_cryorestore.data.imaging import (
     required_wedge,
     standardised,
 )
-from napari_cryorestore.data.masks import structure_mask
 from napari_cryorestore.data.network_input import input_margin
+from napari_cryorestore.data.structure import structure_mask
 from napari_cryorestore.hardware import free_memory
 from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_maps
 from napari_cryorestore.io.masks import with_data

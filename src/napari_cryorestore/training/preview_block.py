@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.data.masks import most_structured_box
 from napari_cryorestore.data.network_input import PADDING
+from napari_cryorestore.data.structure import most_structured_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.io.picks import read_picks
+from napari_cryorestore.io.particle_list import read_picks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.gui.compare.particles_tab import ParticlesTab
-    from napari_cryorestore.io.picks import Picks
-    from napari_cryorestore.metrics.picks import Detection
+    from napari_cryorestore.io.particle_list import Picks
+    from napari_cryorestore.metrics.pick_agreement import Detection
 
 _NO_ROWS = "Add a row first: its voxel size is needed to turn coordinates into Å."
 
@@ -59,7 +59,7 @@ class ParticleControl:
 
     def show(self) -> None:
         """Match and show."""
-        from napari_cryorestore.metrics.picks import match_picks
+        from napari_cryorestore.metrics.pick_agreement import match_picks
 
         self.found, problem = {}, ""
         if self._reference is None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_cryorestore.gui.compare.colours import Colours
-    from napari_cryorestore.metrics.picks import Detection
+    from napari_cryorestore.metrics.pick_agreement import Detection
 
 COLUMNS = ("precision", "recall", "f1", "pr_auc", "average_precision", "mean_distance")
 HINT = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.gui.inputs import file_name, written_inputs
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
-from napari_cryorestore.io.tilts import tilts_beside
+from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from napari_cryorestore.metrics.picks import match_picks
+from napari_cryorestore.metrics.pick_agreement import match_picks
 
 REFERENCE = np.array([[0, 0, 0], [0, 0, 100], [0, 100, 0], [100, 0, 0]], float)
 

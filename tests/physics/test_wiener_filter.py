@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cryorestore.physics import wiener
+from napari_cryorestore.physics import wiener_filter
 from napari_cryorestore.physics.fourier import irfft, radius, rfft
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
-from napari_cryorestore.physics.wiener import RadialFilter, half_map_wiener
+from napari_cryorestore.physics.wiener_filter import RadialFilter, half_map_wiener
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,8 +108,8 @@ def test_few_blocks_of_a_large_volume_are_read(
     monkeypatch: pytest.MonkeyPatch, halves: tuple[NDArray[np.float32], NDArray[np.float32]]
 ) -> None:
     whole = half_map_wiener(*halves).weights
-    monkeypatch.setattr(wiener, "_BLOCK", 32)
-    boxes = list(wiener._boxes((200, 48, 20), (32, 32, 20)))
+    monkeypatch.setattr(wiener_filter, "_BLOCK", 32)
+    boxes = list(wiener_filter._boxes((200, 48, 20), (32, 32, 20)))
     assert len(set(map(str, boxes))) == len(boxes) == 3 * 2 * 1
     assert boxes[0] == (slice(0, 32), slice(0, 32), slice(0, 20))
     assert boxes[-1] == (slice(168, 200), slice(16, 48), slice(0, 20))
@@ -130,11 +130,11 @@ def test_thin_and_odd_volumes_are_filtered_too(
 
 def test_a_signal_ends_only_once() -> None:
     curve = np.array([0.9, 0.8, 0.5, 0.0, 0.4, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9, 0.9])
-    settled = wiener._settle(curve)
+    settled = wiener_filter._settle(curve)
     assert settled[3:6].min() > 0.02
     assert settled[8:].max() == 0
-    assert wiener._settle(np.full(20, 0.4)) == pytest.approx(0.4)
-    assert wiener._settle(np.full(20, 1.0)) == pytest.approx(0.999)
+    assert wiener_filter._settle(np.full(20, 0.4)) == pytest.approx(0.4)
+    assert wiener_filter._settle(np.full(20, 1.0)) == pytest.approx(0.999)
 
 
 def test_halves_without_a_common_signal_are_refused(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cryorestore.io.picks import read_picks
+from napari_cryorestore.io.particle_list import read_picks
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "mpn20_A_tm_picks_zyx_score.csv"
 RELION = """data_optics

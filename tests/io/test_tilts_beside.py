@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_cryorestore.io.tilts import TiltsBeside, find_tilt_file, range_of, read_tilt_angles, tilts_beside
+from napari_cryorestore.io.tilts_beside import (
+    TiltsBeside,
+    find_tilt_file,
+    range_of,
+    read_tilt_angles,
+    tilts_beside,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

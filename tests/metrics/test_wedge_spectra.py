@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from napari_cryorestore.metrics.spectra import REGIONS, Band, fsc_curves, octaves, wedge_power
+from napari_cryorestore.metrics.wedge_spectra import REGIONS, Band, fsc_curves, octaves, wedge_power
 from napari_cryorestore.physics.fourier import nyquist_ball, radius
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.data import masks
+from napari_cryorestore.data import structure
 from napari_cryorestore.data.crops import Box
-from napari_cryorestore.data.masks import most_structured_box, structure_mask
+from napari_cryorestore.data.structure import most_structured_box, structure_mask
 
 
 def blob(shape=(40, 60, 70), place=(slice(10, 26), slice(30, 50), slice(5, 25)), sign=-1.0, seed=0):
@@ -53,7 +53,7 @@ def test_both_tests_can_be_disabled():
 def test_a_large_volume_is_binned_more_and_gives_much_the_same_mask(monkeypatch):
     volume, inside = blob()
     fine = structure_mask(volume, side=4)
-    monkeypatch.setattr(masks, "MOST_VOXELS", 5000)
+    monkeypatch.setattr(structure, "MOST_VOXELS", 5000)
     coarse = structure_mask(volume.astype(np.float32), side=4)
     assert coarse.shape == volume.shape
     assert np.mean(fine == coarse) > 0.85
@@ -123,7 +123,7 @@ def test_a_box_larger_than_the_volume_takes_the_full_axis():
 
 
 def test_a_large_mask_is_searched_on_its_binned_grid(monkeypatch):
-    monkeypatch.setattr(masks, "MOST_VOXELS", 3000)
+    monkeypatch.setattr(structure, "MOST_VOXELS", 3000)
     mask = np.zeros((41, 61, 71), dtype=bool)
     mask[21:41, 11:31, 50:71] = True
     box = most_structured_box(mask, (20, 20, 21))

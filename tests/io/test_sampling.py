@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_cryorestore.io.wrapping import wrapped
+from napari_cryorestore.io.sampling import wrapped
 
 Volume = np.ndarray[Any, Any]
 SHAPE = (40, 48, 56)
