@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_cryorestore import host_memory
-from napari_cryorestore.host_memory import available_memory, give_back_memory, keep_freed_memory
+from napari_cryorestore.host_memory import available_memory, give_back_memory, keep_freed_memory, size_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +93,21 @@ def test_other_systems_keep_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_memory.sys, "platform", "win32")
     assert not keep_freed_memory()
     give_back_memory()
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999.6, "1.0 kB"),
+        (1504, "1.5 kB"),
+        (57_600, "57.6 kB"),
+        (99_960, "100 kB"),
+        (3_145_728, "3.1 MB"),
+        (2.5e9, "2.5 GB"),
+        (7e15, "7000 TB"),
+    ],
+)
+def test_words(size: float, words: str) -> None:
+    assert size_words(size) == words

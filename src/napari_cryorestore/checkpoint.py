@@ -19,12 +19,11 @@ from napari_cryorestore.config import sentence
 from napari_cryorestore.methods import METHODS, Method, MethodConfig, build_method, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener_filter import RadialFilter
-from napari_cryorestore.plain_values import plain_json, require_unpacked
 from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
 from napari_cryorestore.recording import Recording
-from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
+from napari_cryorestore.safe_reading import open_regular, plain_json, require_unpacked
 
 WEIGHTS = "weights.safetensors"
 RESUME = "resume.pt"

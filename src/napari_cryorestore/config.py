@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origi
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_cryorestore.plain_values import plain_toml
+from napari_cryorestore.safe_reading import plain_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,6 +20,7 @@ _FILES = (  # control group, version 2 and 1: limit, use, and what of the use ca
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def available_memory() -> int:
@@ -96,4 +97,19 @@ def _left(group: Path, limit: str, used: str, reclaimable: str) -> int:
     return most - taken + sum(int(value) for name, value in rows if name == reclaimable)
 
 
-__all__ = ["available_memory", "give_back_memory", "keep_freed_memory"]
+def size_words(size: float) -> str:
+    """Write a number of bytes with two or three digits and its unit, for example "57.6 kB".
+
+    Parameters
+    ----------
+    size : float
+        Bytes.
+    """
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    digits = 1 if unit and size < 99.95 else 0
+    return f"{size:.{digits}f} {_UNITS[unit]}"
+
+
+__all__ = ["available_memory", "give_back_memory", "keep_freed_memory", "size_words"]

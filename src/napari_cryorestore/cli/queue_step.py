@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.plain_values import json_in
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.safe_reading import json_in
 from napari_cryorestore.whole_file import write_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from napari_cryorestore.cli.tomograms import add_tomogram_options, laid_over, na
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.methods import METHODS, settings_kept
 from napari_cryorestore.networks import NETWORKS
-from napari_cryorestore.plain_values import plain_toml, read_regular
 from napari_cryorestore.presets import PRESETS, merged, network_for, preset, presets_of
 from napari_cryorestore.recording import in_format_2
 from napari_cryorestore.run_config import (
@@ -22,6 +21,7 @@ from napari_cryorestore.run_config import (
     with_older_end,
 )
 from napari_cryorestore.runs.plain_recipe import PlainRecipe
+from napari_cryorestore.safe_reading import plain_toml, read_regular
 
 if TYPE_CHECKING:
     from argparse import Namespace

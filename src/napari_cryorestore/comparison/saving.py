@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.config import sentence
-from napari_cryorestore.plain_values import read_regular
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.safe_reading import read_regular
 from napari_cryorestore.whole_file import require_new, write_text
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cryorestore.plain_values import plain_array, plain_json, read_regular
-from napari_cryorestore.regular_file import open_regular
+from napari_cryorestore.safe_reading import open_regular, plain_array, plain_json, read_regular
 from napari_cryorestore.whole_file import whole_file
 
 if TYPE_CHECKING:

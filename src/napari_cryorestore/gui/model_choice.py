@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.known_methods import known_methods
-from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.runs.trained_on import TrainedOn
+from napari_cryorestore.safe_reading import plain_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from napari_cryorestore.findings import Finding
-from napari_cryorestore.host_memory import available_memory
+from napari_cryorestore.host_memory import available_memory, size_words
 from napari_cryorestore.io.foreign import foreign_format
-from napari_cryorestore.regular_file import open_regular
-from napari_cryorestore.size_words import size_words
+from napari_cryorestore.safe_reading import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable

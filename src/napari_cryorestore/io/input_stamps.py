@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.findings import Finding
-from napari_cryorestore.regular_file import open_regular
+from napari_cryorestore.safe_reading import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

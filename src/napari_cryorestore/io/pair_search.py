@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.io.foreign import foreign_format
 from napari_cryorestore.io.pairing import Pair, half_of, pair_halves, tomogram_name
 from napari_cryorestore.io.volumes import is_tomogram_path
-from napari_cryorestore.regular_file import require_regular
+from napari_cryorestore.safe_reading import require_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

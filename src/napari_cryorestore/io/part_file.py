@@ -10,7 +10,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.size_words import size_words
+from napari_cryorestore.host_memory import size_words
 from napari_cryorestore.whole_file import fitting_name
 
 if sys.platform != "win32":  # which does not let a file go that somebody writes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cryorestore.io.star import read_star
-from napari_cryorestore.regular_file import open_regular
+from napari_cryorestore.safe_reading import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

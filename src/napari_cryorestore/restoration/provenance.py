@@ -18,12 +18,11 @@ from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS
-from napari_cryorestore.plain_values import plain_json
-from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.restoration.model import method_of
 from napari_cryorestore.restoration.weights import with_chosen_weights
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.runs.trained_on import misfits
+from napari_cryorestore.safe_reading import open_regular, plain_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

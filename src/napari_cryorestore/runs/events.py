@@ -11,7 +11,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from napari_cryorestore.plain_values import plain_json
+from napari_cryorestore.safe_reading import plain_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

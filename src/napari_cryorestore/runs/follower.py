@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.events import Noted, from_json
 from napari_cryorestore.runs.run_dir import EVENTS_FILE
+from napari_cryorestore.safe_reading import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.plain_values import plain_toml
 from napari_cryorestore.recording import TomogramConfig
+from napari_cryorestore.safe_reading import plain_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable

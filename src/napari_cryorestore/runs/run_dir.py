@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore import whole_file as files
-from napari_cryorestore.plain_values import json_in, plain_array, read_regular
-from napari_cryorestore.regular_file import open_regular
 from napari_cryorestore.runs.events import to_json
 from napari_cryorestore.runs.plain_recipe import PlainRecipe
 from napari_cryorestore.runs.recorder import Request
+from napari_cryorestore.safe_reading import json_in, open_regular, plain_array, read_regular
 from napari_cryorestore.whole_file import fitting_name, whole_file
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.plain_values import plain_json, read_regular
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import writing_explained
 from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.safe_reading import plain_json, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.findings import Finding
-from napari_cryorestore.plain_values import plain_json
 from napari_cryorestore.recording import Recording
+from napari_cryorestore.safe_reading import plain_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.io.input_stamps import changed_inputs, stamps_of
-from napari_cryorestore.regular_file import require_regular
 from napari_cryorestore.runs.events import Failed, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock, is_trained, refuse
+from napari_cryorestore.safe_reading import require_regular
 from napari_cryorestore.training.failure import has_ended, has_failed, history_of, record_failure, words_of
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
 from napari_cryorestore.training.supervision import end_with_supervisor, supervise

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.dialogs import choose_target
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
-from napari_cryorestore.plain_values import read_regular
+from napari_cryorestore.safe_reading import read_regular
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
