@@ -110,7 +110,7 @@ def propose_boxes(
     Parameters
     ----------
     mask : array of bool, shape (z, y, x)
-        Where there is structure, such as `data.masks.structure_mask` finds.
+        Where there is structure, such as `data.structure.structure_mask` finds.
     size : int
         Edge of the boxes in voxels.
     n : int

@@ -30,7 +30,7 @@ class TrainedOn:
     recording : Recording
         Voxel size and tilts, as far as they are known.
     skewness : float or None
-        Of the averaged values: negative where density is dark; see `physics.polarity`.
+        Of the averaged values: negative where density is dark; see `physics.normalize.skewness`.
     maps : int or None
         How many maps there are.
     """
