@@ -8,8 +8,8 @@ import math
 import pytest
 
 from napari_cryorestore.runs.events import (
+    _READERS,
     EVENTS,
-    READERS,
     Checkpointed,
     Evaluated,
     Failed,
@@ -133,10 +133,10 @@ def test_words_can_be_shown_whatever_stands_in_the_line():
     ],
 )
 def test_values_of_other_types_are_read_too(kind, good, bad):
-    assert [READERS[kind](value) for value in good] == good
+    assert [_READERS[kind](value) for value in good] == good
     for value in bad:
         with pytest.raises(ValueError, match=r"."):
-            READERS[kind](value)
+            _READERS[kind](value)
 
 
 def test_a_rate_that_promises_no_end_is_unknown():
