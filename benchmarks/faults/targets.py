@@ -25,10 +25,10 @@ from benchmarks.faults.mutations import (
 )
 from benchmarks.faults.tiny_run import pair, tiny_run
 from napari_cryorestore.checkpoint import RESUME, WEIGHTS, Label, load_checkpoint, load_label, save_weights
-from napari_cryorestore.cli.console_run import ConsoleRun
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.parser import Parser
 from napari_cryorestore.cli.recipe import add_recipe_options, recipe
+from napari_cryorestore.cli.train import ConsoleRun
 from napari_cryorestore.cli.watch import table
 from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.saving import open_comparison, save_comparison

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.number import Number
     from napari_cryorestore.comparison.result_cache import ResultCache
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.io.picks import Picks
+    from napari_cryorestore.io.particle_list import Picks
 
 
 @dataclass(frozen=True, eq=False)
