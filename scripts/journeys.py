@@ -8,8 +8,8 @@ Run, for example::
 A small simulated pair is opened in a real napari window, trained on, restored and compared, while Python
 tells of every call. A journey is a list of stations, such as "a file is read". When a station is reached for
 the first time after the one before it, the modules on the stack are noted: who called whom, from the window
-or the start of a thread down to the place where it happens. Modules of this package only, without the one that
-plays the user here; the program is not changed for it.
+or the start of a thread down to the place where it happens. Modules of this package only, without the one
+that plays the user here; the program is not changed for it.
 """
 
 from __future__ import annotations
