@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 from napari_cryorestore.cli.main import COMMANDS
 from napari_cryorestore.cli.main import main as command_line
-from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.comparison.number import NUMBER_WORDS
 from napari_cryorestore.compute_config import TilingConfig
 from napari_cryorestore.config import Setting, settings_of
 from napari_cryorestore.methods import METHODS

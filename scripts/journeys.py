@@ -212,7 +212,7 @@ def from_rows_to_slice(viewer: Any) -> Journey:
     """Compare what is open, and see the Fourier slices of the rows."""
     from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.gui.compare.cell import Cell
-    from napari_cryorestore.gui.compare.spectrum_painter import SpectrumPainter
+    from napari_cryorestore.gui.compare.painters import SpectrumPainter
     from napari_cryorestore.gui.panels import open_panel
     from napari_cryorestore.physics.fourier_slices import fourier_slices
 

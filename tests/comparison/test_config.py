@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-from napari_cryorestore.comparison.config import COLUMNS, ComparisonConfig, FourierConfig, RowConfig
+from napari_cryorestore.comparison.config import (
+    COLUMNS,
+    ComparisonConfig,
+    FourierConfig,
+    RowConfig,
+    open_comparison,
+    save_comparison,
+)
 from napari_cryorestore.config import sentence
 from napari_cryorestore.recording import Recording
+from napari_cryorestore.runs.events import Evaluated
+from napari_cryorestore.runs.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_everything_survives_the_way_through_toml() -> None:
@@ -82,3 +94,78 @@ def test_rows_of_older_comparisons_have_a_recording() -> None:
     assert older.recording == Recording(voxel_size=4, tilt_axis="x")
     assert RowConfig.from_toml(older.to_toml()) == older
     assert set(older.model_dump()) & {"voxel_size", "tilt_axis"} == set()
+
+
+def config_in(folder: Path, elsewhere: Path) -> ComparisonConfig:
+    return ComparisonConfig(rows=(
+        RowConfig(name="a", path=folder / "sub" / "a.mrc"),
+        RowConfig(name="w", kind="method", method="wiener", even=folder / "e.mrc", odd=elsewhere / "o.mrc"),
+    ))  # fmt: skip
+
+
+def test_a_folder_with_its_comparison_can_be_moved(tmp_path: Path) -> None:
+    first, second, elsewhere = (tmp_path / name for name in ("first", "second", "elsewhere"))
+    first.mkdir()
+    config = config_in(first, elsewhere)
+    path = save_comparison(config, first / "c.toml")
+    assert open_comparison(path) == config
+    assert [item.name for item in first.iterdir()] == ["c.toml"]
+    first.rename(second)
+    assert open_comparison(second / "c.toml") == config_in(second, elsewhere)
+
+
+def test_paths_typed_relative_are_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = save_comparison(ComparisonConfig(rows=(RowConfig(name="a", path="a.mrc"),)), "sub/c.toml")
+    monkeypatch.chdir("/")
+    assert open_comparison(tmp_path / path).rows[0].path == tmp_path / "a.mrc"
+
+
+def test_nothing_is_overwritten_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "old.toml").write_text("old", encoding="utf-8")
+    with pytest.raises(FileExistsError, match=r"old\.toml exists and is never overwritten"):
+        save_comparison(ComparisonConfig(), tmp_path / "old.toml")
+    with pytest.raises(ValueError, match=r"let it end in \.toml"):
+        save_comparison(ComparisonConfig(), tmp_path / "new.txt")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        save_comparison(ComparisonConfig(), tmp_path / "gone" / "c.toml")
+    assert (tmp_path / "old.toml").read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"rows = [", "bad.toml is no comparison: the text is no TOML"),
+        (b"\xff\xfe\x00", "bad.toml is no comparison"),
+        (b"rows = " + b"[" * 9999, "bad.toml is no comparison: the text is no TOML"),
+        (b"a = 1" + b"1" * 5000, "bad.toml is no comparison"),
+        (b"columns = [false]", "no comparison that this version can show: columns"),
+        (b"format = 2", "no comparison that this version can show: format"),
+        (b"steps = 3", "no comparison that this version can show: steps"),
+        (b"[[rows]]\nname = 'a'", "the row 'a' needs the path of a file"),
+    ],
+)
+def test_what_is_no_comparison_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "bad.toml").write_bytes(content)
+    with pytest.raises(ValueError) as told:  # noqa: PT011  the words are looked at below
+        open_comparison(tmp_path / "bad.toml")
+    assert words in str(told.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no comparison"):
+        open_comparison(tmp_path / "gone.toml")
+
+
+def test_of_a_run_without_a_step_the_one_that_is_shown_is_saved(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run", config="", environment={})
+    for step, value in ((10, 0.1), (20, 0.5), (30, 0.3)):
+        run.write_checkpoint(step, lambda folder: None)
+        run.record(Evaluated(step=step, metrics={"n2n": value}))
+    (tmp_path / "c.toml").write_text('[[rows]]\nname = "r"\nkind = "run"\npath = "run"\n', encoding="utf-8")
+    shown = open_comparison(tmp_path / "c.toml")
+    assert shown.rows[0].step == 20
+    saved = save_comparison(shown, tmp_path / "again.toml")
+    run.remove_step(20)
+    assert open_comparison(saved).rows[0].step == 20

@@ -18,7 +18,7 @@ from napari_cryorestore.comparison.measurement_plan import (
     planned,
 )
 from napari_cryorestore.comparison.measuring import Boxes, proposed_boxes
-from napari_cryorestore.comparison.number_words import number_words
+from napari_cryorestore.comparison.number import number_words
 from napari_cryorestore.comparison.result_cache import ResultCache
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.data.tiles import Cancelled

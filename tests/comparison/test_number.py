@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_cryorestore.comparison.number import Evaluation, Number, check_table, write_numbers
-from napari_cryorestore.comparison.number_words import NUMBER_WORDS, number_words
+from napari_cryorestore.comparison.number import (
+    NUMBER_WORDS,
+    Evaluation,
+    Number,
+    check_table,
+    number_words,
+    write_numbers,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

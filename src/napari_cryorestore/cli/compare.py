@@ -74,8 +74,8 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Open the rows, draw, and print the figure's file."""
+    from napari_cryorestore.comparison.config import save_comparison
     from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
-    from napari_cryorestore.comparison.saving import save_comparison
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.compute_config import DeviceConfig
     from napari_cryorestore.whole_file import unique_path
@@ -108,8 +108,7 @@ def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfi
     ValueError, FileNotFoundError
         If a row is none, or the options do not fit together.
     """
-    from napari_cryorestore.comparison.config import ComparisonConfig
-    from napari_cryorestore.comparison.saving import open_comparison
+    from napari_cryorestore.comparison.config import ComparisonConfig, open_comparison
     from napari_cryorestore.presets import merged
 
     saved = [item for item in options.rows if Path(item).suffix.lower() == ".toml"]

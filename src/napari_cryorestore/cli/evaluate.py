@@ -256,7 +256,7 @@ def _distinct(rows: list[ComparedVolume]) -> list[ComparedVolume]:
 
 
 def _lines(found: Evaluation) -> Iterator[str]:
-    from napari_cryorestore.comparison.number_words import number_words
+    from napari_cryorestore.comparison.number import number_words
 
     width = max((len(number.row) for number in found.summary), default=0)
     for number in found.summary:

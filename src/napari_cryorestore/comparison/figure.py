@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.comparison.config import ComparisonConfig
-from napari_cryorestore.comparison.marks import add_arrows, add_overlay, add_scale_bar, add_ticks
 from napari_cryorestore.comparison.overlays import overlays
-from napari_cryorestore.comparison.page import INK, blank_page, require_matplotlib
-from napari_cryorestore.comparison.picture import PLANES, SECTIONS
-from napari_cryorestore.comparison.rows import cursor_of, picture_rows
+from napari_cryorestore.comparison.page import (
+    INK,
+    add_arrows,
+    add_overlay,
+    add_scale_bar,
+    add_ticks,
+    blank_page,
+    require_matplotlib,
+)
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA, levels_of
+from napari_cryorestore.comparison.sections import section_row
+from napari_cryorestore.comparison.spectra import offset_indices, spectrum_row
+from napari_cryorestore.physics.fourier_slices import fourier_slices
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.whole_file import require_new, whole_file
 
@@ -23,10 +33,11 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.comparison.config import Column, Position
     from napari_cryorestore.comparison.page import Page
-    from napari_cryorestore.comparison.picture import Picture
+    from napari_cryorestore.comparison.picture import Levels, Picture
     from napari_cryorestore.comparison.volume import ComparedVolume
 
     Span = tuple[float, float]
+    Row = dict[Column, Picture]
 
 SUFFIXES = (".png", ".pdf", ".svg")
 TITLES: dict[Column, str] = {
@@ -265,4 +276,69 @@ def _write_words(page: Page, names: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-__all__ = ["SUFFIXES", "check_figure", "comparison_figure", "save_figure"]
+def picture_rows(
+    volumes: Sequence[ComparedVolume], config: ComparisonConfig, *, cursor: Position | None = None
+) -> list[Row]:
+    """Make the sections and Fourier pictures of every volume.
+
+    Parameters
+    ----------
+    volumes : sequence of ComparedVolume
+        One for each row.
+    config : ComparisonConfig
+        Columns, slab, contrast and Fourier settings; where contrast is manual, the limits of the rows that
+        have the volumes' names.
+    cursor : Position, optional
+        Å; the configuration's, or else the middle of the first volume, if not given.
+
+    Returns
+    -------
+    list of dict
+        Pictures by column, with levels.
+    """
+    place = cursor or cursor_of(volumes, config)
+    plane = [max(volume.voxel_size[axis] for volume in volumes) for axis in range(3)]
+    rows: list[Row] = [section_row(volume, config, cursor=place, plane=max(plane)) for volume in volumes]
+    _set_contrast(rows, volumes, config)
+    for row, volume in zip(rows, volumes, strict=True):
+        row |= _spectra(volume, config)
+    return rows
+
+
+def cursor_of(volumes: Sequence[ComparedVolume], config: ComparisonConfig) -> Position:
+    """Return where the sections cut, in Å: the configuration's place, else the first volume's middle."""
+    if config.cursor is not None:
+        return config.cursor
+    return volumes[0].position_of([size // 2 for size in volumes[0].shape])
+
+
+def _set_contrast(rows: list[Row], volumes: Sequence[ComparedVolume], config: ComparisonConfig) -> None:
+    """Change the levels of the sections where they are not each row's own."""
+    if config.contrast == "linked":
+        every = [picture for row in rows for picture in row.values()]
+        common = levels_of(every, config.percentiles)
+        chosen: list[Levels | None] = [common] * len(rows)
+    elif config.contrast == "manual":
+        limits = {row.name: row.limits for row in config.rows}
+        chosen = [limits.get(volume.name) for volume in volumes]
+    else:
+        return
+    for row, levels in zip(rows, chosen, strict=True):
+        if levels is not None:
+            row |= {column: replace(row[column], levels=levels) for column in SECTIONS if column in row}
+
+
+def _spectra(volume: ComparedVolume, config: ComparisonConfig) -> Row:
+    planes = sorted(PLANES[column].through for column in SPECTRA if column in config.columns)
+    if not planes:
+        return {}
+    slices = fourier_slices(
+        volume.data,
+        window=config.fourier.window,
+        offsets=offset_indices(volume, config.fourier),
+        planes=planes,
+    )
+    return spectrum_row(slices, config, voxel_size=volume.voxel_size)
+
+
+__all__ = ["SUFFIXES", "check_figure", "comparison_figure", "cursor_of", "picture_rows", "save_figure"]

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_cryorestore.comparison.config import MOST_ROWS, Column, ComparisonConfig, Position, RowConfig
+from napari_cryorestore.comparison.config import (
+    MOST_ROWS,
+    Column,
+    ComparisonConfig,
+    Position,
+    RowConfig,
+    open_comparison,
+    save_comparison,
+)
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
-from napari_cryorestore.comparison.saving import open_comparison, save_comparison
+from napari_cryorestore.comparison.result_cache import ResultCache
+from napari_cryorestore.comparison.volume_jobs import VolumeJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari_cryorestore.comparison.volume import ComparedVolume
@@ -272,8 +281,35 @@ class CompareModel:
         return row if name == row.name else _with(row, name=name)
 
 
+class Comparison:
+    """What is compared, with all that was computed for it; it outlives every view.
+
+    Parameters
+    ----------
+    began : callable
+        Told a cache whenever it begins to compute.
+
+    Attributes
+    ----------
+    model : CompareModel
+        Rows, crosshair and settings.
+    spectra, volumes, numbers, maps : ResultCache
+        Fourier slices, opened and restored volumes, curves and tables, maps of what was supplied.
+    jobs : VolumeJobs
+        How rows are opened.
+    """
+
+    def __init__(self, began: Callable[[ResultCache], None]) -> None:
+        self.model = CompareModel()
+        self.spectra, self.volumes = ResultCache("spectra"), ResultCache("volumes", 1 << 30)
+        self.numbers, self.maps = ResultCache("numbers"), ResultCache("maps")
+        self.jobs = VolumeJobs()
+        for cache in (self.spectra, self.volumes, self.numbers, self.maps):
+            cache.began = began
+
+
 def _with(row: RowConfig, **fields: Any) -> RowConfig:
     return RowConfig.model_validate({**row.model_dump(), **fields})
 
 
-__all__ = ["CompareModel", "Entry"]
+__all__ = ["CompareModel", "Comparison", "Entry"]

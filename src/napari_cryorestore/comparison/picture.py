@@ -1,12 +1,16 @@
-"""A picture of a volume as any door can paint it, and how its columns lie in space."""
+"""A picture of a volume as any door can paint it, how its columns lie in space, and its black and white."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from napari_cryorestore.comparison.config import Column
@@ -33,6 +37,7 @@ PLANES: dict[Column, Plane] = {
 }
 SECTIONS: tuple[Column, ...] = ("XY", "XZ", "YZ")
 SPECTRA: tuple[Column, ...] = ("|F|xy", "|F|xz", "|F|yz")
+_MOST_PIXELS = 1 << 16  # of a picture, for its contrast
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,4 +65,50 @@ class Picture:
     warning: str | None = None
 
 
-__all__ = ["PLANES", "SECTIONS", "SPECTRA", "Picture", "Plane"]
+def levels_of(pictures: Iterable[Picture], percentiles: tuple[float, float] = (0.5, 99.5)) -> Levels:
+    """Return the percentiles of all pixels of some pictures together.
+
+    Parameters
+    ----------
+    pictures : iterable of Picture
+        Of one row, or of all rows where contrast is linked. Large ones are sampled; NaN is left out.
+    percentiles : (float, float)
+        Shares in percent.
+
+    Returns
+    -------
+    (float, float)
+        Black and white, of which the second is always the higher.
+    """
+    return _levels([_sample(picture.image) for picture in pictures], percentiles)
+
+
+def _levels(samples: list[NDArray[np.float32]], percentiles: tuple[float, float]) -> Levels:
+    values = _finite(samples)
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(level) for level in np.percentile(values, percentiles))
+    if high > low:
+        return low, high
+    reach = max(abs(low), 1.0) * 1e-3
+    return low - reach, low + reach
+
+
+def _finite(samples: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = np.concatenate([np.zeros(0, np.float32), *samples])
+    return values.compress(np.isfinite(values))
+
+
+def _sample(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return evenly spread pixels, whatever the width, so that no column of the image is favoured."""
+    step = max(1, int(np.ceil(np.sqrt(image.size / _MOST_PIXELS))))
+    return np.asarray(image[::step, ::step], dtype=np.float32).ravel()
+
+
+def round_length(most: float) -> float:
+    """Return how long a scale bar is: the longest of 1, 2, 5, 10, 20 … that is not above a length."""
+    power = 10.0 ** math.floor(math.log10(max(most, 1e-9)))
+    return next(power * digit for digit in (5, 2, 1) if power * digit <= most * (1 + 1e-9))
+
+
+__all__ = ["PLANES", "SECTIONS", "SPECTRA", "Picture", "Plane", "levels_of", "round_length"]

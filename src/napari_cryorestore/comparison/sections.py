@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cryorestore.comparison.contrast import levels_of
-from napari_cryorestore.comparison.picture import PLANES, SECTIONS, Picture
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS, Picture, levels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

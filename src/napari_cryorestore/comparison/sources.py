@@ -12,7 +12,6 @@ import numpy as np
 from napari_cryorestore.comparison.config import RESTORED
 from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
-from napari_cryorestore.comparison.row_steps import RowSteps
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.data.imaging import MeanOfMaps
@@ -21,7 +20,7 @@ from napari_cryorestore.io.halves import require_equal_shapes
 from napari_cryorestore.io.tomogram import Tomogram, open_configured, open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS, Method
-from napari_cryorestore.recording import Recording
+from napari_cryorestore.restoration.weights import chosen_weights
 from napari_cryorestore.restore_config import ModelRef
 from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.volume_format import Volume
     from napari_cryorestore.recording import Recording
+    from napari_cryorestore.runs.chosen_step import WhichStep
 
 FILTER_REGION = 256
 """Voxels along an edge for which a method without a network takes seconds: small tomograms are done whole."""
@@ -57,7 +57,7 @@ class Sources:
     ) -> None:
         self._hardware = hardware
         self._restorers: dict[str, RegionRestorer] = {}
-        self._steps = RowSteps()
+        self._steps = _RowSteps()
         self._lock = threading.Lock()
 
     def open_row(
@@ -134,6 +134,24 @@ class Sources:
             if key not in self._restorers:
                 self._restorers[key] = RegionRestorer(_tomogram(row), self._hardware)
             return self._restorers[key]
+
+
+class _RowSteps:
+    """Remembers which step stands for each run, even if the run trains on and suggests another one."""
+
+    def __init__(self) -> None:
+        self._chosen: dict[Path, WhichStep] = {}
+        self._lock = threading.Lock()
+
+    def of(self, row: RowConfig) -> WhichStep:
+        """Return the step of a row; errors as of `chosen_weights`."""
+        if row.step is not None or row.kind != "run" or row.path is None:
+            return row.step or "suggested"
+        with self._lock:
+            if row.path not in self._chosen:
+                _, chosen = chosen_weights(row.path)
+                self._chosen[row.path] = "suggested" if chosen is None else chosen.step
+            return self._chosen[row.path]
 
 
 def region_edge(row: RowConfig, region: int) -> int:

@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QSpinBox, QT
 from superqt import QElidingLabel
 
 from napari_cryorestore.comparison.config import COLUMNS
-from napari_cryorestore.gui.compare.contrast_box import ContrastBox
-from napari_cryorestore.gui.compare.fourier_box import FourierBox
+from napari_cryorestore.gui.compare.contrast import ContrastBox
+from napari_cryorestore.gui.compare.fourier import FourierBox
 from napari_cryorestore.gui.compare.popup import add_entry, menu_button, popup_button
 from napari_cryorestore.gui.editors import keep_from_wheel
 

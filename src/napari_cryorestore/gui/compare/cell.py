@@ -1,4 +1,4 @@
-"""One cell of the grid: a picture, what is drawn over it, and the mouse."""
+"""One cell of the grid: a picture, the marks drawn over it, and the mouse."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QImage, QPainter
+from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cryorestore.comparison.overlays import Overlay
-from napari_cryorestore.gui.compare.marks import draw_crosshair, draw_overlay, draw_scale_bar, draw_words
+from napari_cryorestore.comparison.picture import round_length
+from napari_cryorestore.gui.compare.colours import CROSSHAIR, RING, WEDGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QWheelEvent
 
     from napari_cryorestore.comparison.config import Column
     from napari_cryorestore.gui.compare.colours import Colours
     from napari_cryorestore.gui.compare.framing import Framing, Window
     from napari_cryorestore.gui.compare.shading import Painted
+
+    Place = Callable[[float, float], QPointF]
 
 SMALLEST = 56
 """Pixels below which a cell makes no sense."""
@@ -160,20 +165,20 @@ class Cell(QWidget):
         picture = picture.intersected(QRectF(self.rect()))
         painter.setClipRect(picture)
         if self.marks.crosshair is not None:
-            draw_crosshair(painter, self.place_of(*self.marks.crosshair), size)
+            _draw_crosshair(painter, self.place_of(*self.marks.crosshair), size)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.marks.overlay != NO_OVERLAY:
-            draw_overlay(painter, self.marks.overlay, self.place_of, words=self.marks.ring_words)
+            _draw_overlay(painter, self.marks.overlay, self.place_of, words=self.marks.ring_words)
         painter.setClipping(False)
         if self.marks.scale_bar:
             window = self.window_shown
-            draw_scale_bar(painter, (window.right - window.left) / size[0], picture)
+            _draw_scale_bar(painter, (window.right - window.left) / size[0], picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _draw_message(self, painter: QPainter) -> None:
         if self.painted is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            draw_words(painter, self.marks.words, QPointF(7, 16), small=True)
+            _draw_words(painter, self.marks.words, QPointF(7, 16), small=True)
             return
         colours = self._colours
         painter.setPen(colours.faint if colours is not None else self.palette().text().color())
@@ -246,6 +251,110 @@ def _image(painted: Painted) -> QImage:
     height, width = painted.pixels.shape
     buffer: Any = painted.pixels.data
     return QImage(buffer, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
+
+
+_GAP = 9  # pixels around the crosshair's centre that stay free, so that what is there can be seen
+_HALO = QColor(0, 0, 0, 150)
+_RIM = ((-1, 0), (1, 0), (0, -1), (0, 1))
+_APART = 22  # pixels between rings that carry words, and from the innermost to the centre
+_BELOW_TOP = 5  # pixels that words need above the ring's highest point
+_BAR_SHARE = 0.33  # of a cell's width, at most
+
+
+def _draw_crosshair(painter: QPainter, at: QPointF, size: tuple[float, float]) -> None:
+    """Draw two lines that cross at a place, leaving the place itself free."""
+    colour = QColor(CROSSHAIR)
+    colour.setAlphaF(0.8)
+    painter.setPen(QPen(colour, 1))
+    x, y = round(at.x()) + 0.5, round(at.y()) + 0.5
+    width, height = size
+    if 0 <= y <= height:
+        painter.drawLine(QPointF(0, y), QPointF(x - _GAP, y))
+        painter.drawLine(QPointF(x + _GAP, y), QPointF(width, y))
+    if 0 <= x <= width:
+        painter.drawLine(QPointF(x, 0), QPointF(x, y - _GAP))
+        painter.drawLine(QPointF(x, y + _GAP), QPointF(x, height))
+
+
+def _draw_overlay(painter: QPainter, overlay: Overlay, place: Place, *, words: bool) -> None:
+    """Draw rings and wedge of a Fourier slice.
+
+    Parameters
+    ----------
+    painter : QPainter
+        Where to.
+    overlay : Overlay
+        What, in 1/Å.
+    place : callable
+        From (across, down) in 1/Å to pixels.
+    words : bool
+        Whether rings carry their resolution.
+    """
+    for lines, style in (
+        (overlay.wedge, Qt.PenStyle.SolidLine),
+        (overlay.detected, Qt.PenStyle.DashLine),
+    ):
+        colour = QColor(WEDGE)
+        colour.setAlphaF(0.9)
+        painter.setPen(QPen(colour, 1.2, style))
+        for line in lines:
+            painter.drawPolyline(QPolygonF([place(*point) for point in line]))
+    _draw_rings(painter, overlay, place, words=words)
+
+
+def _draw_rings(painter: QPainter, overlay: Overlay, place: Place, *, words: bool) -> None:
+    colour = QColor(RING)
+    colour.setAlphaF(0.5)
+    last = 0.0
+    for radius, name in reversed(overlay.rings):  # the coarsest first
+        corner, other = place(-radius, -radius), place(radius, radius)
+        painter.setPen(QPen(colour, 1, Qt.PenStyle.DotLine))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(QRectF(corner, other))
+        pixels = (other.x() - corner.x()) / 2
+        if words and pixels - last >= _APART and corner.y() >= _BELOW_TOP:
+            _draw_words(painter, name, QPointF(corner.x() + pixels, corner.y() + 4), centred=True, small=True)
+            last = pixels
+
+
+def _draw_scale_bar(painter: QPainter, unit: float, part: QRectF) -> None:
+    """Draw a bar of a round length in nm.
+
+    Parameters
+    ----------
+    painter : QPainter
+        Where to.
+    unit : float
+        Å of a pixel.
+    part : QRectF
+        The pixels of the cell that hold a picture.
+    """
+    length = round_length(part.width() * _BAR_SHARE * unit / 10)
+    foot = part.bottomLeft()
+    painter.setPen(QPen(_HALO, 1))
+    painter.setBrush(QColor("white"))
+    painter.drawRect(QRectF(foot.x() + 7, foot.y() - 9, length * 10 / unit, 3))
+    _draw_words(painter, f"{length:g} nm", QPointF(foot.x() + 7, foot.y() - 12), small=True)
+
+
+def _draw_words(
+    painter: QPainter, words: str, at: QPointF, *, centred: bool = False, small: bool = False
+) -> None:
+    """Write white words with a dark rim, readable on any picture, from their lower left or lower middle."""
+    font = painter.font()
+    size = font.pointSizeF()
+    if small:
+        font.setPointSizeF(size * 0.85)
+    painter.save()
+    painter.setFont(font)
+    shift = painter.fontMetrics().horizontalAdvance(words) / 2 if centred else 0.0
+    start = QPointF(at.x() - shift, at.y())
+    painter.setPen(_HALO)
+    for across, down in _RIM:  # far quicker than stroking the letters' outlines
+        painter.drawText(start + QPointF(across, down), words)
+    painter.setPen(QColor("white"))
+    painter.drawText(start, words)
+    painter.restore()
 
 
 __all__ = ["SMALLEST", "Cell", "Marks"]

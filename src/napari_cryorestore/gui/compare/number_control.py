@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.comparison.measuring import Boxes
+    from napari_cryorestore.comparison.model import Comparison
     from napari_cryorestore.comparison.result_cache import Job
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.curves_tab import CurvesTab
     from napari_cryorestore.gui.compare.table_tab import TableTab
     from napari_cryorestore.gui.compare.viewer_link import ViewerLink

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_cryorestore.comparison.model import Comparison
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
-from napari_cryorestore.comparison.spectra import found_wedge
 from napari_cryorestore.gui.compare.bar import CompareBar
 from napari_cryorestore.gui.compare.colours import Colours
-from napari_cryorestore.gui.compare.comparison import comparison_of
-from napari_cryorestore.gui.compare.contrast_control import ContrastControl
-from napari_cryorestore.gui.compare.empty_page import EmptyPage
+from napari_cryorestore.gui.compare.contrast import ContrastControl
+from napari_cryorestore.gui.compare.fourier import FourierControl
 from napari_cryorestore.gui.compare.grid import Grid
+from napari_cryorestore.gui.compare.lower_tabs import LowerTabs
 from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
 from napari_cryorestore.gui.compare.saving import Saving
-from napari_cryorestore.gui.compare.tray import Tray
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.live_runs import runs_of
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent
 
     from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.result_cache import ResultCache
+    from napari_cryorestore.gui.live_runs import LiveRuns
 
 _WIDE = 1.7
 """Width to height from which numbers stand beside the pictures."""
@@ -66,7 +79,8 @@ class ComparePanel(DockedPanel):
         self.link = ViewerLink(self.viewer, self.model, self)
         self.link.is_painting = lambda: self.pictures.painting
         self.contrast = ContrastControl(self.bar.contrast, self.model, self.pictures)
-        self.tray = Tray(self.comparison, self.viewer, self.link, self.rows.add_layer)
+        self.fourier = FourierControl(self.bar.fourier, self.comparison, self.message)
+        self.tray = LowerTabs(self.comparison, self.viewer, self.link, self.rows.add_layer)
         self.saving = Saving(self.comparison, self.tray.numbers, self.link, self.message, self.rows.attach)
         self.tray.setVisible(False)
         self.splitter.addWidget(self.tray)
@@ -181,25 +195,8 @@ class ComparePanel(DockedPanel):
         self.empty.asked.connect(self._asked)
         self.bar.numbers.toggled.connect(self.tray.set_open)
         self.bar.contrast_button.clicked.connect(self.contrast.show)
-        self.bar.fourier_button.clicked.connect(self._show_wedges)
-        self.bar.fourier.changed.connect(lambda name, value: self.model.update_fourier(**{name: value}))
-        self.bar.fourier.wedge_changed.connect(self._set_wedge)
+        self.bar.fourier_button.clicked.connect(self.fourier.show_wedges)
         self.pictures.failed.connect(lambda error: self.message.warn(str(error)))
-
-    def _set_wedge(self, tilts: tuple[float, float] | None, axis: str) -> None:
-        try:
-            self.model.update(tilt_range=tilts, tilt_axis=axis)
-        except ValueError as error:
-            self.message.warn(str(error))
-
-    def _show_wedges(self) -> None:
-        """Show in the Fourier box what files and data say about the tilt range."""
-        volumes = [entry.volume for entry in self.model.shown if entry.volume is not None]
-        known = next((tilts for volume in volumes if (tilts := volume.recording.tilt_range)), None)
-        found = [found_wedge(self.comparison.spectra, volume) for volume in volumes]
-        reliable = next((item.wedge for item in found if item is not None and item.reliable), None)
-        words = "" if reliable is None else f"{reliable.tilt_min:.0f}° to {reliable.tilt_max:.0f}°"
-        self.bar.fourier.show_wedges(known, words)
 
     def _lay_out(self) -> None:
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -218,4 +215,60 @@ class ComparePanel(DockedPanel):
         layout.addWidget(self.splitter, 1)
 
 
-__all__ = ["ComparePanel"]
+WORDS = (
+    "Nothing to compare yet.\nOpen tomograms, then put them side by side: the same place, the same contrast."
+)
+CHOICES = {
+    "layers": "Compare what is open",
+    "run": "A step of a run…",
+    "open": "Open a comparison…",
+}
+
+
+class EmptyPage(QWidget):
+    """Offers how to begin.
+
+    Attributes
+    ----------
+    asked : Signal(str)
+        One of `CHOICES`.
+    """
+
+    asked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        words = QLabel(WORDS)
+        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.buttons = {name: QPushButton(title) for name, title in CHOICES.items()}
+        row = QHBoxLayout()
+        row.addStretch(1)
+        for name, button in self.buttons.items():
+            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            row.addWidget(button)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.addStretch(1)
+        layout.addWidget(words)
+        layout.addSpacing(8)
+        layout.addLayout(row)
+        layout.addStretch(1)
+
+
+_COMPARISONS: WeakKeyDictionary[LiveRuns, Comparison] = WeakKeyDictionary()
+
+
+def comparison_of(runs: LiveRuns) -> Comparison:
+    """Return the comparison that belongs to a viewer's runs; the same for as long as the viewer lives."""
+    if runs not in _COMPARISONS:
+        known = ref(runs)
+        _COMPARISONS[runs] = Comparison(lambda work: _hold(known(), work))
+    return _COMPARISONS[runs]
+
+
+def _hold(runs: LiveRuns | None, work: ResultCache) -> None:
+    if runs is not None:
+        runs.hold(work)
+
+
+__all__ = ["CHOICES", "WORDS", "ComparePanel", "EmptyPage", "comparison_of"]

@@ -12,18 +12,22 @@ from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA
 from napari_cryorestore.comparison.spectra import found_wedge, slices_job, tilts_of, wanted_jobs
 from napari_cryorestore.gui.compare.cell import Marks
+from napari_cryorestore.gui.compare.painters import (
+    Row,
+    SectionPainter,
+    SectionWish,
+    SpectrumPainter,
+    SpectrumWish,
+)
 from napari_cryorestore.gui.compare.repainter import Repainter
-from napari_cryorestore.gui.compare.section_painter import Row, SectionPainter, SectionWish
 from napari_cryorestore.gui.compare.shading import shade_table
-from napari_cryorestore.gui.compare.spectrum_painter import SpectrumPainter, SpectrumWish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_cryorestore.comparison.config import Column
-    from napari_cryorestore.comparison.model import Entry
+    from napari_cryorestore.comparison.model import Comparison, Entry
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.grid import Grid
     from napari_cryorestore.gui.compare.shading import Painted
     from napari_cryorestore.physics.wedge import Wedge

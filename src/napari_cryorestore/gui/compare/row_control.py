@@ -1,30 +1,34 @@
-"""The rows of the panel: where they come from, their headings, and what is done with them."""
+"""The rows of the panel: the menu from which they are added, their headings, and what is done with them."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QMenu
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare import row_offers
-from napari_cryorestore.gui.compare.layer_rows import LayerRows
-from napari_cryorestore.gui.compare.row_menu import RowMenu
+from napari_cryorestore.gui.compare.layer_rows import UNKNOWN_SIZE, LayerRows, size_is_known
+from napari_cryorestore.gui.compare.popup import add_entry
+from napari_cryorestore.gui.compare.row_head import HeadState
 from napari_cryorestore.gui.compare.row_sources import RowSources
-from napari_cryorestore.gui.compare.row_state import head_state
 from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.layers import path_of
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari import Viewer
-    from qtpy.QtWidgets import QMenu
+    from napari.layers import Image
 
     from napari_cryorestore.comparison.config import RowConfig
-    from napari_cryorestore.gui.compare.comparison import Comparison
+    from napari_cryorestore.comparison.model import Comparison, Entry
+    from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import Grid
     from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.gui.sentence_label import SentenceLabel
@@ -65,7 +69,7 @@ class RowControl:
         self._grid, self._message = grid, message
         self.layers = LayerRows(viewer, self._model, self._layer_gone)
         self.sources = RowSources(comparison, grid)
-        self._menu = RowMenu(menu)
+        self._menu = menu
         menu.aboutToShow.connect(self._fill_menu)
 
     def begin(self) -> None:
@@ -221,15 +225,78 @@ class RowControl:
         self._message.say(f"The row “{name}” went with its layer.")
 
     def _fill_menu(self) -> None:
-        menu, runs = self._menu, self._runs.paths
-        menu.begin()
-        menu.rows(self._model.entries, lambda number, shown: self._model.hide(number, not shown))
-        menu.layers(self.layers.offered(), self.add_layer)
-        menu.made(row_offers.halves_rows(self._viewer.layers), self.add)
-        menu.separate()
-        menu.runs("Add a step of a run", runs, self.add_step, ("Another run…", self.add_run))
-        menu.runs("Add the live preview of a run", runs, lambda run: self.add(row_offers.live_row(run)))
-        menu.act("Add files…", self.add_files)
+        menu, runs = self._menu, list(reversed(self._runs.paths))
+        menu.clear()
+        for entry in self._model.entries:
+            action = add_entry(menu, entry.config.name)
+            action.setCheckable(True)
+            action.setChecked(not entry.config.hidden)
+            action.toggled.connect(lambda shown, number=entry.number: self._model.hide(number, not shown))
+        menu.addSeparator()
+        layers = [(layer.name, partial(self.add_layer, layer)) for layer in self.layers.offered()]
+        _add_menu(menu, "Add a layer", layers)
+        for row in row_offers.halves_rows(self._viewer.layers):
+            add_entry(menu, f"Add {row.name}", partial(self.add, row))
+        menu.addSeparator()
+        steps = [(run.name, partial(self.add_step, run)) for run in runs]
+        previews = [(run.name, partial(self.add, row_offers.live_row(run))) for run in runs]
+        _add_menu(menu, "Add a step of a run", [*steps, ("Another run…", self.add_run)])
+        _add_menu(menu, "Add the live preview of a run", previews)
+        add_entry(menu, "Add files…", self.add_files)
 
 
-__all__ = ["FEW", "RowControl"]
+def _add_menu(menu: QMenu, words: str, items: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    part = QMenu(words, menu)
+    menu.addMenu(part)
+    part.setEnabled(bool(items))
+    for name, do in items:
+        add_entry(part, name, do)
+
+
+def head_state(entry: Entry, layer: Image | None, *, share: float | None, chosen: bool) -> HeadState:
+    """Return what a row's heading says.
+
+    Parameters
+    ----------
+    entry : Entry
+        The row.
+    layer : Image or None
+        The layer that it shows.
+    share : float or None
+        How much of what it waits for is done.
+    chosen : bool
+        Whether it is the chosen row.
+    """
+    row, size = entry.config, _size_words(entry.volume)
+    if layer is not None and not size_is_known(layer):
+        size = f"⚠ {UNKNOWN_SIZE}"
+    caption = entry.busy or ("⚠ cannot be shown" if entry.problem else size)
+    if entry.busy and share:
+        caption = f"{entry.busy} {share:.0%}"
+    where = row.path or row.even
+    return HeadState(
+        name=row.name,
+        caption=caption,
+        tip="\n".join(filter(None, (row.name, size, entry.problem, str(where or "")))),
+        steps=_steps(row.path) if row.kind == "run" and row.path is not None else (),
+        step=row.step,
+        busy=bool(entry.busy),
+        share=share,
+        chosen=chosen,
+    )
+
+
+def _size_words(volume: ComparedVolume | None) -> str:
+    if volume is None:
+        return ""
+    return f"{'×'.join(map(str, volume.shape))} · {volume.voxel_size[2]:.4g} Å"
+
+
+def _steps(run: Path) -> tuple[int, ...]:
+    try:
+        return tuple(RunDir(run).checkpoint_steps())
+    except OSError:
+        return ()
+
+
+__all__ = ["FEW", "RowControl", "head_state"]

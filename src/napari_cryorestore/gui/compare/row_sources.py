@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from napari_cryorestore.comparison.config import RowConfig
-    from napari_cryorestore.comparison.model import Entry
+    from napari_cryorestore.comparison.model import Comparison, Entry
     from napari_cryorestore.comparison.result_cache import Failure, Job
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.comparison import Comparison
 
 REST = 350
 """Milliseconds that the crosshair must have been at rest before a region around it is restored."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.comparison.config import ComparisonConfig
-    from napari_cryorestore.gui.compare.comparison import Comparison
+    from napari_cryorestore.comparison.model import Comparison
     from napari_cryorestore.gui.compare.number_control import NumberControl
     from napari_cryorestore.gui.compare.viewer_link import ViewerLink
     from napari_cryorestore.gui.sentence_label import SentenceLabel

@@ -18,9 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cryorestore.comparison.number import Evaluation
-from napari_cryorestore.comparison.number_words import NUMBER_WORDS, number_words
-from napari_cryorestore.gui.compare.curve_plot import plain
+from napari_cryorestore.comparison.number import NUMBER_WORDS, Evaluation, number_words, plain
 from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_cryorestore.comparison.number_words import NUMBER_WORDS
+from napari_cryorestore.comparison.number import NUMBER_WORDS
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.rows import side_by_side
 from napari_cryorestore.gui.sentence_label import SentenceLabel

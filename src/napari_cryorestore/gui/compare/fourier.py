@@ -1,4 +1,4 @@
-"""Choosing how Fourier slices are shown."""
+"""Fourier settings: the box where they are chosen, and what connects it with the comparison."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.comparison.config import FourierConfig
+from napari_cryorestore.comparison.spectra import found_wedge
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.editors import read_numbers, to_text
 from napari_cryorestore.gui.rows import add_row, grid_of
@@ -15,6 +16,7 @@ from napari_cryorestore.gui.sentence_label import SentenceLabel
 
 if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.model import Comparison
 
 TICKS = {
     "window": "fade out at the borders",
@@ -108,4 +110,39 @@ class FourierBox(QWidget):
         self.setFixedWidth(330)
 
 
-__all__ = ["TICKS", "FourierBox"]
+class FourierControl:
+    """Hands Fourier settings to the comparison, and shows in the box what is known of the missing wedge.
+
+    Parameters
+    ----------
+    box : FourierBox
+        Where they are chosen.
+    comparison : Comparison
+        Whose settings, and whose spectra show wedges.
+    message : SentenceLabel
+        What says why a setting is refused.
+    """
+
+    def __init__(self, box: FourierBox, comparison: Comparison, message: SentenceLabel) -> None:
+        self._box, self._comparison, self._message = box, comparison, message
+        self._model = comparison.model
+        box.changed.connect(lambda name, value: self._model.update_fourier(**{name: value}))
+        box.wedge_changed.connect(self._set_wedge)
+
+    def show_wedges(self) -> None:
+        """Show in the box what files and data say about the tilt range."""
+        volumes = [entry.volume for entry in self._model.shown if entry.volume is not None]
+        known = next((tilts for volume in volumes if (tilts := volume.recording.tilt_range)), None)
+        found = [found_wedge(self._comparison.spectra, volume) for volume in volumes]
+        reliable = next((item.wedge for item in found if item is not None and item.reliable), None)
+        words = "" if reliable is None else f"{reliable.tilt_min:.0f}° to {reliable.tilt_max:.0f}°"
+        self._box.show_wedges(known, words)
+
+    def _set_wedge(self, tilts: tuple[float, float] | None, axis: str) -> None:
+        try:
+            self._model.update(tilt_range=tilts, tilt_axis=axis)
+        except ValueError as error:
+            self._message.warn(str(error))
+
+
+__all__ = ["TICKS", "FourierBox", "FourierControl"]

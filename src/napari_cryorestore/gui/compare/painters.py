@@ -1,4 +1,4 @@
-"""Sections of all rows as pixels, each made anew only where something about it changed; free of Qt."""
+"""Sections and Fourier slices as pixels, each made anew only where something about it changed; free of Qt."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.comparison.contrast import levels_of
-from napari_cryorestore.comparison.picture import PLANES, SECTIONS
+from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA, levels_of
 from napari_cryorestore.comparison.sections import section
+from napari_cryorestore.comparison.spectra import spectrum_row
 from napari_cryorestore.gui.compare.shading import binned, fitting_factor, painted
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.picture import Levels, Picture
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.shading import Painted
+    from napari_cryorestore.physics.fourier_slices import FourierSlices
 
     Place = tuple[int, Column]
 
@@ -118,7 +119,7 @@ class SectionPainter:
         """Return the sections through the middle of a row's volume, as coarse as they are shown."""
         volume, key = row.volume, _sample_key(row, wish)
         if key not in self._samples:
-            factors = [_factor(volume, column, wish) for column in wish.columns]
+            factors = [_section_factor(volume, column, wish) for column in wish.columns]
             slabs = [_slab(volume, column, wish) for column in wish.columns]
             middle = volume.position_of([size // 2 for size in volume.shape])
             cut = [section(volume, c, middle, slab) for c, slab in zip(wish.columns, slabs, strict=True)]
@@ -132,13 +133,13 @@ class SectionPainter:
     def _key(self, row: Row, column: Column, wish: SectionWish, levels: Levels) -> tuple[Any, ...]:
         volume, axis = row.volume, PLANES[column].through
         index = volume.index_along(axis, wish.cursor[axis])
-        slab, factor = _slab(volume, column, wish), _factor(volume, column, wish)
+        slab, factor = _slab(volume, column, wish), _section_factor(volume, column, wish)
         return id(volume), volume.key, volume.version, index, slab, factor, levels, id(wish.table)
 
 
 def _sample_key(row: Row, wish: SectionWish) -> tuple[Any, ...]:
     volume, columns = row.volume, wish.columns
-    factors = tuple(_factor(volume, column, wish) for column in columns)
+    factors = tuple(_section_factor(volume, column, wish) for column in columns)
     slabs = tuple(_slab(volume, column, wish) for column in columns)
     return volume.key, volume.version, id(volume), columns, factors, slabs
 
@@ -150,7 +151,7 @@ def _forget_oldest(known: dict[Any, Any]) -> None:
 
 def _paint(row: Row, column: Column, wish: SectionWish, levels: Levels) -> Painted:
     picture = section(row.volume, column, wish.cursor, _slab(row.volume, column, wish))
-    return painted(picture, wish.table, levels=levels, factor=_factor(row.volume, column, wish))
+    return painted(picture, wish.table, levels=levels, factor=_section_factor(row.volume, column, wish))
 
 
 def _slab(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
@@ -160,10 +161,81 @@ def _slab(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
     return round(wish.config.slab * finest / volume.voxel_size[axis])
 
 
-def _factor(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
+def _section_factor(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
     plane = PLANES[column]
     voxel = max(volume.voxel_size[plane.across], volume.voxel_size[plane.down])
     return fitting_factor(voxel, wish.pixels[column])
 
 
-__all__ = ["Row", "SectionPainter", "SectionWish"]
+@dataclass(frozen=True)
+class SpectrumWish:
+    """What is to be painted.
+
+    Attributes
+    ----------
+    rows : tuple
+        Number, volume and Fourier slices of each row that has them.
+    config : ComparisonConfig
+        Columns and Fourier settings.
+    table : array, shape (256,), uint32
+        Colours from `shade_table`.
+    pixels : mapping
+        1/Å of a pixel of the screen, by column.
+    """
+
+    rows: tuple[tuple[int, ComparedVolume, FourierSlices], ...]
+    config: ComparisonConfig
+    table: NDArray[Any]
+    pixels: Mapping[Column, float]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The Fourier slices that are shown."""
+        return tuple(column for column in self.config.columns if column in SPECTRA)
+
+
+class SpectrumPainter:
+    """Paints Fourier slices, remembering the last ones."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[int, tuple[Any, dict[Column, Picture]]] = {}
+        self._last: dict[Place, tuple[Any, Painted]] = {}
+
+    def paint(self, wish: SpectrumWish) -> dict[Place, Painted]:
+        """Return the painted Fourier slices of every row and column."""
+        fresh: dict[Place, tuple[Any, Painted]] = {}
+        for number, volume, slices in wish.rows:
+            pictures = self._row(number, volume, slices, wish)
+            for column, picture in pictures.items():
+                factor = _spectrum_factor(slices, volume, column, wish)
+                key = (id(picture), factor, id(wish.table))
+                known = self._last.get((number, column))
+                if known is None or known[0] != key:
+                    levels = picture.levels or (0.0, 1.0)
+                    known = key, painted(picture, wish.table, levels=levels, factor=factor)
+                fresh[number, column] = known
+        self._last = fresh
+        numbers = {number for number, _, _ in wish.rows}
+        self._pictures = {number: kept for number, kept in self._pictures.items() if number in numbers}
+        return {place: result for place, (_, result) in fresh.items()}
+
+    def _row(
+        self, number: int, volume: ComparedVolume, slices: FourierSlices, wish: SpectrumWish
+    ) -> dict[Column, Picture]:
+        fourier = wish.config.fourier
+        key = (slices, wish.columns, fourier.flat_field, fourier.decades, volume.voxel_size)
+        if number not in self._pictures or self._pictures[number][0] != key:
+            pictures = spectrum_row(slices, wish.config, voxel_size=volume.voxel_size)
+            self._pictures[number] = key, pictures
+        return self._pictures[number][1]
+
+
+def _spectrum_factor(
+    slices: FourierSlices, volume: ComparedVolume, column: Column, wish: SpectrumWish
+) -> int:
+    plane = PLANES[column]
+    steps = (1 / (slices.shape[axis] * volume.voxel_size[axis]) for axis in (plane.across, plane.down))
+    return fitting_factor(max(steps), wish.pixels[column])
+
+
+__all__ = ["Row", "SectionPainter", "SectionWish", "SpectrumPainter", "SpectrumWish"]

@@ -9,8 +9,7 @@ from qtpy.QtWidgets import QTabWidget
 
 from napari_cryorestore.gui.compare.curves_tab import CurvesTab
 from napari_cryorestore.gui.compare.number_control import NumberControl
-from napari_cryorestore.gui.compare.particle_control import ParticleControl
-from napari_cryorestore.gui.compare.particles_tab import ParticlesTab
+from napari_cryorestore.gui.compare.particles_tab import ParticleControl, ParticlesTab
 from napari_cryorestore.gui.compare.table_tab import TableTab
 from napari_cryorestore.gui.compare.trust_control import TrustControl
 from napari_cryorestore.gui.compare.trust_tab import TrustTab
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
 
     from napari import Viewer
 
+    from napari_cryorestore.comparison.model import Comparison
     from napari_cryorestore.gui.compare.colours import Colours
-    from napari_cryorestore.gui.compare.comparison import Comparison
     from napari_cryorestore.gui.compare.viewer_link import ViewerLink
 
 
-class Tray(QTabWidget):
+class LowerTabs(QTabWidget):
     """The tabs, and what fills them.
 
     Parameters
@@ -91,4 +90,4 @@ class Tray(QTabWidget):
         return QSize(300, 160)
 
 
-__all__ = ["Tray"]
+__all__ = ["LowerTabs"]

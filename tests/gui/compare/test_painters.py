@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig
-from napari_cryorestore.gui.compare.section_painter import Row, SectionPainter, SectionWish
+from napari_cryorestore.gui.compare.painters import Row, SectionPainter, SectionWish
 from napari_cryorestore.gui.compare.shading import shade_table
 
 TABLE = shade_table(np.linspace(0, 1, 256)[:, None] * np.ones(4))

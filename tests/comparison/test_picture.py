@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.contrast import levels_of
-from napari_cryorestore.comparison.picture import Picture
+from napari_cryorestore.comparison.picture import Picture, levels_of
 
 EDGES = (0.0, 1.0, 0.0, 1.0)
 
