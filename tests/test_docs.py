@@ -77,10 +77,17 @@ def run_python(page: str) -> None:
     exec(compile(code, page, "exec"), {})
 
 
+def test_the_readme_uses_names_of_the_package_only() -> None:
+    (code,) = blocks("README.md", "python")
+    imports = [line for line in code.splitlines() if "import" in line]
+    assert imports == ["import napari_cryorestore as cr"]
+
+
 @pytest.mark.usefixtures("in_a_folder_with_halves")
 def test_the_readme_restores_a_tomogram_and_its_run_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     run_python("README.md")
     assert Path("TS01_restored.mrc").is_file()
+    assert Path("TS01.png").is_file()
     run_python("docs/reference/python.md")
     assert capsys.readouterr().out.startswith("completed 2")
     report = module(ROOT / "examples/read_a_run.py").report(Path("TS01_run"))
@@ -107,7 +114,6 @@ def test_the_comparing_example_draws_its_figure(
 ) -> None:
     example = module(ROOT / "examples/compare_methods.py")
     monkeypatch.setattr(example, "real_pair", lambda: tiny_pair)
-    monkeypatch.setattr(example, "preset", presets.preset)
     assert example.main(2, tmp_path / "compared").stat().st_size > 10_000
 
 

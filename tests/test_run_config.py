@@ -14,7 +14,7 @@ from napari_cryorestore.methods import METHODS
 from napari_cryorestore.methods.icecream import IcecreamConfig
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.networks import UNetConfig
-from napari_cryorestore.presets import merged
+from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.run_config import RunConfig
 
 LEAST: dict[str, Any] = {
@@ -34,6 +34,15 @@ def refusal(**changes: Any) -> str:
     words = sentence(caught.value)
     assert "\n" not in words
     return words
+
+
+def test_settings_lie_over_a_preset() -> None:
+    tomogram = {"maps": ["a_even.mrc", "a_odd.mrc"]}
+    config = RunConfig.from_preset("quick-look", "icecream", tomograms=[tomogram], schedule={"seed": 7})
+    assert (config.schedule.seed, config.schedule.steps, config.network.kind) == (7, 300, "unet")
+    assert config.method == IcecreamConfig.model_validate(preset("quick-look", "icecream")["method"])
+    with pytest.raises(ValueError, match="no preset 'quick'"):
+        RunConfig.from_preset("quick", "icecream", tomograms=[tomogram])
 
 
 def test_method_and_network_are_chosen_by_kind() -> None:

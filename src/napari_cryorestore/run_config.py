@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SerializeAsAny, computed_field, field_validator, model_validator
 
+from napari_cryorestore import presets
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.methods import METHODS, MethodConfig, misfit, packages_of
@@ -116,6 +117,27 @@ class RunConfig(Config):
     snapshots: SnapshotsConfig = SnapshotsConfig()
     hardware: HardwareConfig = HardwareConfig()
     from_checkpoint: Path | None = setting(None, "Start from these weights instead of random ones.")
+
+    @classmethod
+    def from_preset(cls, name: str, method: str, network: str = "", **settings: Any) -> RunConfig:
+        """Return the recipe that a preset makes of a method.
+
+        Parameters
+        ----------
+        name : str
+            ``"quick-look"``, ``"standard"``, ``"paper"``, or one that the method or the network brings.
+        method, network : str
+            By name; the network that is usual for the method if none is given.
+        **settings
+            What lies over the preset: ``tomograms``, which must be given, and any other field; of a section
+            such as ``schedule`` only what differs.
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset, method or network, or a setting is wrong.
+        """
+        return cls.model_validate(presets.merged(presets.preset(name, method, network), settings))
 
     @model_validator(mode="before")
     @classmethod

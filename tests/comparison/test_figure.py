@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from napari_cryorestore.comparison import figure as drawing
 from napari_cryorestore.comparison.config import COLUMNS, ComparisonConfig, FourierConfig, RowConfig
 from napari_cryorestore.comparison.figure import (
     check_figure,
+    compare,
     comparison_figure,
     cursor_of,
     picture_rows,
@@ -283,3 +285,25 @@ def test_the_crosshair_is_the_one_given_the_saved_one_or_the_middle(volumes: lis
     assert cursor_of(volumes, ComparisonConfig(cursor=(5, 5, 5))) == (5, 5, 5)
     made = picture_rows(volumes, ComparisonConfig(cursor=(5, 5, 5)), cursor=(15, 5, 5))
     np.testing.assert_array_equal(made[0]["XY"].image, volumes[0].data[1])
+
+
+def test_files_and_rows_are_compared_in_one_call(
+    tiny_pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    even, odd = tiny_pair
+    drawn: list[tuple[Any, Any]] = []
+    original = drawing.comparison_figure
+    monkeypatch.setattr(
+        drawing, "comparison_figure", lambda *given: (drawn.append(given), original(*given))[1]
+    )
+    mean = RowConfig(name="mean", kind="mean", even=even, odd=odd)
+    made = compare({"Half": str(even), "Both": mean}, tmp_path / "f.png", columns=["XY"], inverted=True)
+    assert made == tmp_path / "f.png"
+    assert imread(made).size > 0
+    ((volumes, config),) = drawn
+    assert [volume.name for volume in volumes] == ["Half", "Both"]
+    assert (config.columns, config.inverted) == (("XY",), True)
+    with pytest.raises(FileExistsError):
+        compare({"Half": even}, made)
+    with pytest.raises(ValueError, match="colour"):
+        compare({"Half": even}, tmp_path / "g.png", colour="red")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.comparison.config import ComparisonConfig
+from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.overlays import overlays
 from napari_cryorestore.comparison.page import (
     INK,
@@ -20,13 +20,15 @@ from napari_cryorestore.comparison.page import (
 )
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA, levels_of
 from napari_cryorestore.comparison.sections import section_row
+from napari_cryorestore.comparison.sources import Sources
 from napari_cryorestore.comparison.spectra import offset_indices, spectrum_row
+from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.physics.fourier_slices import fourier_slices
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -341,4 +343,54 @@ def _spectra(volume: ComparedVolume, config: ComparisonConfig) -> Row:
     return spectrum_row(slices, config, voxel_size=volume.voxel_size)
 
 
-__all__ = ["SUFFIXES", "check_figure", "comparison_figure", "cursor_of", "picture_rows", "save_figure"]
+def compare(
+    rows: Mapping[str, Path | str | RowConfig], figure: Path | str, *, device: str = "auto", **looks: Any
+) -> Path:
+    """Draw volumes and runs below one another, in real and Fourier space, and write the figure.
+
+    Parameters
+    ----------
+    rows : dict of str to Path, str or RowConfig
+        What stands beside each row, and its volume: a file, or a run, of which the suggested step restores
+        what is seen. A `RowConfig` can be more: another step, a method without training, the mean of halves.
+    figure : Path or str
+        The file to make, ending in .png, .pdf or .svg; it must not exist yet.
+    device : str
+        What restores runs: auto, cpu, mps, cuda or cuda:1.
+    **looks
+        Fields of `ComparisonConfig`, such as ``cursor``, ``columns`` or ``contrast``.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError, OSError, MemoryError, ImportError
+        If a row is no volume, a field is wrong, or the figure cannot be made; see `comparison_figure`.
+    """
+    path = check_figure(figure)
+    named = [_row(name, volume) for name, volume in rows.items()]
+    config = ComparisonConfig.model_validate({"rows": named, **looks})
+    sources = Sources(DeviceConfig(device=device))
+    volumes = [sources.open_row(row, cursor=config.cursor, region=config.region) for row in config.rows]
+    return save_figure(path, comparison_figure(volumes, config))
+
+
+def _row(name: str, volume: Path | str | RowConfig) -> RowConfig:
+    if isinstance(volume, RowConfig):
+        return volume.model_copy(update={"name": name})
+    path = Path(volume)
+    return RowConfig(name=name, kind="run" if path.is_dir() else "file", path=path)
+
+
+__all__ = [
+    "SUFFIXES",
+    "check_figure",
+    "compare",
+    "comparison_figure",
+    "cursor_of",
+    "picture_rows",
+    "save_figure",
+]

@@ -12,6 +12,7 @@ import traceback
 import weakref
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.io.input_stamps import changed_inputs, stamps_of
@@ -26,7 +27,6 @@ from napari_cryorestore.training.supervision import end_with_supervisor, supervi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.run_config import RunConfig
@@ -156,13 +156,13 @@ def attempt(run: RunDir, *, note: str = "") -> None:
             run.record(Noted(level="info", message=note))
         if ranks_first():
             run.put_right()
-        from napari_cryorestore.training.trainer import train
+        from napari_cryorestore.training.trainer import train_recorded
 
         recipe = recipe_of(run)
         if ranks_first():
             _tell_changed(run, recipe)
         past = RunFollower(run.path).poll() if ranks_first() else []
-        train(recipe, run, resume_from=_resume_from(run), past=past)
+        train_recorded(recipe, run, resume_from=_resume_from(run), past=past)
     except BaseException as error:
         _record_early_failure(run, history.poll(), error)
         raise
@@ -211,6 +211,33 @@ def _record_early_failure(run: RunDir, events: list[Event], error: BaseException
     if not any(isinstance(event, Failed) for event in events):
         started = any(isinstance(event, Started) for event in events)
         record_failure(run, words_of(error), started=started, details=traceback.format_exc())
+
+
+def train(config: RunConfig, path: Path | str) -> RunDir:
+    """Make a run folder and train in it: to the last step, or until held-out numbers say that it is enough.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The recipe.
+    path : Path or str
+        The folder to make.
+
+    Returns
+    -------
+    RunDir
+        The folder, by whose ``path`` a `RestoreConfig` names the model.
+
+    Raises
+    ------
+    FileExistsError, ValueError
+        See `create_run`.
+    Exception
+        Whatever else went wrong, after it was recorded.
+    """
+    run = create_run(config, Path(path))
+    run_training(run)
+    return run
 
 
 def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHandle:
@@ -383,5 +410,6 @@ __all__ = [
     "launch",
     "recipe_of",
     "run_training",
+    "train",
     "training_command",
 ]

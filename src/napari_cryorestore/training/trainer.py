@@ -46,7 +46,7 @@ class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
     """Training was asked to end before its first step."""
 
 
-def train(
+def train_recorded(
     config: RunConfig, recorder: Recorder, *, resume_from: Path | None = None, past: Iterable[Event] = ()
 ) -> None:
     """Train, recording everything; every call records exactly one `Finished` or `Failed`.
@@ -396,6 +396,6 @@ __all__ = [
     "resume_state",
     "sentence_of",
     "started",
-    "train",
+    "train_recorded",
     "why_over",
 ]
