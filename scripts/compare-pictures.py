@@ -39,7 +39,7 @@ class Pictures:
     def __init__(self, images: Path) -> None:
         import napari
 
-        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.gui.dock_place import open_panel
         from napari_cryorestore.samples import real_pair
 
         self.images = images

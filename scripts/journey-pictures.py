@@ -44,7 +44,7 @@ class Journey:
 
     def go(self, options: argparse.Namespace) -> None:
         """Drop, train, look, restore; a picture at every stop."""
-        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.gui.dock_place import open_panel
         from napari_cryorestore.samples import real_pair
 
         self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")

@@ -129,9 +129,9 @@ def from_drop_to_curve(viewer: Any, folder: Path) -> Journey:
     """Open two halves, train on them with the recipe as it is offered, and see the curve."""
     from napari_cryorestore.data.crops import CropSampler
     from napari_cryorestore.examination import examine
+    from napari_cryorestore.gui.dock_place import open_panel
     from napari_cryorestore.gui.monitor.model import MonitorModel
     from napari_cryorestore.gui.monitor.run_plot import CurvePlot
-    from napari_cryorestore.gui.panels import open_panel
     from napari_cryorestore.io.mrc import read_mrc
     from napari_cryorestore.methods.noise2noise import Noise2Noise
     from napari_cryorestore.runs.follower import RunFollower
@@ -213,7 +213,7 @@ def from_rows_to_slice(viewer: Any) -> Journey:
     from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.gui.compare.cell import Cell
     from napari_cryorestore.gui.compare.painters import SpectrumPainter
-    from napari_cryorestore.gui.panels import open_panel
+    from napari_cryorestore.gui.dock_place import open_panel
     from napari_cryorestore.physics.fourier_slices import fourier_slices
 
     journey = Journey(

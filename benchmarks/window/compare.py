@@ -77,7 +77,7 @@ class Session:
     def __init__(self) -> None:
         import napari
 
-        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.gui.dock_place import open_panel
 
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(*SIZE)

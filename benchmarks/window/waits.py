@@ -140,7 +140,7 @@ class Session:
             self.viewer.open([str(even), str(odd)], plugin=PLUGIN)
 
     def _first_preview(self, tomograms: int) -> tuple[Any, Any, float]:
-        from napari_cryorestore.gui.panels import open_panel
+        from napari_cryorestore.gui.dock_place import open_panel
 
         self._open_pairs(tomograms)
         train, monitor = (open_panel(self.viewer, name) for name in ("Train", "Monitor"))

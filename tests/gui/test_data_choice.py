@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
-from napari_cryorestore.gui.volume import Volume, pair_of, tomogram_name_of
+from napari_cryorestore.gui.named_volume import NamedVolume, pair_of, tomogram_name_of
 
 NAMES = ("TS01_EVN", "TS01_ODD", "lonely", "TS02_half1", "TS02_half2")
 
 
 @pytest.fixture
-def volumes() -> dict[str, Volume]:
+def volumes() -> dict[str, NamedVolume]:
     data = np.zeros((4, 5, 6), np.float32)
-    return {name: Volume(name, data.copy(), path=Path(f"/data/{name}.mrc"), voxel_size=8.0) for name in NAMES}
+    return {
+        name: NamedVolume(name, data.copy(), path=Path(f"/data/{name}.mrc"), voxel_size=8.0) for name in NAMES
+    }
 
 
 def names(choice: DataChoice) -> tuple[str | None, str | None]:
@@ -33,7 +35,7 @@ def test_halves_are_ordered_whatever_the_order_of_opening(volumes):
 
 def test_layers_in_memory_are_paired_by_their_names():
     data = np.zeros((4, 5, 6), np.float32)
-    first, second = Volume("my odd", data), Volume("my even", data.copy())
+    first, second = NamedVolume("my odd", data), NamedVolume("my even", data.copy())
     assert pair_of([first, second]) == (second, first)
 
 
@@ -91,4 +93,4 @@ def test_a_typed_voxel_size_goes_with_a_tomogram_that_knows_its_own(volumes):
     [(Path("/data/TS01_EVN.mrc"), "layer", "TS01"), (None, "a/b even", "a_b"), (None, "cell", "cell")],
 )
 def test_a_tomogram_is_named_after_its_half(path, name, expected):
-    assert tomogram_name_of(Volume(name, np.zeros((1, 1, 1)), path=path)) == expected
+    assert tomogram_name_of(NamedVolume(name, np.zeros((1, 1, 1)), path=path)) == expected

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QRect, Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow
+from qtpy.QtWidgets import QDialog, QDockWidget, QMainWindow
 
-from napari_cryorestore.gui.dock_place import dock_titles
-from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui import dock_place
+from napari_cryorestore.gui.dock_place import dock_titles, open_panel, place_messages, place_messages_soon
 from napari_cryorestore.gui.preferences import PLUGIN
 from napari_cryorestore.gui.train.recipes import Recipes
 
@@ -171,3 +171,43 @@ def test_the_menu_brings_a_panel_to_the_front_that_stood_behind_another(viewer: 
     assert train.isHidden()
     by_menu(viewer, "Train")
     qtbot.waitUntil(lambda: not train.visibleRegion().isEmpty())
+
+
+class Message(QDialog):
+    """As napari's: knows its corner, and slides to where that was."""
+
+    def move_to_bottom_right(self) -> None:
+        parent = self.parentWidget()
+        self.move(parent.width() - self.width(), parent.height() - self.height())
+
+
+@pytest.fixture
+def window(qtbot: Any) -> QMainWindow:
+    made = QMainWindow()
+    qtbot.addWidget(made)
+    made.resize(400, 300)
+    made.show()
+    return made
+
+
+def test_messages_that_are_shown_go_to_their_corner(window: QMainWindow) -> None:
+    message = Message(window)
+    message.setFixedSize(50, 20)
+    place_messages()
+    assert message.x() == 0  # hidden ones stay
+    message.show()
+    message.move(0, 0)
+    place_messages()
+    assert (message.x(), message.y()) == (350, 280)
+
+
+def test_they_are_put_there_again_once_docks_are_laid_out(
+    window: QMainWindow, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dock_place, "DELAYS", (0, 20))
+    message = Message(window)
+    message.setFixedSize(50, 20)
+    message.show()
+    place_messages_soon()
+    window.resize(300, 300)
+    qtbot.waitUntil(lambda: message.x() == 250)

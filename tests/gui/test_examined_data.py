@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from napari_cryorestore.examination import examine
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import DataLook, ExaminedData, examined_data, look_at_data
-from napari_cryorestore.gui.volume import Volume
+from napari_cryorestore.gui.named_volume import NamedVolume
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.recording import Recording
@@ -24,12 +24,14 @@ SHAPE = (16, 40, 48)
 def halves(path: Path | None = None) -> DataChoice:
     random = np.random.default_rng(0)
     signal = 8 * gaussian_filter(random.normal(size=SHAPE), 2)  # no detail that only shared noise would have
-    even, odd = (Volume(name, signal + random.normal(size=SHAPE), path=path, voxel_size=8.0) for name in "ab")
+    even, odd = (
+        NamedVolume(name, signal + random.normal(size=SHAPE), path=path, voxel_size=8.0) for name in "ab"
+    )
     return DataChoice(even, odd)
 
 
 def with_data(choice: DataChoice, odd: np.ndarray) -> DataChoice:
-    return DataChoice(choice.even, Volume("odd", odd, voxel_size=8.0))
+    return DataChoice(choice.even, NamedVolume("odd", odd, voxel_size=8.0))
 
 
 def seen(choice: DataChoice, *, needs_wedge: bool = False) -> ExaminedData:
@@ -79,7 +81,7 @@ def test_what_could_not_be_read_is_a_problem():
 
 
 def test_a_voxel_size_of_one_is_doubted_until_it_is_typed():
-    even, odd = (Volume(half.name, half.data, voxel_size=1.0) for half in halves().volumes)
+    even, odd = (NamedVolume(half.name, half.data, voxel_size=1.0) for half in halves().volumes)
     assert "exactly 1.00 Å" in " ".join(seen(DataChoice(even, odd)).warnings)
     assert "or in the panel" in " ".join(seen(DataChoice(even, odd)).warnings)
     assert seen(DataChoice(even, odd, voxel_size="1")).warnings == ()
@@ -103,7 +105,9 @@ def test_tilt_files_that_are_of_no_use_are_named(tmp_path: Path):
 @pytest.mark.parametrize("needs_wedge", [True, False])
 def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge: bool):
     even, odd = real_pair()
-    volumes = [Volume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
+    volumes = [
+        NamedVolume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)
+    ]
     found = seen(DataChoice(*volumes, **typed), needs_wedge=needs_wedge)
     tilts = (float(typed["tilt_min"]), float(typed["tilt_max"])) if typed else None
     opened = open_tomogram(
@@ -121,7 +125,9 @@ def test_the_panel_says_what_the_console_says(typed: dict[str, str], needs_wedge
 
 def test_a_range_taken_from_the_spectrum_is_not_called_typed():
     even, odd = real_pair()
-    volumes = [Volume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)]
+    volumes = [
+        NamedVolume(path.stem, open_volume(path).data, path=path, voxel_size=40.0) for path in (even, odd)
+    ]
     low, high = (f"{angle:g}" for angle in seen(DataChoice(*volumes)).detected or ())
     assert seen(DataChoice(*volumes, tilt_min=low, tilt_max=high)).tilt_words.endswith(
         "taken from the spectrum"

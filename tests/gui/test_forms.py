@@ -9,8 +9,8 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QSpinBox
 
 from napari_cryorestore.config import Config, setting
-from napari_cryorestore.gui.editors import to_text
 from napari_cryorestore.gui.forms import ConfigForm
+from napari_cryorestore.gui.typed_values import to_text
 
 
 class Inner(Config):

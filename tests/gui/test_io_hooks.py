@@ -15,7 +15,7 @@ from napari.plugins._npe2 import get_readers
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from qtpy.QtCore import QTimer
 
-from napari_cryorestore.gui import io_hooks, samples
+from napari_cryorestore.gui import io_hooks
 from napari_cryorestore.gui.io_hooks import get_reader, read_tomograms, watch_for_pairs, write_image
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.preferences import PLUGIN
@@ -320,11 +320,11 @@ def test_what_no_mrc_file_can_hold_is_refused(tmp_path: Path, data, attributes, 
 
 
 def test_samples_are_simulated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples, "data_folder", lambda: tmp_path)
-    monkeypatch.setattr(samples, "_SHAPE", (32, 32, 32))
-    first = samples.simulated_pair()
-    monkeypatch.setattr(samples, "_simulate_into", lambda folder: pytest.fail("simulated again"))
-    samples.simulated_pair()
+    monkeypatch.setattr(io_hooks, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(io_hooks, "_SHAPE", (32, 32, 32))
+    first = io_hooks.open_simulated_pair()
+    monkeypatch.setattr(io_hooks, "_simulate_into", lambda folder: pytest.fail("simulated again"))
+    io_hooks.open_simulated_pair()
     layers = [ViewerModel().add_image(data, **arguments) for data, arguments, _ in first]
     assert [origin_of(layer).half for layer in layers] == ["even", "odd"]
     assert [voxel_size_of(layer) for layer in layers] == [10, 10]
@@ -332,6 +332,6 @@ def test_samples_are_simulated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_real_sample_is_a_pair() -> None:
-    even, odd = samples.real_pair()
+    even, odd = io_hooks.open_real_pair()
     assert even[0].shape == odd[0].shape
     assert even[1]["metadata"]["cryorestore"]["pair"] == odd[1]["metadata"]["cryorestore"]["path"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.volume import pair_of
+from napari_cryorestore.gui.named_volume import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.run_config import TomogramConfig
 
 VOXEL_TOLERANCE = 0.01
@@ -23,7 +23,7 @@ class DataChoice:
 
     Attributes
     ----------
-    even, odd, mask : Volume or None
+    even, odd, mask : NamedVolume or None
         Half 1, half 2 and where to train.
     voxel_size : str
         Å; empty takes that of half 1.
@@ -33,16 +33,16 @@ class DataChoice:
         "auto" takes what the spectrum shows.
     """
 
-    even: Volume | None = None
-    odd: Volume | None = None
-    mask: Volume | None = None
+    even: NamedVolume | None = None
+    odd: NamedVolume | None = None
+    mask: NamedVolume | None = None
     voxel_size: str = ""
     tilt_min: str = ""
     tilt_max: str = ""
     tilt_axis: str = "auto"
 
     @property
-    def volumes(self) -> tuple[Volume, ...]:
+    def volumes(self) -> tuple[NamedVolume, ...]:
         """The volumes chosen."""
         return tuple(volume for volume in (self.even, self.odd, self.mask) if volume is not None)
 
@@ -83,7 +83,7 @@ class DataChoice:
             return ""
         return self._twice(self.even) or self._misshapen(self.even) or self._differently_scaled(self.even)
 
-    def to_plain(self, path_of: dict[Volume, Path], *, name: str) -> dict[str, Any]:
+    def to_plain(self, path_of: dict[NamedVolume, Path], *, name: str) -> dict[str, Any]:
         """Return the values of a `TomogramConfig`, not validated yet.
 
         Parameters
@@ -105,7 +105,7 @@ class DataChoice:
             },
         }
 
-    def _twice(self, even: Volume) -> str:
+    def _twice(self, even: NamedVolume) -> str:
         odd = self.odd
         if odd is None:
             return ""
@@ -114,7 +114,7 @@ class DataChoice:
             return f"Half 1 and half 2 are the same volume, “{even.name}”: choose the other half."
         return ""
 
-    def _misshapen(self, even: Volume) -> str:
+    def _misshapen(self, even: NamedVolume) -> str:
         for what, other in (("Half 2", self.odd), ("The mask", self.mask)):
             if other is not None and other.shape != even.shape:
                 return (
@@ -123,7 +123,7 @@ class DataChoice:
                 )
         return ""
 
-    def _differently_scaled(self, even: Volume) -> str:
+    def _differently_scaled(self, even: NamedVolume) -> str:
         one, other = even.voxel_size, self.odd.voxel_size if self.odd is not None else None
         if one and other and abs(one - other) > VOXEL_TOLERANCE * one:
             return (
@@ -132,7 +132,7 @@ class DataChoice:
             )
         return ""
 
-    def _unscaled(self, even: Volume) -> str:
+    def _unscaled(self, even: NamedVolume) -> str:
         if not self.voxel_size.strip() and not even.voxel_size:
             return f"The voxel size of “{even.name}” is unknown: type it in Å."
         return ""
@@ -143,7 +143,7 @@ def to_plain_number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def completed(choice: DataChoice, halves: Sequence[Volume], masks: Sequence[Volume]) -> DataChoice:
+def completed(choice: DataChoice, halves: Sequence[NamedVolume], masks: Sequence[NamedVolume]) -> DataChoice:
     """Return a choice among volumes that are there, with what is missing chosen for the user.
 
     Volumes that are gone are dropped; where nothing is chosen, the pair opened last is, or the only volume;
@@ -168,7 +168,7 @@ def completed(choice: DataChoice, halves: Sequence[Volume], masks: Sequence[Volu
     return choice
 
 
-def with_even(choice: DataChoice, even: Volume | None, halves: Sequence[Volume]) -> DataChoice:
+def with_even(choice: DataChoice, even: NamedVolume | None, halves: Sequence[NamedVolume]) -> DataChoice:
     """Return a choice with another half 1, and as half 2 its partner, or none if it has none.
 
     What was typed, and the mask, stay with the tomogram that they were chosen for; only the voxel size is
@@ -182,14 +182,14 @@ def with_even(choice: DataChoice, even: Volume | None, halves: Sequence[Volume])
     return DataChoice(even, odd, voxel_size="" if even.voxel_size else choice.voxel_size)
 
 
-def _still_there(volume: Volume | None, volumes: Sequence[Volume]) -> Volume | None:
+def _still_there(volume: NamedVolume | None, volumes: Sequence[NamedVolume]) -> NamedVolume | None:
     """Find a volume again, which may have been renamed."""
     if volume is None:
         return None
     return next((one for one in volumes if one is volume or one.data is volume.data), None)
 
 
-def _size(volume: Volume) -> str:
+def _size(volume: NamedVolume) -> str:
     return "×".join(str(size) for size in volume.shape)
 
 

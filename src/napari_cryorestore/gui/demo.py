@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QTimer
 
-from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.dock_place import open_panel
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -1,4 +1,4 @@
-"""The file dialogs of all panels; each answers ``None``, or nothing, if the user gives up."""
+"""The dialogs that panels share: files and folders to choose, and the details of a failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_cryorestore.gui.preferences import last_folder, remember_folder
 from napari_cryorestore.io.volumes import opened_patterns, written_formats
@@ -104,3 +104,30 @@ def _chosen_folder(parent: QWidget, title: str, start: Path) -> Path | None:
 def _remembered(name: str) -> Path:
     remember_folder(Path(name))
     return Path(name)
+
+
+def open_details(parent: QWidget, sentence: str, details: str) -> None:
+    """Show a failure's sentence with its traceback, to copy; returns at once."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Details")
+    box.setText(sentence)
+    box.setDetailedText(details)
+    box.setModal(False)
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+__all__ = [
+    "PICKS",
+    "WEIGHTS",
+    "choose_file",
+    "choose_folder",
+    "choose_pairs_folder",
+    "choose_picks",
+    "choose_run",
+    "choose_target",
+    "choose_tomograms",
+    "choose_volume",
+    "choose_weights",
+    "open_details",
+]

@@ -1,17 +1,20 @@
-"""Where a panel stands in the window: in a place of its own at first, then where the user put it."""
+"""Where panels stand in the window: one of each, in a place of its own, then where the user put it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, QRect, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from napari_cryorestore.gui.preferences import PLUGIN
+
+if TYPE_CHECKING:
+    from napari import Viewer
 
 Area = Literal["left", "right", "top", "bottom"]
 _AREAS: dict[Qt.DockWidgetArea, Area] = {
@@ -22,6 +25,9 @@ _AREAS: dict[Qt.DockWidgetArea, Area] = {
 }
 _LOW = 0.43
 """Share of the window's height that panels get below: the canvas and panels on the right keep the rest."""
+
+DELAYS = (300, 1000)
+"""Milliseconds after which messages are put into their corner: they have slid in then, and all is drawn."""
 
 
 @dataclass(frozen=True)
@@ -166,4 +172,69 @@ def _is_on_a_screen(place: QRect) -> bool:
     return any(screen.availableGeometry().intersects(place) for screen in QGuiApplication.screens())
 
 
-__all__ = ["Area", "DockPlace", "dock_titles"]
+def place_messages() -> None:
+    """Put the messages that are shown into the corner as it is now.
+
+    A message slides to where the corner was when it came; a dock that opens meanwhile would cover it.
+    """
+    for widget in QApplication.allWidgets():
+        place = getattr(widget, "move_to_bottom_right", None)
+        if callable(place) and widget.isVisible():
+            place()
+
+
+def place_messages_soon() -> None:
+    """Do so as soon as messages have slid in and docks are laid out; nothing without a window."""
+    if QApplication.instance() is not None:
+        for delay in DELAYS:
+            QTimer.singleShot(delay, place_messages)
+
+
+def open_panel(viewer: Viewer, name: str) -> QWidget:
+    """Show a panel, and make it first if there is none yet.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose panel.
+    name : str
+        Its display name in the manifest, e.g. "Restore".
+
+    Returns
+    -------
+    QWidget
+        The panel.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    kind = _class_of(name)
+    # its title depends on how it was opened
+    panel = next((item for item in viewer.window.dock_widgets.values() if isinstance(item, kind)), None)
+    if panel is None:
+        panel = kind(viewer)
+        title, _ = dock_titles(name)  # by which napari's menu finds the panel
+        viewer.window.add_dock_widget(panel, name=title)
+        place_messages_soon()
+    dock = panel.parent()
+    dock.show()
+    dock.raise_()
+    return panel
+
+
+def _class_of(name: str) -> Any:
+    from npe2 import PluginManager
+
+    widgets = PluginManager.instance().iter_widgets()
+    return next(
+        item.get_callable() for item in widgets if item.plugin_name == PLUGIN and item.display_name == name
+    )
+
+
+__all__ = [
+    "DELAYS",
+    "Area",
+    "DockPlace",
+    "dock_titles",
+    "open_panel",
+    "place_messages",
+    "place_messages_soon",
+]

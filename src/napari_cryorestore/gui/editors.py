@@ -1,22 +1,25 @@
-"""The widget that edits one setting: what is typed goes in and out as plain values."""
+"""The widgets that edit one value: a setting, taken in and given out as a plain value, or which volume."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
+from napari_cryorestore.gui.typed_values import split_numbers, to_text
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_cryorestore.config import Setting
+    from napari_cryorestore.gui.named_volume import NamedVolume
 
 AUTOMATIC = "automatic"
 _LARGEST_INT = 2**31 - 1
-_BETWEEN_NUMBERS = re.compile(r"[\s,;×]+")
+
+NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -50,31 +53,6 @@ def editor_for(setting: Setting) -> Editor:
     if setting.kind is int and not setting.optional:
         return _spin_box(setting)
     return _text_field(setting)
-
-
-def to_text(value: Any) -> str:
-    """Write a value the way it is typed: floats keep every digit, ``None`` is empty, tuples have commas."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        short = f"{value:.12g}"
-        return short if float(short) == value else repr(value)
-    if isinstance(value, tuple | list):
-        return ", ".join(to_text(item) for item in value)
-    return str(value)
-
-
-def read_numbers(text: str) -> tuple[float, ...] | None:
-    """Read numbers separated by commas, blanks or ×; ``None`` if one of them is no number."""
-    try:
-        return tuple(float(piece) for piece in split_numbers(text))
-    except ValueError:
-        return None
-
-
-def split_numbers(text: str) -> list[str]:
-    """Return the pieces of ``(1, 2, 3)``, ``1 2 3`` or ``1×2×3``."""
-    return [piece for piece in _BETWEEN_NUMBERS.split(text.strip().strip("()[]")) if piece]
 
 
 class _WheelGuard(QObject):
@@ -170,15 +148,40 @@ def _text_field(setting: Setting) -> Editor:
     return Editor(field, read, lambda value: field.setText(to_text(value)), field.textChanged)
 
 
+class VolumeCombo(QComboBox):
+    """Chooses one of the volumes on offer, or none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        fit_dock(self)
+        self._volumes: list[NamedVolume | None] = [None]
+        self.addItem(NOTHING)
+
+    def volume(self) -> NamedVolume | None:
+        """Return the volume chosen."""
+        return self._volumes[max(self.currentIndex(), 0)]
+
+    def choose(self, volume: NamedVolume | None) -> None:
+        """Choose a volume; none if it is not on offer."""
+        self.setCurrentIndex(self._volumes.index(volume) if volume in self._volumes else 0)
+
+    def offer(self, volumes: Sequence[NamedVolume]) -> None:
+        """List volumes; what was chosen stays if it is still there."""
+        chosen = self.volume()
+        self._volumes = [None, *volumes]
+        self.clear()
+        self.addItems([NOTHING, *(volume.name for volume in volumes)])
+        self.choose(chosen)
+
+
 __all__ = [
     "AUTOMATIC",
+    "NOTHING",
     "Editor",
+    "VolumeCombo",
     "check_box_between",
     "combo_box",
     "editor_for",
     "fit_dock",
     "keep_from_wheel",
-    "read_numbers",
-    "split_numbers",
-    "to_text",
 ]

@@ -9,10 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, Setting, settings_of
-from napari_cryorestore.gui.editors import Editor, editor_for, to_text
-from napari_cryorestore.gui.fold import Fold
-from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.validation_words import in_words
+from napari_cryorestore.gui.editors import Editor, editor_for
+from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
+from napari_cryorestore.gui.typed_values import in_words, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

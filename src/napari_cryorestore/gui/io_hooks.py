@@ -1,4 +1,4 @@
-"""The doors through which napari opens and saves tomograms."""
+"""What napari calls to open tomograms, to save them, and to open the samples."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
-from qtpy.QtCore import QThread
+from qtpy.QtCore import QStandardPaths, QThread
 from qtpy.QtWidgets import QApplication
 
+from napari_cryorestore.gui.dock_place import open_panel, place_messages_soon
 from napari_cryorestore.gui.layers import (
     LayerOrigin,
     LayerTuple,
@@ -20,8 +21,7 @@ from napari_cryorestore.gui.layers import (
     path_of,
     tomogram_layer,
 )
-from napari_cryorestore.gui.messages import place_messages_soon
-from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.whole_file import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NO_LAYER: Any = [(None,)]
 """What napari understands as: read, and there is nothing to show."""
+
+_SHAPE = (64, 96, 96)  # simulated in about two seconds
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerTuple]] | None:
@@ -256,3 +258,48 @@ def _warn(message: str) -> None:
 
 def _as_list(path: str | list[str]) -> list[str]:
     return [path] if isinstance(path, str) else list(path)
+
+
+def open_real_pair() -> list[LayerTuple]:
+    """Open the half tomograms of a Mycoplasma pneumoniae cell that come with the package.
+
+    Returns
+    -------
+    list of tuple
+        Two image layers, even and odd.
+    """
+    from napari_cryorestore.samples import real_pair
+
+    even, odd = real_pair()
+    return read_tomograms([str(even), str(odd)])
+
+
+def open_simulated_pair() -> list[LayerTuple]:
+    """Open half tomograms of a simulated cell, made here when they are asked for first.
+
+    Returns
+    -------
+    list of tuple
+        Two image layers, even and odd.
+    """
+    from napari_cryorestore.io.volumes import result_suffix
+
+    folder = data_folder() / "simulated"
+    even, odd = (folder / f"simulated_{half}{result_suffix()}" for half in ("even", "odd"))
+    if not (even.is_file() and odd.is_file()):
+        _simulate_into(folder)
+    return read_tomograms([str(even), str(odd)])
+
+
+def data_folder() -> Path:
+    """Return the folder that the system keeps for this plugin's data; it may not exist yet."""
+    place = QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QStandardPaths.writableLocation(place)) / "napari-cryorestore"
+
+
+def _simulate_into(folder: Path) -> None:
+    """Make the folder whole or not at all."""
+    from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
+
+    with whole_folder(folder) as aside:
+        write_pair(aside, simulate(SimulationConfig(shape=_SHAPE)), name="simulated")

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
 
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.live_work import CLOSE_TIMEOUT, CloseGuard, Work, hold, stop
-from napari_cryorestore.gui.panels import open_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""Which model restores, and what its run folder says about it; free of Qt and PyTorch."""
+"""Which model restores: the methods loaded, and what runs say of theirs; free of Qt and PyTorch."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.known_methods import known_methods
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import choose_step
 from napari_cryorestore.runs.follower import RunFollower
@@ -15,6 +15,7 @@ from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.safe_reading import plain_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_cryorestore.methods import Method
@@ -153,12 +154,33 @@ def _metadata(weights: Path | None) -> dict[str, str]:
         return {}  # whoever restores with it says what is wrong with the file
 
 
+def known_methods() -> Mapping[str, type[Method]]:
+    """Return the methods if they are loaded, else none."""
+    found: Mapping[str, type[Method]] = getattr(sys.modules.get("napari_cryorestore.methods"), "METHODS", {})
+    return found
+
+
+def load_methods() -> Mapping[str, type[Method]]:
+    """Load the methods, those of other packages too; for a thread that may take seconds."""
+    from napari_cryorestore.methods import METHODS
+
+    return dict(METHODS)
+
+
+def untrained_methods() -> dict[str, type[Method]]:
+    """Return those of the methods loaded that need no training."""
+    return {name: method for name, method in known_methods().items() if not method.trainable}
+
+
 __all__ = [
     "ModelChoice",
     "RunSteps",
     "known_method",
+    "known_methods",
+    "load_methods",
     "loss_of",
     "method_of",
     "settings_of_method",
     "trained_on",
+    "untrained_methods",
 ]

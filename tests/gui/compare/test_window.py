@@ -11,8 +11,8 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QDockWidget
 
 from napari_cryorestore.gui.compare.panel import ComparePanel
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.panels import open_panel
 
 from .conftest import noise
 

@@ -9,10 +9,10 @@ import mrcfile
 import numpy as np
 import pytest
 
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import origin_of
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.monitor.preview_frames import INPUT
-from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.launch import ProcessHandle
 

@@ -11,14 +11,13 @@ from napari.components import ViewerModel
 
 from napari_cryorestore.gui.devices import Device
 from napari_cryorestore.gui.io_hooks import read_tomograms
-from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.model_choice import ModelChoice, load_methods
+from napari_cryorestore.gui.named_volume import volume_from
 from napari_cryorestore.gui.restore import RestorePanel, model_control
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.restore.wishes import Wishes
-from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.gui import known_methods
+from napari_cryorestore.gui import model_choice
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice, known_method, settings_of_method
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
@@ -132,7 +132,7 @@ def test_until_methods_are_loaded_nothing_is_chosen_nor_restored(
         assert panel.choice.model.count() == 0
         panel.restore()
         assert "PyTorch is still being loaded" in panel.bar.problem.text()
-    assert known_methods.known_methods()
+    assert model_choice.known_methods()
     panel.background.poll()
     panel._models._methods_known()
     assert panel.model.wishes.model == ModelChoice(method="wiener")

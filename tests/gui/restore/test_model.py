@@ -16,12 +16,11 @@ import pytest
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
 from napari_cryorestore.gui.restore.files import subjects_from
 from napari_cryorestore.gui.restore.model import RestoreModel, model_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.wishes import Wishes
-from napari_cryorestore.gui.volume import Volume
-from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def test_a_result_only_looked_at_lies_aside_until_the_model_is_gone(
 def test_volumes_in_memory_are_written_aside(model: RestoreModel, restorer) -> None:
     data = np.ones((4, 5, 6), np.float32)
     model.wishes = replace(
-        model.wishes, even=Volume("a", data, None, 9.0), odd=Volume("b", data * 2, None, 9.0)
+        model.wishes, even=NamedVolume("a", data, None, 9.0), odd=NamedVolume("b", data * 2, None, 9.0)
     )
     model.start()
     (entry,) = finished(model)

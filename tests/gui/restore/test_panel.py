@@ -9,10 +9,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.folded_panel import WIDTH
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.panel_layout import WIDTH
 from napari_cryorestore.gui.restore.model import model_of
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.result import add_result

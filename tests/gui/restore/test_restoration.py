@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.named_volume import NamedVolume
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import explain, known_settings, output_name
-from napari_cryorestore.gui.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def test_a_tomogram_of_the_run_is_known(model: RestoreModel, run: Path) -> None:
 
 
 def test_another_tomogram_is_taken_to_be_tilted_alike(run: Path, tmp_path: Path) -> None:
-    other = Subject("b", Volume("b", np.zeros((2, 3, 4)), tmp_path / "b.mrc"))
+    other = Subject("b", NamedVolume("b", np.zeros((2, 3, 4)), tmp_path / "b.mrc"))
     known = known_settings(other, ModelChoice(run))
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (None, (-57, 63), "x")
     in_memory = replace(other, even=replace(other.even, path=None))

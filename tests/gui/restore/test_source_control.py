@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.panels import open_panel
 from napari_cryorestore.gui.restore import RestorePanel, source_control
 from napari_cryorestore.gui.restore.model import model_of
 

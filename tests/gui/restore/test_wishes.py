@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.volume import Volume
-from napari_cryorestore.gui.volume_files import volume_from
 from napari_cryorestore.runs.run_dir import RunDir
 
 
@@ -22,7 +21,7 @@ def test_nothing_chosen_is_told(restorer) -> None:
     ("changes", "sentence"),
     [
         ({"odd": None}, "needs both halves, but “TS01” has one"),
-        ({"odd": Volume("odd", np.zeros((6, 8, 9)), None, 7.5)}, "Half 2 has 6×8×9 voxels"),
+        ({"odd": NamedVolume("odd", np.zeros((6, 8, 9)), None, 7.5)}, "Half 2 has 6×8×9 voxels"),
         ({"voxel_size": "eight"}, "“eight”, but a positive number"),
         ({"voxel_size": "-8"}, "a positive number"),
         ({"tilt_min": "-60"}, "the lowest and the highest"),

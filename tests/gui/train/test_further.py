@@ -15,6 +15,7 @@ from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import look_at_data
 from napari_cryorestore.gui.io_hooks import read_tomograms
+from napari_cryorestore.gui.named_volume import NamedVolume
 from napari_cryorestore.gui.train import file_dialog
 from napari_cryorestore.gui.train.data_control import DataControl
 from napari_cryorestore.gui.train.further import (
@@ -25,7 +26,6 @@ from napari_cryorestore.gui.train.further import (
     joined,
 )
 from napari_cryorestore.gui.train.model import TrainModel
-from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import TomogramConfig
@@ -33,7 +33,7 @@ from napari_cryorestore.run_config import TomogramConfig
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIRST = DataChoice(Volume("a", np.zeros((32, 32, 32)), voxel_size=8.0), tilt_min="-60", tilt_max="60")
+FIRST = DataChoice(NamedVolume("a", np.zeros((32, 32, 32)), voxel_size=8.0), tilt_min="-60", tilt_max="60")
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import DataLook, look_at_data
+from napari_cryorestore.gui.named_volume import NamedVolume
 from napari_cryorestore.gui.train.model import CUSTOM, TrainModel
 from napari_cryorestore.gui.train.recipes import Recipes
-from napari_cryorestore.gui.volume import Volume
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 
@@ -27,7 +27,7 @@ def volume(
     name: str, *, path: Path | None = None, shape: tuple[int, ...] = SHAPE, voxel_size: float | None = 8.0
 ):
     data = np.random.default_rng(len(name)).normal(size=shape).astype(np.float32)
-    return Volume(name, data, path=path, voxel_size=voxel_size)
+    return NamedVolume(name, data, path=path, voxel_size=voxel_size)
 
 
 @pytest.fixture

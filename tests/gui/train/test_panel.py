@@ -7,8 +7,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QMessageBox
 
-from napari_cryorestore.gui.folded_panel import WIDTH
 from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.panel_layout import WIDTH
 from napari_cryorestore.gui.train import panel as panel_module
 from napari_cryorestore.gui.train.panel import TrainPanel
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused

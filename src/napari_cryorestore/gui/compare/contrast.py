@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 from superqt import QDoubleRangeSlider, QElidingLabel
 
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.panel_layout import add_row, grid_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import ComparisonConfig

@@ -12,8 +12,7 @@ from qtpy.QtWidgets import QBoxLayout, QComboBox, QLabel, QScrollArea, QSizePoli
 
 from napari_cryorestore.comparison.number import number_words, plain
 from napari_cryorestore.gui.editors import fit_dock
-from napari_cryorestore.gui.rows import add_row, grid_of
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,8 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QPus
 from napari_cryorestore.comparison.config import FourierConfig
 from napari_cryorestore.comparison.spectra import found_wedge
 from napari_cryorestore.config import settings_of
-from napari_cryorestore.gui.editors import read_numbers, to_text
-from napari_cryorestore.gui.rows import add_row, grid_of
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of
+from napari_cryorestore.gui.typed_values import read_numbers, to_text
 
 if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import ComparisonConfig

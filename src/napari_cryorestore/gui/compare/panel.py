@@ -32,9 +32,8 @@ from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
 from napari_cryorestore.gui.compare.saving import Saving
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
-from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.live_runs import runs_of
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import DockedPanel, SentenceLabel
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_cryorestore.comparison.number import NUMBER_WORDS, missing_words
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare.colours import row_colour
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel
 from napari_cryorestore.io.particle_list import read_picks
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from napari_cryorestore.gui.compare.layer_rows import UNKNOWN_SIZE, LayerRows, s
 from napari_cryorestore.gui.compare.popup import add_entry
 from napari_cryorestore.gui.compare.row_head import HeadState
 from napari_cryorestore.gui.compare.row_sources import RowSources
-from napari_cryorestore.gui.known_methods import load_methods
 from napari_cryorestore.gui.layers import path_of
+from napari_cryorestore.gui.model_choice import load_methods
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import Grid
     from napari_cryorestore.gui.live_runs import LiveRuns
-    from napari_cryorestore.gui.sentence_label import SentenceLabel
+    from napari_cryorestore.gui.panel_layout import SentenceLabel
 
 FEW = 4
 """Rows that are made of what is open, when the user asks for all of it."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.config import RowConfig
-from napari_cryorestore.gui.known_methods import load_methods, untrained_methods
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
-from napari_cryorestore.gui.model_choice import loss_of, method_of
+from napari_cryorestore.gui.model_choice import load_methods, loss_of, method_of, untrained_methods
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.recording import Recording
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.model import Comparison
     from napari_cryorestore.gui.compare.number_control import NumberControl
     from napari_cryorestore.gui.compare.viewer_link import ViewerLink
-    from napari_cryorestore.gui.sentence_label import SentenceLabel
+    from napari_cryorestore.gui.panel_layout import SentenceLabel
 
 FIGURES = "Figure (*.pdf *.svg *.png)"
 TABLES = "Table (*.csv *.json)"

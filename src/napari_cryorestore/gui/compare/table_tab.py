@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cryorestore.comparison.number import NUMBER_WORDS, Evaluation, number_words, plain
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

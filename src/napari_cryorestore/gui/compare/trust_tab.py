@@ -19,8 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_cryorestore.comparison.number import NUMBER_WORDS
 from napari_cryorestore.gui.editors import combo_box
-from napari_cryorestore.gui.rows import side_by_side
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,13 +11,13 @@ from qtpy.QtCore import QSize, QTimer, Signal
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_cryorestore.gui.dialogs import choose_run, choose_target
-from napari_cryorestore.gui.docked_panel import DockedPanel
 from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.monitor.history_layer import HistoryLayer
 from napari_cryorestore.gui.monitor.model import MonitorModel
 from napari_cryorestore.gui.monitor.run_body import RunBody
 from napari_cryorestore.gui.monitor.run_header import RunHeader, ask_whether_dead
 from napari_cryorestore.gui.monitor.run_numbers import write_csv
+from napari_cryorestore.gui.panel_layout import DockedPanel
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:

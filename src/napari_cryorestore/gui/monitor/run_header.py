@@ -22,9 +22,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_cryorestore.gui.details import open_details
-from napari_cryorestore.gui.run_words import state_words
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.dialogs import open_details
+from napari_cryorestore.gui.panel_layout import SentenceLabel
+from napari_cryorestore.gui.status_line import state_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

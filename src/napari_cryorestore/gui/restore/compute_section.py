@@ -9,9 +9,10 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.config import settings_of
-from napari_cryorestore.gui.editors import AUTOMATIC, combo_box, to_text
+from napari_cryorestore.gui.editors import AUTOMATIC, combo_box
 from napari_cryorestore.gui.forms import ConfigForm
-from napari_cryorestore.gui.rows import LABEL_WIDTH, add_row, grid_of
+from napari_cryorestore.gui.panel_layout import LABEL_WIDTH, add_row, grid_of
+from napari_cryorestore.gui.typed_values import to_text
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.wishes import Wishes

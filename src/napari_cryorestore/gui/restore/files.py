@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.gui.named_volume import paired_volumes, tomogram_name_of
 from napari_cryorestore.gui.restore.queue import Subject
-from napari_cryorestore.gui.volume import tomogram_name_of
-from napari_cryorestore.gui.volume_files import paired_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,8 +19,9 @@ from napari_cryorestore.gui.model_choice import (
 )
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject, told_apart_by_folder
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
-from napari_cryorestore.gui.restore.wishes import Wishes, number
-from napari_cryorestore.gui.run_words import duration_words
+from napari_cryorestore.gui.restore.wishes import Wishes
+from napari_cryorestore.gui.status_line import duration_words
+from napari_cryorestore.gui.typed_values import read_number
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn, misfits
@@ -108,7 +109,7 @@ class RestoreModel:
         known = known_settings(subject, model)
         ours = TrainedOn(
             Recording(
-                voxel_size=number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
+                voxel_size=read_number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
                 tilt_range=wishes.tilt_range or known.tilt_range,
                 tilt_axis=wishes.tilt_axis or known.axis,
             )
@@ -248,7 +249,7 @@ class RestoreModel:
                 "hardware": wishes.hardware.model_dump(),
             },
             recording=Recording(
-                voxel_size=number(wishes.voxel_size),
+                voxel_size=read_number(wishes.voxel_size),
                 tilt_range=wishes.tilt_range,
                 tilt_axis=wishes.tilt_axis or "auto",
             ),

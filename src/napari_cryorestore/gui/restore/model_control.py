@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.devices import Device, list_devices
-from napari_cryorestore.gui.known_methods import known_methods, load_methods, untrained_methods
-from napari_cryorestore.gui.model_choice import ModelChoice, method_of
+from napari_cryorestore.gui.model_choice import (
+    ModelChoice,
+    known_methods,
+    load_methods,
+    method_of,
+    untrained_methods,
+)
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.runs.run_dir import RunDir

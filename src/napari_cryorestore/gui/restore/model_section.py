@@ -13,10 +13,8 @@ from qtpy.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import ConfigForm
-from napari_cryorestore.gui.known_methods import known_methods
-from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.rows import LABEL_WIDTH, add_row, grid_of
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.model_choice import ModelChoice, known_methods
+from napari_cryorestore.gui.panel_layout import LABEL_WIDTH, SentenceLabel, add_row, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

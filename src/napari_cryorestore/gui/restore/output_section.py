@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QToolButton, QWidget
 
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.panel_layout import add_row, grid_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.wishes import Wishes

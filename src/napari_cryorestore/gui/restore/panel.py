@@ -9,10 +9,9 @@ from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.background import Background
-from napari_cryorestore.gui.fold import Fold
-from napari_cryorestore.gui.folded_panel import FoldedPanel
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy, saved_words
 from napari_cryorestore.gui.restore.model import model_of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
@@ -26,18 +26,18 @@ class Subject:
     ----------
     name : str
         What the user calls it.
-    even : Volume
+    even : NamedVolume
         Half 1, or the whole tomogram.
-    odd : Volume or None
+    odd : NamedVolume or None
         Half 2.
     """
 
     name: str
-    even: Volume
-    odd: Volume | None = None
+    even: NamedVolume
+    odd: NamedVolume | None = None
 
     @property
-    def volumes(self) -> tuple[Volume, ...]:
+    def volumes(self) -> tuple[NamedVolume, ...]:
         """One or two volumes."""
         return (self.even,) if self.odd is None else (self.even, self.odd)
 

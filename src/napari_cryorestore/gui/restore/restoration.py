@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.inputs import file_name, written_inputs
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.named_volume import file_name, written_inputs
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
 from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import DataLook, examined_data, look_at_data
-from napari_cryorestore.gui.layer_volumes import LayerVolumes
 from napari_cryorestore.gui.layers import origin_of
 from napari_cryorestore.gui.model_choice import known_method, trained_on
+from napari_cryorestore.gui.named_volume import LayerVolumes, pair_of, tomogram_name_of
 from napari_cryorestore.gui.restore.files import subjects_from
-from napari_cryorestore.gui.volume import pair_of, tomogram_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
     from napari import Viewer
 
     from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.queue import Entry
     from napari_cryorestore.gui.restore.source_section import SourceSection
-    from napari_cryorestore.gui.volume import Volume
 
 
 class SourceControl:
@@ -107,7 +106,7 @@ class SourceControl:
             self._choose_partner(even)
         self._take()
 
-    def _choose_partner(self, even: Volume | None) -> None:
+    def _choose_partner(self, even: NamedVolume | None) -> None:
         halves = [volume for volume in self._volumes.halves() if not self._is_result(volume)]
         pair = pair_of(halves, even) if even is not None else None
         self._section.odd.choose(None if pair is None else pair[1] if even is pair[0] else pair[0])
@@ -149,7 +148,7 @@ class SourceControl:
         self._look = look
         self.show_findings()
 
-    def _is_result(self, volume: Volume) -> bool:
+    def _is_result(self, volume: NamedVolume) -> bool:
         layer = self._volumes.layer_of(volume)
         origin = origin_of(layer) if layer is not None else None
         return origin is not None and bool(origin.label)

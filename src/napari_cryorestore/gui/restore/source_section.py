@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
+from napari_cryorestore.gui.editors import VolumeCombo
+from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of, side_by_side
 from napari_cryorestore.gui.restore.queue import Entry, Progress
-from napari_cryorestore.gui.rows import add_row, grid_of, side_by_side
-from napari_cryorestore.gui.sentence_label import SentenceLabel
-from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

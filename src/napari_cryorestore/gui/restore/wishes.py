@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
-from napari_cryorestore.gui.known_methods import known_methods
-from napari_cryorestore.gui.model_choice import ModelChoice, known_method
+from napari_cryorestore.gui.model_choice import ModelChoice, known_method, known_methods
+from napari_cryorestore.gui.named_volume import NamedVolume, tomogram_name_of
 from napari_cryorestore.gui.preferences import beside
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_run
-from napari_cryorestore.gui.volume import Volume, tomogram_name_of
+from napari_cryorestore.gui.typed_values import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Wishes:
 
     Attributes
     ----------
-    even, odd : Volume or None
+    even, odd : NamedVolume or None
         The halves chosen among the layers.
     model : ModelChoice
         What restores.
@@ -47,8 +47,8 @@ class Wishes:
         A file or folder; empty means the ``restored`` folder of the run, or beside the tomogram.
     """
 
-    even: Volume | None = None
-    odd: Volume | None = None
+    even: NamedVolume | None = None
+    odd: NamedVolume | None = None
     model: ModelChoice = field(default_factory=ModelChoice)
     method: dict[str, Any] = field(default_factory=dict)
     tiling: TilingConfig = field(default_factory=TilingConfig)
@@ -94,7 +94,7 @@ class Wishes:
     @property
     def tilt_range(self) -> tuple[float, float] | None:
         """The tilt range typed, in degrees."""
-        low, high = number(self.tilt_min), number(self.tilt_max)
+        low, high = read_number(self.tilt_min), read_number(self.tilt_max)
         return (low, high) if low is not None and high is not None else None
 
     def problem(self, subjects: Sequence[Subject]) -> str:
@@ -144,12 +144,12 @@ class Wishes:
         return ""
 
     def _numbers_problem(self) -> str:
-        if self.voxel_size.strip() and not (number(self.voxel_size) or 0) > 0:
+        if self.voxel_size.strip() and not (read_number(self.voxel_size) or 0) > 0:
             return f"The voxel size is “{self.voxel_size}”, but a positive number of Å is needed."
         texts = (self.tilt_min.strip(), self.tilt_max.strip())
         if not any(texts):
             return ""
-        low, high = (number(text) for text in texts)
+        low, high = (read_number(text) for text in texts)
         if low is None or high is None:
             return "Give the lowest and the highest tilt angle in degrees, e.g. −60 and 60, or neither."
         if low >= high:
@@ -164,12 +164,4 @@ class Wishes:
         return ""
 
 
-def number(text: str) -> float | None:
-    """Return a number as typed, with any kind of minus, or ``None`` if it is none."""
-    try:
-        return float(text.replace("−", "-"))
-    except ValueError:
-        return None
-
-
-__all__ = ["Wishes", "number"]
+__all__ = ["Wishes"]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_cryorestore.gui.details import open_details
-from napari_cryorestore.gui.rows import side_by_side
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.dialogs import open_details
+from napari_cryorestore.gui.panel_layout import SentenceLabel, side_by_side
 
 if TYPE_CHECKING:
     from pathlib import Path

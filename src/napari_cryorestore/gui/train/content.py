@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.inputs import own_paths, written_inputs
+from napari_cryorestore.gui.named_volume import own_paths, written_inputs
 from napari_cryorestore.gui.train.preview_place import snapshots_at
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.gui.data_choice import DataChoice
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.train.model import TrainModel
-    from napari_cryorestore.gui.volume import Volume
 
 
-def written_paths(model: TrainModel, run: Path) -> dict[Volume, Path]:
+def written_paths(model: TrainModel, run: Path) -> dict[NamedVolume, Path]:
     """Return a file for every volume chosen; those without one are written into the run folder.
 
     Raises
@@ -24,13 +24,13 @@ def written_paths(model: TrainModel, run: Path) -> dict[Volume, Path]:
     OSError
         If the folder cannot be written.
     """
-    paths: dict[Volume, Path] = {}
+    paths: dict[NamedVolume, Path] = {}
     for choice in _choices(model):
         paths |= written_inputs(choice.volumes, run, voxel_size=choice.known_voxel_size or 0.0)
     return paths
 
 
-def known_paths(model: TrainModel) -> dict[Volume, Path]:
+def known_paths(model: TrainModel) -> dict[NamedVolume, Path]:
     """Return the file of every volume chosen.
 
     Raises
@@ -41,14 +41,14 @@ def known_paths(model: TrainModel) -> dict[Volume, Path]:
     return own_paths([volume for choice in _choices(model) for volume in choice.volumes])
 
 
-def content_of(model: TrainModel, paths: dict[Volume, Path]) -> dict[str, Any]:
+def content_of(model: TrainModel, paths: dict[NamedVolume, Path]) -> dict[str, Any]:
     """Return the values of a `RunConfig`, not validated yet.
 
     Parameters
     ----------
     model : TrainModel
         With recipes.
-    paths : dict of Volume to Path
+    paths : dict of NamedVolume to Path
         The file of every volume chosen.
     """
     choice, sections = model.choice, model.sections

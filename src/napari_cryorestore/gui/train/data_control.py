@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.data_choice import DataChoice, completed, with_even
 from napari_cryorestore.gui.examined_data import DataLook, look_at_data
-from napari_cryorestore.gui.layer_volumes import LayerVolumes
+from napari_cryorestore.gui.named_volume import LayerVolumes, pair_of
 from napari_cryorestore.gui.preferences import PLUGIN
-from napari_cryorestore.gui.volume import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.train.data_section import DataSection
     from napari_cryorestore.gui.train.model import TrainModel
-    from napari_cryorestore.gui.volume import Volume
 
 
 class DataControl:
@@ -83,7 +82,7 @@ class DataControl:
         """Tell whether a file is open as a layer."""
         return self._volume_of(path) is not None
 
-    def open_pairs(self) -> list[tuple[Volume, Volume]]:
+    def open_pairs(self) -> list[tuple[NamedVolume, NamedVolume]]:
         """Return the pairs of halves among the layers, told by their names."""
         halves = self._volumes.halves()
         return [pair for half in halves if (pair := pair_of(halves, half)) is not None and pair[0] is half]
@@ -120,11 +119,11 @@ class DataControl:
         """Listen to the viewer no longer."""
         self._volumes.disconnect()
 
-    def _volume_of(self, path: Path) -> Volume | None:
+    def _volume_of(self, path: Path) -> NamedVolume | None:
         paths = {volume.path.resolve(): volume for volume in self._volumes.masks() if volume.path is not None}
         return paths.get(path.resolve())
 
-    def _shown(self, volume: Volume | None) -> Volume | None:
+    def _shown(self, volume: NamedVolume | None) -> NamedVolume | None:
         """Return the layer's volume of one that was opened without a layer."""
         if volume is None:
             return None

@@ -11,18 +11,16 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
 from napari_cryorestore.examination import range_words
 from napari_cryorestore.gui.data_choice import DataChoice
-from napari_cryorestore.gui.editors import combo_box
+from napari_cryorestore.gui.editors import VolumeCombo, combo_box
 from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.forms import LABEL_WIDTH
-from napari_cryorestore.gui.rows import add_row, grid_of
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of
 from napari_cryorestore.gui.train.recording_form import AXIS_TIP, MASK_TIP, TILT_AXES, TILT_TIP
-from napari_cryorestore.gui.volume_combo import VolumeCombo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.gui.volume import Volume
+    from napari_cryorestore.gui.named_volume import NamedVolume
 
 
 class DataSection(QWidget):
@@ -88,7 +86,7 @@ class DataSection(QWidget):
                 field.setText(text)
         self.tilt_axis.setCurrentText(choice.tilt_axis)
 
-    def offer(self, halves: Sequence[Volume], masks: Sequence[Volume]) -> None:
+    def offer(self, halves: Sequence[NamedVolume], masks: Sequence[NamedVolume]) -> None:
         """List the volumes that can be chosen; what was chosen stays if it is still there."""
         self.even.offer(halves)
         self.odd.offer(halves)

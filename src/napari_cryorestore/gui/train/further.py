@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import examined_data
+from napari_cryorestore.gui.named_volume import paired_volumes, tomogram_name_of, volume_from
 from napari_cryorestore.gui.train.problem import missing, recording_problems, too_thin
-from napari_cryorestore.gui.volume import tomogram_name_of
-from napari_cryorestore.gui.volume_files import paired_volumes, volume_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.config import Config
     from napari_cryorestore.gui.examined_data import DataLook, ExaminedData
+    from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.train.recipes import Recipes
-    from napari_cryorestore.gui.volume import Volume
     from napari_cryorestore.run_config import TomogramConfig
 
 SIMILAR_VOXELS = 0.05
@@ -105,7 +104,7 @@ class FurtherTomogram:
         plain = [words for words in (seen.problem or seen.line, seen.tilt_words) if words]
         return "\n⚠ ".join(["\n".join(plain), *seen.warnings, *([odd] if differs else [])])
 
-    def to_plain(self, paths: dict[Volume, Path]) -> dict[str, Any]:
+    def to_plain(self, paths: dict[NamedVolume, Path]) -> dict[str, Any]:
         """Return the values of a `TomogramConfig`; ``paths`` names the file of every volume."""
         return self.choice.to_plain(paths, name=self.name)
 
@@ -137,7 +136,7 @@ def from_folder(folder: Path) -> list[FurtherTomogram]:
     ]
 
 
-def from_volumes(even: Volume, odd: Volume | None) -> FurtherTomogram:
+def from_volumes(even: NamedVolume, odd: NamedVolume | None) -> FurtherTomogram:
     """Take volumes that are open already."""
     return FurtherTomogram(tomogram_name_of(even), DataChoice(even, odd))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.examined_data import DataLook, look_at_data
+from napari_cryorestore.gui.named_volume import volume_from
 from napari_cryorestore.gui.train.further import (
     FurtherTomogram,
     from_files,
@@ -16,7 +17,6 @@ from napari_cryorestore.gui.train.further import (
     from_volumes,
     told_apart,
 )
-from napari_cryorestore.gui.volume_files import volume_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

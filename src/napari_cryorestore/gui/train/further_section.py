@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QPushButton, QVBoxLayout, QWidget
 
-from napari_cryorestore.gui.rows import side_by_side
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel, side_by_side
 from napari_cryorestore.gui.train.recording_form import RecordingForm
 
 if TYPE_CHECKING:

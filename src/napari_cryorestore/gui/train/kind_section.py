@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_cryorestore.config import Config
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import ConfigForm, labelled
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import SentenceLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,25 +8,23 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QTimer
 
 from napari_cryorestore.gui.background import Background
-from napari_cryorestore.gui.fold import Fold
-from napari_cryorestore.gui.folded_panel import FoldedPanel
+from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
-from napari_cryorestore.gui.panels import open_panel
+from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel, SentenceLabel
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.sentence_label import SentenceLabel
 from napari_cryorestore.gui.train import file_dialog
 from napari_cryorestore.gui.train.data_control import DataControl
 from napari_cryorestore.gui.train.data_section import DataSection
 from napari_cryorestore.gui.train.further_control import FurtherControl
 from napari_cryorestore.gui.train.further_section import FurtherSection
 from napari_cryorestore.gui.train.model import TrainModel
+from napari_cryorestore.gui.train.preview_place import crosshair, middle_of_view
 from napari_cryorestore.gui.train.recipe_control import RecipeControl
 from napari_cryorestore.gui.train.recipe_section import RecipeSection
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.train.run_bar import RunBar
 from napari_cryorestore.gui.train.run_control import RunControl
 from napari_cryorestore.gui.train.run_section import RunSection
-from napari_cryorestore.gui.viewer_place import crosshair, middle_of_view
 
 if TYPE_CHECKING:
     from napari import Viewer

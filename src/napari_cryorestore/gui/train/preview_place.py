@@ -1,4 +1,4 @@
-"""Where the held-out preview block lies, in the user's words and in a configuration's."""
+"""Where the held-out preview block lies: in the user's words, in a configuration's, and in the viewer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari import Viewer
+    from napari.layers import Layer
 
 Place = Literal["structured", "crosshair", "view", "centre", "typed", "off"]
 
@@ -61,4 +64,30 @@ def place_of(snapshots: Any) -> Place:
     return places[snapshots.held_out]
 
 
-__all__ = ["PLACE_SENTENCES", "PLACE_TITLES", "Place", "place_of", "snapshots_at"]
+def crosshair(viewer: Viewer, layer: Layer) -> tuple[float, ...]:
+    """Return the voxel (z, y, x) at which the viewer's sliders stand."""
+    return _voxel(layer, viewer.dims.point)
+
+
+def middle_of_view(viewer: Viewer, layer: Layer) -> tuple[float, ...]:
+    """Return the voxel (z, y, x) in the middle of the canvas, in the plane that is shown."""
+    point = list(viewer.dims.point)
+    displayed = viewer.dims.displayed
+    for axis, at in zip(displayed, viewer.scene.camera.center[-len(displayed) :], strict=True):
+        point[axis] = at
+    return _voxel(layer, point)
+
+
+def _voxel(layer: Layer, point: tuple[float, ...] | list[float]) -> tuple[float, ...]:
+    return tuple(float(at) for at in layer.world_to_data(point[-layer.ndim :]))
+
+
+__all__ = [
+    "PLACE_SENTENCES",
+    "PLACE_TITLES",
+    "Place",
+    "crosshair",
+    "middle_of_view",
+    "place_of",
+    "snapshots_at",
+]

@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE
-from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box, read_numbers, to_text
-from napari_cryorestore.gui.fold import Fold
+from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box
 from napari_cryorestore.gui.forms import ConfigForm, labelled
-from napari_cryorestore.gui.sentence_label import SentenceLabel
+from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
 from napari_cryorestore.gui.train.kind_section import KindSection
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
+from napari_cryorestore.gui.typed_values import read_numbers, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
-from napari_cryorestore.gui.validation_words import in_words
+from napari_cryorestore.gui.typed_values import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QToolButton, QWidget
 from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.forms import LABEL_WIDTH
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.panel_layout import add_row, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from napari_cryorestore.gui.forms import LABEL_WIDTH
-from napari_cryorestore.gui.rows import add_row, grid_of
+from napari_cryorestore.gui.panel_layout import add_row, grid_of
 
 if TYPE_CHECKING:
     from napari_cryorestore.gui.train.model import TrainModel

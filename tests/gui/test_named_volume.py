@@ -8,8 +8,8 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
-from napari_cryorestore.gui.viewer_place import crosshair, middle_of_view
-from napari_cryorestore.gui.volume import volume_of
+from napari_cryorestore.gui.named_volume import volume_of
+from napari_cryorestore.gui.train.preview_place import crosshair, middle_of_view
 from napari_cryorestore.io.volume_output import write_volume
 
 if TYPE_CHECKING:

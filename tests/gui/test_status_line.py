@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from napari_cryorestore.gui.run_words import duration_words, rate_words, state_words
+from napari_cryorestore.gui.status_line import duration_words, rate_words, state_words
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused, Started, Stepped
 from napari_cryorestore.runs.state import RunState
 
