@@ -14,7 +14,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from napari_cryorestore.gui.scripted_window import dismiss_messages, take_pictures, until, wait
+from scripted_window import dismiss_messages, take_pictures, until, wait
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZE = (1400, 1220)

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from napari_cryorestore.gui.scripted_window import dismiss_messages, take_pictures, until, wait
+from scripted_window import dismiss_messages, take_pictures, until, wait
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIZE = (1400, 900)

@@ -8,8 +8,8 @@ Run, for example::
 A small simulated pair is opened in a real napari window, trained on, restored and compared, while Python
 tells of every call. A journey is a list of stations, such as "a file is read". When a station is reached for
 the first time after the one before it, the modules on the stack are noted: who called whom, from the window
-or the start of a thread down to the place where it happens. Modules of this package only, without the one
-that plays the user here; the program is not changed for it.
+or the start of a thread down to the place where it happens. Modules of this package only; the program is
+not changed for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.gui.scripted_window import until
+from scripted_window import until
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -117,9 +117,7 @@ def _stack(frame: FrameType | None) -> list[str]:
 def _module(code: CodeType) -> str:
     """Return where in the package a piece of code stands, such as ``io/mrc.py``; empty for others."""
     path = code.co_filename
-    if not path.startswith(f"{SOURCE}/") or path == until.__code__.co_filename:
-        return ""
-    return path.removeprefix(f"{SOURCE}/")
+    return path.removeprefix(f"{SOURCE}/") if path.startswith(f"{SOURCE}/") else ""
 
 
 # The journeys --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_cryorestore.gui.scripted_window import until, wait
+from scripts.scripted_window import until, wait
 
 SMALL, LARGE, HEAVY = (256, 256, 256), (464, 928, 928), (512, 512, 512)
 ROWS = 4

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.process_memory import memory
-from napari_cryorestore.gui.scripted_window import until
+from scripts.scripted_window import until
 
 LARGE = (464, 928, 928)
 PLUGIN = "napari-cryorestore"

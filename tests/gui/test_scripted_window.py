@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_cryorestore.gui.scripted_window import COLOURS, shrink, until, wait
+from scripts.scripted_window import COLOURS, shrink, until, wait
 
 
 @pytest.mark.usefixtures("qtbot")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.faults.mutations import damaged_line
 from napari_cryorestore.gui.monitor import preview_frames
 from napari_cryorestore.gui.monitor.model import RESUME_SECONDS, MonitorModel
 from napari_cryorestore.gui.monitor.preview_frames import INPUT
@@ -56,10 +56,7 @@ def test_the_first_look_finds_everything(model):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_history_with_damaged_lines_is_shown_with_one_note(trained, seed, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[3])
-    from benchmarks.faults.mutations import damaged_line
-
+def test_a_history_with_damaged_lines_is_shown_with_one_note(trained, seed):
     chance = random.Random(seed)
     whole = trained.events_path.read_bytes().splitlines()
     damaged = [damaged_line(line, chance) for line in whole]

@@ -85,6 +85,3 @@ def shrink(path: Path) -> None:
             COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
         )
     small.save(path, optimize=True)
-
-
-__all__ = ["COLOURS", "dismiss_messages", "shrink", "take_pictures", "until", "wait"]
