@@ -67,9 +67,9 @@ class Pictures:
         self.settle()
         take_pictures(self.viewer, self.images, "compare-curves")
         self.panel.model.choose(self.panel.model.entries[-1].number)
-        self.panel.tray.setCurrentWidget(self.panel.tray.trust)
+        self.panel.lower_tabs.setCurrentWidget(self.panel.lower_tabs.trust)
         for what in ("parts", "share"):
-            self.panel.tray.trust.buttons[what].click()
+            self.panel.lower_tabs.trust.buttons[what].click()
         self.settle()
         take_pictures(self.viewer, self.images, "compare-trust")
         self.viewer.close()
@@ -84,7 +84,7 @@ class Pictures:
     def settle(self) -> None:
         """Let the window live until nothing is computed any more."""
         panel = self.panel
-        parts = (panel.pictures, panel.rows.sources, panel.tray)
+        parts = (panel.pictures, panel.rows.sources, panel.lower_tabs)
         wait(0.6)
         until(lambda: not any(part.busy for part in parts), seconds=900)
         wait(0.6)

@@ -211,7 +211,7 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled() -> None:
 
 def kept(cache: ResultCache, rows: list[ComparedVolume], request: MeasurementRequest) -> Evaluation:
     plan = planned(rows, request)
-    cache.want([step.job for step in plan])
+    cache.request([step.job for step in plan])
     assert cache.join(300)
     return kept_numbers(cache, plan)
 

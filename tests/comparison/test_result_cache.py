@@ -19,18 +19,18 @@ def job(key, result=None, **more):
 
 def test_results_are_kept_and_made_once() -> None:
     made = []
-    store = ResultCache("test")
+    cache = ResultCache("test")
     jobs = [Job(key, lambda watch, key=key: made.append(key) or key * 2) for key in ("a", "b")]
-    store.want(jobs)
-    until(lambda: not store.alive)
-    store.want(jobs)
-    until(lambda: not store.alive)
+    cache.request(jobs)
+    until(lambda: not cache.alive)
+    cache.request(jobs)
+    until(lambda: not cache.alive)
     assert made == ["a", "b"]
-    assert (store.get("a"), store.get("b"), store.get("c")) == ("aa", "bb", None)
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("aa", "bb", None)
 
 
 def test_what_is_no_longer_wanted_is_given_up() -> None:
-    begun, store = threading.Event(), ResultCache("test")
+    begun, cache = threading.Event(), ResultCache("test")
 
     def slow(watch):
         begun.set()
@@ -38,51 +38,51 @@ def test_what_is_no_longer_wanted_is_given_up() -> None:
             time.sleep(0.001)
         raise RuntimeError("cancelled")
 
-    store.want([Job("slow", slow)])
+    cache.request([Job("slow", slow)])
     assert begun.wait(300)
-    store.want([job("next")])
-    until(lambda: store.get("next") is not None)
-    assert store.failure("slow") is None
-    assert store.join(300)
+    cache.request([job("next")])
+    until(lambda: cache.get("next") is not None)
+    assert cache.failure("slow") is None
+    assert cache.join(300)
 
 
 def test_a_failure_is_told_and_not_repeated_until_forgiven() -> None:
-    count, store = [], ResultCache("test")
+    count, cache = [], ResultCache("test")
 
     def fails(watch):
         count.append(1)
         raise ValueError("no voxel size")
 
     for _ in range(2):
-        store.want([Job("bad", fails)])
-        until(lambda: not store.alive)
-    assert str(store.failure("bad").error) == "no voxel size"
-    assert "Traceback" in store.failure("bad").details
+        cache.request([Job("bad", fails)])
+        until(lambda: not cache.alive)
+    assert str(cache.failure("bad").error) == "no voxel size"
+    assert "Traceback" in cache.failure("bad").details
     assert len(count) == 1
-    store.forgive()
-    store.want([Job("bad", fails)])
-    until(lambda: not store.alive)
+    cache.forget_failures()
+    cache.request([Job("bad", fails)])
+    until(lambda: not cache.alive)
     assert len(count) == 2
 
 
 def test_the_oldest_results_make_room() -> None:
-    store = ResultCache("test", most_bytes=10)
+    cache = ResultCache("test", most_bytes=10)
     for keys in ("ab", "c"):
-        store.want([job(key, size=lambda result: 4) for key in keys])
-        until(lambda: not store.alive)
-    assert store.get("a") is None
-    assert (store.get("b"), store.get("c")) == ("b", "c")
+        cache.request([job(key, size=lambda result: 4) for key in keys])
+        until(lambda: not cache.alive)
+    assert cache.get("a") is None
+    assert (cache.get("b"), cache.get("c")) == ("b", "c")
 
 
 def test_what_is_wanted_never_makes_room() -> None:
-    store = ResultCache("test", most_bytes=10)
-    store.want([job(key, size=lambda result: 4) for key in "abcd"])
-    until(lambda: not store.alive)
-    assert [store.get(key) for key in "abcd"] == list("abcd")
+    cache = ResultCache("test", most_bytes=10)
+    cache.request([job(key, size=lambda result: 4) for key in "abcd"])
+    until(lambda: not cache.alive)
+    assert [cache.get(key) for key in "abcd"] == list("abcd")
 
 
 def test_progress_is_told_while_it_goes_on() -> None:
-    go, told, store = threading.Event(), threading.Event(), ResultCache("test")
+    go, told, cache = threading.Event(), threading.Event(), ResultCache("test")
 
     def half(watch):
         watch.progress(0.5)
@@ -90,22 +90,22 @@ def test_progress_is_told_while_it_goes_on() -> None:
         go.wait(300)
         return "done"
 
-    store.want([Job("half", half)])
+    cache.request([Job("half", half)])
     assert told.wait(300)
-    assert store.share("half") == 0.5
-    assert store.share("other") is None
+    assert cache.share("half") == 0.5
+    assert cache.share("other") is None
     go.set()
-    assert store.join(300)
+    assert cache.join(300)
 
 
 def test_stopping_ends_it_and_it_can_begin_again() -> None:
-    store = ResultCache("test")
+    cache = ResultCache("test")
     began = []
-    store.began = began.append
-    store.want([Job("endless", lambda watch: [time.sleep(0.001) for _ in iter(watch.cancelled, True)])])
-    store.stop()
-    assert store.join(300)
-    store.want([job("more")])
-    until(lambda: store.get("more") is not None)
-    assert began == [store, store]
-    assert store.join(300)
+    cache.began = began.append
+    cache.request([Job("endless", lambda watch: [time.sleep(0.001) for _ in iter(watch.cancelled, True)])])
+    cache.stop()
+    assert cache.join(300)
+    cache.request([job("more")])
+    until(lambda: cache.get("more") is not None)
+    assert began == [cache, cache]
+    assert cache.join(300)

@@ -10,7 +10,7 @@ import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.picture import SPECTRA
-from napari_cryorestore.comparison.spectra import Tilts, offset_indices, spectrum_row, tilts_of, wanted_jobs
+from napari_cryorestore.comparison.spectra import Tilts, offset_indices, spectrum_jobs, spectrum_row, tilts_of
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.physics.fourier_slices import fourier_slices
 from napari_cryorestore.physics.wedge import Wedge
@@ -110,7 +110,7 @@ def test_only_the_columns_wanted_are_made(make_volume: Any) -> None:
 
 
 def wedges(volumes: Any, config: ComparisonConfig) -> list[Any]:
-    return [job.key[1] for job in wanted_jobs(volumes, config) if job.key[0] == "wedge"]
+    return [job.key[1] for job in spectrum_jobs(volumes, config) if job.key[0] == "wedge"]
 
 
 def test_no_wedge_is_looked_for_in_a_restored_row() -> None:

@@ -30,10 +30,10 @@ def made(job):
 def test_the_two_parts_add_up_to_the_row(volume) -> None:
     row = volume(shape=(16, 16, 16))
     maps = made(parts_job(row, TILTS, None))
-    assert maps.by_name["seen"] + maps.by_name["supplied"] == pytest.approx(row.data, abs=1e-5)
+    assert maps.by_name["measured"] + maps.by_name["supplied"] == pytest.approx(row.data, abs=1e-5)
     assert 0 <= maps.by_name["share"].min() <= maps.by_name["share"].max() <= 1
-    spectrum = np.abs(np.fft.fftn(maps.by_name["seen"]))
-    assert spectrum[4, 3, 0] == pytest.approx(0, abs=1e-3)  # kz alone: nothing was seen there
+    spectrum = np.abs(np.fft.fftn(maps.by_name["measured"]))
+    assert spectrum[4, 3, 0] == pytest.approx(0, abs=1e-3)  # kz alone: nothing was measured there
 
 
 def test_maps_need_what_they_are_made_of(volume) -> None:

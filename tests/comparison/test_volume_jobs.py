@@ -14,10 +14,10 @@ from napari_cryorestore.io.volume_output import write_volume
 
 @dataclass
 class FakeSources:
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    opened: list[dict[str, Any]] = field(default_factory=list)
 
     def open_row(self, row, **more):
-        self.asked.append({"row": row, **more})
+        self.opened.append({"row": row, **more})
         return "volume"
 
 
@@ -38,12 +38,12 @@ def test_a_region_is_made_around_the_crosshair(tmp_path) -> None:
     jobs = VolumeJobs(sources)
     assert jobs.look_at((1.0, 2.0, 3.0), [])
     assert jobs.job(step(600, tmp_path), region=64).compute(Watch(lambda: True)) == "volume"
-    assert sources.asked[0]["cursor"] == (1.0, 2.0, 3.0)
-    assert sources.asked[0]["region"] == 64
+    assert sources.opened[0]["cursor"] == (1.0, 2.0, 3.0)
+    assert sources.opened[0]["region"] == 64
     jobs.job(
         RowConfig(name="w", kind="method", method="wiener", even=tmp_path, odd=tmp_path), region=64
     ).compute(Watch(lambda: True))
-    assert sources.asked[1]["region"] == FILTER_REGION
+    assert sources.opened[1]["region"] == FILTER_REGION
 
 
 def test_regions_stay_while_the_crosshair_is_well_within(volume) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
+from napari_cryorestore.cli.compared_rows import ROW_HELP, open_rows, typed_rows, with_labels
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given, typed_number
@@ -25,7 +25,7 @@ _NOT_TYPED = ("format", "rows", "cursor", "centre", "tilt_range")
 
 
 class CompareOptions(Config):
-    """What is asked for beside the looks."""
+    """What is requested beside the looks."""
 
     output: Path | None = setting(
         None, "The figure to make, ending in .png, .pdf or .svg; compared.png if not given."
@@ -80,28 +80,28 @@ def run(options: Namespace) -> int:
     from napari_cryorestore.compute_config import DeviceConfig
     from napari_cryorestore.whole_file import unique_path
 
-    wishes = CompareOptions.model_validate(given(options, "comparison"))
-    output = check_figure(wishes.output or unique_path(Path("compared.png")))
-    config, screen = comparison_of(options, wishes), LiveText(sys.stderr)
-    sources = Sources(DeviceConfig(device=wishes.device))
+    settings = CompareOptions.model_validate(given(options, "comparison"))
+    output = check_figure(settings.output or unique_path(Path("compared.png")))
+    config, screen = requested_comparison(options, settings), LiveText(sys.stderr)
+    sources = Sources(DeviceConfig(device=settings.device))
     shown = [row for row in config.rows if not row.hidden]
     config = config.model_copy(update={"cursor": _cursor(options, config, sources, shown)})
-    volumes = opened(shown, sources, screen, cursor=config.cursor, region=config.region)
+    volumes = open_rows(shown, sources, screen, cursor=config.cursor, region=config.region)
     figure = comparison_figure(
         volumes,
         config,
-        arrows=_arrows(wishes, volumes[0]),
+        arrows=_arrows(settings, volumes[0]),
         detected=_detected(volumes) if options.detect_wedge else (),
         warn=lambda sentence: screen.say(f"warning: {sentence}"),
     )
-    print(save_figure(output, figure, dots_per_inch=wishes.dpi))
-    if wishes.save is not None:
-        print(save_comparison(config, wishes.save))
+    print(save_figure(output, figure, dots_per_inch=settings.dpi))
+    if settings.save is not None:
+        print(save_comparison(config, settings.save))
     return DONE
 
 
-def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfig:
-    """Return what the options ask for, over the saved comparison if there is one.
+def requested_comparison(options: Namespace, settings: CompareOptions) -> ComparisonConfig:
+    """Return what the options say, over the saved comparison if there is one.
 
     Raises
     ------
@@ -116,15 +116,15 @@ def comparison_of(options: Namespace, wishes: CompareOptions) -> ComparisonConfi
         raise ValueError(f"{saved[0]} is a saved comparison: name it alone, or the rows one by one")
     base: dict[str, Any] = open_comparison(saved[0]).model_dump() if saved else {}
     typed = given(options, "looks")
-    rows = base["rows"] if saved else _rows(options.rows, wishes, typed.get("tilt_axis", "auto"))
+    rows = base["rows"] if saved else _rows(options.rows, settings, typed.get("tilt_axis", "auto"))
     if options.tilt_range is not None:
         typed["tilt_range"] = tuple(options.tilt_range)
-    return ComparisonConfig.model_validate({**merged(base, typed), "rows": labelled(rows, options.labels)})
+    return ComparisonConfig.model_validate({**merged(base, typed), "rows": with_labels(rows, options.labels)})
 
 
-def _rows(texts: Sequence[str], wishes: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
-    known = {"recording": {"voxel_size": wishes.voxel_size, "tilt_axis": tilt_axis}}
-    halves, say = (wishes.even, wishes.odd), LiveText(sys.stderr).say
+def _rows(texts: Sequence[str], settings: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
+    known = {"recording": {"voxel_size": settings.voxel_size, "tilt_axis": tilt_axis}}
+    halves, say = (settings.even, settings.odd), LiveText(sys.stderr).say
     return typed_rows(texts, halves, flags="--even and --odd", say=say, **known)
 
 
@@ -145,13 +145,13 @@ def _cursor(
     return (z + 0.5) * voxel[0], (y + 0.5) * voxel[1], (x + 0.5) * voxel[2]
 
 
-def _arrows(wishes: CompareOptions, first: ComparedVolume) -> list[Position]:
+def _arrows(settings: CompareOptions, first: ComparedVolume) -> list[Position]:
     from napari_cryorestore.io.particle_list import read_picks
 
-    if wishes.arrows is None:
+    if settings.arrows is None:
         return []
     extent = [high - low for low, high in first.extent]
-    picks = read_picks(wishes.arrows, voxel_size=first.voxel_size[0], extent=extent)
+    picks = read_picks(settings.arrows, voxel_size=first.voxel_size[0], extent=extent)
     return [(float(z), float(y), float(x)) for z, y, x in picks.positions]
 
 
@@ -163,4 +163,4 @@ def _detected(volumes: Sequence[ComparedVolume]) -> list[Any]:
     return [item.wedge if item is not None and item.reliable else None for item in found]
 
 
-__all__ = ["CompareOptions", "add_options", "comparison_of", "run"]
+__all__ = ["CompareOptions", "add_options", "requested_comparison", "run"]

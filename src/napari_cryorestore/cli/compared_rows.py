@@ -48,9 +48,9 @@ def typed_rows(
     halves : pair of Path or None
         The half maps of the words and, where given, of the runs; else those that the first run learned from.
     flags : str
-        The options that give halves, for the sentence that asks for them.
+        The options that give halves, for the sentence that says that they are missing.
     say : callable
-        Is told which step of a run is taken, and what speaks against it.
+        Called with sentences: which step of a run is taken, and what speaks against it.
     **known
         Values that all rows have.
 
@@ -79,7 +79,7 @@ def typed_rows(
     return found
 
 
-def labelled(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
+def with_labels(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
     """Give rows their names, and those that would have the same one a number.
 
     Raises
@@ -91,17 +91,17 @@ def labelled(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> list[dict
         raise ValueError(f"--labels gives {len(labels)} names for {len(rows)} rows: give one for each")
     named, taken = [], set()
     for place, row in enumerate(rows):
-        name = wished = labels[place] if labels else str(row["name"])
+        name = first_name = labels[place] if labels else str(row["name"])
         count = 1
         while name in taken:
             count += 1
-            name = f"{wished} ({count})"
+            name = f"{first_name} ({count})"
         taken.add(name)
         named.append({**row, "name": name})
     return named
 
 
-def opened(
+def open_rows(
     rows: Sequence[RowConfig], sources: Sources, screen: LiveText, *, cursor: Position | None, region: int
 ) -> list[ComparedVolume]:
     """Open rows, restoring what has to be; Ctrl-C leaves nothing behind.
@@ -195,4 +195,4 @@ def _halves_of_run(run: Path | None, words: Sequence[str], say: Callable[[str], 
     return {"even": tomogram.even, "odd": tomogram.odd}
 
 
-__all__ = ["ROW_HELP", "labelled", "opened", "typed_rows"]
+__all__ = ["ROW_HELP", "open_rows", "typed_rows", "with_labels"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.compared_rows import ROW_HELP, labelled, opened, typed_rows
+from napari_cryorestore.cli.compared_rows import ROW_HELP, open_rows, typed_rows, with_labels
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given
@@ -33,20 +33,20 @@ FILES = {
 
 
 class EvaluateOptions(Config):
-    """What is asked beside the volumes."""
+    """What is measured beside the volumes, and with what."""
 
     output: Path | None = setting(None, "The table to make, ending in .csv or .json.")
-    reference: Path | None = setting(None, "A volume held for the truth.")
+    reference: Path | None = setting(None, "A volume taken as the truth.")
     raw_even: Path | None = setting(
         None,
-        "Raw half 1, which restored halves 2 are held against; also of the rows that are made of halves.",
+        "Raw half 1, with which restored halves 2 are compared; also of the rows that are made of halves.",
     )
-    raw_odd: Path | None = setting(None, "Raw half 2, which restored halves 1 are held against.")
+    raw_odd: Path | None = setting(None, "Raw half 2, with which restored halves 1 are compared.")
     region: int = setting(
         256, "Edge of what is restored in the middle, for runs and the Wiener filter.", unit="voxels", ge=16
     )
     device: str = setting("auto", "What restores runs: auto, cpu, mps, cuda or cuda:1.")
-    reference_picks: Path | None = setting(None, "The list of particles held for the truth.")
+    reference_picks: Path | None = setting(None, "The list of particles taken as the truth.")
     tolerance: float | None = setting(
         None,
         "How far a pick may lie from a particle of the reference; half its diameter is usual.",
@@ -91,12 +91,12 @@ def run(options: Namespace) -> int:
     from napari_cryorestore.comparison.measurement_plan import evaluate
     from napari_cryorestore.comparison.number import check_table, write_numbers
 
-    wishes = EvaluateOptions.model_validate(given(options, "evaluation"))
-    if wishes.output is not None:
-        check_table(wishes.output)
+    settings = EvaluateOptions.model_validate(given(options, "evaluation"))
+    if settings.output is not None:
+        check_table(settings.output)
     screen = LiveText(sys.stderr)
-    rows = rows_of(options, wishes, screen)
-    request, problems = request_of(options, wishes, rows)
+    rows = rows_of(options, settings, screen)
+    request, problems = request_of(options, settings, rows)
     try:
         found = evaluate(rows, request, progress=lambda share: screen.show(f"measuring · {share:.0%}"))
     finally:
@@ -105,12 +105,12 @@ def run(options: Namespace) -> int:
         print(line)
     for problem in (*problems, *found.problems):
         print(f"warning: {problem}", file=sys.stderr)
-    if wishes.output is not None:
-        print(write_numbers(wishes.output, found))
+    if settings.output is not None:
+        print(write_numbers(settings.output, found))
     return DONE
 
 
-def rows_of(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
+def rows_of(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
     """Open the volumes, then the pairs of restored halves.
 
     Raises
@@ -124,49 +124,49 @@ def rows_of(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> li
         )
     if not options.rows and not options.even:
         raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
-    rows = _typed(options, wishes, screen)
-    rows += [_opened(wishes, *pair) for pair in zip(options.even, options.odd, strict=True)]
-    known = wishes.recording.over(Recording(tilt_range=_tilt_range(wishes, rows)))
+    rows = _typed(options, settings, screen)
+    rows += [_opened(settings, *pair) for pair in zip(options.even, options.odd, strict=True)]
+    known = settings.recording.over(Recording(tilt_range=_tilt_range(settings, rows)))
     return _distinct([replace(row, recording=known.over(row.recording)) for row in rows])
 
 
-def _typed(options: Namespace, wishes: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
+def _typed(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
     """Open the rows that were typed one by one."""
     from napari_cryorestore.comparison.config import RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.compute_config import DeviceConfig
 
-    known = {"recording": wishes.recording}
-    halves = (wishes.raw_even, wishes.raw_odd)
+    known = {"recording": settings.recording}
+    halves = (settings.raw_even, settings.raw_odd)
     rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", say=screen.say, **known)
-    configs = [RowConfig.model_validate(row) for row in labelled(rows, options.labels)]
-    return opened(
-        configs, Sources(DeviceConfig(device=wishes.device)), screen, cursor=None, region=wishes.region
+    configs = [RowConfig.model_validate(row) for row in with_labels(rows, options.labels)]
+    return open_rows(
+        configs, Sources(DeviceConfig(device=settings.device)), screen, cursor=None, region=settings.region
     )
 
 
-def _opened(wishes: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:
+def _opened(settings: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:
     """Open one file, or the mean of two halves."""
     from napari_cryorestore.comparison.config import RowConfig
     from napari_cryorestore.comparison.sources import open_row
     from napari_cryorestore.io.pairing import tomogram_name
 
-    known: dict[str, Any] = {"recording": wishes.recording}
+    known: dict[str, Any] = {"recording": settings.recording}
     if odd is None:
         return open_row(RowConfig(name=path.stem, path=path, **known))
     return open_row(RowConfig(name=tomogram_name(path), kind="mean", even=path, odd=odd, **known))
 
 
-def _tilt_range(wishes: EvaluateOptions, rows: list[ComparedVolume]) -> tuple[float, float] | None:
+def _tilt_range(settings: EvaluateOptions, rows: list[ComparedVolume]) -> tuple[float, float] | None:
     """Return the range that is known of the first row of which one is, or found beside the raw halves."""
     from napari_cryorestore.io.tilts_beside import tilts_beside
 
     found = next((tilts for row in rows if (tilts := row.recording.tilt_range)), None)
-    return found if found is not None or wishes.raw_even is None else tilts_beside(wishes.raw_even).range
+    return found if found is not None or settings.raw_even is None else tilts_beside(settings.raw_even).range
 
 
 def request_of(
-    options: Namespace, wishes: EvaluateOptions, rows: list[ComparedVolume]
+    options: Namespace, settings: EvaluateOptions, rows: list[ComparedVolume]
 ) -> tuple[MeasurementRequest, list[str]]:
     """Return what is measured of the rows, and what had to be left out.
 
@@ -179,30 +179,30 @@ def request_of(
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.io.volumes import open_volume
 
-    _belong_together(options, wishes)
-    if wishes.raw_even is not None and all(row.halves is None for row in rows):
+    _belong_together(options, settings)
+    if settings.raw_even is not None and all(row.halves is None for row in rows):
         raise ValueError(
             "--raw-even and --raw-odd need restored halves to compare with: give --even and --odd, or a run"
         )
     raw, reference = None, None
-    if wishes.raw_even is not None and wishes.raw_odd is not None:
-        even, odd = (open_volume(path).data for path in (wishes.raw_even, wishes.raw_odd))
+    if settings.raw_even is not None and settings.raw_odd is not None:
+        even, odd = (open_volume(path).data for path in (settings.raw_even, settings.raw_odd))
         raw = ComparedVolume("raw", even, rows[0].voxel_size, rows[0].corner, halves=(even, odd))
-    edge = wishes.recording.voxel_size or rows[0].voxel_size[0]
-    if wishes.reference is not None:
-        given = wishes.recording.model_copy(update={"voxel_size": edge})
-        reference = _opened(wishes.model_copy(update={"recording": given}), wishes.reference)
-    boxes, problems = _boxes(wishes, rows[0])
-    picks = _pick_request(options, wishes, rows[0])
+    edge = settings.recording.voxel_size or rows[0].voxel_size[0]
+    if settings.reference is not None:
+        given = settings.recording.model_copy(update={"voxel_size": edge})
+        reference = _opened(settings.model_copy(update={"recording": given}), settings.reference)
+    boxes, problems = _boxes(settings, rows[0])
+    picks = _pick_request(options, settings, rows[0])
     return MeasurementRequest(raw, reference, boxes=boxes, picks=picks), problems
 
 
-def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
+def _belong_together(options: Namespace, settings: EvaluateOptions) -> None:
     pairs = (
-        ("--raw-even", wishes.raw_even, "--raw-odd", wishes.raw_odd),
-        ("--signal", wishes.signal, "--background", wishes.background),
-        ("--picks", options.picks or None, "--reference-picks", wishes.reference_picks),
-        ("--reference-picks", wishes.reference_picks, "--tolerance", wishes.tolerance),
+        ("--raw-even", settings.raw_even, "--raw-odd", settings.raw_odd),
+        ("--signal", settings.signal, "--background", settings.background),
+        ("--picks", options.picks or None, "--reference-picks", settings.reference_picks),
+        ("--reference-picks", settings.reference_picks, "--tolerance", settings.tolerance),
     )
     for first, one, second, other in pairs:
         if (one is None) != (other is None):
@@ -210,39 +210,39 @@ def _belong_together(options: Namespace, wishes: EvaluateOptions) -> None:
             raise ValueError(f"{there} needs {missing} beside it")
 
 
-def _boxes(wishes: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:
+def _boxes(settings: EvaluateOptions, first: ComparedVolume) -> tuple[Boxes | None, list[str]]:
     from napari_cryorestore.comparison.measuring import Boxes, proposed_boxes
     from napari_cryorestore.io.particle_list import read_picks
 
     edge = first.voxel_size[0]
-    if wishes.signal is not None and wishes.background is not None:
+    if settings.signal is not None and settings.background is not None:
         signal, background = (
-            read_picks(path, voxel_size=edge).positions for path in (wishes.signal, wishes.background)
+            read_picks(path, voxel_size=edge).positions for path in (settings.signal, settings.background)
         )
-        return Boxes(signal, background, wishes.box or 16 * edge), []
+        return Boxes(signal, background, settings.box or 16 * edge), []
     try:
-        return proposed_boxes(first, size=wishes.box, dark=not wishes.bright), []
+        return proposed_boxes(first, size=settings.box, dark=not settings.bright), []
     except ValueError as error:
         return None, [str(error)]
 
 
-def _pick_request(options: Namespace, wishes: EvaluateOptions, first: ComparedVolume) -> PickRequest | None:
+def _pick_request(options: Namespace, settings: EvaluateOptions, first: ComparedVolume) -> PickRequest | None:
     from napari_cryorestore.comparison.measurement_plan import PickRequest
 
-    if wishes.reference_picks is None or wishes.tolerance is None:
+    if settings.reference_picks is None or settings.tolerance is None:
         return None
-    lists = {path.name: _picks(path, wishes, first) for path in options.picks}
-    return PickRequest(lists, _picks(wishes.reference_picks, wishes, first), wishes.tolerance)
+    lists = {path.name: _picks(path, settings, first) for path in options.picks}
+    return PickRequest(lists, _picks(settings.reference_picks, settings, first), settings.tolerance)
 
 
-def _picks(path: Path, wishes: EvaluateOptions, first: ComparedVolume) -> Picks:
+def _picks(path: Path, settings: EvaluateOptions, first: ComparedVolume) -> Picks:
     from napari_cryorestore.io.particle_list import read_picks
 
     return read_picks(
         path,
-        voxel_size=wishes.picks_voxel_size or first.voxel_size[0],
+        voxel_size=settings.picks_voxel_size or first.voxel_size[0],
         extent=[high - low for low, high in first.extent],
-        tomogram=wishes.tomogram,
+        tomogram=settings.tomogram,
     )
 
 

@@ -218,7 +218,7 @@ def _look_at(axes: Axes, across: Span, down: Span) -> None:
 
 
 def _view(volumes: Sequence[ComparedVolume], config: ComparisonConfig, cursor: Position) -> list[Span]:
-    """Return what is seen along z, y and x: what all volumes have, or as much of it as the zoom wants."""
+    """Return what is seen along z, y and x: what all volumes have, or as much of it as the zoom shows."""
     spans = []
     for axis, name in enumerate("zyx"):
         edges = [volume.extent[axis] for volume in volumes]

@@ -52,9 +52,9 @@ def split_volume(
     out : two arrays, shape (z, y, x), float32, optional
         Where the parts go, e.g. memory maps.
     progress : callable, optional
-        Is told the share done.
+        Called with the share done.
     cancelled : callable, optional
-        Is asked before every tile.
+        Called before every tile; true to stop.
 
     Returns
     -------
@@ -115,12 +115,12 @@ def share_volume(
     out : array, shape (z, y, x), float32, optional
         Where the share goes, e.g. a memory map.
     cancelled : callable
-        Is asked before every slab.
+        Called before every slab; true to stop.
 
     Returns
     -------
     array, shape (z, y, x), float32
-        0 (seen by the microscope) to 1 (supplied by the network).
+        0 (measured by the microscope) to 1 (supplied by the network).
 
     Raises
     ------

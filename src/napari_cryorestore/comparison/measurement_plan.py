@@ -49,7 +49,7 @@ class MeasurementRequest:
     raw : ComparedVolume, optional
         Made of the two raw halves with which the rows' halves are compared.
     reference : ComparedVolume, optional
-        The truth, or what is held for it, with which every row is correlated.
+        The truth, or what stands for it, with which every row is correlated.
     other : ComparedVolume, optional
         The one of the rows with which all others are correlated.
     pairs : bool
@@ -113,7 +113,7 @@ def evaluate(
     progress: Callable[[float], None] = lambda share: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
-    """Make every measurement of the plan; what cannot be measured is told, and spoils nothing else.
+    """Make every measurement of the plan; what cannot be measured is reported, and spoils nothing else.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ def evaluate(
     request : MeasurementRequest
         What there is to measure.
     progress : callable
-        Is told the share done, up to 1.
+        Called with the share done, up to 1.
     cancelled : callable
-        Is asked before every measurement.
+        Called before every measurement; true to stop.
 
     Returns
     -------

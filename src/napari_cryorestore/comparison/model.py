@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class RowEntry:
     """One row.
 
     Attributes
@@ -74,7 +74,7 @@ class CompareModel:
 
     def __init__(self, config: ComparisonConfig | None = None) -> None:
         self._settings = ComparisonConfig()
-        self._entries: list[Entry] = []
+        self._entries: list[RowEntry] = []
         self._chosen: int | None = None
         self._next = 0
         self.load(config or ComparisonConfig())
@@ -82,17 +82,17 @@ class CompareModel:
     # Rows --------------------------------------------------------------------------------------------
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RowEntry, ...]:
         """The rows, from top to bottom."""
         return tuple(self._entries)
 
     @property
-    def shown(self) -> tuple[Entry, ...]:
+    def shown(self) -> tuple[RowEntry, ...]:
         """The rows that are neither hidden nor without a volume."""
         return tuple(entry for entry in self._entries if entry.volume is not None and not entry.config.hidden)
 
     @property
-    def chosen(self) -> Entry | None:
+    def chosen(self) -> RowEntry | None:
         """The row whose contrast is set and whose maps are made: the topmost one unless another is chosen."""
         shown = self.shown
         chosen = [entry for entry in shown if entry.number == self._chosen]
@@ -107,7 +107,7 @@ class CompareModel:
         self._chosen = number
         self.changed.emit("chosen")
 
-    def entry(self, number: int) -> Entry:
+    def entry(self, number: int) -> RowEntry:
         """Return a row; raises ``KeyError`` where it is gone."""
         return self._entries[self._place(number)]
 
@@ -125,7 +125,7 @@ class CompareModel:
         """
         if len(self._entries) >= MOST_ROWS:
             raise ValueError(f"There are {MOST_ROWS} rows already: remove one before adding {row.name}.")
-        self._entries.append(Entry(self._next, self._named(row), volume))
+        self._entries.append(RowEntry(self._next, self._named(row), volume))
         self._next += 1
         self.changed.emit("rows")
         return self._entries[-1].number
@@ -238,7 +238,7 @@ class CompareModel:
     def load(self, config: ComparisonConfig) -> None:
         """Replace everything; volumes are to be set anew."""
         self._settings = config.model_copy(update={"rows": ()})
-        self._entries = [Entry(self._next + place, row) for place, row in enumerate(config.rows)]
+        self._entries = [RowEntry(self._next + place, row) for place, row in enumerate(config.rows)]
         self._next += len(config.rows)
         self.changed.emit("rows")
 
@@ -287,7 +287,7 @@ class Comparison:
     Parameters
     ----------
     began : callable
-        Told a cache whenever it begins to compute.
+        Called with a cache whenever it begins to compute.
 
     Attributes
     ----------
@@ -312,4 +312,4 @@ def _with(row: RowConfig, **fields: Any) -> RowConfig:
     return RowConfig.model_validate({**row.model_dump(), **fields})
 
 
-__all__ = ["CompareModel", "Comparison", "Entry"]
+__all__ = ["CompareModel", "Comparison", "RowEntry"]

@@ -33,7 +33,7 @@ class Number:
     unit : str
         ``Å``, ``dB``, ``boxes``, or empty.
     against : str
-        What the row was held against: another row's name, ``halves``, ``raw halves``, or empty.
+        What the row was compared with: another row's name, ``halves``, ``raw halves``, or empty.
     region : str
         ``all``, ``measured``, ``wedge``, a band of detail, or empty.
     at : float or None

@@ -53,7 +53,7 @@ def overlays(
     Parameters
     ----------
     config : ComparisonConfig
-        Whether rings and wedge are wanted, and where the slices cut.
+        Whether rings and wedge are drawn, and where the slices cut.
     column : {"|F|xy", "|F|xz", "|F|yz"}
         Which slice; sections in real space have no overlay.
     voxel_size : Position

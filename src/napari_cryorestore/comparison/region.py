@@ -101,9 +101,9 @@ class RegionRestorer:
         region : Region
             Where.
         progress : callable
-            Is told the share done, 0 to 1.
+            Called with the share done, 0 to 1.
         cancelled : callable
-            Is asked before every batch of tiles, and before every layer of the network.
+            Called before every batch of tiles and every layer of the network; true to stop.
 
         Returns
         -------

@@ -21,7 +21,7 @@ class Job:
     key : hashable
         What the result is kept under.
     compute : callable
-        Is given a `Watch`; must not touch widgets.
+        Called with a `Watch`; must not touch widgets.
     size : callable
         The bytes that a result takes.
     """
@@ -32,15 +32,15 @@ class Job:
 
 
 class Watch:
-    """What a job is told, and tells, while it goes on."""
+    """What a running job looks at, and where it notes how much is done."""
 
-    def __init__(self, wanted: Callable[[], bool]) -> None:
-        self._wanted = wanted
+    def __init__(self, is_requested: Callable[[], bool]) -> None:
+        self._is_requested = is_requested
         self.share = 0.0
 
     def cancelled(self) -> bool:
-        """Tell whether nobody waits for the result any more."""
-        return not self._wanted()
+        """Tell whether the result is no longer requested."""
+        return not self._is_requested()
 
     def progress(self, share: float) -> None:
         """Note how much is done, 0 to 1."""
@@ -56,14 +56,14 @@ class Failure:
 
 
 class ResultCache:
-    """Computes what is wanted and not there yet; gives up what is no longer wanted.
+    """Computes what is requested and not there yet; stops what is no longer requested.
 
     Parameters
     ----------
     name : str
         Of its threads.
     most_bytes : int
-        What the results may take; those that are not wanted now, and were asked for longest ago, are
+        What the results may take; of those that are not requested now, the ones looked up longest ago are
         forgotten first.
 
     Attributes
@@ -71,7 +71,7 @@ class ResultCache:
     ready : callable
         Called in the computing thread whenever a job has ended.
     began : callable
-        Told the store, a `live_work.Work`, whenever it begins to work.
+        Called with the cache whenever it begins to compute.
     """
 
     def __init__(self, name: str, most_bytes: int = 256 << 20) -> None:
@@ -80,16 +80,16 @@ class ResultCache:
         self._name, self._most_bytes = name, most_bytes
         self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._failures: dict[Hashable, Failure] = {}
-        self._wanted: list[Job] = []
+        self._requested: list[Job] = []
         self._current: tuple[Hashable, Watch] | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
 
-    def want(self, jobs: Iterable[Job]) -> None:
-        """Compute these, in this order, where they are not there yet; give up all others."""
+    def request(self, jobs: Iterable[Job]) -> None:
+        """Compute these, in this order, where they are not there yet; stop all others."""
         with self._lock:
-            self._wanted = list(jobs)
+            self._requested = list(jobs)
             begins = self._thread is None and self._next() is not None
             if begins:
                 self._stopping = False
@@ -109,11 +109,11 @@ class ResultCache:
             return self._results[key][0]
 
     def failure(self, key: Hashable) -> Failure | None:
-        """Return why a job failed; it is not tried again before `forgive`."""
+        """Return why a job failed; it is not tried again before `forget_failures`."""
         return self._failures.get(key)
 
-    def forgive(self) -> None:
-        """Try again what has failed, when it is wanted again."""
+    def forget_failures(self) -> None:
+        """Try again what has failed, when it is requested again."""
         self._failures.clear()
 
     def share(self, key: Hashable) -> float | None:
@@ -121,7 +121,7 @@ class ResultCache:
         current = self._current
         return current[1].share if current is not None and current[0] == key else None
 
-    # What live_work asks of work ---------------------------------------------------------------------
+    # As work that ends before the program does -------------------------------------------------------
 
     @property
     def alive(self) -> bool:
@@ -130,7 +130,7 @@ class ResultCache:
         return thread is not None and thread.is_alive()
 
     def stop(self) -> None:
-        """Give up what is being computed."""
+        """Stop what is being computed."""
         self._stopping = True
 
     def join(self, timeout: float | None = None) -> bool:
@@ -144,13 +144,13 @@ class ResultCache:
 
     def _next(self) -> Job | None:
         missing = (
-            job for job in self._wanted if job.key not in self._results and job.key not in self._failures
+            job for job in self._requested if job.key not in self._results and job.key not in self._failures
         )
         return next(missing, None)
 
-    def _is_wanted(self, key: Hashable) -> bool:
+    def _is_requested(self, key: Hashable) -> bool:
         with self._lock:
-            return not self._stopping and any(job.key == key for job in self._wanted)
+            return not self._stopping and any(job.key == key for job in self._requested)
 
     def _work(self) -> None:
         while True:
@@ -163,11 +163,11 @@ class ResultCache:
             self.ready()
 
     def _compute(self, job: Job) -> None:
-        watch = Watch(lambda: self._is_wanted(job.key))
+        watch = Watch(lambda: self._is_requested(job.key))
         self._current = job.key, watch
         try:
             result = job.compute(watch)
-        except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; `failure` says it
+        except BaseException as error:  # noqa: BLE001  nothing catches it in a thread; `failure` returns it
             if not watch.cancelled():
                 self._failures[job.key] = Failure(error, traceback.format_exc())
         else:
@@ -177,8 +177,8 @@ class ResultCache:
     def _keep(self, job: Job, result: Any) -> None:
         with self._lock:
             self._results[job.key] = result, job.size(result)
-            wanted = {job.key for job in self._wanted}  # to forget one of these would be to make it again
-            for key in [key for key in self._results if key not in wanted]:
+            kept = {job.key for job in self._requested}  # to forget one of these would be to make it again
+            for key in [key for key in self._results if key not in kept]:
                 if sum(size for _, size in self._results.values()) <= self._most_bytes:
                     break
                 del self._results[key]

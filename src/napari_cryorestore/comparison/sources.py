@@ -80,9 +80,9 @@ class Sources:
         region : int
             Edge of what is restored, in voxels; a tomogram that has no more of them is restored whole.
         progress : callable
-            Is told the share restored, 0 to 1.
+            Called with the share restored, 0 to 1.
         cancelled : callable
-            Is asked once per batch of tiles.
+            Called before every batch of tiles; true to stop.
 
         Returns
         -------

@@ -39,7 +39,7 @@ class Tilts:
         return Wedge(self.tilt_min, self.tilt_max, self.tilt_axis)
 
 
-def wanted_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
+def spectrum_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
     """Return what the Fourier slices of some volumes take: all slices first, then the wedges of raw ones."""
     volumes = list(volumes)
     jobs = [slices_job(volume, config.fourier) for volume in volumes]
@@ -76,9 +76,9 @@ def wedge_job(volume: ComparedVolume) -> Job:
     return Job(_wedge_key(volume), compute)
 
 
-def found_wedge(store: ResultCache, volume: ComparedVolume) -> DetectedWedge | None:
+def found_wedge(cache: ResultCache, volume: ComparedVolume) -> DetectedWedge | None:
     """Return the wedge that was found in a volume, if it was looked for already."""
-    found: DetectedWedge | None = store.get(_wedge_key(volume))
+    found: DetectedWedge | None = cache.get(_wedge_key(volume))
     return found
 
 
@@ -103,7 +103,7 @@ def _bytes(slices: FourierSlices) -> int:
 
 
 def offset_indices(volume: ComparedVolume, fourier: FourierConfig) -> tuple[int, int, int]:
-    """Return which slices of a volume lie nearest to the frequencies that are asked for.
+    """Return which slices of a volume lie nearest to the requested frequencies.
 
     Returns
     -------
@@ -140,9 +140,9 @@ def spectrum_row(
     dict of Picture
         By column, with levels in log10 units.
     """
-    wanted = [c for c in SPECTRA if c in config.columns and slices.magnitude[PLANES[c].through] is not None]
-    radii = {column: _radius(slices, column, voxel_size) for column in wanted}
-    images = {column: _magnitude(slices, column) for column in wanted}
+    shown = [c for c in SPECTRA if c in config.columns and slices.magnitude[PLANES[c].through] is not None]
+    radii = {column: _radius(slices, column, voxel_size) for column in shown}
+    images = {column: _magnitude(slices, column) for column in shown}
     if config.fourier.flat_field:
         _flatten(images, radii)
     levels = _log_levels(images, config.fourier)
@@ -224,8 +224,8 @@ __all__ = [
     "found_wedge",
     "offset_indices",
     "slices_job",
+    "spectrum_jobs",
     "spectrum_row",
     "tilts_of",
-    "wanted_jobs",
     "wedge_job",
 ]

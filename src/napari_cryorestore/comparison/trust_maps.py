@@ -1,4 +1,4 @@
-"""Maps of what was seen, what was supplied and how far data bear it out, as jobs whose results are kept."""
+"""Maps of what was measured, what was supplied, and how far the data confirm it, as jobs to compute."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WINDOW = 1.5
 """Standard deviation in voxels of the window in which disagreement is averaged."""
 NO_WEDGE = "The tilt range of {} is not known: give it under Fourier ▾."
 NO_HALVES = "{} was not made from two halves: choose a row of a run, of a method or of the mean of halves."
-NO_DATA = "There is no row of raw halves to hold it against: add their mean, under Rows ▾."
+NO_DATA = "There is no row of raw halves to compare it with: add their mean, under Rows ▾."
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Maps:
     block : ComparedVolume
         The part of the row, around the crosshair where the row is larger than `MOST_EDGE`.
     by_name : dict
-        Volumes (z, y, x) of the block's shape: ``seen``, ``supplied`` and ``share``; or ``agreement``; or
+        Volumes (z, y, x) of the block's shape: ``measured``, ``supplied`` and ``share``; or ``agreement``; or
         ``disagreement``.
     """
 
@@ -47,7 +47,7 @@ class Maps:
 
 
 def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | None) -> Job:
-    """Return the job of splitting a row into what was seen and what was supplied, with its local share.
+    """Return the job of splitting a row into what was measured and what was supplied, with its local share.
 
     Raises
     ------
@@ -61,11 +61,11 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
     def compute(watch: Watch) -> Maps:
         from napari_cryorestore.comparison.measured_split import share_volume, split_volume
 
-        seen, supplied = split_volume(
+        measured, supplied = split_volume(
             block.data, tilts.wedge(), progress=watch.progress, cancelled=watch.cancelled
         )
-        share = share_volume(seen, supplied, cancelled=watch.cancelled)
-        return Maps(block, {"seen": seen, "supplied": supplied, "share": share})
+        share = share_volume(measured, supplied, cancelled=watch.cancelled)
+        return Maps(block, {"measured": measured, "supplied": supplied, "share": share})
 
     return Job(("parts", *block.identity, tilts), compute, size=_bytes)
 
@@ -140,9 +140,9 @@ def covered_shape(volume: ComparedVolume) -> tuple[int, ...]:
 
 
 def has_moved_off(volume: ComparedVolume, block: ComparedVolume, cursor: Position | None) -> bool:
-    """Tell whether the crosshair has left a block, or is far from its middle, so that another is wanted."""
-    wanted = block_around(volume, cursor, MOST_EDGE)
-    shifts = zip(wanted.corner, block.corner, wanted.shape, wanted.voxel_size, strict=True)
+    """Tell whether the crosshair has left a block, or is far from its middle: then another one is needed."""
+    needed = block_around(volume, cursor, MOST_EDGE)
+    shifts = zip(needed.corner, block.corner, needed.shape, needed.voxel_size, strict=True)
     is_outside = cursor is not None and block.index_of(cursor) is None
     limit = 0.0 if is_outside else 0.25
     return any(abs(new - old) > max(limit * size, 0.5) * voxel for new, old, size, voxel in shifts)

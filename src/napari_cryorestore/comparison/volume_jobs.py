@@ -72,13 +72,13 @@ class VolumeJobs:
         cursor : Position or None
             Å.
         regions : iterable
-            What is restored so far, with the edge that was asked for: where sides are longer or shorter, they
+            What is restored so far, with the edge that was requested: where sides are longer or shorter, they
             are those of the tomogram.
 
         Returns
         -------
         bool
-            Whether other regions are wanted now.
+            Whether other regions are needed now.
         """
         regions = list(regions)
         if cursor is None or ((self._centre or regions) and not self._is_left(cursor, regions)):

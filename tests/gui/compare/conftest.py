@@ -69,7 +69,7 @@ def settled(qtbot) -> Callable[[ComparePanel], None]:
 
     def wait(panel: ComparePanel) -> None:
         def still() -> bool:
-            return not (panel.pictures.busy or panel.rows.sources.busy or panel.tray.busy)
+            return not (panel.pictures.busy or panel.rows.sources.busy or panel.lower_tabs.busy)
 
         qtbot.waitUntil(still, timeout=300_000)
         qtbot.wait(5)

@@ -110,7 +110,7 @@ def test_a_volume_of_nothing_but_nan_breaks_nothing(panel, viewer, settled):
     settled(panel)
     panel.bar.numbers.click()
     settled(panel)
-    assert "nan has no numbers" in panel.tray.table.problem.text()
+    assert "nan has no numbers" in panel.lower_tabs.table.problem.text()
 
 
 def test_more_than_eight_rows_are_refused_in_a_sentence(two, add, settled):
@@ -182,16 +182,16 @@ def test_what_lies_under_the_pointer_is_read_out(two, qtbot):
 
 def test_rows_are_moved_renamed_hidden_and_removed(two, settled):
     first, second = numbers(two)
-    two.grid.head_asked.emit(first, "down")
+    two.grid.action_requested.emit(first, "down")
     assert numbers(two) == [second, first]
     two.grid.row_dropped.emit(first, 0)
     assert numbers(two) == [first, second]
-    two.grid.head_asked.emit(first, "rename")
+    two.grid.action_requested.emit(first, "rename")
     head = two.grid.heads[first]
     head.editor.setText("Raw data")
     head.editor.editingFinished.emit()
     assert two.model.entry(first).config.name == "Raw data"
-    two.grid.head_asked.emit(second, "hide")
+    two.grid.action_requested.emit(second, "hide")
     settled(two)
     assert {number for number, _ in two.grid.cells} == {first}
     two.rows._fill_menu()
@@ -199,7 +199,7 @@ def test_rows_are_moved_renamed_hidden_and_removed(two, settled):
     entry.trigger()
     settled(two)
     assert {number for number, _ in two.grid.cells} == {first, second}
-    two.grid.head_asked.emit(first, "remove")
+    two.grid.action_requested.emit(first, "remove")
     assert numbers(two) == [second]
 
 
@@ -311,29 +311,31 @@ def test_slabs_are_averaged(two, settled):
 
 
 def test_numbers_are_computed_when_they_are_asked_for(two, settled):
-    assert two.tray.numbers.evaluation.numbers == ()
+    assert two.lower_tabs.numbers.evaluation.numbers == ()
     two.bar.numbers.click()
     settled(two)
-    assert {number.row for number in two.tray.numbers.evaluation.numbers} == {"input", "restored"}
-    two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
-    two.tray.curves.other.setCurrentText("input")
-    two.tray.curves.other.activated.emit(0)
+    assert {number.row for number in two.lower_tabs.numbers.evaluation.numbers} == {"input", "restored"}
+    two.lower_tabs.curves.what.setCurrentIndex(two.lower_tabs.curves.what.findData("other"))
+    two.lower_tabs.curves.other.setCurrentText("input")
+    two.lower_tabs.curves.other.activated.emit(0)
     settled(two)
     assert [
-        item for item in two.tray.numbers.evaluation.numbers if item.name == "fsc" and item.against == "input"
+        item
+        for item in two.lower_tabs.numbers.evaluation.numbers
+        if item.name == "fsc" and item.against == "input"
     ]
-    assert "does not prove" in two.tray.curves.sentence.text()
+    assert "does not prove" in two.lower_tabs.curves.sentence.text()
     two.bar.numbers.click()
-    assert not two.tray.isVisible()
+    assert not two.lower_tabs.isVisible()
 
 
 def test_the_table_says_why_there_is_no_number(two, settled):
     two.bar.numbers.click()
-    two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
-    two.tray.curves.other.setCurrentText("input")
-    two.tray.curves.other.activated.emit(0)
+    two.lower_tabs.curves.what.setCurrentIndex(two.lower_tabs.curves.what.findData("other"))
+    two.lower_tabs.curves.other.setCurrentText("input")
+    two.lower_tabs.curves.other.activated.emit(0)
     settled(two)
-    table = two.tray.table.table
+    table = two.lower_tabs.table.table
     lines = [table.item(row, 0).text() for row in range(table.rowCount())]
     cell = table.item(lines.index("Shell correlation falls to 0.5 (everywhere, with input)"), 2)
     assert cell.text() == "starts below"  # noise against noise
@@ -342,22 +344,22 @@ def test_the_table_says_why_there_is_no_number(two, settled):
 
 
 def test_the_trust_tab_says_what_is_missing(two):
-    two.tray.trust.buttons["parts"].click()
-    assert "tilt range of input is not known" in two.tray.trust.problem.text()
-    two.tray.trust.buttons["disagreement"].click()
-    assert "was not made from two halves" in two.tray.trust.problem.text()
+    two.lower_tabs.trust.buttons["parts"].click()
+    assert "tilt range of input is not known" in two.lower_tabs.trust.problem.text()
+    two.lower_tabs.trust.buttons["disagreement"].click()
+    assert "was not made from two halves" in two.lower_tabs.trust.problem.text()
 
 
 def test_both_parts_become_rows(two, viewer, settled):
     two.model.update(tilt_range=(-60, 60))
     settled(two)
-    two.tray.trust.buttons["parts"].click()
-    two.tray.trust.buttons["share"].click()
+    two.lower_tabs.trust.buttons["parts"].click()
+    two.lower_tabs.trust.buttons["share"].click()
     settled(two)
     names = [entry.config.name for entry in two.model.entries]
-    assert names[2:] == ["input · seen", "input · supplied"]
-    seen, supplied = (np.asarray(entry.volume.data) for entry in two.model.entries[2:])
-    assert seen + supplied == pytest.approx(two.model.entries[0].volume.data, abs=1e-4)
+    assert names[2:] == ["input · measured", "input · supplied"]
+    measured, supplied = (np.asarray(entry.volume.data) for entry in two.model.entries[2:])
+    assert measured + supplied == pytest.approx(two.model.entries[0].volume.data, abs=1e-4)
     assert viewer.layers[-1].name == "input · share supplied by the network"
     assert two.model.entries[2].volume.corner == pytest.approx(two.model.entries[0].volume.corner)
 
@@ -365,8 +367,8 @@ def test_both_parts_become_rows(two, viewer, settled):
 def test_maps_of_large_rows_follow_the_crosshair(two, viewer, settled, monkeypatch):
     monkeypatch.setattr(trust_maps, "MOST_EDGE", 8)
     two.model.update(tilt_range=(-60, 60))
-    tab, entry = two.tray.trust, two.model.entries[0]
-    two.tray.maps.show_row()
+    tab, entry = two.lower_tabs.trust, two.model.entries[0]
+    two.lower_tabs.maps.show_row()
     assert "cover a block of 8 × 8 × 8" in tab.extent.text()
     voxel = np.array(entry.volume.voxel_size)
     two.model.set_cursor(tuple(4 * voxel))
@@ -402,7 +404,7 @@ def test_the_agreement_is_mapped_in_the_band_chosen(two, viewer, settled, monkey
         "agreement_job",
         lambda volume, _, *place, **more: agreement_job(volume, raw, *place, **more),
     )
-    tab = two.tray.trust
+    tab = two.lower_tabs.trust
     two.model.choose(numbers(two)[1])
     tab.band.setCurrentIndex(3)
     tab.buttons["agreement"].click()
@@ -420,26 +422,26 @@ def test_particles_are_held_against_a_reference(two, tmp_path, settled):
     reference.write_text("z,y,x\n1,1,1\n5,5,5\n9,9,9\n", encoding="utf-8")
     picks.write_text("z,y,x,score\n1,1,2,0.9\n5,5,5,0.8\n0,15,0,0.1\n", encoding="utf-8")
     broken.write_text("no numbers here\n", encoding="utf-8")
-    two.tray.particles.tolerance.setValue(25)
-    two.tray.picks.load_reference(reference)
-    two.tray.picks.load_picks(picks)
-    found = two.tray.picks.found["picks.csv"]
+    two.lower_tabs.particles.tolerance.setValue(25)
+    two.lower_tabs.picks.load_reference(reference)
+    two.lower_tabs.picks.load_picks(picks)
+    found = two.lower_tabs.picks.found["picks.csv"]
     assert (found.found, found.reference, found.picks) == (2, 3, 3)
     without = tmp_path / "without.csv"
     without.write_text("z,y,x\n0,15,0\n", encoding="utf-8")
-    two.tray.picks.load_picks(without)
-    table = two.tray.particles.table
+    two.lower_tabs.picks.load_picks(without)
+    table = two.lower_tabs.particles.table
     assert [table.item(1, column).text() for column in (4, 5, 6, 7)] == [
         "no scores",
         "no scores",
         "none found",
         "0 of 3",
     ]
-    two.tray.picks.load_picks(broken)
-    assert "broken.csv" in two.tray.particles.problem.text()
-    assert list(two.tray.picks.found) == ["picks.csv", "without.csv"]
-    two.tray.particles.buttons["clear"].click()
-    assert two.tray.particles.table.rowCount() == 0
+    two.lower_tabs.picks.load_picks(broken)
+    assert "broken.csv" in two.lower_tabs.particles.problem.text()
+    assert list(two.lower_tabs.picks.found) == ["picks.csv", "without.csv"]
+    two.lower_tabs.particles.buttons["clear"].click()
+    assert two.lower_tabs.particles.table.rowCount() == 0
 
 
 # Saving ---------------------------------------------------------------------------------------------
@@ -457,20 +459,20 @@ def target(tmp_path, monkeypatch):
 
 
 def test_there_must_be_something_to_save(panel, two, target):
-    two.bar.asked.emit("csv")
+    two.bar.requested.emit("csv")
     assert NO_NUMBERS in two.message.text()
     two.model.load(type(two.model.config)())
-    two.bar.asked.emit("figure")
+    two.bar.requested.emit("figure")
     assert NOTHING in two.message.text()
 
 
 def test_a_figure_is_written(two, target):
     path = target("figure.png")
-    two.bar.asked.emit("figure")
+    two.bar.requested.emit("figure")
     assert path.stat().st_size > 1000
     assert str(path) in two.message.text()
     path.write_bytes(b"old")
-    two.bar.asked.emit("figure")  # the dialog has asked whether to replace it
+    two.bar.requested.emit("figure")  # the dialog has asked whether to replace it
     assert path.stat().st_size > 1000
     assert [item.name for item in path.parent.glob("figure*")] == ["figure.png"]
 
@@ -479,7 +481,7 @@ def test_numbers_are_written(two, target, settled):
     two.bar.numbers.click()
     settled(two)
     path = target("numbers.csv")
-    two.bar.asked.emit("csv")
+    two.bar.requested.emit("csv")
     assert "power" in path.read_text(encoding="utf-8")
 
 
@@ -487,16 +489,16 @@ def test_a_comparison_is_saved_and_opened_again(two, target, settled):
     two.model.set_cursor((15.0, 25.0, 35.0))
     two.model.update(slab=2, columns=("XZ", "|F|xz"))
     path = target("comparison.toml")
-    two.bar.asked.emit("save")
+    two.bar.requested.emit("save")
     two.model.load(type(two.model.config)())
-    two.bar.asked.emit("open")
+    two.bar.requested.emit("open")
     settled(two)
     assert [entry.config.name for entry in two.model.entries] == ["input", "restored"]
     assert all(entry.volume is not None for entry in two.model.entries)
     assert two.model.cursor == (15.0, 25.0, 35.0)
     assert {column for _, column in two.grid.cells} == {"XZ", "|F|xz"}
     path.write_text("nonsense", encoding="utf-8")
-    two.bar.asked.emit("open")
+    two.bar.requested.emit("open")
     assert "is no comparison" in two.message.text()
     assert len(two.model.entries) == 2
 
@@ -545,12 +547,12 @@ def test_rows_are_held_against_a_reference_file(two, tmp_path, settled):
         tmp_path / "truth.mrc", two.model.entries[1].volume.data, voxel_size=10, label="truth"
     )
     two.bar.numbers.click()
-    two.tray.curves.what.setCurrentIndex(two.tray.curves.what.findData("other"))
-    two.tray.numbers.use_reference(path)
+    two.lower_tabs.curves.what.setCurrentIndex(two.lower_tabs.curves.what.findData("other"))
+    two.lower_tabs.numbers.use_reference(path)
     settled(two)
     found = {
         item.row: item.value
-        for item in two.tray.numbers.evaluation.numbers
+        for item in two.lower_tabs.numbers.evaluation.numbers
         if item.name == "correlation" and item.region == "all"
     }
     assert found["restored"] == pytest.approx(1, abs=1e-3)
@@ -561,13 +563,13 @@ def test_signal_and_background_come_from_points_layers(two, viewer, settled):
     for name, places in (("signal", [[6.0, 8.0, 5.0], [6.0, 8.0, 9.0]]), ("ground", [[6.0, 3.0, 14.0]] * 2)):
         viewer.add_points(places, name=name, scale=(10,) * 3, units=("angstrom",) * 3, size=4)
     two.bar.numbers.click()
-    table = two.tray.table
+    table = two.lower_tabs.table
     table.boxes.setCurrentIndex(table.boxes.findData("points"))
     table.signal.setCurrentText("signal")
     table.background.setCurrentText("ground")
     table.background.activated.emit(0)
     settled(two)
-    assert {item.row for item in two.tray.numbers.evaluation.numbers if item.name == "snr_squared"} == {
+    assert {item.row for item in two.lower_tabs.numbers.evaluation.numbers if item.name == "snr_squared"} == {
         "input",
         "restored",
     }

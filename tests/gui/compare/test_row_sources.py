@@ -23,14 +23,14 @@ class FakeSources:
     """Restores a cube of noise around the crosshair, as soon as it may."""
 
     may_end: threading.Event = field(default_factory=threading.Event)
-    asked: list[tuple[int | None, tuple[float, ...] | None]] = field(default_factory=list)
+    opened: list[tuple[int | None, tuple[float, ...] | None]] = field(default_factory=list)
     error: Exception | None = None
 
     def __post_init__(self):
         self.may_end.set()
 
     def open_row(self, row, *, cursor, region, progress, cancelled):
-        self.asked.append((row.step, cursor))
+        self.opened.append((row.step, cursor))
         progress(0.5)
         while not self.may_end.wait(0.005):
             if cancelled():
@@ -64,7 +64,7 @@ def test_a_step_is_restored_around_the_crosshair(panel, run, sources, add, settl
     row = rows_of(panel)[1]
     assert row.config.name == "ICECREAM @ 400"
     assert row.volume.extent == ((160, 240),) * 3
-    assert sources.asked == [(400, (200.0, 200.0, 200.0))]
+    assert sources.opened == [(400, (200.0, 200.0, 200.0))]
     assert panel.grid.framing.factor("XY") > 2  # the region is shown large
     assert panel.grid.heads[row.number].state.steps == (200, 300, 400, 500, 600)
 
@@ -76,7 +76,7 @@ def test_leafing_through_steps_restores_each_once(panel, run, sources, settled):
     for place in (1, 2, 1, 0):
         head.slider.setValue(place)
         settled(panel)
-    assert [step for step, _ in sources.asked] == [200, 300, 400]
+    assert [step for step, _ in sources.opened] == [200, 300, 400]
     assert rows_of(panel)[0].config.name == "ICECREAM @ 200"
     assert np.array_equal(rows_of(panel)[0].volume.data, noise((EDGE,) * 3, 200))
 
@@ -96,7 +96,7 @@ def test_the_picture_stays_while_another_step_is_restored_and_can_be_cancelled(
     head.cancel.click()
     settled(panel)
     assert rows_of(panel)[0].busy == ""
-    assert len(sources.asked) == 2
+    assert len(sources.opened) == 2
     sources.may_end.set()
     head.slider.setValue(4)
     settled(panel)
@@ -144,14 +144,14 @@ def test_a_live_preview_follows_the_newest_snapshot(panel, run, sources, settled
         (folder / f"step_{step:08d}.npy").touch()
         panel.rows.sources.update()
         settled(panel)
-        assert sources.asked[-1][0] == step
+        assert sources.opened[-1][0] == step
         assert np.array_equal(rows_of(panel)[0].volume.data, noise((EDGE,) * 3, step))
 
 
 def test_leaving_gives_up_restoring(panel, run, sources, qtbot):
     sources.may_end.clear()
     panel.rows.add_step(run, 200)
-    qtbot.waitUntil(lambda: len(sources.asked) == 1)
+    qtbot.waitUntil(lambda: len(sources.opened) == 1)
     panel.leave()
     assert panel.comparison.volumes.join(300)
 
@@ -165,4 +165,4 @@ def test_moving_out_of_the_region_restores_another_one_at_rest(panel, run, sourc
     for place in (210.0, 260.0, 320.0):
         panel.model.set_cursor((200.0, 200.0, place))
     settled(panel)
-    assert len(sources.asked) == 1  # cubes of 8 are all that this fake tomogram gives
+    assert len(sources.opened) == 1  # cubes of 8 are all that this fake tomogram gives

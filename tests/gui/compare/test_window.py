@@ -75,8 +75,8 @@ def test_closing_the_window_ends_what_is_computed(window, qtbot) -> None:
     panel.rows.add_layer(window.add_image(large, name="large"))
     panel.bar.numbers.click()
     window.close()
-    for store in (panel.comparison.spectra, panel.comparison.volumes, panel.comparison.numbers):
-        assert store.join(300)
+    for cache in (panel.comparison.spectra, panel.comparison.volumes, panel.comparison.numbers):
+        assert cache.join(300)
 
 
 def test_a_step_is_compared_from_anywhere(window, run, save, tmp_path, settled) -> None:

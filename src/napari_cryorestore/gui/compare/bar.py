@@ -46,13 +46,13 @@ class CompareBar(QWidget):
         The columns that are ticked.
     slab_chosen : Signal(int)
         Planes on either side.
-    asked : Signal(str)
+    requested : Signal(str)
         One of `SAVES`, or ``"fit"``.
     """
 
     columns_chosen = Signal(object)
     slab_chosen = Signal(int)
-    asked = Signal(str)
+    requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class CompareBar(QWidget):
             if not name:
                 menu.addSeparator()
                 continue
-            add_entry(menu, words, partial(self.asked.emit, name))
+            add_entry(menu, words, partial(self.requested.emit, name))
         return menu_button("Save ▾", menu, tip="A figure, a table, or the comparison itself.")
 
     def _lay_out(self) -> None:
@@ -138,7 +138,7 @@ class CompareBar(QWidget):
         layout.addWidget(self.readout, 1)
         layout.addWidget(self.numbers)
         layout.addWidget(self.save)
-        self.fit.clicked.connect(lambda: self.asked.emit("fit"))
+        self.fit.clicked.connect(lambda: self.requested.emit("fit"))
 
 
 __all__ = ["COLUMN_WORDS", "MOST_PLANES", "SAVES", "CompareBar"]

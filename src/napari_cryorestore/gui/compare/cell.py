@@ -68,7 +68,7 @@ class Cell(QWidget):
     hovered : Signal(object)
         The pointer is here; ``None`` once it has left.
     stepped : Signal(int)
-        The wheel asks for so many planes more.
+        The wheel was turned by so many planes.
     zoomed : Signal(float, float, float)
         Ctrl and the wheel enlarge around this place by this factor.
     panned : Signal(float, float)
@@ -186,7 +186,7 @@ class Cell(QWidget):
         painter.drawText(self.rect().adjusted(6, 4, -6, -4), int(flags), self.marks.words)
 
     def sizeHint(self) -> QSize:
-        """Ask for a picture of a useful size."""
+        """Show a picture of a useful size."""
         return QSize(160, 120)
 
     # The mouse ---------------------------------------------------------------------------------------

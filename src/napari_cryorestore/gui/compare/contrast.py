@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.comparison.picture import Levels
     from napari_cryorestore.gui.compare.colours import Colours
-    from napari_cryorestore.gui.compare.painters import Row, SectionWish
+    from napari_cryorestore.gui.compare.painters import Row, SectionRequest
     from napari_cryorestore.gui.compare.picture_control import PictureControl
 
 
@@ -201,23 +201,23 @@ class ContrastControl:
 
     def show(self) -> None:
         """Show the histogram of the chosen row's sections."""
-        wish = self._pictures.wish()
-        row = self._row(wish)
-        if wish is None or row is None:
+        request = self._pictures.section_request()
+        row = self._row(request)
+        if request is None or row is None:
             return
-        pictures = self._pictures.sections.samples(row, wish)
+        pictures = self._pictures.sections.samples(row, request)
         values = np.concatenate([np.zeros(0, np.float32), *(picture.image.ravel() for picture in pictures)])
-        limits = self._pictures.sections.levels(wish)[row.number]
+        limits = self._pictures.sections.levels(request)[row.number]
         self._box.show_values(self._model.entry(row.number).config.name, values[np.isfinite(values)], limits)
 
-    def _row(self, wish: SectionWish | None) -> Row | None:
+    def _row(self, request: SectionRequest | None) -> Row | None:
         chosen = self._model.chosen
-        if wish is None or chosen is None:
+        if request is None or chosen is None:
             return None
-        return next(row for row in wish.rows if row.number == chosen.number)
+        return next(row for row in request.rows if row.number == chosen.number)
 
     def _set_limits(self, limits: Levels, every_row: bool) -> None:
-        row = self._row(self._pictures.wish())
+        row = self._row(self._pictures.section_request())
         if row is None:
             return
         numbers = [entry.number for entry in self._model.entries] if every_row else [row.number]

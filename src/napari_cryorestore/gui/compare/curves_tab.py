@@ -44,12 +44,12 @@ class CurvesTab(QWidget):
     ----------
     chosen : Signal()
         Something else is to be drawn.
-    file_wanted : Signal()
-        A reference from a file is wanted.
+    file_requested : Signal()
+        A file is to be the reference.
     """
 
     chosen = Signal()
-    file_wanted = Signal()
+    file_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class CurvesTab(QWidget):
 
     @property
     def against(self) -> str:
-        """The row, or reference, that others are correlated with; empty if none is asked for."""
+        """The row, or reference, that others are correlated with; empty without one."""
         return self.other.currentText() if self.what.currentData() == "other" else ""
 
     def offer(self, names: Sequence[str], reference: str) -> None:
@@ -148,7 +148,7 @@ class CurvesTab(QWidget):
 
     def _other_chosen(self) -> None:
         if self.other.currentText() == FILE:
-            self.file_wanted.emit()
+            self.file_requested.emit()
         else:
             self._draw()
             self.chosen.emit()
@@ -205,8 +205,8 @@ class DetailAxis(pg.AxisItem):
         """Return round sizes of detail, evenly spread."""
         low, high = sorted((max(low, 0.0), max(high, 1e-9)))
         count = max(2, int(size / _PIXELS_PER_TICK))
-        wanted = (high * (place + 1) / count for place in range(count))
-        ticks = {1 / round_detail(1 / frequency) for frequency in wanted if frequency > 0}
+        frequencies = (high * (place + 1) / count for place in range(count))
+        ticks = {1 / round_detail(1 / frequency) for frequency in frequencies if frequency > 0}
         return [(None, sorted(tick for tick in ticks if low <= tick <= high))]
 
     def tickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:  # noqa: N802

@@ -29,7 +29,7 @@ SPACING = 3
 _TITLES = 22  # pixels that the titles of columns take
 
 
-class Grid(QWidget):
+class PictureGrid(QWidget):
     """Lays out headings and cells; all signals name the row by its number and say where in Å or 1/Å.
 
     Attributes
@@ -37,15 +37,15 @@ class Grid(QWidget):
     framing : Framing
         What part of the pictures is shown.
     pointed : Signal(str, float, float)
-        The crosshair is wanted here, in a column.
+        The crosshair is to go here, in a column.
     stepped : Signal(str, int)
         So many planes more, in a column.
     hovered : Signal(int, str, object)
         Where the pointer is: row, column, place; ``None`` once it left.
     reframed : Signal()
         Another part is shown, or the cells have another size.
-    head_asked : Signal(int, str)
-        What a heading's menu wants.
+    action_requested : Signal(int, str)
+        An action of a heading's menu.
     row_dropped : Signal(int, int)
         A row was dragged to the place of another one.
     """
@@ -54,7 +54,7 @@ class Grid(QWidget):
     stepped = Signal(str, int)
     hovered = Signal(int, str, object)
     reframed = Signal()
-    head_asked = Signal(int, str)
+    action_requested = Signal(int, str)
     renamed = Signal(int, str)
     step_chosen = Signal(int, int)
     row_dropped = Signal(int, int)
@@ -97,9 +97,9 @@ class Grid(QWidget):
         rows, columns = max(len(self._numbers), 1), max(len(self._columns), 1)
         height = (self.height() - _TITLES - rows * SPACING) / rows
         room = self.width() - WIDTH - (columns + 1) * SPACING
-        wanted = [self.framing.aspect(column) * max(height, SMALLEST) for column in self._columns]
-        shrink = min(1.0, room / max(sum(wanted), 1))
-        for place, width in enumerate(wanted, 1):
+        widths = [self.framing.aspect(column) * max(height, SMALLEST) for column in self._columns]
+        shrink = min(1.0, room / max(sum(widths), 1))
+        for place, width in enumerate(widths, 1):
             self._layout.setColumnMinimumWidth(place, max(SMALLEST, int(width * shrink)))
         self._layout.setColumnStretch(columns + 1, 1)
         self.reframe()
@@ -152,7 +152,7 @@ class Grid(QWidget):
     def _head(self, number: int) -> RowHead:
         if number not in self.heads:
             head = RowHead(row_colour(number))
-            head.asked.connect(lambda what: self.head_asked.emit(number, what))
+            head.action_requested.connect(lambda what: self.action_requested.emit(number, what))
             head.renamed.connect(lambda name: self.renamed.emit(number, name))
             head.step_chosen.connect(lambda step: self.step_chosen.emit(number, step))
             head.dropped.connect(lambda point: self._drop_row(number, point))
@@ -213,4 +213,4 @@ def _taken(widgets: dict, keys: Iterable[object]) -> list[QWidget]:
     return [widgets.pop(key) for key in keys]
 
 
-__all__ = ["Grid"]
+__all__ = ["PictureGrid"]

@@ -1,4 +1,4 @@
-"""What lies beneath the pictures: curves, table, trust and particles."""
+"""The tabs beneath the pictures: curves, table, trust and particles."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class LowerTabs(QTabWidget):
         self.particles.set_colours(colours)
 
     def sizeHint(self) -> QSize:
-        """Ask for a readable plot."""
+        """Leave room for a readable plot."""
         return QSize(460, 260)
 
     def minimumSizeHint(self) -> QSize:

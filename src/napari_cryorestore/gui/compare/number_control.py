@@ -35,7 +35,7 @@ _SETTLE = 80  # milliseconds
 
 
 class NumberControl(QObject):
-    """Computes numbers in a thread while the tray is open.
+    """Has numbers computed in a thread while the tabs are open.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class NumberControl(QObject):
         super().__init__(curves)
         self._model, self._link = comparison.model, link
         self._curves, self._table = curves, table
-        self._store, self._jobs = comparison.numbers, comparison.jobs
+        self._cache, self._jobs = comparison.numbers, comparison.jobs
         self._reference: Job | None = None
         self._reference_name = ""
         self._boxes: dict[Any, Boxes] = {}
@@ -68,24 +68,24 @@ class NumberControl(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.update)
         self._ready.connect(self._settle)
-        self._store.ready = self._ready.emit
+        self._cache.ready = self._ready.emit
         self._model.changed.connect(self._model_changed)
         curves.chosen.connect(self.update)
-        curves.file_wanted.connect(self._ask_for_reference)
+        curves.file_requested.connect(self._choose_reference)
         table.boxes_chosen.connect(self.update)
 
     def leave(self) -> None:
-        """Stop looking at the model, and give up what is being computed."""
+        """Stop looking at the model, and stop what is being computed."""
         self.is_open = False  # what is still on its way from the thread changes nothing any more
         self._model.changed.disconnect(self._model_changed)
-        self._store.ready = lambda: None
-        self._store.want([])
+        self._cache.ready = lambda: None
+        self._cache.request([])
         self._timer.stop()
 
     @property
     def busy(self) -> bool:
         """Whether numbers are still to come."""
-        return self._store.alive or self._timer.isActive()
+        return self._cache.alive or self._timer.isActive()
 
     def set_open(self, is_open: bool) -> None:
         """Compute numbers from now on, or no longer."""
@@ -103,7 +103,7 @@ class NumberControl(QObject):
     def update(self) -> None:
         """Show what is there, and compute what is missing."""
         if not self.is_open:
-            self._store.want([])
+            self._cache.request([])
             return
         rows = {
             entry.number: replace(entry.volume, name=entry.config.name)
@@ -115,9 +115,9 @@ class NumberControl(QObject):
         self._table.offer([layer.name for layer in self._link.points_layers()])
         request, first = self._request(rows)
         plan = planned(list(rows.values()), request)
-        self._store.want([*first, *(step.job for step in plan)])
-        found = kept_numbers(self._store, plan)
-        failed = [str(failure.error) for job in first if (failure := self._store.failure(job.key))]
+        self._cache.request([*first, *(step.job for step in plan)])
+        found = kept_numbers(self._cache, plan)
+        failed = [str(failure.error) for job in first if (failure := self._cache.failure(job.key))]
         self.evaluation = replace(found, problems=(*found.problems, *failed))
         coloured = [(row.name, row_colour(number)) for number, row in rows.items()]
         for tab in (self._curves, self._table):
@@ -133,7 +133,7 @@ class NumberControl(QObject):
         reference: ComparedVolume | None = None
         if other is None and against and against == self._reference_name and self._reference is not None:
             first.append(self._reference)
-            opened = self._store.get(self._reference.key)
+            opened = self._cache.get(self._reference.key)
             reference = None if opened is None else replace(opened, name=against)
         means = [rows[entry.number] for entry in self._model.shown if entry.config.kind == "mean"]
         request = MeasurementRequest(
@@ -156,7 +156,7 @@ class NumberControl(QObject):
             return None
         job = boxes_job(volume)
         first.append(job)
-        boxes: Boxes | None = self._store.get(job.key)
+        boxes: Boxes | None = self._cache.get(job.key)
         return boxes
 
     def _boxes_of_points(self) -> Boxes | None:
@@ -173,7 +173,7 @@ class NumberControl(QObject):
             self._boxes = {key: Boxes(signal, background, size)}
         return self._boxes[key]
 
-    def _ask_for_reference(self) -> None:
+    def _choose_reference(self) -> None:
         for path in dialogs.choose_tomograms(self._curves)[:1]:
             self.use_reference(path)
 

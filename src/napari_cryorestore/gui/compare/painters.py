@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class SectionWish:
+class SectionRequest:
     """What is to be painted.
 
     Attributes
@@ -75,14 +75,14 @@ class SectionPainter:
         self._samples: dict[tuple[Any, ...], list[Picture]] = {}
         self._known_levels: dict[tuple[Any, ...], Levels] = {}
 
-    def paint(self, wish: SectionWish) -> dict[Place, Painted]:
+    def paint(self, request: SectionRequest) -> dict[Place, Painted]:
         """Return the painted sections of every row and column."""
-        levels = self.levels(wish)
+        levels = self.levels(request)
         fresh: dict[Place, tuple[tuple[Any, ...], Painted]] = {}
         missing: dict[Place, tuple[Row, tuple[Any, ...]]] = {}
-        for row in wish.rows:
-            for column in wish.columns:
-                key = self._key(row, column, wish, levels[row.number])
+        for row in request.rows:
+            for column in request.columns:
+                key = self._key(row, column, request, levels[row.number])
                 known = self._last.get((row.number, column))
                 if known is not None and known[0] == key:
                     fresh[row.number, column] = known
@@ -90,39 +90,39 @@ class SectionPainter:
                     missing[row.number, column] = row, key
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             futures = {
-                place: pool.submit(_paint, row, place[1], wish, levels[row.number])
+                place: pool.submit(_paint, row, place[1], request, levels[row.number])
                 for place, (row, _) in missing.items()
             }
         fresh |= {place: (key, futures[place].result()) for place, (_, key) in missing.items()}
         self._last = fresh
         return {place: result for place, (_, result) in fresh.items()}
 
-    def levels(self, wish: SectionWish) -> dict[int, Levels]:
+    def levels(self, request: SectionRequest) -> dict[int, Levels]:
         """Return black and white of every row: those of its middle, so that they stay as one goes about."""
-        own = {row.number: self._levels([row], wish) for row in wish.rows}
-        if wish.config.contrast == "linked":
-            return dict.fromkeys(own, self._levels(list(wish.rows), wish))
-        if wish.config.contrast == "manual":
-            own |= {row.number: row.limits for row in wish.rows if row.limits is not None}
+        own = {row.number: self._levels([row], request) for row in request.rows}
+        if request.config.contrast == "linked":
+            return dict.fromkeys(own, self._levels(list(request.rows), request))
+        if request.config.contrast == "manual":
+            own |= {row.number: row.limits for row in request.rows if row.limits is not None}
         return own
 
-    def _levels(self, rows: list[Row], wish: SectionWish) -> Levels:
+    def _levels(self, rows: list[Row], request: SectionRequest) -> Levels:
         """Return the percentiles of some rows together, which are looked for only once."""
-        key = (wish.config.percentiles, *(_sample_key(row, wish) for row in rows))
+        key = (request.config.percentiles, *(_sample_key(row, request) for row in rows))
         if key not in self._known_levels:
-            pictures = [picture for row in rows for picture in self.samples(row, wish)]
-            self._known_levels[key] = levels_of(pictures, wish.config.percentiles)
+            pictures = [picture for row in rows for picture in self.samples(row, request)]
+            self._known_levels[key] = levels_of(pictures, request.config.percentiles)
             _forget_oldest(self._known_levels)
         return self._known_levels[key]
 
-    def samples(self, row: Row, wish: SectionWish) -> list[Picture]:
+    def samples(self, row: Row, request: SectionRequest) -> list[Picture]:
         """Return the sections through the middle of a row's volume, as coarse as they are shown."""
-        volume, key = row.volume, _sample_key(row, wish)
+        volume, key = row.volume, _sample_key(row, request)
         if key not in self._samples:
-            factors = [_section_factor(volume, column, wish) for column in wish.columns]
-            slabs = [_slab(volume, column, wish) for column in wish.columns]
+            factors = [_section_factor(volume, column, request) for column in request.columns]
+            slabs = [_slab(volume, column, request) for column in request.columns]
             middle = volume.position_of([size // 2 for size in volume.shape])
-            cut = [section(volume, c, middle, slab) for c, slab in zip(wish.columns, slabs, strict=True)]
+            cut = [section(volume, c, middle, slab) for c, slab in zip(request.columns, slabs, strict=True)]
             self._samples[key] = [
                 replace(picture, image=binned(picture.image, factor))
                 for picture, factor in zip(cut, factors, strict=True)
@@ -130,17 +130,17 @@ class SectionPainter:
             _forget_oldest(self._samples)
         return self._samples[key]
 
-    def _key(self, row: Row, column: Column, wish: SectionWish, levels: Levels) -> tuple[Any, ...]:
+    def _key(self, row: Row, column: Column, request: SectionRequest, levels: Levels) -> tuple[Any, ...]:
         volume, axis = row.volume, PLANES[column].through
-        index = volume.index_along(axis, wish.cursor[axis])
-        slab, factor = _slab(volume, column, wish), _section_factor(volume, column, wish)
-        return id(volume), volume.key, volume.version, index, slab, factor, levels, id(wish.table)
+        index = volume.index_along(axis, request.cursor[axis])
+        slab, factor = _slab(volume, column, request), _section_factor(volume, column, request)
+        return id(volume), volume.key, volume.version, index, slab, factor, levels, id(request.table)
 
 
-def _sample_key(row: Row, wish: SectionWish) -> tuple[Any, ...]:
-    volume, columns = row.volume, wish.columns
-    factors = tuple(_section_factor(volume, column, wish) for column in columns)
-    slabs = tuple(_slab(volume, column, wish) for column in columns)
+def _sample_key(row: Row, request: SectionRequest) -> tuple[Any, ...]:
+    volume, columns = row.volume, request.columns
+    factors = tuple(_section_factor(volume, column, request) for column in columns)
+    slabs = tuple(_slab(volume, column, request) for column in columns)
     return volume.key, volume.version, id(volume), columns, factors, slabs
 
 
@@ -149,26 +149,26 @@ def _forget_oldest(known: dict[Any, Any]) -> None:
         del known[next(iter(known))]
 
 
-def _paint(row: Row, column: Column, wish: SectionWish, levels: Levels) -> Painted:
-    picture = section(row.volume, column, wish.cursor, _slab(row.volume, column, wish))
-    return painted(picture, wish.table, levels=levels, factor=_section_factor(row.volume, column, wish))
+def _paint(row: Row, column: Column, request: SectionRequest, levels: Levels) -> Painted:
+    picture = section(row.volume, column, request.cursor, _slab(row.volume, column, request))
+    return painted(picture, request.table, levels=levels, factor=_section_factor(row.volume, column, request))
 
 
-def _slab(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
+def _slab(volume: ComparedVolume, column: Column, request: SectionRequest) -> int:
     """Return the planes on either side, so that slabs of volumes of different voxel size are as thick."""
     axis = PLANES[column].through
-    finest = min(row.volume.voxel_size[axis] for row in wish.rows)
-    return round(wish.config.slab * finest / volume.voxel_size[axis])
+    finest = min(row.volume.voxel_size[axis] for row in request.rows)
+    return round(request.config.slab * finest / volume.voxel_size[axis])
 
 
-def _section_factor(volume: ComparedVolume, column: Column, wish: SectionWish) -> int:
+def _section_factor(volume: ComparedVolume, column: Column, request: SectionRequest) -> int:
     plane = PLANES[column]
     voxel = max(volume.voxel_size[plane.across], volume.voxel_size[plane.down])
-    return fitting_factor(voxel, wish.pixels[column])
+    return fitting_factor(voxel, request.pixels[column])
 
 
 @dataclass(frozen=True)
-class SpectrumWish:
+class SpectrumRequest:
     """What is to be painted.
 
     Attributes
@@ -201,41 +201,41 @@ class SpectrumPainter:
         self._pictures: dict[int, tuple[Any, dict[Column, Picture]]] = {}
         self._last: dict[Place, tuple[Any, Painted]] = {}
 
-    def paint(self, wish: SpectrumWish) -> dict[Place, Painted]:
+    def paint(self, request: SpectrumRequest) -> dict[Place, Painted]:
         """Return the painted Fourier slices of every row and column."""
         fresh: dict[Place, tuple[Any, Painted]] = {}
-        for number, volume, slices in wish.rows:
-            pictures = self._row(number, volume, slices, wish)
+        for number, volume, slices in request.rows:
+            pictures = self._row(number, volume, slices, request)
             for column, picture in pictures.items():
-                factor = _spectrum_factor(slices, volume, column, wish)
-                key = (id(picture), factor, id(wish.table))
+                factor = _spectrum_factor(slices, volume, column, request)
+                key = (id(picture), factor, id(request.table))
                 known = self._last.get((number, column))
                 if known is None or known[0] != key:
                     levels = picture.levels or (0.0, 1.0)
-                    known = key, painted(picture, wish.table, levels=levels, factor=factor)
+                    known = key, painted(picture, request.table, levels=levels, factor=factor)
                 fresh[number, column] = known
         self._last = fresh
-        numbers = {number for number, _, _ in wish.rows}
+        numbers = {number for number, _, _ in request.rows}
         self._pictures = {number: kept for number, kept in self._pictures.items() if number in numbers}
         return {place: result for place, (_, result) in fresh.items()}
 
     def _row(
-        self, number: int, volume: ComparedVolume, slices: FourierSlices, wish: SpectrumWish
+        self, number: int, volume: ComparedVolume, slices: FourierSlices, request: SpectrumRequest
     ) -> dict[Column, Picture]:
-        fourier = wish.config.fourier
-        key = (slices, wish.columns, fourier.flat_field, fourier.decades, volume.voxel_size)
+        fourier = request.config.fourier
+        key = (slices, request.columns, fourier.flat_field, fourier.decades, volume.voxel_size)
         if number not in self._pictures or self._pictures[number][0] != key:
-            pictures = spectrum_row(slices, wish.config, voxel_size=volume.voxel_size)
+            pictures = spectrum_row(slices, request.config, voxel_size=volume.voxel_size)
             self._pictures[number] = key, pictures
         return self._pictures[number][1]
 
 
 def _spectrum_factor(
-    slices: FourierSlices, volume: ComparedVolume, column: Column, wish: SpectrumWish
+    slices: FourierSlices, volume: ComparedVolume, column: Column, request: SpectrumRequest
 ) -> int:
     plane = PLANES[column]
     steps = (1 / (slices.shape[axis] * volume.voxel_size[axis]) for axis in (plane.across, plane.down))
-    return fitting_factor(max(steps), wish.pixels[column])
+    return fitting_factor(max(steps), request.pixels[column])
 
 
-__all__ = ["Row", "SectionPainter", "SectionWish", "SpectrumPainter", "SpectrumWish"]
+__all__ = ["Row", "SectionPainter", "SectionRequest", "SpectrumPainter", "SpectrumRequest"]

@@ -26,7 +26,7 @@ from napari_cryorestore.gui.compare.bar import CompareBar
 from napari_cryorestore.gui.compare.colours import Colours
 from napari_cryorestore.gui.compare.contrast import ContrastControl
 from napari_cryorestore.gui.compare.fourier import FourierControl
-from napari_cryorestore.gui.compare.grid import Grid
+from napari_cryorestore.gui.compare.grid import PictureGrid
 from napari_cryorestore.gui.compare.lower_tabs import LowerTabs
 from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
@@ -67,7 +67,7 @@ class ComparePanel(DockedPanel):
         self.runs = runs_of(self.viewer)
         self.comparison = comparison_of(self.runs)
         self.model = self.comparison.model
-        self.bar, self.grid, self.empty = CompareBar(), Grid(), EmptyPage()
+        self.bar, self.grid, self.empty = CompareBar(), PictureGrid(), EmptyPage()
         self.message = SentenceLabel()
         self.pages, self.splitter = QStackedWidget(), QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
@@ -79,10 +79,12 @@ class ComparePanel(DockedPanel):
         self.link.is_painting = lambda: self.pictures.painting
         self.contrast = ContrastControl(self.bar.contrast, self.model, self.pictures)
         self.fourier = FourierControl(self.bar.fourier, self.comparison, self.message)
-        self.tray = LowerTabs(self.comparison, self.viewer, self.link, self.rows.add_layer)
-        self.saving = Saving(self.comparison, self.tray.numbers, self.link, self.message, self.rows.attach)
-        self.tray.setVisible(False)
-        self.splitter.addWidget(self.tray)
+        self.lower_tabs = LowerTabs(self.comparison, self.viewer, self.link, self.rows.add_layer)
+        self.saving = Saving(
+            self.comparison, self.lower_tabs.numbers, self.link, self.message, self.rows.attach
+        )
+        self.lower_tabs.setVisible(False)
+        self.splitter.addWidget(self.lower_tabs)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
         self._left = False
@@ -102,42 +104,42 @@ class ComparePanel(DockedPanel):
         self.runs.closed.disconnect(self.leave)
         self.link.leave()
         self.rows.leave()
-        self.tray.leave()
+        self.lower_tabs.leave()
         self.pictures.leave()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Put the numbers beside the pictures where the panel is wide and low, else beneath them."""
         super().resizeEvent(event)
         is_wide = self.width() > _WIDE * self.height()
-        wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
-        if wanted != self.splitter.orientation():
-            self.splitter.setOrientation(wanted)
+        orientation = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
+        if orientation != self.splitter.orientation():
+            self.splitter.setOrientation(orientation)
             whole = self.width() if is_wide else self.height()
             self.splitter.setSizes([round(_PICTURES * whole), round((1 - _PICTURES) * whole)])
 
     def sizeHint(self) -> QSize:
-        """Ask for half of a usual window."""
+        """Take half of a usual window."""
         return QSize(1100, 560)
 
     def minimumSizeHint(self) -> QSize:
         """Let the user make it small: the rows scroll."""
         return QSize(420, 200)
 
-    # What is wished ----------------------------------------------------------------------------------
+    # What the user does ------------------------------------------------------------------------------
 
     def _point(self, column: Column, across: float, down: float) -> None:
         cursor = self.model.cursor
         if cursor is not None:
-            plane, wanted = PLANES[column], list(cursor)
-            wanted[plane.across], wanted[plane.down] = across, down
-            self.model.set_cursor(wanted)
+            plane, position = PLANES[column], list(cursor)
+            position[plane.across], position[plane.down] = across, down
+            self.model.set_cursor(position)
 
     def _choose_columns(self, columns: tuple[Column, ...]) -> None:
         if columns:
             self.model.update(columns=columns)
         self.bar.show_config(self.model.config)
 
-    def _asked(self, what: str) -> None:
+    def _do(self, what: str) -> None:
         self.message.warn("")
         if what == "fit":
             self.grid.show_all()
@@ -177,7 +179,7 @@ class ComparePanel(DockedPanel):
         colours = Colours.of(get_theme(self.viewer.theme))
         self.grid.set_colours(colours)
         self.bar.contrast.set_colours(colours)
-        self.tray.set_colours(colours)
+        self.lower_tabs.set_colours(colours)
 
     # Making ------------------------------------------------------------------------------------------
 
@@ -190,9 +192,9 @@ class ComparePanel(DockedPanel):
         self.grid.hovered.connect(self._read_out)
         self.bar.columns_chosen.connect(self._choose_columns)
         self.bar.slab_chosen.connect(lambda planes: self.model.update(slab=planes))
-        self.bar.asked.connect(self._asked)
-        self.empty.asked.connect(self._asked)
-        self.bar.numbers.toggled.connect(self.tray.set_open)
+        self.bar.requested.connect(self._do)
+        self.empty.requested.connect(self._do)
+        self.bar.numbers.toggled.connect(self.lower_tabs.set_open)
         self.bar.contrast_button.clicked.connect(self.contrast.show)
         self.bar.fourier_button.clicked.connect(self.fourier.show_wedges)
         self.pictures.failed.connect(lambda error: self.message.warn(str(error)))
@@ -229,11 +231,11 @@ class EmptyPage(QWidget):
 
     Attributes
     ----------
-    asked : Signal(str)
+    requested : Signal(str)
         One of `CHOICES`.
     """
 
-    asked = Signal(str)
+    requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -243,7 +245,7 @@ class EmptyPage(QWidget):
         row = QHBoxLayout()
         row.addStretch(1)
         for name, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            button.clicked.connect(lambda _=False, name=name: self.requested.emit(name))
             row.addWidget(button)
         row.addStretch(1)
         layout = QVBoxLayout(self)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("precision", "recall", "f1", "pr_auc", "average_precision", "mean_distance")
 HINT = (
-    "Load a reference list (STAR or CSV), then the picks to hold against it: from each restoration, one list."
+    "Load a reference list (STAR or CSV), then the picks to compare with it: from each restoration, one list."
 )
 _USUAL_TOLERANCE = 100.0  # Å: about half a ribosome
 
@@ -47,13 +47,13 @@ class ParticlesTab(QWidget):
 
     Attributes
     ----------
-    asked : Signal(str)
+    requested : Signal(str)
         ``"reference"``, ``"picks"`` or ``"clear"``.
     tolerance_chosen : Signal()
         Another tolerance was chosen.
     """
 
-    asked = Signal(str)
+    requested = Signal(str)
     tolerance_chosen = Signal()
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class ParticlesTab(QWidget):
             for name, words in (("reference", "Reference…"), ("picks", "Picks…"), ("clear", "Clear"))
         }
         for name, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            button.clicked.connect(lambda _=False, name=name: self.requested.emit(name))
         self.reference, self.problem = QLabel("no reference yet"), SentenceLabel()
         self.tolerance = QDoubleSpinBox()
         self.tolerance.setRange(0.1, 1e5)
@@ -166,11 +166,11 @@ class ParticleControl:
         self._reference: tuple[str, Picks] | None = None
         self._lists: dict[str, Picks] = {}
         self.found: dict[str, Detection] = {}
-        tab.asked.connect(self._asked)
+        tab.requested.connect(self._do)
         tab.tolerance_chosen.connect(self.show)
 
     def load_reference(self, path: Path) -> None:
-        """Hold lists against this one from now on, or say why it cannot be read."""
+        """Compare lists with this one from now on, or say why it cannot be read."""
         picks = self._read(path)
         if picks is not None:
             self._reference = path.name, picks
@@ -218,7 +218,7 @@ class ParticleControl:
             self._tab.problem.warn(str(error))
             return None
 
-    def _asked(self, what: str) -> None:
+    def _do(self, what: str) -> None:
         if what == "clear":
             self.clear()
             return

@@ -10,14 +10,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA
-from napari_cryorestore.comparison.spectra import found_wedge, slices_job, tilts_of, wanted_jobs
+from napari_cryorestore.comparison.spectra import found_wedge, slices_job, spectrum_jobs, tilts_of
 from napari_cryorestore.gui.compare.cell import Marks
 from napari_cryorestore.gui.compare.painters import (
     Row,
     SectionPainter,
-    SectionWish,
+    SectionRequest,
     SpectrumPainter,
-    SpectrumWish,
+    SpectrumRequest,
 )
 from napari_cryorestore.gui.compare.repainter import Repainter
 from napari_cryorestore.gui.compare.shading import shade_table
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_cryorestore.comparison.config import Column
-    from napari_cryorestore.comparison.model import Comparison, Entry
+    from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.grid import Grid
+    from napari_cryorestore.gui.compare.grid import PictureGrid
     from napari_cryorestore.gui.compare.shading import Painted
     from napari_cryorestore.physics.wedge import Wedge
 
@@ -38,11 +38,11 @@ _AXES = "zyx"
 
 
 class PictureControl(QObject):
-    """Asks for pictures in threads, and hands them to the cells.
+    """Has pictures painted in threads, and hands them to the cells.
 
     Parameters
     ----------
-    grid : Grid
+    grid : PictureGrid
         What shows them.
     comparison : Comparison
         What is compared.
@@ -59,7 +59,7 @@ class PictureControl(QObject):
     failed = Signal(object)
     _slices_ready = Signal()
 
-    def __init__(self, grid: Grid, comparison: Comparison, parent: QObject | None = None) -> None:
+    def __init__(self, grid: PictureGrid, comparison: Comparison, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._grid, self._comparison, self._model = grid, comparison, comparison.model
         self.sections, self.spectra = SectionPainter(), SpectrumPainter()
@@ -93,7 +93,7 @@ class PictureControl(QObject):
         self._model.changed.disconnect(self._model_changed)
         self._comparison.spectra.ready = lambda: None
         self._slices_ready.disconnect(self._slices_arrived)
-        self._comparison.spectra.want([])
+        self._comparison.spectra.request([])
         self._settle.stop()
         for repainter in (self._section_pictures, self._spectrum_pictures):
             repainter.stop()
@@ -105,11 +105,11 @@ class PictureControl(QObject):
         self._set_boxes()
         self._grid.set_rows([entry.number for entry in entries], config.columns)
         self._grid.fit_columns()
-        self._want_slices()
+        self._request_slices()
         self._show_marks()
         self._request()
 
-    def wish(self) -> SectionWish | None:
+    def section_request(self) -> SectionRequest | None:
         """Return the sections to be painted now; ``None`` without any."""
         config, cursor = self._model.config, self._model.cursor
         rows = tuple(
@@ -120,7 +120,7 @@ class PictureControl(QObject):
         if not rows or cursor is None:
             return None
         table = self._table(config.colormap, config.inverted)
-        return SectionWish(rows, config, cursor, table, self._pixels(SECTIONS))
+        return SectionRequest(rows, config, cursor, table, self._pixels(SECTIONS))
 
     # What changed ------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class PictureControl(QObject):
             self._show_marks()
             self._section_pictures.request()
         elif what == "fourier":
-            self._want_slices()
+            self._request_slices()
             self._show_marks()
             self._spectrum_pictures.request()
         elif what != "chosen":
@@ -152,11 +152,11 @@ class PictureControl(QObject):
         self._section_pictures.request()
         self._spectrum_pictures.request()
 
-    # What is asked for -------------------------------------------------------------------------------
+    # What is requested -------------------------------------------------------------------------------
 
     def _section_work(self) -> Callable[[], Any] | None:
-        wish = self.wish()
-        return partial(self.sections.paint, wish) if wish is not None and wish.columns else None
+        request = self.section_request()
+        return partial(self.sections.paint, request) if request is not None and request.columns else None
 
     def _spectrum_work(self) -> Callable[[], Any] | None:
         config = self._model.config
@@ -171,14 +171,16 @@ class PictureControl(QObject):
         ]
         ready = tuple((number, volume, slices) for number, volume, slices in rows if slices is not None)
         table = self._table(config.fourier_colormap, False)
-        wish = SpectrumWish(ready, config, table, self._pixels(SPECTRA))
-        return partial(self.spectra.paint, wish) if ready and wish.columns else None
+        request = SpectrumRequest(ready, config, table, self._pixels(SPECTRA))
+        return partial(self.spectra.paint, request) if ready and request.columns else None
 
-    def _want_slices(self) -> None:
+    def _request_slices(self) -> None:
         config = self._model.config
-        wanted = any(column in SPECTRA for column in config.columns)
-        volumes = [entry.volume for entry in self._model.shown if entry.volume is not None] if wanted else []
-        self._comparison.spectra.want(wanted_jobs(volumes, config))
+        is_shown = any(column in SPECTRA for column in config.columns)
+        volumes = (
+            [entry.volume for entry in self._model.shown if entry.volume is not None] if is_shown else []
+        )
+        self._comparison.spectra.request(spectrum_jobs(volumes, config))
 
     def _pixels(self, columns: tuple[Column, ...]) -> dict[Column, float]:
         shown = [column for column in columns if column in self._model.config.columns]
@@ -225,7 +227,7 @@ class PictureControl(QObject):
                 cell.setToolTip(self._warning(number, column))
         self._show_titles()
 
-    def _marks(self, entry: Entry, column: Column, *, first: bool, last: bool) -> Marks:
+    def _marks(self, entry: RowEntry, column: Column, *, first: bool, last: bool) -> Marks:
         words = self._words(entry, column)
         if entry.volume is None:
             return Marks(words=words)
@@ -246,7 +248,7 @@ class PictureControl(QObject):
             detected=found.wedge if found is not None and found.reliable else None,
         )
 
-    def _words(self, entry: Entry, column: Column) -> str:
+    def _words(self, entry: RowEntry, column: Column) -> str:
         painted = self._shown.get((entry.number, column))
         if entry.volume is None:
             is_first = column == self._model.config.columns[0]

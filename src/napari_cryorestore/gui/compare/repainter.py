@@ -1,4 +1,4 @@
-"""Work in a thread that is done again whenever it is asked for meanwhile, and answers in Qt's thread."""
+"""Work in a thread that is repeated when it is requested meanwhile, and answers in Qt's thread."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Repainter(QObject):
         return self._thread is not None
 
     def request(self) -> None:
-        """Ask for the work to be done, now or once more after what is being done."""
+        """Do the work now, or once more after what is being done."""
         if self._stopped:
             return
         if self._thread is not None:

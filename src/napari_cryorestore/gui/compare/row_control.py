@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_cryorestore.comparison.config import RowConfig
-    from napari_cryorestore.comparison.model import Comparison, Entry
+    from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.volume import ComparedVolume
-    from napari_cryorestore.gui.compare.grid import Grid
+    from napari_cryorestore.gui.compare.grid import PictureGrid
     from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.gui.panel_layout import SentenceLabel
 
 FEW = 4
-"""Rows that are made of what is open, when the user asks for all of it."""
+"""Rows that are made of what is open, when all of it is to be compared."""
 
 
 class RowControl:
@@ -48,7 +48,7 @@ class RowControl:
         Whose layers can be rows.
     runs : LiveRuns
         Whose steps and previews can be rows.
-    grid : Grid
+    grid : PictureGrid
         What has the headings.
     menu : QMenu
         The Rows menu.
@@ -61,7 +61,7 @@ class RowControl:
         comparison: Comparison,
         viewer: Viewer,
         runs: LiveRuns,
-        grid: Grid,
+        grid: PictureGrid,
         menu: QMenu,
         message: SentenceLabel,
     ) -> None:
@@ -75,7 +75,7 @@ class RowControl:
     def begin(self) -> None:
         """Look at the model from now on, and load the methods, which takes seconds, for the menu."""
         self._model.changed.connect(self._model_changed)
-        self._grid.head_asked.connect(self.do)
+        self._grid.action_requested.connect(self.do)
         self._grid.renamed.connect(self._model.rename)
         self._grid.row_dropped.connect(self._model.move)
         self._grid.step_chosen.connect(self.choose_step)
@@ -128,13 +128,13 @@ class RowControl:
             self._try(lambda: self._model.add(row_offers.file_row(path)))
 
     def add_run(self) -> None:
-        """Ask for a run's folder and add it."""
+        """Let the user choose a run's folder, and add it."""
         path = dialogs.choose_run(self._grid)
         if path is not None:
             self._try(lambda: self._add_step(RunDir.open(path).path))
 
     def add_files(self) -> None:
-        """Ask for files and add them."""
+        """Let the user choose files, and add them."""
         for path in dialogs.choose_tomograms(self._grid):
             self.add_file(path)
 
@@ -253,12 +253,12 @@ def _add_menu(menu: QMenu, words: str, items: Sequence[tuple[str, Callable[[], o
         add_entry(part, name, do)
 
 
-def head_state(entry: Entry, layer: Image | None, *, share: float | None, chosen: bool) -> HeadState:
+def head_state(entry: RowEntry, layer: Image | None, *, share: float | None, chosen: bool) -> HeadState:
     """Return what a row's heading says.
 
     Parameters
     ----------
-    entry : Entry
+    entry : RowEntry
         The row.
     layer : Image or None
         The layer that it shows.

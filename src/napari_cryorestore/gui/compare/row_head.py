@@ -32,15 +32,15 @@ WIDTH = 152
 _STRIPE = 4
 _ROOMY = 74  # pixels from which name, slider and caption stand below one another
 _DRAG = 12  # pixels from which a press becomes a drag
-ASKS = {
+ACTIONS = {
     "rename": "Rename",
     "up": "Move up",
     "down": "Move down",
     "hide": "Hide",
-    "parts": "Show what was seen and what was supplied",
+    "parts": "Show what was measured and what was supplied",
     "remove": "Remove",
 }
-"""What the menu offers, by what `RowHead.asked` sends."""
+"""What the menu offers, by what `RowHead.action_requested` sends."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class RowHead(QWidget):
 
     Attributes
     ----------
-    asked : Signal(str)
-        One of `ASKS`, or ``"cancel"`` or ``"choose"``.
+    action_requested : Signal(str)
+        One of `ACTIONS`, or ``"cancel"`` or ``"choose"``.
     renamed : Signal(str)
         The name that was typed.
     step_chosen : Signal(int)
@@ -90,7 +90,7 @@ class RowHead(QWidget):
         The heading was dragged to this point of the screen.
     """
 
-    asked = Signal(str)
+    action_requested = Signal(str)
     renamed = Signal(str)
     step_chosen = Signal(int)
     dropped = Signal(object)
@@ -160,10 +160,10 @@ class RowHead(QWidget):
     def _fill_menu(self) -> dict[str, QAction]:
         menu = QMenu()
         actions = {}
-        for name, words in ASKS.items():
+        for name, words in ACTIONS.items():
             if name in ("parts", "remove"):
                 menu.addSeparator()
-            actions[name] = add_entry(menu, words, partial(self.asked.emit, name))
+            actions[name] = add_entry(menu, words, partial(self.action_requested.emit, name))
         self.menu_button = menu_button(
             "⋯", menu, tip="What to do with this row; drag the heading to move it."
         )
@@ -211,7 +211,7 @@ class RowHead(QWidget):
     def _connect(self) -> None:
         self.editor.editingFinished.connect(self._end_renaming)
         self.slider.valueChanged.connect(self._slid)
-        self.cancel.clicked.connect(lambda: self.asked.emit("cancel"))
+        self.cancel.clicked.connect(lambda: self.action_requested.emit("cancel"))
 
     # The mouse, and painting -------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class RowHead(QWidget):
         """Choose this row, and perhaps begin to drag it."""
         if event is not None:
             self._pressed = event.position()
-            self.asked.emit("choose")
+            self.action_requested.emit("choose")
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Drop the row where the pointer is."""
@@ -269,4 +269,4 @@ def _breakable(name: str) -> str:
     return re.sub(r"(?<=[_.\-])", "\u200b", name)
 
 
-__all__ = ["ASKS", "WIDTH", "HeadState", "RowHead"]
+__all__ = ["ACTIONS", "WIDTH", "HeadState", "RowHead"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from napari_cryorestore.comparison.config import RowConfig
-    from napari_cryorestore.comparison.model import Comparison, Entry
+    from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.result_cache import Failure, Job
     from napari_cryorestore.comparison.volume import ComparedVolume
 
@@ -30,7 +30,7 @@ class RowSources(QObject):
     Parameters
     ----------
     comparison : Comparison
-        Its store computes, one row after another, the topmost first.
+        Its cache of volumes computes, one row after another, the topmost first.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class RowSources(QObject):
     def __init__(self, comparison: Comparison, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._comparison, self._model = comparison, comparison.model
-        self._store, self._jobs = comparison.volumes, comparison.jobs
+        self._cache, self._jobs = comparison.volumes, comparison.jobs
         self._shown: dict[int, Hashable] = {}
         self._cancelled: set[Hashable] = set()
         self._rest, self._look, self._soon = QTimer(self), QTimer(self), QTimer(self)
@@ -56,26 +56,26 @@ class RowSources(QObject):
             timer.timeout.connect(self._rested)
         self._look.timeout.connect(self._looks)
         self._ready.connect(self.update)
-        self._store.ready = self._ready.emit
+        self._cache.ready = self._ready.emit
         self._model.changed.connect(self._model_changed)
         self._rested()
 
     def leave(self) -> None:
-        """Stop looking at the model, and give up what is being computed."""
+        """Stop looking at the model, and stop what is being computed."""
         self._model.changed.disconnect(self._model_changed)
         self._ready.disconnect(self.update)
-        self._store.ready = lambda: None
-        self._store.want([])
+        self._cache.ready = lambda: None
+        self._cache.request([])
         for timer in (self._rest, self._look, self._soon):
             timer.stop()
 
     @property
     def busy(self) -> bool:
         """Whether a volume is still to come."""
-        return bool(self._store.alive or self._rest.isActive() or self._soon.isActive())
+        return bool(self._cache.alive or self._rest.isActive() or self._soon.isActive())
 
     def cancel(self, number: int) -> None:
-        """Give up what a row waits for."""
+        """Stop what a row waits for."""
         job = self._job(self._model.entry(number).config)
         if job is not None:
             self._cancelled.add(job.key)
@@ -84,29 +84,29 @@ class RowSources(QObject):
     def share(self, number: int) -> float | None:
         """Return how much of what a row waits for is done."""
         job = self._job(self._model.entry(number).config)
-        return self._store.share(job.key) if job is not None else None
+        return self._cache.share(job.key) if job is not None else None
 
     def update(self) -> None:
         """Show what is there, and compute what is missing."""
-        wanted = []
+        missing = []
         self._shown = {number: key for number, key in self._shown.items() if self._model.has(number)}
         for entry in self._model.entries:
             job = self._job(entry.config)
             if job is None or entry.config.hidden:
                 continue
             if not self._show(entry, job):
-                wanted.append(job)
-        self._store.want(wanted)
+                missing.append(job)
+        self._cache.request(missing)
         follows = any(entry.config.kind in ("run", "live") for entry in self._model.entries)
-        if (follows or wanted) and not self._look.isActive():
+        if (follows or missing) and not self._look.isActive():
             self._look.start(LOOK_EVERY)
-        elif not (follows or wanted):
+        elif not (follows or missing):
             self._look.stop()
 
-    def _show(self, entry: Entry, job: Job) -> bool:
+    def _show(self, entry: RowEntry, job: Job) -> bool:
         """Show a row's volume, or why there is none; tell whether nothing more is to be done."""
         number = entry.number
-        volume, failure = self._store.get(job.key), self._store.failure(job.key)
+        volume, failure = self._cache.get(job.key), self._cache.failure(job.key)
         if volume is not None:
             first = number not in self._shown
             if self._shown.get(number) != job.key or entry.volume is None:
@@ -124,7 +124,7 @@ class RowSources(QObject):
             return False
         return True
 
-    def _say(self, entry: Entry, words: str) -> None:
+    def _say(self, entry: RowEntry, words: str) -> None:
         if entry.busy != words:
             self._model.set_busy(entry.number, words)
 

@@ -27,7 +27,7 @@ NO_NUMBERS = "There are no numbers yet: open Numbers and wait until they are the
 
 
 class Saving:
-    """Asks where to, saves, and says what came of it.
+    """Lets the user choose a file, saves, and says what came of it.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ SHADES = 256
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A picture with its pixels as the screen wants them.
+    """A picture with its pixels as the screen shows them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Makes what the Trust tab asks for: parts as rows, and maps as layers."""
+"""Makes what the Trust tab offers: parts as rows, and maps as layers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 200  # milliseconds
 _SETTLE = 500  # milliseconds that the crosshair rests before maps follow it
-PARTS = ("seen", "supplied")
+PARTS = ("measured", "supplied")
 OVERLAY = (
     "A layer over the tomogram: the more orange, the larger the share that was supplied; full at one half."
 )
@@ -45,8 +45,8 @@ LAYERS = {
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A map that is wanted.
+class MapRequest:
+    """A map to make.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Wish:
     number : int
         The row's.
     name : str
-        The row's, when it was asked for.
+        The row's, when the map was requested.
     band : Band or None
         Of the agreement; all detail if ``None``.
     """
@@ -82,7 +82,7 @@ class TrustControl(QObject):
     viewer : Viewer
         Where maps are layers.
     tab : TrustTab
-        What asks.
+        What offers them.
     add_row : callable
         Makes a layer a row.
     """
@@ -94,26 +94,26 @@ class TrustControl(QObject):
     ) -> None:
         super().__init__(tab)
         self._model, self._tab, self._add_row = comparison.model, tab, add_row
-        self._store, self._layers = comparison.maps, MapLayers(viewer)
-        self._waiting: list[tuple[Wish, Job]] = []
-        self._shown: dict[Wish, ComparedVolume] = {}  # with the block that each is of
+        self._cache, self._layers = comparison.maps, MapLayers(viewer)
+        self._waiting: list[tuple[MapRequest, Job]] = []
+        self._shown: dict[MapRequest, ComparedVolume] = {}  # with the block that each is of
         self._timer, self._settling = QTimer(self), QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.timeout.connect(self.follow)
         self._timer.timeout.connect(self._look)
         self._ready.connect(self._deliver)
-        self._store.ready = self._ready.emit
-        tab.asked.connect(self.make)
+        self._cache.ready = self._ready.emit
+        tab.requested.connect(self.make)
         tab.band_chosen.connect(self._change_band)
         tab.follow_chosen.connect(self.follow)
         self._model.changed.connect(self._model_changed)
         self.show_row()
 
     def leave(self) -> None:
-        """Give up what is being computed."""
+        """Stop looking at the model, and stop what is being computed."""
         self._model.changed.disconnect(self._model_changed)
-        self._store.ready = lambda: None
-        self._store.want([])
+        self._cache.ready = lambda: None
+        self._cache.request([])
         self._ready.disconnect(self._deliver)
         self._timer.stop()
         self._settling.stop()
@@ -137,23 +137,23 @@ class TrustControl(QObject):
         if entry is None or entry.volume is None:
             return
         self._tab.say()
-        self._store.forgive()
+        self._cache.forget_failures()
         chosen = self._tab.chosen_band() if what == "agreement" else None
         band = None if chosen is None else bands_of(entry.volume)[chosen]
-        self._want(Wish(what, entry.number, entry.config.name, band), entry.volume)
+        self._request(MapRequest(what, entry.number, entry.config.name, band), entry.volume)
 
     def follow(self) -> None:
         """Compute maps that are shown anew where the crosshair has left the middle of their block."""
         model = self._model
-        for wish, block in list(self._shown.items()):
-            if not any(self._layers.get(key) is not None for key in _keys(wish)):
-                del self._shown[wish]  # the user has removed its layers
+        for request, block in list(self._shown.items()):
+            if not any(self._layers.get(key) is not None for key in _keys(request)):
+                del self._shown[request]  # the user has removed its layers
                 continue
-            volume = model.entry(wish.number).volume if model.has(wish.number) else None
-            if volume is None or not self._tab.follow.isChecked() or self._is_coming(wish):
+            volume = model.entry(request.number).volume if model.has(request.number) else None
+            if volume is None or not self._tab.follow.isChecked() or self._is_coming(request):
                 continue
             if has_moved_off(volume, block, model.cursor):
-                self._want(wish, volume)
+                self._request(request, volume)
 
     def _model_changed(self, what: str) -> None:
         if what in ("rows", "row", "chosen"):
@@ -165,45 +165,45 @@ class TrustControl(QObject):
         """Map the agreement in another band, where it is mapped already."""
         entry = self._model.chosen
         if entry is not None and any(
-            (wish.what, wish.number) == ("agreement", entry.number) for wish in self._shown
+            (request.what, request.number) == ("agreement", entry.number) for request in self._shown
         ):
             self.make("agreement")
 
-    def _want(self, wish: Wish, volume: ComparedVolume) -> None:
+    def _request(self, request: MapRequest, volume: ComparedVolume) -> None:
         try:
-            job = self._job(wish, volume)
+            job = self._job(request, volume)
         except ValueError as error:
             self._tab.say(problem=str(error))
             return
-        self._waiting = [*(item for item in self._waiting if item[0] != wish), (wish, job)]
-        self._store.want([job for _, job in self._waiting])
+        self._waiting = [*(item for item in self._waiting if item[0] != request), (request, job)]
+        self._cache.request([job for _, job in self._waiting])
         self._timer.start(_LOOK_EVERY)
         self._deliver()
 
-    def _is_coming(self, wish: Wish) -> bool:
-        return any(waiting == wish for waiting, _ in self._waiting)
+    def _is_coming(self, request: MapRequest) -> bool:
+        return any(waiting == request for waiting, _ in self._waiting)
 
-    def _job(self, wish: Wish, volume: ComparedVolume) -> Job:
+    def _job(self, request: MapRequest, volume: ComparedVolume) -> Job:
         model = self._model
         tilts, cursor = tilts_of(volume, model.config), model.cursor
-        if wish.what == "agreement":
+        if request.what == "agreement":
             rows = (entry.volume for entry in model.shown if entry.config.kind == "mean")
-            return agreement_job(volume, next(rows, None), tilts, cursor, band=wish.band)
-        if wish.what == "disagreement":
+            return agreement_job(volume, next(rows, None), tilts, cursor, band=request.band)
+        if request.what == "disagreement":
             return disagreement_job(volume, cursor)
         return parts_job(volume, tilts, cursor)
 
     def _deliver(self) -> None:
         """Show what has become ready, and say what has failed."""
         left = []
-        for wish, job in self._waiting:
-            maps, failure = self._store.get(job.key), self._store.failure(job.key)
+        for request, job in self._waiting:
+            maps, failure = self._cache.get(job.key), self._cache.failure(job.key)
             if maps is not None:
-                self._show(wish, maps)
+                self._show(request, maps)
             elif failure is not None:
                 self._tab.say(problem=str(failure.error))
             else:
-                left.append((wish, job))
+                left.append((request, job))
         self._waiting = left
         if not left:
             self._timer.stop()
@@ -211,33 +211,36 @@ class TrustControl(QObject):
 
     def _look(self) -> None:
         keys: list[Hashable] = [job.key for _, job in self._waiting]
-        shares = [share for key in keys if (share := self._store.share(key)) is not None]
+        shares = [share for key in keys if (share := self._cache.share(key)) is not None]
         self._tab.show_progress(max(shares, default=0.0) if keys else None)
 
-    def _show(self, wish: Wish, maps: Maps) -> None:
-        self._shown[wish] = maps.block
-        if wish.what == "parts":
-            for key, part in zip(_keys(wish), PARTS, strict=True):
-                named = replace(wish, what=part).title
+    def _show(self, request: MapRequest, maps: Maps) -> None:
+        self._shown[request] = maps.block
+        if request.what == "parts":
+            for key, part in zip(_keys(request), PARTS, strict=True):
+                named = replace(request, what=part).title
                 layer, is_new = self._layers.show(
                     key, maps.by_name[part], maps.block, name=named, visible=False
                 )
                 if is_new:
                     self._add_row(layer)
-            self._tab.say([f"Both parts of {wish.name} are rows now, and hidden layers."])
+            self._tab.say([f"Both parts of {request.name} are rows now, and hidden layers."])
             return
-        (key,) = _keys(wish)
-        layer, is_new = self._layers.show(key, maps.by_name[wish.what], maps.block, name=wish.title)
-        if is_new and wish.what == "share":
+        (key,) = _keys(request)
+        layer, is_new = self._layers.show(key, maps.by_name[request.what], maps.block, name=request.title)
+        if is_new and request.what == "share":
             colour_as_share(layer)
         elif is_new:
             layer.colormap = "viridis"
-        self._tab.say([OVERLAY if wish.what == "share" else f"“{layer.name}” is a layer now."])
+        self._tab.say([OVERLAY if request.what == "share" else f"“{layer.name}” is a layer now."])
 
 
-def _keys(wish: Wish) -> list[tuple[str, int, Band | None]]:
-    """Return what each layer of a wish is known by."""
-    return [(what, wish.number, wish.band) for what in (PARTS if wish.what == "parts" else (wish.what,))]
+def _keys(request: MapRequest) -> list[tuple[str, int, Band | None]]:
+    """Return what each layer of a request is known by."""
+    return [
+        (what, request.number, request.band)
+        for what in (PARTS if request.what == "parts" else (request.what,))
+    ]
 
 
 def _size(shape: tuple[int, ...]) -> str:

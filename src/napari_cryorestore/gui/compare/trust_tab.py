@@ -1,4 +1,4 @@
-"""Trust: what the microscope has seen, what the network supplied, and how far data bear it out."""
+"""Trust: what the microscope measured, what the network supplied, and how far the data confirm it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QPaintEvent
 
-SEEN, SUPPLIED = QColor("#8a94a6"), QColor("#ff8c1a")
+MEASURED, SUPPLIED = QColor("#8a94a6"), QColor("#ff8c1a")
 ALL_DETAIL, FOLLOW = "all detail", "Maps follow the crosshair"
 DOES = {
     "parts": (
         "Add both parts as rows",
-        "Splits the chosen row into the directions that the microscope has seen and the missing wedge, which "
+        "Splits the chosen row into the directions that the microscope measured and the missing wedge, which "
         "the network supplied. The two add up to the row: exact bookkeeping, no estimate.",
     ),
     "share": (
@@ -46,17 +46,17 @@ DOES = {
 
 
 class TrustTab(QWidget):
-    """Buttons and sentences; the panel does what is asked.
+    """Buttons and sentences; `TrustControl` does what they offer.
 
     Attributes
     ----------
-    asked : Signal(str)
+    requested : Signal(str)
         One of `DOES`.
     band_chosen, follow_chosen : Signal()
         The user chose another band for the agreement, or whether maps follow the crosshair.
     """
 
-    asked = Signal(str)
+    requested = Signal(str)
     band_chosen = Signal()
     follow_chosen = Signal()
 
@@ -72,7 +72,7 @@ class TrustTab(QWidget):
         self.bar.setFixedHeight(5)
         self.buttons = {name: QPushButton(words) for name, (words, _) in DOES.items()}
         for name, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+            button.clicked.connect(lambda _=False, name=name: self.requested.emit(name))
         self.band.activated.connect(self.band_chosen)
         self.follow.clicked.connect(self.follow_chosen)
         self._lay_out()
@@ -143,13 +143,13 @@ class TrustTab(QWidget):
 
 
 class Legend(QWidget):
-    """A bar from what was seen to what was supplied, in words."""
+    """A bar from what was measured to what was supplied, in words."""
 
     def __init__(self) -> None:
         super().__init__()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel("seen by the microscope"))
+        layout.addWidget(QLabel("measured by the microscope"))
         layout.addWidget(_Gradient())
         layout.addWidget(QLabel("supplied by the network"))
         layout.addStretch(1)
@@ -163,10 +163,10 @@ class _Gradient(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         gradient = QLinearGradient(0, 0, self.width(), 0)
-        gradient.setColorAt(0, SEEN)
+        gradient.setColorAt(0, MEASURED)
         gradient.setColorAt(1, SUPPLIED)
         painter.fillRect(QRectF(self.rect()), gradient)
         painter.end()
 
 
-__all__ = ["ALL_DETAIL", "DOES", "SEEN", "SUPPLIED", "Legend", "TrustTab"]
+__all__ = ["ALL_DETAIL", "DOES", "MEASURED", "SUPPLIED", "Legend", "TrustTab"]

@@ -92,13 +92,13 @@ class ViewerLink(QObject):
         if cursor is None or dims.ndim < _AXES:
             return
         first = dims.ndim - _AXES
-        wanted = list(cursor)
+        position = list(cursor)
         for axis in dims.not_displayed:
             if axis >= first:
-                wanted[axis - first] = dims.point[axis] + self._half(axis)
+                position[axis - first] = dims.point[axis] + self._half(axis)
         self._busy = True
         try:
-            self._model.set_cursor(wanted)
+            self._model.set_cursor(position)
         finally:
             self._busy = False
 
