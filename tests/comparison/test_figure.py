@@ -21,7 +21,6 @@ from napari_cryorestore.comparison.figure import (
     save_figure,
 )
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
-from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def test_wedges_are_drawn_after_the_tilt_range_and_as_found() -> None:
         return [styles.count("--"), styles.count(":")]
 
     assert drawn() == [2, 0]
-    assert drawn(detected=[Wedge(-58, 59)]) == [2, 2]
+    assert drawn(detected=[Recording(tilt_range=(-58, 59))]) == [2, 2]
     assert drawn(detected=[None]) == [2, 0]
     assert drawn(config=ComparisonConfig(fourier=FourierConfig(wedge=False))) == [0, 0]
     about_x = ComparisonConfig(tilt_range=(-50, 50), tilt_axis="x")

@@ -11,14 +11,19 @@ from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SPECTRA
 from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.recording import Recording
 
 VOXEL = (10.0, 10.0, 10.0)
 SIZE = 101
 
 
-def lines(column: Any, wedge: Wedge, offset: tuple[float, float, float] = (0, 0, 0)) -> Any:
+def recorded(low: float, high: float, axis: Any = "y") -> Recording:
+    return Recording(tilt_range=(low, high), tilt_axis=axis)
+
+
+def lines(column: Any, tilts: Recording, offset: tuple[float, float, float] = (0, 0, 0)) -> Any:
     config = ComparisonConfig(fourier=FourierConfig(offset=offset))
-    return overlays(config, column, VOXEL, wedge=wedge).wedge
+    return overlays(config, column, VOXEL, tilts=tilts).wedge
 
 
 def mask_slice(column: Any, wedge: Wedge, index: int) -> np.ndarray:
@@ -36,11 +41,11 @@ def mask_slice(column: Any, wedge: Wedge, index: int) -> np.ndarray:
 @pytest.mark.parametrize("index", [0, 12, -12])
 def test_wedge_lines_are_where_the_mask_begins(axis: Any, column: Any, index: int) -> None:
     """On one side of a line coefficients are measured, on the other they are not, all along it."""
-    wedge = Wedge(-50, 40, axis)
+    tilts, wedge = recorded(-50, 40, axis), Wedge(-50, 40, axis)
     step = 1 / (SIZE * VOXEL[0])
     offset = [0.0, 0.0, 0.0]
     offset[PLANES[column].through] = index * step
-    found = lines(column, wedge, tuple(offset))  # type: ignore[arg-type]
+    found = lines(column, tilts, tuple(offset))  # type: ignore[arg-type]
     mask = mask_slice(column, wedge, index)
     changes = 0
     for line in found:
@@ -63,22 +68,22 @@ def test_wedge_lines_are_where_the_mask_begins(axis: Any, column: Any, index: in
 
 
 def test_an_asymmetric_range_is_bounded_on_the_right_side() -> None:
-    upper = max(lines("|F|xz", Wedge(-30, 60)), key=lambda line: line[1][1])
+    upper = max(lines("|F|xz", recorded(-30, 60)), key=lambda line: line[1][1])
     (_, _), (across, down) = upper
     assert np.degrees(np.arctan2(down, across)) == pytest.approx(60)
     assert np.hypot(across, down) == pytest.approx(0.05)
 
 
 def test_a_full_range_has_no_borders_and_none_is_drawn_unless_wanted() -> None:
-    assert lines("|F|xz", Wedge(-90, 90)) == ()
+    assert lines("|F|xz", recorded(-90, 90)) == ()
     config = ComparisonConfig(fourier=FourierConfig(wedge=False, rings=False))
-    wedge = Wedge(-60, 60)
-    assert overlays(config, "|F|xz", VOXEL, wedge=wedge, detected=wedge) == Overlay()
-    assert overlays(ComparisonConfig(), "XZ", VOXEL, wedge=wedge) == Overlay()
+    tilts = recorded(-60, 60)
+    assert overlays(config, "|F|xz", VOXEL, tilts=tilts, detected=tilts) == Overlay()
+    assert overlays(ComparisonConfig(), "XZ", VOXEL, tilts=tilts) == Overlay()
 
 
 def test_the_detected_wedge_lies_beside_the_given_one() -> None:
-    drawn = overlays(ComparisonConfig(), "|F|xz", VOXEL, wedge=Wedge(-60, 60), detected=Wedge(-50, 50))
+    drawn = overlays(ComparisonConfig(), "|F|xz", VOXEL, tilts=recorded(-60, 60), detected=recorded(-50, 50))
     assert len(drawn.wedge) == len(drawn.detected) == 2
     assert drawn.wedge != drawn.detected
     assert overlays(ComparisonConfig(), "|F|xz", VOXEL).wedge == ()

@@ -10,7 +10,13 @@ import pytest
 
 from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.picture import SPECTRA
-from napari_cryorestore.comparison.spectra import Tilts, offset_indices, spectrum_jobs, spectrum_row, tilts_of
+from napari_cryorestore.comparison.spectra import (
+    clear_tilts,
+    offset_indices,
+    spectrum_jobs,
+    spectrum_row,
+    tilts_of,
+)
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.physics.fourier_slices import fourier_slices
 from napari_cryorestore.physics.wedge import Wedge
@@ -124,9 +130,11 @@ def test_no_wedge_is_looked_for_in_a_restored_row() -> None:
 def test_a_known_range_is_drawn_about_the_axis_of_a_raw_spectrum() -> None:
     config = ComparisonConfig()
     raw = replace(VOLUME, raw=True)
-    assert tilts_of(raw, config, SEEN) == Tilts(-60, 60, "x")
-    assert tilts_of(raw, config, replace(SEEN, reliable=False)) == Tilts(-60, 60, "y")
-    assert tilts_of(VOLUME, config, SEEN) == Tilts(-60, 60, "y")
-    assert tilts_of(replace(VOLUME, recording=Recording()), config, SEEN) is None
+    assert tilts_of(raw, config, clear_tilts(SEEN)) == Recording(tilt_range=(-60, 60), tilt_axis="x")
+    assert tilts_of(raw, config, clear_tilts(replace(SEEN, reliable=False))) == Recording(
+        tilt_range=(-60, 60), tilt_axis="y"
+    )
+    assert tilts_of(VOLUME, config, clear_tilts(SEEN)) == Recording(tilt_range=(-60, 60), tilt_axis="y")
+    assert tilts_of(replace(VOLUME, recording=Recording()), config, clear_tilts(SEEN)) is None
     typed = config.model_copy(update={"tilt_range": (-50, 40)})
-    assert tilts_of(raw, typed, SEEN) == Tilts(-50, 40, "y")
+    assert tilts_of(raw, typed, clear_tilts(SEEN)) == Recording(tilt_range=(-50, 40), tilt_axis="y")

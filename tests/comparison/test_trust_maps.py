@@ -8,7 +8,6 @@ import pytest
 from napari_cryorestore.comparison import trust_maps
 from napari_cryorestore.comparison.measuring import agreement_numbers
 from napari_cryorestore.comparison.result_cache import Watch
-from napari_cryorestore.comparison.spectra import Tilts
 from napari_cryorestore.comparison.trust_maps import (
     agreement_job,
     bands_of,
@@ -17,10 +16,11 @@ from napari_cryorestore.comparison.trust_maps import (
     has_moved_off,
     parts_job,
 )
+from napari_cryorestore.recording import Recording
 
 from .conftest import noise
 
-TILTS = Tilts(-60.0, 60.0)
+TILTS = Recording(tilt_range=(-60.0, 60.0))
 
 
 def made(job):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.config import ComparisonConfig, Position, RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.recording import Recording
 
 _NOT_TYPED = ("format", "rows", "cursor", "centre", "tilt_range")
 
@@ -155,12 +156,12 @@ def _arrows(settings: CompareOptions, first: ComparedVolume) -> list[Position]:
     return [(float(z), float(y), float(x)) for z, y, x in picks.positions]
 
 
-def _detected(volumes: Sequence[ComparedVolume]) -> list[Any]:
-    """Return the wedge found in each raw volume, or nothing where none is clear or was left by a network."""
+def _detected(volumes: Sequence[ComparedVolume]) -> list[Recording | None]:
+    """Return the tilts that the spectrum of each raw volume shows; nothing for restored or unclear ones."""
+    from napari_cryorestore.comparison.spectra import clear_tilts
     from napari_cryorestore.physics.wedge_detection import detect_wedge
 
-    found = [detect_wedge(volume.data) if volume.raw else None for volume in volumes]
-    return [item.wedge if item is not None and item.reliable else None for item in found]
+    return [clear_tilts(detect_wedge(volume.data)) if volume.raw else None for volume in volumes]
 
 
 __all__ = ["CompareOptions", "add_options", "requested_comparison", "run"]

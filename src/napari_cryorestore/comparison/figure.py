@@ -21,10 +21,9 @@ from napari_cryorestore.comparison.page import (
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA, levels_of
 from napari_cryorestore.comparison.sections import section_row
 from napari_cryorestore.comparison.sources import Sources
-from napari_cryorestore.comparison.spectra import offset_indices, spectrum_row
+from napari_cryorestore.comparison.spectra import offset_indices, spectrum_row, tilts_of
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.physics.fourier_slices import fourier_slices
-from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.whole_file import require_new, whole_file
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.page import Page
     from napari_cryorestore.comparison.picture import Levels, Picture
     from napari_cryorestore.comparison.volume import ComparedVolume
+    from napari_cryorestore.recording import Recording
 
     Span = tuple[float, float]
     Row = dict[Column, Picture]
@@ -61,7 +61,7 @@ def comparison_figure(
     config: ComparisonConfig | None = None,
     *,
     arrows: Iterable[Position] = (),
-    detected: Sequence[Wedge | None] = (),
+    detected: Sequence[Recording | None] = (),
     warn: Callable[[str], None] = lambda sentence: None,
 ) -> Figure:
     """Draw volumes below one another, with the sections in which the missing wedge and the noise show.
@@ -79,8 +79,8 @@ def comparison_figure(
         How it looks; as in the Compare panel, by default.
     arrows : iterable of Position
         Places (z, y, x in Å) that arrows point at, in every row.
-    detected : sequence of Wedge or None
-        The wedge found in each volume, to be drawn beside the one of the tilt range.
+    detected : sequence of Recording or None
+        The tilts that each volume's spectrum shows, to be drawn beside those that are known.
     warn : callable
         Takes sentences that the user should read, about holes for instance.
 
@@ -169,7 +169,7 @@ class _Drawing:
         self.fourier_colors = _color_map(config.fourier_colormap)
 
     def draw_row(
-        self, row: dict[Column, Axes], pictures: dict[Column, Picture], place: int, *, found: Wedge | None
+        self, row: dict[Column, Axes], pictures: dict[Column, Picture], place: int, *, found: Recording | None
     ) -> None:
         """Paint the pictures of a row, and what belongs upon them."""
         first = place == 0
@@ -193,13 +193,13 @@ class _Drawing:
         add_arrows(axes, plane, self.arrows, cut=self.cursor[plane.through], reach=reach)
 
     def _draw_spectrum(
-        self, axes: Axes, picture: Picture, volume: ComparedVolume, *, column: Column, found: Wedge | None
+        self, axes: Axes, picture: Picture, volume: ComparedVolume, *, column: Column, found: Recording | None
     ) -> None:
         _paint(axes, picture, self.fourier_colors)
         _look_at(axes, (-self.highest, self.highest), (-self.highest, self.highest))
         axes.set_facecolor("black")
         drawn = overlays(
-            self.config, column, volume.voxel_size, wedge=_wedge(volume, self.config), detected=found
+            self.config, column, volume.voxel_size, tilts=tilts_of(volume, self.config), detected=found
         )
         add_overlay(axes, drawn, words=volume is self.volumes[0])
 
@@ -238,13 +238,6 @@ def _view(volumes: Sequence[ComparedVolume], config: ComparisonConfig, cursor: P
     if any(low >= high for low, high in spans):
         raise ValueError("The place to zoom in on lies outside the volumes: choose one inside.")
     return spans
-
-
-def _wedge(volume: ComparedVolume, config: ComparisonConfig) -> Wedge | None:
-    """Return the measured region after the tilt range that was given, or else the volume's own."""
-    if config.tilt_range is not None:
-        return Wedge(*config.tilt_range, config.tilt_axis)
-    return Wedge.of(volume.recording)
 
 
 def _color_map(name: str, *, inverted: bool = False) -> Any:

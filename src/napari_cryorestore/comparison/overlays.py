@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.comparison.picture import PLANES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from napari_cryorestore.comparison.config import Column, ComparisonConfig, Position
-    from napari_cryorestore.physics.wedge import Wedge
+    from napari_cryorestore.recording import Recording
 
     Line = tuple[tuple[float, float], ...]
 
@@ -45,8 +45,8 @@ def overlays(
     column: Column,
     voxel_size: Position,
     *,
-    wedge: Wedge | None = None,
-    detected: Wedge | None = None,
+    tilts: Recording | None = None,
+    detected: Recording | None = None,
 ) -> Overlay:
     """Return what is drawn over a Fourier picture.
 
@@ -58,8 +58,8 @@ def overlays(
         Which slice; sections in real space have no overlay.
     voxel_size : Position
         Å along z, y, x, for the Nyquist frequency.
-    wedge, detected : Wedge, optional
-        The measured region after the tilt range, and as found in the data (`detect_wedge(…).wedge`).
+    tilts, detected : Recording, optional
+        The tilts between which it was measured, as they are known, and as its spectrum shows them.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def overlays(
         tuple(_borders(item, column, fourier.offset[plane.through], highest))
         if item is not None and fourier.wedge
         else ()
-        for item in (wedge, detected)
+        for item in (tilts, detected)
     ]
     rings = tuple(_rings(highest, abs(fourier.offset[plane.through]))) if fourier.rings else ()
     return Overlay(rings, *drawn)
@@ -102,11 +102,13 @@ def _round_numbers(least: float) -> Iterator[float]:
         power *= 10
 
 
-def _borders(wedge: Wedge, column: Column, off: float, highest: float) -> Iterator[Line]:
+def _borders(tilts: Recording, column: Column, off: float, highest: float) -> Iterator[Line]:
     """Yield where the planes kz = k tan φ cut a slice; k is kx for tilt axis y and ky for tilt axis x."""
     plane = PLANES[column]
-    sideways = 2 if wedge.tilt_axis == "y" else 1
-    for angle in _limits(wedge):
+    sideways = 2 if tilts.axis == "y" else 1
+    for angle in tilts.tilt_range or ():
+        if abs(angle) == 90:
+            continue
         slope = math.tan(math.radians(angle))
         if plane.through not in (0, sideways):  # the slice across the tilt axis: two lines through the centre
             reach = math.cos(math.radians(angle)) * highest, math.sin(math.radians(angle)) * highest
@@ -119,10 +121,6 @@ def _borders(wedge: Wedge, column: Column, off: float, highest: float) -> Iterat
         elif off and abs(off) <= highest * abs(slope):  # across the beam, beside the centre
             place = off / slope
             yield _across(place, highest) if plane.across == sideways else _down(place, highest)
-
-
-def _limits(wedge: Wedge) -> Iterable[float]:
-    return [angle for angle in (wedge.tilt_min, wedge.tilt_max) if abs(angle) < 90]
 
 
 def _across(place: float, highest: float) -> Line:

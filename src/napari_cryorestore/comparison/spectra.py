@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cryorestore.comparison.picture import PLANES, SPECTRA, Picture
 from napari_cryorestore.comparison.result_cache import Job
+from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -18,25 +18,9 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.result_cache import ResultCache, Watch
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.physics.fourier_slices import FourierSlices
-    from napari_cryorestore.physics.wedge import Wedge
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
 _BRIGHTEST = 99.8  # percent of a row's pixels; the few above are white
-
-
-@dataclass(frozen=True)
-class Tilts:
-    """A tilt range in degrees, with all that drawing needs of a `Wedge`, which would import PyTorch."""
-
-    tilt_min: float
-    tilt_max: float
-    tilt_axis: Literal["y", "x"] = "y"
-
-    def wedge(self) -> Wedge:
-        """Return the measured region of Fourier space; imports PyTorch."""
-        from napari_cryorestore.physics.wedge import Wedge
-
-        return Wedge(self.tilt_min, self.tilt_max, self.tilt_axis)
 
 
 def spectrum_jobs(volumes: Iterable[ComparedVolume], config: ComparisonConfig) -> list[Job]:
@@ -76,22 +60,29 @@ def wedge_job(volume: ComparedVolume) -> Job:
     return Job(_wedge_key(volume), compute)
 
 
-def found_wedge(cache: ResultCache, volume: ComparedVolume) -> DetectedWedge | None:
-    """Return the wedge that was found in a volume, if it was looked for already."""
-    found: DetectedWedge | None = cache.get(_wedge_key(volume))
-    return found
+def found_tilts(cache: ResultCache, volume: ComparedVolume) -> Recording | None:
+    """Return the tilts that a volume's spectrum shows, if it was looked at already and they are clear."""
+    return clear_tilts(cache.get(_wedge_key(volume)))
+
+
+def clear_tilts(found: DetectedWedge | None) -> Recording | None:
+    """Return the tilts that were found in a spectrum, if they can be believed."""
+    if found is None or not found.reliable:
+        return None
+    wedge = found.wedge
+    return Recording(tilt_range=(wedge.tilt_min, wedge.tilt_max), tilt_axis=wedge.tilt_axis)
 
 
 def tilts_of(
-    volume: ComparedVolume, config: ComparisonConfig, found: DetectedWedge | None = None
-) -> Tilts | None:
+    volume: ComparedVolume, config: ComparisonConfig, found: Recording | None = None
+) -> Recording | None:
     """Return the tilts of a volume: the comparison's, or its own, about the axis that its spectrum shows."""
     if config.tilt_range is not None:
-        return Tilts(*config.tilt_range, config.tilt_axis)
+        return Recording(tilt_range=config.tilt_range, tilt_axis=config.tilt_axis)
     if volume.recording.tilt_range is None:
         return None
-    seen = found.wedge.tilt_axis if found is not None and found.reliable and volume.raw else None
-    return Tilts(*volume.recording.tilt_range, seen or volume.recording.axis)
+    axis = found.axis if found is not None and volume.raw else volume.recording.axis
+    return Recording(tilt_range=volume.recording.tilt_range, tilt_axis=axis)
 
 
 def _wedge_key(volume: ComparedVolume) -> Hashable:
@@ -220,8 +211,8 @@ def _edges(slices: FourierSlices, axis: int, voxel_size: Position) -> tuple[floa
 
 
 __all__ = [
-    "Tilts",
-    "found_wedge",
+    "clear_tilts",
+    "found_tilts",
     "offset_indices",
     "slices_job",
     "spectrum_jobs",

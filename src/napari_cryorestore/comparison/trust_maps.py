@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.comparison.config import Position
     from napari_cryorestore.comparison.result_cache import Watch
-    from napari_cryorestore.comparison.spectra import Tilts
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.metrics.bands import Band
+    from napari_cryorestore.physics.wedge import Wedge
+    from napari_cryorestore.recording import Recording
 
     Volume = NDArray[np.float32]
 
@@ -46,7 +47,7 @@ class Maps:
     by_name: dict[str, Volume]
 
 
-def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | None) -> Job:
+def parts_job(volume: ComparedVolume, tilts: Recording | None, cursor: Position | None) -> Job:
     """Return the job of splitting a row into what was measured and what was supplied, with its local share.
 
     Raises
@@ -62,7 +63,7 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
         from napari_cryorestore.comparison.measured_split import share_volume, split_volume
 
         measured, supplied = split_volume(
-            block.data, tilts.wedge(), progress=watch.progress, cancelled=watch.cancelled
+            block.data, _wedge(tilts), progress=watch.progress, cancelled=watch.cancelled
         )
         share = share_volume(measured, supplied, cancelled=watch.cancelled)
         return Maps(block, {"measured": measured, "supplied": supplied, "share": share})
@@ -73,7 +74,7 @@ def parts_job(volume: ComparedVolume, tilts: Tilts | None, cursor: Position | No
 def agreement_job(
     volume: ComparedVolume,
     raw: ComparedVolume | None,
-    tilts: Tilts | None,
+    tilts: Recording | None,
     cursor: Position | None,
     *,
     band: Band | None = None,
@@ -97,7 +98,7 @@ def agreement_job(
 
         even, odd = (_tensor(half) for half in block.halves or ())
         raw_even, raw_odd = (_tensor(half) for half in data.halves or ())
-        wedge = None if tilts is None else tilts.wedge()
+        wedge = None if tilts is None else _wedge(tilts)
         within: dict[str, Any] = {} if band is None else {"band": band, "voxel_size": voxel_edge(block)}
         first = agreement(even, raw_odd, wedge, **within)
         watch.progress(0.5)
@@ -146,6 +147,14 @@ def has_moved_off(volume: ComparedVolume, block: ComparedVolume, cursor: Positio
     is_outside = cursor is not None and block.index_of(cursor) is None
     limit = 0.0 if is_outside else 0.25
     return any(abs(new - old) > max(limit * size, 0.5) * voxel for new, old, size, voxel in shifts)
+
+
+def _wedge(tilts: Recording) -> Wedge:
+    from napari_cryorestore.physics.wedge import Wedge
+
+    wedge = Wedge.of(tilts)
+    assert wedge is not None
+    return wedge
 
 
 def _tensor(data: Any) -> Any:

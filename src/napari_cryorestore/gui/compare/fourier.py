@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.comparison.config import FourierConfig
-from napari_cryorestore.comparison.spectra import found_wedge
+from napari_cryorestore.comparison.spectra import found_tilts
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
@@ -132,9 +132,9 @@ class FourierControl:
         """Show in the box what files and data say about the tilt range."""
         volumes = [entry.volume for entry in self._model.shown if entry.volume is not None]
         known = next((tilts for volume in volumes if (tilts := volume.recording.tilt_range)), None)
-        found = [found_wedge(self._comparison.spectra, volume) for volume in volumes]
-        reliable = next((item.wedge for item in found if item is not None and item.reliable), None)
-        words = "" if reliable is None else f"{reliable.tilt_min:.0f}° to {reliable.tilt_max:.0f}°"
+        found = [found_tilts(self._comparison.spectra, volume) for volume in volumes]
+        seen = next((item.tilt_range for item in found if item is not None), None)
+        words = "" if seen is None else f"{seen[0]:.0f}° to {seen[1]:.0f}°"
         self._box.show_wedges(known, words)
 
     def _set_wedge(self, tilts: tuple[float, float] | None, axis: str) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA
-from napari_cryorestore.comparison.spectra import found_wedge, slices_job, spectrum_jobs, tilts_of
+from napari_cryorestore.comparison.spectra import found_tilts, slices_job, spectrum_jobs, tilts_of
 from napari_cryorestore.gui.compare.cell import Marks
 from napari_cryorestore.gui.compare.painters import (
     Row,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import PictureGrid
     from napari_cryorestore.gui.compare.shading import Painted
-    from napari_cryorestore.physics.wedge import Wedge
 
     Place = tuple[int, Column]
 
@@ -239,13 +238,13 @@ class PictureControl(QObject):
 
     def _overlay(self, volume: ComparedVolume, column: Column) -> Overlay:
         config = self._model.config
-        found = found_wedge(self._comparison.spectra, volume)
+        found = found_tilts(self._comparison.spectra, volume)
         return overlays(
             config,
             column,
             volume.voxel_size,
-            wedge=cast("Wedge | None", tilts_of(volume, config, found)),
-            detected=found.wedge if found is not None and found.reliable else None,
+            tilts=tilts_of(volume, config, found),
+            detected=found,
         )
 
     def _words(self, entry: RowEntry, column: Column) -> str:

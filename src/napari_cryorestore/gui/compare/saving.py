@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.comparison.spectra import found_wedge
+from napari_cryorestore.comparison.spectra import found_tilts
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.whole_file import beside, whole_file
 
@@ -89,12 +89,11 @@ class Saving:
         volumes = [
             replace(entry.volume, name=entry.config.name) for entry in entries if entry.volume is not None
         ]
-        found = [found_wedge(self._comparison.spectra, volume) for volume in volumes]
         figure = comparison_figure(
             volumes,
             self._config(),
             arrows=self._arrows(),
-            detected=[item.wedge if item is not None and item.reliable else None for item in found],
+            detected=[found_tilts(self._comparison.spectra, volume) for volume in volumes],
             warn=self._message.warn,
         )
         save_figure(path, figure)
