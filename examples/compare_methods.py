@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import napari_cryorestore as cr
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.samples import real_pair
 
 

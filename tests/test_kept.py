@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.comparison.config import ComparisonConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.restoration import require_same
 from napari_cryorestore.restore_config import RestoreConfig

@@ -30,7 +30,12 @@ from napari_cryorestore.cli.parser import Parser
 from napari_cryorestore.cli.recipe import add_recipe_options, recipe
 from napari_cryorestore.cli.train import ConsoleRun
 from napari_cryorestore.cli.watch import table
-from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig, open_comparison, save_comparison
+from napari_cryorestore.comparison.comparison_config import (
+    ComparisonConfig,
+    RowConfig,
+    open_comparison,
+    save_comparison,
+)
 from napari_cryorestore.data.tile_journal import FileJournal, unfinished
 from napari_cryorestore.io.inspection import inspect_volume
 from napari_cryorestore.io.tilt_files import read_tilt_file

@@ -14,7 +14,7 @@ import pytest
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.comparison import figure as drawing
 from napari_cryorestore.comparison import sources
-from napari_cryorestore.comparison.config import open_comparison
+from napari_cryorestore.comparison.comparison_config import open_comparison
 from napari_cryorestore.io.volume_output import write_volume
 
 FAST = ["--device", "cpu", "--dpi", "30", "--columns", "XY", "Fxz"]

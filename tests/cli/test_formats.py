@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.sources import open_row
 from napari_cryorestore.io import volume_output, volumes
 from napari_cryorestore.io.pair_search import find_pairs

@@ -11,7 +11,12 @@ import pytest
 from matplotlib.image import imread
 
 from napari_cryorestore.comparison import figure as drawing
-from napari_cryorestore.comparison.config import COLUMNS, ComparisonConfig, FourierConfig, RowConfig
+from napari_cryorestore.comparison.comparison_config import (
+    COLUMNS,
+    ComparisonConfig,
+    FourierConfig,
+    RowConfig,
+)
 from napari_cryorestore.comparison.figure import (
     check_figure,
     compare,

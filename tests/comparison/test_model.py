@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig, RowConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig, FourierConfig, RowConfig
 from napari_cryorestore.comparison.model import CompareModel
 from napari_cryorestore.comparison.volume import corner_of
 

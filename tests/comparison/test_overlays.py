@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.overlays import Overlay, overlays
 from napari_cryorestore.comparison.picture import PLANES, SPECTRA
 from napari_cryorestore.physics.wedge import Wedge

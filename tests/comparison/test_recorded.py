@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.cli import compare
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.sources import examined, open_row
 from napari_cryorestore.io.volume_output import write_volume

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 from napari_cryorestore.comparison.sections import section, section_row
 from napari_cryorestore.data.imaging import MeanOfMaps

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.region import RegionRestorer
 from napari_cryorestore.comparison.sources import Sources, open_row
 from napari_cryorestore.compute_config import DeviceConfig

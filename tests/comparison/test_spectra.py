@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig, FourierConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig, FourierConfig
 from napari_cryorestore.comparison.picture import SPECTRA
 from napari_cryorestore.comparison.spectra import (
     clear_tilts,

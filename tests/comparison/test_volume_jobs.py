@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.result_cache import Watch
 from napari_cryorestore.comparison.sources import FILTER_REGION
 from napari_cryorestore.comparison.volume_jobs import VolumeJobs, memory_of, newest_preview

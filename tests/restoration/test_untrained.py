@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.sources import Sources
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.config import setting

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_cryorestore.cli.parser import Parser
-    from napari_cryorestore.comparison.config import ComparisonConfig, Position, RowConfig
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig, Position, RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.recording import Recording
@@ -46,7 +46,7 @@ class CompareOptions(Config):
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
-    from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig
 
     del arguments
     parser.usage = "cryorestore compare ROW … [--labels NAME …] [--at Z Y X] [--output FIGURE] [OPTION …]"
@@ -75,7 +75,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(options: Namespace) -> int:
     """Open the rows, draw, and print the figure's file."""
-    from napari_cryorestore.comparison.config import save_comparison
+    from napari_cryorestore.comparison.comparison_config import save_comparison
     from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.compute_config import DeviceConfig
@@ -109,7 +109,7 @@ def requested_comparison(options: Namespace, settings: CompareOptions) -> Compar
     ValueError, FileNotFoundError
         If a row is none, or the options do not fit together.
     """
-    from napari_cryorestore.comparison.config import ComparisonConfig, open_comparison
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig, open_comparison
     from napari_cryorestore.presets import merged
 
     saved = [item for item in options.rows if Path(item).suffix.lower() == ".toml"]

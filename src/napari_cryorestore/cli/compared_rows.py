@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_cryorestore.cli.live_text import LiveText
-    from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.comparison.comparison_config import Position, RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.runs.chosen_step import WhichStep

@@ -100,7 +100,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
 
 
 def _draw(run: RunDir, restored: dict[str, Path]) -> Path:
-    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.comparison_config import RowConfig
     from napari_cryorestore.comparison.figure import comparison_figure, save_figure
     from napari_cryorestore.comparison.sources import open_row
     from napari_cryorestore.samples import real_pair

@@ -132,7 +132,7 @@ def rows_of(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> 
 
 def _typed(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> list[ComparedVolume]:
     """Open the rows that were typed one by one."""
-    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.comparison_config import RowConfig
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.compute_config import DeviceConfig
 
@@ -147,7 +147,7 @@ def _typed(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> l
 
 def _opened(settings: EvaluateOptions, path: Path, odd: Path | None = None) -> ComparedVolume:
     """Open one file, or the mean of two halves."""
-    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.comparison_config import RowConfig
     from napari_cryorestore.comparison.sources import open_row
     from napari_cryorestore.io.pairing import tomogram_name
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.overlays import overlays
 from napari_cryorestore.comparison.page import (
     INK,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from napari_cryorestore.comparison.config import Column, Position
+    from napari_cryorestore.comparison.comparison_config import Column, Position
     from napari_cryorestore.comparison.page import Page
     from napari_cryorestore.comparison.picture import Levels, Picture
     from napari_cryorestore.comparison.volume import ComparedVolume

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_cryorestore.comparison.config import (
+from napari_cryorestore.comparison.comparison_config import (
     MOST_ROWS,
     Column,
     ComparisonConfig,

@@ -11,7 +11,7 @@ from napari_cryorestore.comparison.picture import PLANES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_cryorestore.comparison.config import Column, ComparisonConfig, Position
+    from napari_cryorestore.comparison.comparison_config import Column, ComparisonConfig, Position
     from napari_cryorestore.recording import Recording
 
     Line = tuple[tuple[float, float], ...]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.comparison.overlays import Overlay
     from napari_cryorestore.comparison.picture import Plane
 

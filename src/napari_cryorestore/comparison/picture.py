@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
 
     Image = NDArray[np.float32]
     Levels = tuple[float, float]

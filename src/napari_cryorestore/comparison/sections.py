@@ -12,7 +12,7 @@ from napari_cryorestore.comparison.picture import PLANES, SECTIONS, Picture, lev
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.comparison.config import Column, ComparisonConfig, Position
+    from napari_cryorestore.comparison.comparison_config import Column, ComparisonConfig, Position
     from napari_cryorestore.comparison.picture import Image, Levels
     from napari_cryorestore.comparison.volume import ComparedVolume
 

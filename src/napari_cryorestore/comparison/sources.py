@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cryorestore.comparison.config import RESTORED
+from napari_cryorestore.comparison.comparison_config import RESTORED
 from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.comparison.comparison_config import Position, RowConfig
     from napari_cryorestore.examination import Examination
     from napari_cryorestore.io.volume_format import Volume
     from napari_cryorestore.recording import Recording

@@ -13,7 +13,12 @@ from napari_cryorestore.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from napari_cryorestore.comparison.config import Column, ComparisonConfig, FourierConfig, Position
+    from napari_cryorestore.comparison.comparison_config import (
+        Column,
+        ComparisonConfig,
+        FourierConfig,
+        Position,
+    )
     from napari_cryorestore.comparison.picture import Image
     from napari_cryorestore.comparison.result_cache import ResultCache, Watch
     from napari_cryorestore.comparison.volume import ComparedVolume

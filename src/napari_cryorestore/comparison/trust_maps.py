@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_cryorestore.comparison.config import Position
+    from napari_cryorestore.comparison.comparison_config import Position
     from napari_cryorestore.comparison.result_cache import Watch
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.metrics.bands import Band

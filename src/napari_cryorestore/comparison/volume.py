@@ -13,7 +13,7 @@ from napari_cryorestore.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.comparison.config import Position
+    from napari_cryorestore.comparison.comparison_config import Position
 
     Triple = tuple[int, int, int]
 

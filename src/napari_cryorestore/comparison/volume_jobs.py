@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cryorestore.comparison.config import RESTORED
+from napari_cryorestore.comparison.comparison_config import RESTORED
 from napari_cryorestore.comparison.result_cache import Job
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from napari_cryorestore.comparison.config import Position, RowConfig
+    from napari_cryorestore.comparison.comparison_config import Position, RowConfig
     from napari_cryorestore.comparison.result_cache import Watch
     from napari_cryorestore.comparison.sources import Sources
     from napari_cryorestore.comparison.volume import ComparedVolume

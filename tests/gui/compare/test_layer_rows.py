@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig, RowConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig, RowConfig
 from napari_cryorestore.comparison.model import CompareModel
 from napari_cryorestore.gui.compare.layer_rows import LayerRows, compared, size_is_known
 from napari_cryorestore.io.volume_output import write_volume

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import ComparisonConfig
+from napari_cryorestore.comparison.comparison_config import ComparisonConfig
 from napari_cryorestore.gui.compare.painters import Row, SectionPainter, SectionRequest
 from napari_cryorestore.gui.compare.shading import shade_table
 

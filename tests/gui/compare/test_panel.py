@@ -12,7 +12,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_cryorestore.comparison import trust_maps
-from napari_cryorestore.comparison.config import COLUMNS, RowConfig
+from napari_cryorestore.comparison.comparison_config import COLUMNS, RowConfig
 from napari_cryorestore.comparison.trust_maps import agreement_job, bands_of
 from napari_cryorestore.gui.compare import row_offers, trust_control
 from napari_cryorestore.gui.compare.panel import ComparePanel

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.model import CompareModel
 from napari_cryorestore.gui.compare.layer_rows import compared
 from napari_cryorestore.gui.compare.viewer_link import PATIENCE, ViewerLink

@@ -9,14 +9,14 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QSpinBox, QToolButton, QWidget
 from superqt import QElidingLabel
 
-from napari_cryorestore.comparison.config import COLUMNS
-from napari_cryorestore.gui.compare.contrast import ContrastBox
-from napari_cryorestore.gui.compare.fourier import FourierBox
+from napari_cryorestore.comparison.comparison_config import COLUMNS
+from napari_cryorestore.gui.compare.contrast_settings import ContrastBox
+from napari_cryorestore.gui.compare.fourier_settings import FourierBox
 from napari_cryorestore.gui.compare.popup import add_entry, menu_button, popup_button
 from napari_cryorestore.gui.editors import keep_from_wheel
 
 if TYPE_CHECKING:
-    from napari_cryorestore.comparison.config import Column, ComparisonConfig
+    from napari_cryorestore.comparison.comparison_config import Column, ComparisonConfig
 
 COLUMN_WORDS: dict[Column, str] = {
     "XY": "XY, across the beam",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QMouseEvent, QPaintEvent, QWheelEvent
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.gui.compare.colours import Colours
     from napari_cryorestore.gui.compare.framing import Framing, Window
     from napari_cryorestore.gui.compare.shading import Painted

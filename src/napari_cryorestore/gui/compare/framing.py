@@ -9,7 +9,7 @@ from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
 
     Span = tuple[float, float]
     Box = tuple[Span, Span, Span]

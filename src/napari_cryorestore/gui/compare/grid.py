@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QResizeEvent
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.gui.compare.colours import Colours
     from napari_cryorestore.gui.compare.framing import Box
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.comparison.config import Column, ComparisonConfig, Position
+    from napari_cryorestore.comparison.comparison_config import Column, ComparisonConfig, Position
     from napari_cryorestore.comparison.picture import Levels, Picture
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.shading import Painted

@@ -24,8 +24,8 @@ from napari_cryorestore.comparison.model import Comparison
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS
 from napari_cryorestore.gui.compare.bar import CompareBar
 from napari_cryorestore.gui.compare.colours import Colours
-from napari_cryorestore.gui.compare.contrast import ContrastControl
-from napari_cryorestore.gui.compare.fourier import FourierControl
+from napari_cryorestore.gui.compare.contrast_settings import ContrastControl
+from napari_cryorestore.gui.compare.fourier_settings import FourierControl
 from napari_cryorestore.gui.compare.grid import PictureGrid
 from napari_cryorestore.gui.compare.lower_tabs import LowerTabs
 from napari_cryorestore.gui.compare.picture_control import PictureControl
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from qtpy.QtGui import QResizeEvent
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.comparison.result_cache import ResultCache
     from napari_cryorestore.gui.live_runs import LiveRuns
 

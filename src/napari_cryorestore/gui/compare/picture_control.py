@@ -25,7 +25,7 @@ from napari_cryorestore.gui.compare.shading import shade_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_cryorestore.comparison.config import Column
+    from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import PictureGrid

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Image
 
-    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.comparison_config import RowConfig
     from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import PictureGrid

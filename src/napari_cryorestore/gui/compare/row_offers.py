@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.comparison.config import RowConfig
+from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
 from napari_cryorestore.gui.model_choice import load_methods, loss_of, method_of, untrained_methods
 from napari_cryorestore.io.pairing import tomogram_name

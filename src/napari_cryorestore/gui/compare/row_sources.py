@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryorestore.comparison.config import RESTORED
+from napari_cryorestore.comparison.comparison_config import RESTORED
 from napari_cryorestore.comparison.volume_jobs import newest_preview
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from napari_cryorestore.comparison.config import RowConfig
+    from napari_cryorestore.comparison.comparison_config import RowConfig
     from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.result_cache import Failure, Job
     from napari_cryorestore.comparison.volume import ComparedVolume

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig
     from napari_cryorestore.comparison.model import Comparison
     from napari_cryorestore.gui.compare.number_control import NumberControl
     from napari_cryorestore.gui.compare.viewer_link import ViewerLink

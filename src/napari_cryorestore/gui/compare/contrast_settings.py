@@ -13,7 +13,7 @@ from superqt import QDoubleRangeSlider, QElidingLabel
 from napari_cryorestore.gui.panel_layout import add_row, grid_of
 
 if TYPE_CHECKING:
-    from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig
     from napari_cryorestore.comparison.model import CompareModel
     from napari_cryorestore.comparison.picture import Levels
     from napari_cryorestore.gui.compare.colours import Colours

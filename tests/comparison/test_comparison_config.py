@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from napari_cryorestore.comparison.config import (
+from napari_cryorestore.comparison.comparison_config import (
     COLUMNS,
     ComparisonConfig,
     FourierConfig,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from napari_cryorestore.comparison.config import FourierConfig
+from napari_cryorestore.comparison.comparison_config import FourierConfig
 from napari_cryorestore.comparison.spectra import found_tilts
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
 
 if TYPE_CHECKING:
-    from napari_cryorestore.comparison.config import ComparisonConfig
+    from napari_cryorestore.comparison.comparison_config import ComparisonConfig
     from napari_cryorestore.comparison.model import Comparison
 
 TICKS = {
