@@ -174,6 +174,37 @@ def test_the_sentences_of_the_troubleshooting_page_are_the_programs_own() -> Non
     assert [sentence for sentence in quoted if sentence not in own] == []
 
 
+def refused_words() -> list[str]:
+    """Return the words that the glossary puts into code letters in its last column."""
+    text = (ROOT / "docs/reference/glossary.md").read_text(encoding="utf-8")
+    last = [line.split("|")[-2] for line in text.splitlines() if line.startswith("| **")]
+    return sorted({word for cell in last for word in re.findall(r"`([^`]+)`", cell)})
+
+
+def places_of(word: str) -> list[str]:
+    """Return where a word stands, in the singular or plural, in the program or its pages."""
+    pattern = re.compile(rf"(?<![a-z]){re.escape(word)}(?:s|es)?(?![a-z])", re.IGNORECASE)
+    files = [page for page in PAGES if page.name not in ("CHANGELOG.md", "glossary.md")]
+    files += [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.yaml")]
+    return [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+@pytest.mark.parametrize("word", refused_words())
+def test_a_word_that_the_glossary_refuses_stands_nowhere(word: str) -> None:
+    assert places_of(word) == []
+
+
+def test_refused_words_are_found_where_they_stand() -> None:
+    assert len(refused_words()) > 8
+    assert "docs/concepts/stopping.md:1" in places_of("stop") + places_of("When to stop")
+    assert not places_of("rop")  # of "crop"
+
+
 # Pages -----------------------------------------------------------------------------------------------
 
 
@@ -245,6 +276,17 @@ def test_the_modules_that_the_architecture_names_are_there() -> None:
     assert len(named) > 20
     places = (ROOT, ROOT / "src/napari_cryorestore")
     assert [name for name in sorted(named) if not any((place / name).is_file() for place in places)] == []
+
+
+def test_the_places_that_contributing_names_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("## Where is the place") : text.index("## Add a method")]
+    named = re.findall(r"`(\w+)`(?: and `(\w+)`)? in\s+\[`([\w/.]+)`\]", table)
+    assert len(named) > 5
+    for *names, file in named:
+        code = (ROOT / "src/napari_cryorestore" / file).read_text(encoding="utf-8")
+        for name in filter(None, names):
+            assert re.search(rf"^(def |class )?{name}\b", code, re.MULTILINE), f"{file} has no {name}"
 
 
 def test_tables_are_filled_from_the_code(hooks: ModuleType) -> None:
