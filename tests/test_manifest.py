@@ -104,7 +104,7 @@ SLOW = ("torch", "pyqtgraph", "mrcfile", "scipy", "lightning_fabric", "napari_cr
     [
         ("import napari_cryorestore", ("qtpy", "napari", "numpy")),
         ("import napari_cryorestore.gui.io_hooks", ("napari.layers",)),
-        ("import napari_cryorestore.gui.live_runs", ()),
+        ("import napari_cryorestore.gui.viewer_session", ()),
     ],
 )
 def test_nothing_slow_is_imported_before_it_is_used(statement: str, light: tuple[str, ...]) -> None:

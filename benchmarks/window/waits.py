@@ -94,13 +94,13 @@ class Session:
 
     def train_outside(self) -> None:
         """Let runs be started as processes, as those on several devices are."""
-        from napari_cryorestore.gui.live_runs import Launcher, create_run, runs_of
+        from napari_cryorestore.gui.viewer_session import Launcher, session_of
         from napari_cryorestore.runs.run_dir import RunDir
         from napari_cryorestore.training.launch import launch
 
         self.outside = True
-        launcher = Launcher(create_run, lambda path: launch(RunDir.open(path), "process"))
-        runs_of(self.viewer).launcher = launcher
+        launcher = Launcher(launch=lambda path: launch(RunDir.open(path), "process"))
+        session_of(self.viewer).launcher = launcher
 
     def measured(self, options: argparse.Namespace) -> dict[str, float]:
         """Go through everything once."""
@@ -183,11 +183,11 @@ class Session:
         return {"Stop pressed to stopped (s)": time.perf_counter() - start, "one step (s)": step}
 
     def _close(self, train: Any) -> dict[str, float]:
-        from napari_cryorestore.gui.live_runs import runs_of
+        from napari_cryorestore.gui.viewer_session import session_of
 
         until(train.bar.start.isEnabled)
         train.bar.start.click()
-        runs, known = runs_of(self.viewer), len(runs_of(self.viewer).paths)
+        runs, known = session_of(self.viewer), len(session_of(self.viewer).paths)
         until(lambda: len(runs.paths) > known and runs.is_training(runs.current))
         end = time.perf_counter() + 5
         until(lambda: time.perf_counter() > end)

@@ -23,7 +23,7 @@ from npe2 import PluginManifest  # noqa: E402
 from qtpy.QtCore import QEvent, QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
-from napari_cryorestore.gui.live_runs import LiveRuns  # noqa: E402
+from napari_cryorestore.gui.viewer_session import ViewerSession  # noqa: E402
 from napari_cryorestore.io.volume_output import write_volume  # noqa: E402
 from napari_cryorestore.runs.events import Checkpointed, Evaluated, Snapshotted, Started  # noqa: E402
 from napari_cryorestore.runs.run_dir import RunDir  # noqa: E402
@@ -90,7 +90,7 @@ def qtbot(qtbot: QtBot) -> QtBot:
 @pytest.fixture(autouse=True)
 def patient_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a closing window wait for its work as long as a busy computer may need."""
-    monkeypatch.setattr(LiveRuns.stop_all, "__defaults__", (300.0,))
+    monkeypatch.setattr(ViewerSession.stop_all, "__defaults__", (300.0,))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
 
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, QRect, Qt, QTimer
@@ -38,7 +37,8 @@ class _Left:
     floating: QRect | None
 
 
-_LEFT: WeakKeyDictionary[QMainWindow, dict[str, _Left]] = WeakKeyDictionary()
+class ClosedPlaces(dict[str, _Left]):
+    """How panels stood when they were closed, by name."""
 
 
 def dock_titles(name: str) -> tuple[str, str]:
@@ -61,11 +61,13 @@ class DockPlace(QObject):
         Its name in the manifest.
     area : {"left", "right", "top", "bottom"}
         Where it is docked until the user moves it.
+    closed : ClosedPlaces
+        How the panels of this window stood when they were closed.
     """
 
-    def __init__(self, panel: QWidget, name: str, area: Area) -> None:
+    def __init__(self, panel: QWidget, name: str, area: Area, *, closed: ClosedPlaces) -> None:
         super().__init__(panel)
-        self._name = name
+        self._name, self._closed = name, closed
         self._dock: QDockWidget | None = None
         self._settled = self._hidden = False
         self._in_front = True
@@ -95,7 +97,7 @@ class DockPlace(QObject):
         if isinstance(window, QMainWindow):
             apart = bool(_panels_beside(window, dock)) and not window.tabifiedDockWidgets(dock)
             floating = dock.geometry() if dock.isFloating() else None
-            _LEFT.setdefault(window, {})[self._name] = _Left(apart, floating)
+            self._closed[self._name] = _Left(apart, floating)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Bring the panel to the front where napari's menu would hide it, as it stood behind another tab."""
@@ -133,7 +135,7 @@ class DockPlace(QObject):
 
     def _settle(self, window: QMainWindow, dock: QDockWidget) -> None:
         """Join the panels on this side, unless the user had taken this one off them."""
-        left = _LEFT.get(window, {}).get(self._name, _Left(apart=False, floating=None))
+        left = self._closed.get(self._name, _Left(apart=False, floating=None))
         beside = _panels_beside(window, dock)
         if beside and not left.apart:
             window.tabifyDockWidget(beside[-1], dock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 from qtpy.QtCore import QStandardPaths, QThread
@@ -21,6 +21,7 @@ from napari_cryorestore.gui.layers import (
     path_of,
     tomogram_layer,
 )
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.whole_file import whole_folder
 
 if TYPE_CHECKING:
@@ -127,15 +128,14 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
 
 def watch_for_pairs(viewer: Viewer) -> None:
     """Offer training, once a pair and viewer, when the second half of a tomogram is added."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer not in _WATCHES:
-        _WATCHES[viewer] = _PairWatch(viewer)
+    session_of(viewer).own(_PairWatch, lambda: _PairWatch(viewer))
 
 
 class _PairWatch:
     """Remembers which pairs of a viewer were offered."""
 
     def __init__(self, viewer: Viewer) -> None:
+        viewer = getattr(viewer, "__wrapped__", viewer)
         self._viewer = ref(viewer)
         self._offered: set[tuple[Path | None, Path | None]] = set()
         viewer.layers.events.inserted.connect(self._offer_new)
@@ -172,9 +172,6 @@ class _PairWatch:
         if viewer is not None:
             panel: Any = open_panel(viewer, "Train")
             panel.choose_pair(*(layer() for layer in layers))
-
-
-_WATCHES: WeakKeyDictionary[Viewer, _PairWatch] = WeakKeyDictionary()
 
 
 def _answers_an_event() -> bool:

@@ -20,10 +20,13 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_cryorestore.gui.dock_place import Area, DockPlace
+from napari_cryorestore.gui.dock_place import Area, ClosedPlaces, DockPlace
+from napari_cryorestore.gui.viewer_session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari import Viewer
 
 LABEL_WIDTH = 92
 """Pixels that the words on the left take, so that rows above one another line up."""
@@ -164,8 +167,17 @@ class DockedPanel(QWidget):
 
     Subclasses say in `leave` what they stop listening to; work goes on without the panel.
 
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer, or the proxy that napari hands to plugins.
+
     Attributes
     ----------
+    viewer : napari.Viewer
+        Whose panel it is.
+    session : ViewerSession
+        What lives with that viewer.
     display_name : str
         Its name in the manifest.
     first_area : "right" or "bottom"
@@ -175,9 +187,12 @@ class DockedPanel(QWidget):
     display_name: ClassVar[str]
     first_area: ClassVar[Area]
 
-    def __init__(self) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self._place = DockPlace(self, self.display_name, self.first_area)
+        self.viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.session = session_of(self.viewer)
+        closed = self.session.own(ClosedPlaces)
+        self._place = DockPlace(self, self.display_name, self.first_area, closed=closed)
 
     def leave(self) -> None:
         """Stop looking at the viewer and at the work; may be called twice."""
@@ -200,8 +215,8 @@ class DockedPanel(QWidget):
 class FoldedPanel(DockedPanel):
     """Folds below one another that scroll, above a bar that does not."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
         self.sections, self.area = QVBoxLayout(), QScrollArea()
 
     def sizeHint(self) -> QSize:

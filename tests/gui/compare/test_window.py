@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QDockWidget
 
 from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.dock_place import open_panel
-from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.viewer_session import session_of
 
 from .conftest import noise
 
@@ -80,7 +80,7 @@ def test_closing_the_window_ends_what_is_computed(window, qtbot) -> None:
 
 
 def test_a_step_is_compared_from_anywhere(window, run, save, tmp_path, settled) -> None:
-    runs = runs_of(window)
+    runs = session_of(window)
     path = save(tmp_path / "restored.mrc")
     runs.compare_file.emit(path)
     panel = window.window.dock_widgets[TITLE]

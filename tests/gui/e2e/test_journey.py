@@ -11,8 +11,8 @@ import pytest
 
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import origin_of
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.monitor.preview_frames import INPUT
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_drop_train_watch_choose_restore_and_save(
     assert (train.data.even.currentText(), train.data.odd.currentText()) == ("tiny_even", "tiny_odd")
     make_it_short(train.model)
     train.bar.start.click()
-    runs = runs_of(viewer)
+    runs = session_of(viewer)
     qtbot.waitUntil(lambda: runs.current is not None, timeout=LONG)
 
     # the Monitor has opened by itself, and the history of the preview grows to the last step

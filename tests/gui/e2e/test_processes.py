@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.dock_place import open_panel
-from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.launch import ProcessHandle
 
@@ -42,7 +42,7 @@ def test_two_devices_train_outside_and_are_watched_here(
         train.model.put(section, train.model.sections[section].model_copy(update=values))
     qtbot.waitUntil(train.bar.start.isEnabled, timeout=LONG)
     train.bar.start.click()
-    runs = runs_of(viewer)
+    runs = session_of(viewer)
     qtbot.waitUntil(lambda: runs.current is not None, timeout=LONG)
     assert isinstance(runs.work_of(runs.current), ProcessHandle)
 

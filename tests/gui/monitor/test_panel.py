@@ -14,10 +14,10 @@ from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
-from napari_cryorestore.gui.live_runs import Launcher, runs_of
 from napari_cryorestore.gui.monitor.panel import MonitorPanel
 from napari_cryorestore.gui.monitor.preview_frames import INPUT
 from napari_cryorestore.gui.monitor.run_body import EMPTY, HINT
+from napari_cryorestore.gui.viewer_session import Launcher, session_of
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused, Thinned
 from napari_cryorestore.runs.metric_words import METRIC_WORDS
 from napari_cryorestore.runs.recorder import Request
@@ -79,7 +79,7 @@ def test_without_a_run_it_says_what_to_do(panel):
 
 
 def test_the_run_of_the_viewer_is_shown_at_once(viewer, trained, qtbot):
-    runs_of(viewer).add(trained.path)
+    session_of(viewer).add(trained.path)
     panel = MonitorPanel(viewer)
     qtbot.addWidget(panel)
     assert panel.model.run.path == trained.path
@@ -87,7 +87,7 @@ def test_the_run_of_the_viewer_is_shown_at_once(viewer, trained, qtbot):
 
 
 def test_a_run_that_is_added_later_is_shown(panel, trained):
-    panel.runs.add(trained.path)
+    panel.session.add(trained.path)
     assert panel.body.currentIndex() == 1
     assert "TS01_icecream" in panel.header.name.text()
     assert panel.model.selected == 300
@@ -95,14 +95,14 @@ def test_a_run_that_is_added_later_is_shown(panel, trained):
 
 def test_adding_the_same_run_again_keeps_the_view(watching, trained):
     watching.select(100)
-    watching.runs.add(trained.path)
+    watching.session.add(trained.path)
     assert watching.model.selected == 100
 
 
 def test_open_run_asks_for_a_folder_and_tells_the_other_panels(panel, trained, monkeypatch, qtbot):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(trained.path))
     press(panel.header.open)
-    assert panel.runs.current == trained.path
+    assert panel.session.current == trained.path
     assert panel.model.run.path == trained.path
 
 
@@ -193,23 +193,23 @@ def test_the_light_warns_of_over_fitting(watching, trained):
     assert watching.body.light.words.startswith("Over-fitting")
 
 
-def test_what_is_handed_over_is_the_advised_step_unless_another_is_selected(watching, trained, qtbot):
+def test_what_is_handed_over_is_the_advised_step_unless_another_is_selected(watching, trained):
     trained.save(400, n2n=0.1)
     watching.look()
     assert watching.model.selected == 400
     use = watching.body.step_view.use
     assert use.text() == "Use step 300 → Restore"
-    with qtbot.waitSignal(watching.use_step) as asked:
-        press(use)
-    assert asked.args[1] == 300
+    heard = []
+    watching.session.use_step.connect(lambda _, step: heard.append(step))
+    press(use)
+    assert heard == [300]
     assert watching.body.light.suggested.text() == "Go to suggested step 300"
     watching.select(200)
     watching.model.set_follow(False)
     watching.select(400)
     assert use.text() == "Use → Restore"
-    with qtbot.waitSignal(watching.use_step) as asked:
-        press(use)
-    assert asked.args[1] == 400
+    press(use)
+    assert heard == [300, 400]
 
 
 # Numbers --------------------------------------------------------------------------------------------
@@ -331,19 +331,17 @@ def test_the_menu_stops_without_saving_and_asks_for_a_preview(watching, trained)
     assert not watching.header.entries["discard"].isEnabled()
 
 
-def test_using_a_step_tells_the_other_panels(watching, trained, qtbot):
+def test_using_a_step_tells_the_other_panels(watching, trained):
     heard = []
-    watching.runs.use_step.connect(lambda path, step: heard.append((path, step)))
+    watching.session.use_step.connect(lambda path, step: heard.append((path, step)))
     watching.select(200)
-    with qtbot.waitSignal(watching.use_step) as signal:
-        press(watching.body.step_view.use)
-    assert signal.args == [trained.path, 200]
+    press(watching.body.step_view.use)
     assert heard == [(trained.path, 200)]
 
 
 def test_a_step_is_sent_to_be_compared(watching, trained):
     heard = []
-    watching.runs.compare_step.connect(lambda path, step: heard.append((path, step)))
+    watching.session.compare_step.connect(lambda path, step: heard.append((path, step)))
     watching.select(200)
     press(watching.body.step_view.compare)
     assert heard == [(trained.path, 200)]
@@ -351,21 +349,19 @@ def test_a_step_is_sent_to_be_compared(watching, trained):
     assert not watching.body.step_view.compare.isEnabled()
 
 
-def test_a_stopped_run_is_continued(watching, trained, qtbot):
+def test_a_stopped_run_is_continued(watching, trained):
     launched = []
-    watching.runs.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
+    watching.session.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
     trained.record(Finished(step=300, reason="stopped"))
     watching.look()
-    with qtbot.waitSignal(watching.continue_requested) as signal:
-        press(watching.header.go_on)
-    assert signal.args == [trained.path]
+    press(watching.header.go_on)
     assert launched == [trained.path]
-    watching.runs.stop_all()
+    watching.session.stop_all()
 
 
 def test_a_quiet_run_is_continued_only_after_asking(watching, trained, monkeypatch, qtbot):
     launched = []
-    watching.runs.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
+    watching.session.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
     later = time.time() + 3600
     monkeypatch.setattr("time.time", lambda: later)
     watching.look()
@@ -379,7 +375,7 @@ def test_a_quiet_run_is_continued_only_after_asking(watching, trained, monkeypat
         assert launched == ([] if answer == "Cancel" else [trained.path])
         box.deleteLater()
         QApplication.sendPostedEvents(box, QEvent.Type.DeferredDelete)
-    watching.runs.stop_all()
+    watching.session.stop_all()
 
 
 def test_a_failure_is_one_sentence_with_details(watching, trained, qtbot):
@@ -492,7 +488,7 @@ def test_in_a_window_it_docks_below_watches_and_ends(window, trained, qtbot):
     get_settings().application.plugin_widget_positions.clear()
     dock, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Monitor")
     assert dock.area == "bottom"
-    runs_of(window).add(trained.path)
+    session_of(window).add(trained.path)
     assert panel.model.run.path == trained.path
     assert [layer.name for layer in window.layers] == ["TS01_icecream · training"]
     panel.body.plot.step_moved.emit(100.0)
@@ -510,7 +506,7 @@ def test_in_a_window_it_docks_below_watches_and_ends(window, trained, qtbot):
     assert again._timer.isActive()
     left = []
     again._timer.destroyed.connect(lambda: left.append("deleted"))
-    runs_of(window).closed.connect(lambda: left.append(again._timer.isActive()))
+    session_of(window).closed.connect(lambda: left.append(again._timer.isActive()))
     window.close()
     assert left[0] is False
 
@@ -556,7 +552,7 @@ def test_numbers_are_never_cut_off(watching, width, side_by_side, qtbot):
 
 def test_a_run_that_ended_by_itself_says_why_and_goes_on_to_its_last_step(watching, trained):
     launched = []
-    watching.runs.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
+    watching.session.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
     why = "Ended at step 300: held-out agreement fell 8 % below its best at step 100."
     trained.record(Finished(step=300, reason="completed", why=why))
     watching.look()
@@ -566,4 +562,4 @@ def test_a_run_that_ended_by_itself_says_why_and_goes_on_to_its_last_step(watchi
     assert "Go on to step 5000" in watching.header.go_on.toolTip()
     press(watching.header.go_on)
     assert launched == [trained.path]
-    watching.runs.stop_all()
+    watching.session.stop_all()

@@ -11,13 +11,13 @@ from napari.components import ViewerModel
 
 from napari_cryorestore.gui.devices import Device
 from napari_cryorestore.gui.io_hooks import read_tomograms
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice, load_methods
 from napari_cryorestore.gui.named_volume import volume_from
 from napari_cryorestore.gui.restore import RestorePanel, model_control
-from napari_cryorestore.gui.restore.model import RestoreModel, model_of
+from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.restore.wishes import Wishes
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 
@@ -100,7 +100,7 @@ def _known_methods() -> None:
 def viewer(restorer) -> ViewerModel:
     """A viewer without a window, which is all that most of the panel needs."""
     made = ViewerModel()
-    model_of(runs_of(made)).engine = restorer.engine
+    session_of(made).own(RestoreModel).engine = restorer.engine
     return made
 
 
@@ -116,7 +116,7 @@ def panel(
 def window(make_napari_viewer, restorer, pair: tuple[Path, Path]) -> Viewer:
     """A viewer with a window and two halves."""
     made = make_napari_viewer()
-    model_of(runs_of(made)).engine = restorer.engine
+    session_of(made).own(RestoreModel).engine = restorer.engine
     made.open(list(pair), plugin=None)
     return made
 

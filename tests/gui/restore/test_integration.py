@@ -11,8 +11,8 @@ from napari.components import ViewerModel
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.layers import origin_of
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.restore import RestorePanel
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.state import RunState
 
@@ -53,7 +53,7 @@ def test_a_step_just_trained_restores_its_tomogram(qtbot, tmp_path: Path, halves
         viewer.add_image(data, **arguments)
     panel = RestorePanel(viewer)
     qtbot.addWidget(panel)
-    runs = runs_of(viewer)
+    runs = session_of(viewer)
     training = runs.start(recipe(halves, steps=3, every=3), tmp_path / "run")
     assert training.join(300)
 
@@ -73,7 +73,7 @@ def test_training_ends_with_the_window(
     make_napari_viewer, qtbot, tmp_path: Path, halves: tuple[Path, Path]
 ) -> None:
     viewer = make_napari_viewer()
-    runs = runs_of(viewer)
+    runs = session_of(viewer)
     training = runs.start(recipe(halves, steps=100_000, every=1000), tmp_path / "run")
     follower, state = RunFollower(tmp_path / "run"), RunState()
     qtbot.waitUntil(lambda: state.apply(follower.poll()) or state.step > 0, timeout=300_000)

@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.gui import model_choice
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice, known_method, settings_of_method
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_the_form_shows_what_counts_at_restoring_as_it_was_trained(
     viewer: ViewerModel, panel: RestorePanel, run: Path
 ) -> None:
     assert panel.choice.settings is None
-    runs_of(viewer).use_step.emit(says(run, "passes = 1\naverage_flips = true"), 600)
+    session_of(viewer).use_step.emit(says(run, "passes = 1\naverage_flips = true"), 600)
     form = panel.choice.settings
     assert form is not None
     assert form.isVisibleTo(panel)
@@ -86,10 +86,10 @@ def test_the_form_shows_what_counts_at_restoring_as_it_was_trained(
 
 
 def test_what_is_chosen_stays_for_another_step(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
-    runs_of(viewer).use_step.emit(run, 600)
+    session_of(viewer).use_step.emit(run, 600)
     assert panel.choice.settings is not None
     panel.choice.settings.editor("passes").setCurrentText("1")
-    runs_of(viewer).use_step.emit(run, 400)
+    session_of(viewer).use_step.emit(run, 400)
     assert panel.choice.settings.editor("passes").currentText() == "1"
     assert panel.model.other_settings() == {"passes": 1}
 

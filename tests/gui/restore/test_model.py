@@ -18,7 +18,7 @@ from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
 from napari_cryorestore.gui.restore.files import subjects_from
-from napari_cryorestore.gui.restore.model import RestoreModel, model_of
+from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.io.volumes import open_volume
@@ -304,15 +304,6 @@ def test_one_that_goes_on_says_so_and_knows_its_own_pace(model: RestoreModel, re
     assert model.words() == "TS01: 50% · 0:50 left · it goes on."
     model.cancel()
     finished(model)
-
-
-def test_the_model_belongs_to_the_runs_of_a_viewer() -> None:
-    class Runs(SimpleNamespace):
-        __hash__ = object.__hash__
-
-    runs, others = Runs(), Runs()
-    assert model_of(runs) is model_of(runs)
-    assert model_of(runs) is not model_of(others)
 
 
 def test_opening_the_panel_does_not_wait_for_torch() -> None:

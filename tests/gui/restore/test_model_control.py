@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.preferences import preferences
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def choose(combo, words: str) -> None:
 def test_the_step_that_the_monitor_chose_is_taken(
     viewer: ViewerModel, panel: RestorePanel, run: Path
 ) -> None:
-    runs_of(viewer).use_step.emit(run, 200)
+    session_of(viewer).use_step.emit(run, 200)
     assert panel.choice.model.currentText() == "run_a"
     assert choices(panel.choice.step) == ["600 · newest", "500", "400 · suggested", "300", "200 · pinned"]
     assert panel.choice.step.currentText() == "200 · pinned"
@@ -45,12 +45,12 @@ def test_what_a_run_learned_from_is_called_as_the_run_calls_it(
 ) -> None:
     config = (run / "config.toml").read_text().replace('name = "TS01"', 'name = "A_TS01"')
     (run / "config.toml").write_text(config)
-    runs_of(viewer).use_step.emit(run, 200)
+    session_of(viewer).use_step.emit(run, 200)
     assert panel.choice.line.text() == "icecream · learned from A_TS01"
 
 
 def test_an_over_fitted_step_is_warned_of(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
-    runs_of(viewer).add(run)
+    session_of(viewer).add(run)
     assert panel.choice.step.currentText() == "400 · suggested"
     assert panel.choice.warning.text() == ""
     choose(panel.choice.step, "600 · newest")
@@ -61,22 +61,22 @@ def test_an_over_fitted_step_is_warned_of(viewer: ViewerModel, panel: RestorePan
 
 def test_the_date_of_a_run_comes_last(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
     dated = run.rename(run.with_name("2026-11-21_TS01_icecream_2"))
-    runs_of(viewer).add(dated)
+    session_of(viewer).add(dated)
     assert panel.choice.model.currentText() == "TS01_icecream_2 · 2026-11-21"
 
 
 def test_the_latest_run_is_chosen(viewer: ViewerModel, run: Path, opened) -> None:
-    runs_of(viewer).add(run)
+    session_of(viewer).add(run)
     assert opened().model.wishes.model == ModelChoice(run, 400)
 
 
 def test_a_first_run_is_chosen_when_it_comes(
     viewer: ViewerModel, panel: RestorePanel, run: Path, tmp_path: Path
 ) -> None:
-    runs_of(viewer).add(run)
+    session_of(viewer).add(run)
     assert panel.choice.model.currentText() == "run_a"
     young = RunDir.create(tmp_path / "young", config="", environment={})
-    runs_of(viewer).add(young.path)
+    session_of(viewer).add(young.path)
     assert panel.choice.model.currentText() == "run_a"
     assert choices(panel.choice.model) == ["Wiener filter", "young", "run_a"]
 
@@ -85,7 +85,7 @@ def test_checkpoints_appear_while_a_run_trains(
     viewer: ViewerModel, panel: RestorePanel, tmp_path: Path
 ) -> None:
     young = RunDir.create(tmp_path / "young", config="", environment={})
-    runs_of(viewer).add(young.path)
+    session_of(viewer).add(young.path)
     assert panel.choice.step.placeholderText() == "no checkpoint yet"
     panel.restore()
     assert "young has no checkpoint yet" in panel.bar.problem.text()
@@ -102,7 +102,7 @@ def test_checkpoints_appear_while_a_run_trains(
 
 
 def test_switching_models_goes_back_and_forth(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
-    runs_of(viewer).add(run)
+    session_of(viewer).add(run)
     choose(panel.choice.step, "200 · pinned")
     assert panel.model.wishes.model == ModelChoice(run, 200)
     choose(panel.choice.model, "Wiener filter")

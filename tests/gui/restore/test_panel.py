@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QMessageBox
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panel_layout import WIDTH
-from napari_cryorestore.gui.restore.model import model_of
+from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.restore.queue import Entry, Progress
 from napari_cryorestore.gui.restore.result import add_result
 from napari_cryorestore.gui.restore.source_section import entry_words
+from napari_cryorestore.gui.viewer_session import session_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def choose(combo, words: str) -> None:
 def test_restoring_adds_a_layer_that_knows_its_origin(
     viewer: ViewerModel, panel: RestorePanel, run: Path, pair: tuple[Path, Path], qtbot
 ) -> None:
-    runs_of(viewer).use_step.emit(run, 600)
+    session_of(viewer).use_step.emit(run, 600)
     qtbot.mouseClick(panel.bar.restore, Qt.MouseButton.LeftButton)
     finish(panel, qtbot)
 
@@ -178,7 +178,7 @@ def test_the_result_is_saved_elsewhere(
 
 def test_the_result_is_sent_to_be_compared(panel: RestorePanel, viewer, qtbot) -> None:
     heard: list[Path] = []
-    runs_of(viewer).compare_file.connect(heard.append)
+    session_of(viewer).compare_file.connect(heard.append)
     assert not panel.bar.compare.isVisibleTo(panel)
     panel.compare()
     panel.restore()
@@ -260,7 +260,7 @@ def test_closing_the_panel_keeps_the_work_and_opening_it_shows_it(window: Viewer
     panel.parent().destroyOnClose()
     assert not panel._timer.isActive()
     restorer.may_end.set()
-    model_of(runs_of(window)).restoration.join(300)
+    session_of(window).own(RestoreModel).restoration.join(300)
 
     again = open_panel(window, "Restore")
 
@@ -273,7 +273,7 @@ def test_closing_the_panel_keeps_the_work_and_opening_it_shows_it(window: Viewer
 def test_closing_the_window_ends_the_work(window: Viewer, restorer, pair: tuple[Path, Path]) -> None:
     panel = open_panel(window, "Restore")
     active = []
-    runs_of(window).closed.connect(lambda: active.append(panel._timer.isActive()))
+    session_of(window).closed.connect(lambda: active.append(panel._timer.isActive()))
     restorer.may_end.clear()
     panel.restore()
     work = panel.model.restoration

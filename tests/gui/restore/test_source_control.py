@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.examined_data import ExaminedData
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.restore import RestorePanel, source_control
-from napari_cryorestore.gui.restore.model import model_of
+from napari_cryorestore.gui.restore.model import RestoreModel
+from napari_cryorestore.gui.viewer_session import session_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_cryorestore.gui.data_choice import DataChoice
-    from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.runs.trained_on import TrainedOn
 
 
@@ -56,15 +55,15 @@ def test_halves_opened_later_are_chosen_too(
 def test_napari_opens_it_with_a_proxy(window: Viewer) -> None:
     _, panel = window.window.add_plugin_dock_widget("napari-cryorestore", "Restore")
     assert isinstance(panel, RestorePanel)
-    assert panel.model is model_of(runs_of(window))
+    assert panel.model is session_of(window).own(RestoreModel)
     assert panel.source.odd.currentText() == "TS01_odd"
 
 
 def test_a_step_chosen_elsewhere_opens_the_panel_once(window: Viewer, run: Path) -> None:
-    runs_of(window).use_step.emit(run, 300)
+    session_of(window).use_step.emit(run, 300)
     panel = window.window.dock_widgets["Restore (CryoRestore)"]
     assert panel.model.wishes.model == ModelChoice(run, 300)
-    runs_of(window).use_step.emit(run, 200)
+    session_of(window).use_step.emit(run, 200)
     assert panel.model.wishes.model == ModelChoice(run, 200)
     assert open_panel(window, "Restore") is panel
     assert list(window.window.dock_widgets) == ["Restore (CryoRestore)"]
@@ -117,7 +116,7 @@ def test_a_tilt_range_of_the_run_is_named_after_the_run(
         return ExaminedData()
 
     monkeypatch.setattr(source_control, "examined_data", judged)
-    runs_of(panel._viewer).use_step.emit(run, 300)
+    session_of(panel.viewer).use_step.emit(run, 300)
     choice, learned = asked[-1]
     assert (choice.tilt_min, choice.tilt_max, choice.tilt_axis) == ("-57", "63", "x")
     assert learned is not None

@@ -11,9 +11,9 @@ import pytest
 from napari import Viewer
 from scipy.ndimage import gaussian_filter
 
-from napari_cryorestore.gui.live_runs import Launcher, runs_of
 from napari_cryorestore.gui.train import panel as panel_module
 from napari_cryorestore.gui.train.panel import TrainPanel
+from napari_cryorestore.gui.viewer_session import Launcher, session_of
 from napari_cryorestore.runs.events import Event, Finished, Started, Stepped
 from napari_cryorestore.runs.run_dir import RunDir
 
@@ -71,7 +71,7 @@ class Bench:
 
     def open(self, viewer: Any) -> TrainPanel:
         """Dock a panel; most tests do without a window, which takes a second to open."""
-        runs_of(viewer).launcher = self.launcher()
+        session_of(viewer).launcher = self.launcher()
         panel = TrainPanel(viewer)
         if isinstance(viewer, Viewer):
             viewer.window.add_dock_widget(panel, name="Train", area="right")

@@ -5,7 +5,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
-from napari_cryorestore.gui.live_runs import runs_of
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.samples import real_pair
@@ -42,7 +42,7 @@ def test_bad_inputs_are_named_and_nothing_starts(bench):
         bench.settle(panel)
         assert words in panel.bar.problem.text(), words
     assert bench.trainings == []
-    assert runs_of(viewer).paths == ()
+    assert session_of(viewer).paths == ()
 
 
 @pytest.mark.parametrize(

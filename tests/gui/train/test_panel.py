@@ -7,10 +7,10 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QMessageBox
 
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panel_layout import WIDTH
 from napari_cryorestore.gui.train import panel as panel_module
 from napari_cryorestore.gui.train.panel import TrainPanel
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused
 from napari_cryorestore.runs.recorder import Request
 
@@ -29,7 +29,7 @@ def test_from_two_layers_to_a_running_training_with_one_click(bench, make_napari
     assert bench.configs[0].tomograms[0].even == training.run.path / "inputs" / "cell_even.mrc"
     assert bench.configs[0].tomograms[0].even.exists()
     assert bench.monitors == 1
-    assert runs_of(viewer).paths == (training.run.path,)
+    assert session_of(viewer).paths == (training.run.path,)
 
 
 def test_the_state_line_follows_the_run_to_its_end(bench):
@@ -154,7 +154,7 @@ def test_two_viewers_do_not_know_each_other(bench, make_napari_viewer):
     assert panels[1].bar.start.isEnabled()
     other = bench.start(panels[1])
     assert other.run.path != training.run.path
-    assert runs_of(second).paths == (other.run.path,)
+    assert session_of(second).paths == (other.run.path,)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -196,7 +196,7 @@ def test_start_waits_for_pytorch(bench, qtbot, monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     viewer = ViewerModel()
     bench.add_pair(viewer)
-    runs_of(viewer).launcher = bench.launcher()
+    session_of(viewer).launcher = bench.launcher()
     panel = TrainPanel(viewer)
     qtbot.addWidget(panel)
     bench.click(panel.bar.start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, Qt, Signal
@@ -32,7 +32,6 @@ from napari_cryorestore.gui.compare.picture_control import PictureControl
 from napari_cryorestore.gui.compare.row_control import RowControl
 from napari_cryorestore.gui.compare.saving import Saving
 from napari_cryorestore.gui.compare.viewer_link import ViewerLink
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panel_layout import DockedPanel, SentenceLabel
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.comparison.comparison_config import Column
     from napari_cryorestore.comparison.result_cache import ResultCache
-    from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.gui.viewer_session import ViewerSession
 
 _WIDE = 1.7
 """Width to height from which numbers stand beside the pictures."""
@@ -62,10 +61,8 @@ class ComparePanel(DockedPanel):
     display_name, first_area = "Compare", "bottom"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self.runs = runs_of(self.viewer)
-        self.comparison = comparison_of(self.runs)
+        super().__init__(napari_viewer)
+        self.comparison = comparison_of(self.session)
         self.model = self.comparison.model
         self.bar, self.grid, self.empty = CompareBar(), PictureGrid(), EmptyPage()
         self.message = SentenceLabel()
@@ -73,7 +70,7 @@ class ComparePanel(DockedPanel):
         self._lay_out()
         self.pictures = PictureControl(self.grid, self.comparison, self)
         self.rows = RowControl(
-            self.comparison, self.viewer, self.runs, self.grid, self.bar.rows_menu, self.message
+            self.comparison, self.viewer, self.session, self.grid, self.bar.rows_menu, self.message
         )
         self.link = ViewerLink(self.viewer, self.model, self)
         self.link.is_painting = lambda: self.pictures.painting
@@ -101,7 +98,7 @@ class ComparePanel(DockedPanel):
         self._left = True
         self.model.changed.disconnect(self._model_changed)
         self.viewer.events.theme.disconnect(self._set_theme)
-        self.runs.closed.disconnect(self.leave)
+        self.session.closed.disconnect(self.leave)
         self.link.leave()
         self.rows.leave()
         self.lower_tabs.leave()
@@ -186,7 +183,7 @@ class ComparePanel(DockedPanel):
     def _connect(self) -> None:
         self.model.changed.connect(self._model_changed)
         self.viewer.events.theme.connect(self._set_theme)
-        self.runs.closed.connect(self.leave)
+        self.session.closed.connect(self.leave)
         self.grid.pointed.connect(self._point)
         self.grid.stepped.connect(self.model.step_cursor)
         self.grid.hovered.connect(self._read_out)
@@ -256,20 +253,15 @@ class EmptyPage(QWidget):
         layout.addStretch(1)
 
 
-_COMPARISONS: WeakKeyDictionary[LiveRuns, Comparison] = WeakKeyDictionary()
+def comparison_of(session: ViewerSession) -> Comparison:
+    """Return the comparison that belongs to a viewer's session; the same for as long as the viewer lives."""
+    known = ref(session)
+    return session.own(Comparison, lambda: Comparison(lambda work: _hold(known(), work)))
 
 
-def comparison_of(runs: LiveRuns) -> Comparison:
-    """Return the comparison that belongs to a viewer's runs; the same for as long as the viewer lives."""
-    if runs not in _COMPARISONS:
-        known = ref(runs)
-        _COMPARISONS[runs] = Comparison(lambda work: _hold(known(), work))
-    return _COMPARISONS[runs]
-
-
-def _hold(runs: LiveRuns | None, work: ResultCache) -> None:
-    if runs is not None:
-        runs.hold(work)
+def _hold(session: ViewerSession | None, work: ResultCache) -> None:
+    if session is not None:
+        session.hold(work)
 
 
 __all__ = ["CHOICES", "WORDS", "ComparePanel", "EmptyPage", "comparison_of"]

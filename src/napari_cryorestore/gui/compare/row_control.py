@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from napari_cryorestore.comparison.model import Comparison, RowEntry
     from napari_cryorestore.comparison.volume import ComparedVolume
     from napari_cryorestore.gui.compare.grid import PictureGrid
-    from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.gui.panel_layout import SentenceLabel
+    from napari_cryorestore.gui.viewer_session import ViewerSession
 
 FEW = 4
 """Rows that are made of what is open, when all of it is to be compared."""
@@ -46,7 +46,7 @@ class RowControl:
         Whose rows.
     viewer : Viewer
         Whose layers can be rows.
-    runs : LiveRuns
+    runs : ViewerSession
         Whose steps and previews can be rows.
     grid : PictureGrid
         What has the headings.
@@ -60,7 +60,7 @@ class RowControl:
         self,
         comparison: Comparison,
         viewer: Viewer,
-        runs: LiveRuns,
+        runs: ViewerSession,
         grid: PictureGrid,
         menu: QMenu,
         message: SentenceLabel,

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, QTimer, Signal
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout
 
 from napari_cryorestore.gui.dialogs import choose_run, choose_target
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.monitor.history_layer import HistoryLayer
 from napari_cryorestore.gui.monitor.model import MonitorModel
 from napari_cryorestore.gui.monitor.run_body import RunBody
@@ -38,26 +37,14 @@ class MonitorPanel(DockedPanel):
     ----------
     napari_viewer
         The viewer that gets the preview history.
-
-    Attributes
-    ----------
-    continue_requested : Signal(Path)
-        The user wants the run to go on from its last checkpoint.
-    use_step : Signal(Path, int)
-        The user wants to restore with a step of a run.
     """
-
-    continue_requested = Signal(object)
-    use_step = Signal(object, int)
 
     display_name, first_area = "Monitor", "bottom"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.runs = runs_of(napari_viewer)
+        super().__init__(napari_viewer)
         self.model = MonitorModel()
-        self.history = HistoryLayer(napari_viewer, self.model.frames)
+        self.history = HistoryLayer(self.viewer, self.model.frames)
         self.header, self.body = RunHeader(), RunBody()
         self._needs_drawing = False
         self._rest_until = 0.0
@@ -68,8 +55,8 @@ class MonitorPanel(DockedPanel):
         self._connect_widgets()
         self._set_theme()
         self._watch()
-        if self.runs.current is not None:
-            self.attach(self.runs.current)
+        if self.session.current is not None:
+            self.attach(self.session.current)
         self._show()
 
     def attach(self, run_path: Path | str) -> None:
@@ -115,8 +102,8 @@ class MonitorPanel(DockedPanel):
         self._timer.stop()
         self.history.disconnect()
         self.viewer.events.theme.disconnect(self._set_theme)
-        self.runs.run_added.disconnect(self.attach)
-        self.runs.closed.disconnect(self.leave)
+        self.session.run_added.disconnect(self.attach)
+        self.session.closed.disconnect(self.leave)
 
     # Choosing a step ---------------------------------------------------------------------------------
 
@@ -141,13 +128,12 @@ class MonitorPanel(DockedPanel):
     def _use(self) -> None:
         step = self.model.used
         if self.model.run is not None and step is not None:
-            self.use_step.emit(self.model.run.path, step)
-            self.runs.use_step.emit(self.model.run.path, step)
+            self.session.use_step.emit(self.model.run.path, step)
 
     def _compare(self) -> None:
         step = self.model.used
         if self.model.run is not None and step is not None:
-            self.runs.compare_step.emit(self.model.run.path, step)
+            self.session.compare_step.emit(self.model.run.path, step)
 
     # Asking the run ----------------------------------------------------------------------------------
 
@@ -155,7 +141,7 @@ class MonitorPanel(DockedPanel):
         """Ask for a run folder and show it, here and in the other panels."""
         path = choose_run(self)
         if path is not None:
-            self._try(lambda: self.runs.add(RunDir.open(path).path))
+            self._try(lambda: self.session.add(RunDir.open(path).path))
 
     def go_on(self) -> None:
         """Continue the run; asks first where it merely is quiet."""
@@ -165,10 +151,8 @@ class MonitorPanel(DockedPanel):
             self._continue()
 
     def _continue(self) -> None:
-        if self.model.run is None:
-            return
-        self.continue_requested.emit(self.model.run.path)
-        self.runs.continue_requested.emit(self.model.run.path)
+        if self.model.run is not None:
+            self.session.continue_requested.emit(self.model.run.path)
 
     def export_csv(self) -> None:
         """Ask for a file and write the run's numbers there."""
@@ -218,8 +202,8 @@ class MonitorPanel(DockedPanel):
 
     def _watch(self) -> None:
         self.viewer.events.theme.connect(self._set_theme)
-        self.runs.run_added.connect(self.attach)
-        self.runs.closed.connect(self.leave)
+        self.session.run_added.connect(self.attach)
+        self.session.closed.connect(self.leave)
         self._timer.start()
 
     def _connect_widgets(self) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, finalize
+from weakref import finalize
 
 from napari_cryorestore.findings import gravest_first
 from napari_cryorestore.gui.model_choice import (
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.config import Config
     from napari_cryorestore.findings import Finding
-    from napari_cryorestore.gui.live_runs import LiveRuns
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
@@ -272,14 +271,4 @@ class RestoreModel:
         return self.is_restoring and self.restoration is not None and entry in self.restoration.entries
 
 
-_MODELS: WeakKeyDictionary[LiveRuns, RestoreModel] = WeakKeyDictionary()
-
-
-def model_of(runs: LiveRuns) -> RestoreModel:
-    """Return the model that belongs to a viewer's runs: closing the panel keeps queue and work."""
-    if runs not in _MODELS:
-        _MODELS[runs] = RestoreModel()
-    return _MODELS[runs]
-
-
-__all__ = ["RestoreModel", "model_of"]
+__all__ = ["RestoreModel"]

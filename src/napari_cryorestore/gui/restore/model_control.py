@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_cryorestore.gui.background import Background
-    from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.model_section import ModelSection
+    from napari_cryorestore.gui.viewer_session import ViewerSession
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _DEVICES = {"auto": "automatic", "cpu": "cpu", "cuda": "cuda", "mps": "mps"}
@@ -38,8 +38,8 @@ class ModelControl:
 
     Parameters
     ----------
-    runs : LiveRuns
-        The viewer's runs.
+    session : ViewerSession
+        The viewer's.
     section : ModelSection
     model : RestoreModel
     background : Background
@@ -52,7 +52,7 @@ class ModelControl:
 
     def __init__(
         self,
-        runs: LiveRuns,
+        session: ViewerSession,
         section: ModelSection,
         model: RestoreModel,
         background: Background,
@@ -60,22 +60,22 @@ class ModelControl:
         changed: Callable[[], None],
         complain: Callable[[str], None],
     ) -> None:
-        self._runs, self._section, self._model, self._background = runs, section, model, background
+        self._session, self._section, self._model, self._background = session, section, model, background
         self._changed, self._complain = changed, complain
         self._knows_devices = False
         self._warned_of: ChosenStep | None = None
         section.offer_devices(_DEVICES, self._first_device())
         section.value_changed.connect(self._edited)
         section.open_requested.connect(self.open)
-        runs.run_added.connect(self._run_added)
-        runs.use_step.connect(self.use_step)
+        session.run_added.connect(self._run_added)
+        session.use_step.connect(self.use_step)
 
     def begin(self) -> None:
         """Choose what the Monitor chose last, or the latest run."""
-        if self._runs.chosen is not None:
-            self.use_step(*self._runs.chosen)
-        elif self._runs.current is not None and self._model.wishes.model.path is None:
-            self.choose(ModelChoice(self._runs.current))
+        if self._session.chosen is not None:
+            self.use_step(*self._session.chosen)
+        elif self._session.current is not None and self._model.wishes.model.path is None:
+            self.choose(ModelChoice(self._session.current))
         else:
             self.show()
         if known_methods():
@@ -115,7 +115,7 @@ class ModelControl:
 
     def show(self) -> None:
         """Show what is chosen and what there is to choose from."""
-        model, runs = self._model, reversed(self._runs.paths)
+        model, runs = self._model, reversed(self._session.paths)
         ours = [ModelChoice(method=name) for name in untrained_methods()]
         ours += [ModelChoice(path) for path in runs]
         chosen = replace(model.wishes.model, step=None)
@@ -152,8 +152,8 @@ class ModelControl:
 
     def leave(self) -> None:
         """Listen to the viewer's runs no longer."""
-        self._runs.run_added.disconnect(self._run_added)
-        self._runs.use_step.disconnect(self.use_step)
+        self._session.run_added.disconnect(self._run_added)
+        self._session.use_step.disconnect(self.use_step)
 
     def _run_added(self, path: Path) -> None:
         if self._model.wishes.model.path is None:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 
+from napari_cryorestore.background import Background
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.gui.background import Background
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
-from napari_cryorestore.gui.live_runs import runs_of
 from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel
 from napari_cryorestore.gui.restore.compute_section import ComputeSection
 from napari_cryorestore.gui.restore.files import save_copy, saved_words
-from napari_cryorestore.gui.restore.model import model_of
+from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.restore.model_control import ModelControl
 from napari_cryorestore.gui.restore.model_section import ModelSection
 from napari_cryorestore.gui.restore.output_section import OutputSection
@@ -48,10 +47,8 @@ class RestorePanel(FoldedPanel):
     display_name, first_area = "Restore", "right"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._runs = runs_of(self._viewer)
-        self.model = model_of(self._runs)
+        super().__init__(napari_viewer)
+        self.model = self.session.own(RestoreModel)
         self.background = Background()
         self.source, self.choice, self.output = SourceSection(), ModelSection(), OutputSection()
         self.compute, self.bar = ComputeSection(), WorkBar()
@@ -65,11 +62,11 @@ class RestorePanel(FoldedPanel):
         for title in ("Model", "Result"):
             self._folds[title].unfold()
         self._sources = SourceControl(
-            self._viewer, self.source, self.model, self.background,
+            self.viewer, self.source, self.model, self.background,
             changed=self._show, complain=self.bar.complain,
         )  # fmt: skip
         self._models = ModelControl(
-            self._runs,
+            self.session,
             self.choice,
             self.model,
             self.background,
@@ -79,7 +76,7 @@ class RestorePanel(FoldedPanel):
         self._ticks = 0
         self._timer = QTimer(self)
         self._connect()
-        watch_for_pairs(self._viewer)
+        watch_for_pairs(self.viewer)
         self._sources.refresh()
         self._models.begin()
         self._tick()
@@ -93,14 +90,14 @@ class RestorePanel(FoldedPanel):
         self.background.forget()
         self._sources.leave()
         self._models.leave()
-        self._runs.closed.disconnect(self.leave)
+        self.session.closed.disconnect(self.leave)
 
     def restore(self) -> None:
         """Start restoring, or say what forbids it."""
         self.bar.complain("")
         self.bar.say("")
         try:
-            self._runs.hold(self.model.start())
+            self.session.hold(self.model.start())
         except ValueError as error:
             self.bar.complain(str(error))
         self._show()
@@ -129,11 +126,11 @@ class RestorePanel(FoldedPanel):
         """Put the result last done, or of the entry selected, into the Compare panel."""
         entry = self._result()
         if entry is not None and entry.output is not None:
-            self._runs.compare_file.emit(entry.output)
+            self.session.compare_file.emit(entry.output)
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._tick)
-        self._runs.closed.connect(self.leave)
+        self.session.closed.connect(self.leave)
         self.source.selected.connect(self._show_failure)
         self.choice.settings_changed.connect(self._take_settings)
         self.output.value_changed.connect(self._edited)
@@ -204,7 +201,7 @@ class RestorePanel(FoldedPanel):
         self.bar.say(f"Saved {entry.output.name}." if self.model.wishes.saves else "", entry.output)
         if self.model.wishes.shows:
             try:
-                add_result(self._viewer, entry)
+                add_result(self.viewer, entry)
             except (ValueError, OSError) as error:
                 self.bar.complain(str(error))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.background import ThreadWork
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import file_name, written_inputs
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
@@ -69,8 +69,8 @@ class Engine:
     title: Callable[[str, dict[str, Any], dict[str, Any]], str] = title_of
 
 
-class Restoration:
-    """The work on a queue, in a thread of its own; a `Work` of the viewer.
+class Restoration(ThreadWork):
+    """The work on a queue; cancelled, it ends after the tile in progress, with nothing half-done left behind.
 
     Parameters
     ----------
@@ -90,30 +90,8 @@ class Restoration:
         self.entries = tuple(entries)
         self.recipe = recipe
         self._engine, self._after = engine, after
-        self._stopping = threading.Event()
         self._began = time.monotonic()
-        # a daemon, so that the end of the program can stop it instead of waiting for it
-        self._thread = threading.Thread(target=self._work, name="cryorestore restore", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is still going on."""
-        return self._thread.is_alive()
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether it was asked to end."""
-        return self._stopping.is_set()
-
-    def stop(self) -> None:
-        """Ask it to end after the tile in progress; nothing half-done is left behind."""
-        self._stopping.set()
-
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most so many seconds, and tell whether it came."""
-        self._thread.join(timeout)
-        return not self.alive
+        super().__init__("restore", self._work)
 
     @property
     def share(self) -> float:
@@ -148,7 +126,7 @@ class Restoration:
             settings = self.recipe.common.get("method", {})
             entry.title = self._engine.title(entry.subject.name, self.recipe.model.to_plain(), settings)
             report, say = partial(_report, entry), partial(setattr, entry, "remark")
-            entry.output = self._engine.restore(self._fields(entry), report, self._stopping.is_set, say)
+            entry.output = self._engine.restore(self._fields(entry), report, lambda: self.is_stopping, say)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
             if not self.is_stopping:
                 entry.sentence, entry.details = explain(error), traceback.format_exc()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari import Viewer
 
-    from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.restore.model import RestoreModel
     from napari_cryorestore.gui.restore.queue import Entry

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
-    from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.train.data_section import DataSection
     from napari_cryorestore.gui.train.model import TrainModel

@@ -21,7 +21,7 @@ from napari_cryorestore.gui.train.further import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.gui.train.data_control import DataControl
     from napari_cryorestore.gui.train.further_section import FurtherSection

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QTimer
 
-from napari_cryorestore.gui.background import Background
+from napari_cryorestore.background import Background
 from napari_cryorestore.gui.dock_place import open_panel
-from napari_cryorestore.gui.live_runs import LiveRuns, runs_of
 from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel, SentenceLabel
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.train import file_dialog
@@ -57,12 +55,10 @@ class TrainPanel(FoldedPanel):
     display_name, first_area = "Train", "right"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self._viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        super().__init__(napari_viewer)
         self._start_wanted = self._load_failed = False
-        self._runs = runs_of(self._viewer)
-        self._runs.closed.connect(self.leave)
-        self.model = model_of(self._runs)
+        self.session.closed.connect(self.leave)
+        self.model = self.session.own(TrainModel)
         self.background = Background()
         self.data, self.further, self.run, self.bar = DataSection(), FurtherSection(), RunSection(), RunBar()
         self.recipe: RecipeSection | None = None
@@ -77,9 +73,9 @@ class TrainPanel(FoldedPanel):
         }
         self.lay_out(self._folds, self.bar)
         self.sections.insertWidget(self.sections.indexOf(self._folds["run"]), self._loading)
-        self.control = RunControl(self._runs, self.bar, self.background, started=self._started)
+        self.control = RunControl(self.session, self.bar, self.background, started=self._started)
         self._data_control = DataControl(
-            self._viewer, self.data, self.model, self.background, changed=self._changed
+            self.viewer, self.data, self.model, self.background, changed=self._changed
         )
         self._further_control = FurtherControl(
             self.further, self.model, self.background, data=self._data_control, changed=self._changed
@@ -94,7 +90,7 @@ class TrainPanel(FoldedPanel):
 
     def leave(self) -> None:
         """Stop looking at the viewer, at threads and at the run folder."""
-        self._runs.closed.disconnect(self.leave, missing_ok=True)
+        self.session.closed.disconnect(self.leave, missing_ok=True)
         self._timer.stop()
         self.background.forget()
         self._data_control.leave()
@@ -130,7 +126,7 @@ class TrainPanel(FoldedPanel):
 
     def _started(self) -> None:
         self.run.show_model(self.model)  # the next run needs another folder
-        open_monitor(self._viewer)
+        open_monitor(self.viewer)
 
     def _load_recipes(self) -> None:
         self.background.start("recipes", Recipes, answer=self._take_recipes, failure=self._cannot_load)
@@ -242,7 +238,7 @@ class TrainPanel(FoldedPanel):
         layer = self._data_control.layer()
         points = {"crosshair": crosshair, "view": middle_of_view}
         if self.model.place in points and layer is not None:
-            self.model.position = points[self.model.place](self._viewer, layer)
+            self.model.position = points[self.model.place](self.viewer, layer)
 
     def _unfold(self, section: str) -> None:
         if section in self._folds:
@@ -254,12 +250,4 @@ def open_monitor(viewer: Viewer) -> None:
     open_panel(viewer, "Monitor")
 
 
-_MODELS: WeakKeyDictionary[LiveRuns, TrainModel] = WeakKeyDictionary()
-
-
-def model_of(runs: LiveRuns) -> TrainModel:
-    """Return the choices that belong to a viewer's runs; the same object for as long as they live."""
-    return _MODELS.setdefault(runs, TrainModel())
-
-
-__all__ = ["TrainPanel", "model_of", "open_monitor"]
+__all__ = ["TrainPanel", "open_monitor"]

@@ -10,7 +10,7 @@ from napari_cryorestore.gui.train.memory import estimated_memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_cryorestore.gui.background import Background
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.recipe_section import RecipeSection
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from napari_cryorestore.gui.background import Background
-    from napari_cryorestore.gui.live_runs import LiveRuns
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.run_bar import RunBar
+    from napari_cryorestore.gui.viewer_session import ViewerSession
 
 
 class RunControl:
@@ -26,8 +26,8 @@ class RunControl:
 
     Parameters
     ----------
-    runs
-        The viewer's runs, which outlive the panel.
+    session
+        The viewer's, which outlives the panel.
     bar
         The buttons and the state line.
     background
@@ -37,14 +37,14 @@ class RunControl:
     """
 
     def __init__(
-        self, runs: LiveRuns, bar: RunBar, background: Background, *, started: Callable[[], None]
+        self, session: ViewerSession, bar: RunBar, background: Background, *, started: Callable[[], None]
     ) -> None:
-        self._runs, self._bar, self._background, self._started = runs, bar, background, started
+        self._session, self._bar, self._background, self._started = session, bar, background, started
         self._activity = ActivityBar()
         self._follower: RunFollower | None = None
         self._state = RunState()
         self._was_live = False
-        runs.run_added.connect(self._added)
+        session.run_added.connect(self._added)
         self._follow_latest()
 
     @property
@@ -54,13 +54,13 @@ class RunControl:
 
     def is_live(self) -> bool:
         """Tell whether the run shown is still going on."""
-        return self.run is not None and self._runs.is_training(self.run)
+        return self.run is not None and self._session.is_training(self.run)
 
     def start(self, model: TrainModel) -> None:
         """Make and start a run; what is wrong is said and nothing starts."""
         if self._background.busy("start"):
             return
-        live = next((path for path in self._runs.paths if self._runs.is_training(path)), None)
+        live = next((path for path in self._session.paths if self._session.is_training(path)), None)
         if live is not None:
             self._bar.complain(f"{live.name} is still training: stop it first, or wait for its end.")
             return
@@ -105,14 +105,14 @@ class RunControl:
 
     def leave(self) -> None:
         """Stop looking; training goes on."""
-        self._runs.run_added.disconnect(self._added, missing_ok=True)
+        self._session.run_added.disconnect(self._added, missing_ok=True)
         self._activity.end()
 
     def _make(self, model: TrainModel, path: Path) -> Path:
         """Write what only lives in memory and make the run folder; in a thread."""
         existed = path.exists()
         try:
-            self._runs.launcher.create(model.prepare(path), path)
+            self._session.launcher.create(model.prepare(path), path)
         except BaseException:
             if not existed and not (path / CONFIG_FILE).exists():
                 shutil.rmtree(path, ignore_errors=True)
@@ -124,7 +124,7 @@ class RunControl:
     def _launch(self, path: Path) -> None:
         self._bar.say("")
         try:
-            self._runs.launch(path)
+            self._session.launch(path)
         except (ValueError, OSError) as error:
             self._fail(error)
             return
@@ -138,11 +138,11 @@ class RunControl:
         self._bar.complain(str(error) or type(error).__name__, details)
 
     def _added(self, path: Path) -> None:
-        if self._runs.work_of(path) is not None:
+        if self._session.work_of(path) is not None:
             self._follow(path)
 
     def _follow_latest(self) -> None:
-        ours = [path for path in self._runs.paths if self._runs.work_of(path) is not None]
+        ours = [path for path in self._session.paths if self._session.work_of(path) is not None]
         if ours:
             self._follow(ours[-1])
 

@@ -1,27 +1,33 @@
-"""The runs of each viewer: they outlive every panel, and end before the window or the program does."""
+"""What lives as long as a viewer: its runs, its work, and what panels keep and tell one another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QApplication
 
+from napari_cryorestore.background import CLOSE_TIMEOUT, Work, end_held_work, end_work, hold_work
 from napari_cryorestore.gui.dock_place import open_panel
-from napari_cryorestore.gui.live_work import CLOSE_TIMEOUT, CloseGuard, Work, hold, stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari import Viewer
+    from qtpy.QtWidgets import QWidget
 
     from napari_cryorestore.run_config import RunConfig
 
+T = TypeVar("T")
+_CONNECTED = "cryorestore ends its work"
+"""A property of the application."""
 
-def create_run(config: RunConfig, path: Path) -> None:
-    """Make the folder of a new run (see `napari_cryorestore.training.launch.create_run`)."""
+
+def _create_run(config: RunConfig, path: Path) -> None:
     from napari_cryorestore.training import launch
 
     launch.create_run(config, path)
@@ -48,12 +54,12 @@ class Launcher:
         Starts the training of a run folder and returns at once.
     """
 
-    create: Callable[[Any, Path], object] = create_run
+    create: Callable[[Any, Path], object] = _create_run
     launch: Callable[[Path], Work] = launch_run
 
 
-class LiveRuns:
-    """What one viewer trains, looks at and uses.
+class ViewerSession:
+    """What one viewer trains, watches and restores with; it outlives every panel, and ends with the window.
 
     Signals carry the run folder. They are emitted in the GUI thread.
 
@@ -88,6 +94,7 @@ class LiveRuns:
         self._paths: list[Path] = []
         self._work: dict[Path, Work] = {}
         self._held: list[Work] = []
+        self._own: dict[type, Any] = {}
         self._guard_window(getattr(viewer, "window", None))
         self._chosen: tuple[Path, int] | None = None
         self.use_step.connect(self._remember_choice)
@@ -95,6 +102,20 @@ class LiveRuns:
         self.compare_step.connect(self._compare_step)
         self.compare_file.connect(self._compare_file)
         self.continue_requested.connect(self._continue)
+
+    def own(self, kind: type[T], make: Callable[[], T] | None = None) -> T:
+        """Return the viewer's one object of a class; it is made when it is first used.
+
+        Parameters
+        ----------
+        kind : type
+            The class.
+        make : callable, optional
+            Makes the object; the class itself if not given.
+        """
+        if kind not in self._own:
+            self._own[kind] = (make or kind)()
+        return cast("T", self._own[kind])
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -142,7 +163,7 @@ class LiveRuns:
         ValueError
             If it is being trained from here already.
         """
-        if any(runs.is_training(run_path) for runs in (self, *_RUNS.values())):
+        if any(session.is_training(run_path) for session in (self, *_SESSIONS.values())):
             raise ValueError(f"{run_path.name} is being trained already: watch it in the Monitor.")
         work = self.launcher.launch(run_path)
         self._work[run_path] = work
@@ -170,11 +191,12 @@ class LiveRuns:
         """See to it that some work ends well when the window closes, and that the window stays quick."""
         self._held = [item for item in self._held if item.alive]
         self._held.append(work)
-        hold(work)
+        _end_work_on_quitting()
+        hold_work(work)
 
     def stop_all(self, timeout: float = CLOSE_TIMEOUT) -> bool:
         """Stop everything that was started here, wait for it, and tell whether it ended in time."""
-        return stop(self._held, timeout=timeout)
+        return end_work(self._held, timeout=timeout)
 
     def _remember_choice(self, run_path: Path, step: int) -> None:
         self._chosen = (run_path, step)
@@ -217,11 +239,49 @@ class LiveRuns:
         self.closed.emit()
 
 
-_RUNS: WeakKeyDictionary[Viewer, LiveRuns] = WeakKeyDictionary()
+class CloseGuard(QObject):
+    """Does something when a main window has agreed to close; docked widgets are never told.
+
+    Parameters
+    ----------
+    window : QWidget
+        The main window; the guard lives as long as it does.
+    closed : callable
+        Called at once after the window agreed, before it is gone.
+    """
+
+    def __init__(self, window: QWidget, closed: Callable[[], object]) -> None:
+        super().__init__(window)
+        self._closed = closed
+        self._delivering = False
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Let the window answer first: the user may still say no in its dialog."""
+        if watched is None or event is None or event.type() != QEvent.Type.Close or self._delivering:
+            return False
+        self._delivering = True
+        try:
+            watched.event(event)
+        finally:
+            self._delivering = False
+        if event.isAccepted():
+            self._closed()
+        return True
 
 
-def runs_of(viewer: Viewer) -> LiveRuns:
-    """Return the runs of a viewer; the same object for as long as the viewer lives.
+def _end_work_on_quitting() -> None:
+    application = QApplication.instance()
+    if application is not None and not application.property(_CONNECTED):
+        application.setProperty(_CONNECTED, True)
+        application.aboutToQuit.connect(end_held_work)
+
+
+_SESSIONS: WeakKeyDictionary[Viewer, ViewerSession] = WeakKeyDictionary()
+
+
+def session_of(viewer: Viewer) -> ViewerSession:
+    """Return the session of a viewer; the same object for as long as the viewer lives.
 
     Parameters
     ----------
@@ -229,6 +289,6 @@ def runs_of(viewer: Viewer) -> LiveRuns:
         A viewer, or the proxy of one that napari hands to plugins.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer not in _RUNS:
-        _RUNS[viewer] = LiveRuns(viewer)
-    return _RUNS[viewer]
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = ViewerSession(viewer)
+    return _SESSIONS[viewer]

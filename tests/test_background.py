@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from napari_cryorestore.gui.background import Background
+from napari_cryorestore.background import Background
 
 
 def settle(background: Background) -> None:
