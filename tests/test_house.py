@@ -112,8 +112,19 @@ def test_the_tested_torch_is_pinned_and_no_index_is_named() -> None:
 
 
 def test_the_scripts_name_no_host() -> None:
-    for name in ("Makefile", ".ci/run", "scripts/debian-libraries", "pyproject.toml"):
+    for name in ("Makefile", ".ci/run", "scripts/debian-libraries"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def test_the_project_names_its_own_addresses_and_no_index() -> None:
+    """Where packages are fetched from is each computer's own affair."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    addresses = re.findall(r"[\w+]+://[^\s\"']+", text)
+    assert addresses
+    own = re.compile(r"https://(github|raw\.githubusercontent)\.com/napari-cryorestore/napari-cryorestore\b")
+    pages = "https://napari-cryorestore.github.io/napari-cryorestore"
+    assert [item for item in addresses if not own.match(item) and item != pages] == []
+    assert not re.search(r"^\s*(extra-)?(index|find-links)", text, re.MULTILINE)
 
 
 def test_no_test_measures_time() -> None:
