@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+import os
+import platform
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.io.volume_output import write_volume
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
+from napari_cryorestore.methods import METHODS
 
 
 def facts(printed: str) -> dict[str, str]:
@@ -82,3 +84,33 @@ def test_no_volume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "v.mrc").write_text("hello", encoding="utf-8")
     assert main(["info", "v.mrc"]) == 2
     assert "v.mrc" in capsys.readouterr().err
+
+
+def test_a_report_names_versions_and_devices_but_no_path_and_no_person(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["info", "--report"]) == 0
+    printed = capsys.readouterr().out
+    told = dict(re.split(r" {2,}", line, maxsplit=1) for line in printed.splitlines())
+    for name in ("napari-cryorestore", "napari", "torch", "numpy", "lightning-fabric"):
+        assert told[name] == version(name)
+    assert told["Python"].startswith(platform.python_version())
+    assert f"{os.cpu_count()} cores" in told["cpu"]
+    assert [name for name in ("PyQt6", "PySide6", "PyQt5", "PySide2") if name in told]
+    assert "not installed" not in printed
+    assert not [word for word in (str(Path.home()), sys.prefix, platform.node()) if word in printed]
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_report_names_the_packages_that_bring_methods(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(METHODS._packages, "picky", "mrcfile")
+    assert main(["info", "--report"]) == 0
+    assert re.search(rf"^method picky +mrcfile {version('mrcfile')}$", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("given", [[], ["v.mrc", "--report"]])
+def test_either_a_volume_or_a_report(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", *given]) == 2
+    assert "name one volume, or give --report" in capsys.readouterr().err

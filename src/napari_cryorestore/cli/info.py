@@ -1,8 +1,12 @@
-"""``cryorestore info``: what a volume file holds, what lies beside it, and how it was tilted."""
+"""``cryorestore info``: what a volume file holds and what lies beside it, or what is installed here."""
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution, version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +27,25 @@ if TYPE_CHECKING:
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
-    parser.add_argument("file", type=Path, metavar="FILE", help="A volume, such as one half of a tomogram.")
+    parser.usage = "cryorestore info FILE | --report"
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="A volume, such as one half of a tomogram."
+    )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="Print versions and devices, to be pasted where a problem is reported; no paths and no names.",
+    )
 
 
 def run(options: Namespace) -> int:
     """Print the facts, those that are quick to find first."""
+    if options.report == (options.file is not None):
+        raise ValueError("name one volume, or give --report to print what is installed here")
+    if options.report:
+        for name, fact in installation():
+            print(f"{name:20}{fact}")
+        return DONE
     from napari_cryorestore.io.inspection import inspect_volume
 
     report = inspect_volume(options.file)
@@ -99,4 +117,59 @@ def detected_words(detected: DetectedWedge) -> str:
     return f"{range_words((round(wedge.tilt_min), round(wedge.tilt_max)))}, tilt axis {wedge.tilt_axis}"
 
 
-__all__ = ["add_options", "detected_words", "run"]
+_QT = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+
+
+def installation() -> Iterator[tuple[str, str]]:
+    """Find the versions and devices that the report of a problem needs; no paths and no names of people."""
+    yield "napari-cryorestore", version("napari-cryorestore")
+    yield "Python", f"{platform.python_version()} ({platform.python_implementation()})"
+    yield "system", platform.platform()
+    for name in (*_required(), *_QT):
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            if name not in _QT:
+                yield name, "not installed"
+    yield from _other_packages()
+    yield from _devices()
+
+
+def _required() -> list[str]:
+    """Return the packages that this one needs, whatever is chosen of it."""
+    needed = distribution("napari-cryorestore").requires or []
+    names = [re.match(r"[\w.-]+", item) for item in needed if "extra ==" not in item]
+    return [name.group() for name in names if name is not None]
+
+
+def _other_packages() -> Iterator[tuple[str, str]]:
+    """Find the packages that bring methods and networks."""
+    from napari_cryorestore.methods import METHODS
+    from napari_cryorestore.networks import NETWORKS
+
+    for table in (METHODS, NETWORKS):
+        for name in table:
+            package = table.package_of(name)
+            if package:
+                yield f"{table.what} {name}", f"{package} {version(package)}"
+
+
+def _devices() -> Iterator[tuple[str, str]]:
+    import torch
+
+    from napari_cryorestore.hardware import available_devices
+    from napari_cryorestore.host_memory import available_memory, size_words
+
+    for device in available_devices():
+        if device.startswith("cuda"):
+            facts = torch.cuda.get_device_properties(device)
+            memory = size_words(facts.total_memory)
+            yield device, f"{facts.name}, {memory}, CUDA {torch.version.cuda or torch.version.hip}"
+        elif device == "cpu":
+            isa = torch.backends.cpu.get_cpu_capability()
+            yield device, f"{os.cpu_count()} cores, {size_words(available_memory())} of memory free, {isa}"
+        else:
+            yield device, "available"
+
+
+__all__ = ["add_options", "detected_words", "installation", "run"]
