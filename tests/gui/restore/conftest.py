@@ -13,10 +13,10 @@ from napari_cryorestore.gui.devices import Device
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.model_choice import ModelChoice, load_methods
 from napari_cryorestore.gui.named_volume import volume_from
-from napari_cryorestore.gui.restore import RestorePanel, model_control
+from napari_cryorestore.gui.restore import RestorePanel, model_section
 from napari_cryorestore.gui.restore.model import RestoreModel
+from napari_cryorestore.gui.restore.request import Wishes
 from napari_cryorestore.gui.restore.restoration import Engine
-from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
@@ -87,7 +87,7 @@ def model(restorer, pair: tuple[Path, Path]) -> RestoreModel:
 def _known_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether PyTorch was loaded by another test must not matter."""
     devices = (Device("auto", "automatic (CPU)"), Device("cpu", "CPU · 2 cores"))
-    monkeypatch.setattr(model_control, "list_devices", lambda: devices)
+    monkeypatch.setattr(model_section, "list_devices", lambda: devices)
 
 
 @pytest.fixture(autouse=True)

@@ -125,9 +125,9 @@ def test_until_methods_are_loaded_nothing_is_chosen_nor_restored(
 ) -> None:
     load(*pair)
     with monkeypatch.context() as patched:
-        patched.setattr("napari_cryorestore.gui.restore.model_control.known_methods", dict)
-        patched.setattr("napari_cryorestore.gui.restore.model_control.untrained_methods", dict)
-        patched.setattr("napari_cryorestore.gui.restore.wishes.known_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.model_section.known_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.model_section.untrained_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.request.known_methods", dict)
         panel = opened()
         assert panel.choice.model.count() == 0
         panel.restore()

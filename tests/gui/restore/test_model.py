@@ -17,10 +17,9 @@ import pytest
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
-from napari_cryorestore.gui.restore.files import subjects_from
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.queue import Entry, Progress
-from napari_cryorestore.gui.restore.wishes import Wishes
+from napari_cryorestore.gui.restore.queue import Entry, Progress, subjects_from
+from napari_cryorestore.gui.restore.request import Wishes
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.panel_layout import WIDTH
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.queue import Entry, Progress
-from napari_cryorestore.gui.restore.result import add_result
+from napari_cryorestore.gui.restore.queue import Entry, Progress, add_result
 from napari_cryorestore.gui.restore.source_section import entry_words
 from napari_cryorestore.gui.viewer_session import session_of
 

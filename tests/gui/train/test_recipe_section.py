@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.train import panel as panel_module
-from napari_cryorestore.gui.train.kind_section import KindSection
+from napari_cryorestore.gui.train.recipe_section import KindSection
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.io.volume_output import write_volume
 
@@ -101,7 +101,7 @@ def test_a_configuration_is_saved_and_loaded_by_the_menu(bench, tmp_path, monkey
         write_volume(tmp_path / f"TS_{name}.mrc", bench.half(index), voxel_size=8.0, label="test")
         for data, kwargs, _ in read_tomograms(str(tmp_path / f"TS_{name}.mrc")):
             viewer.add_image(data, **kwargs)
-    monkeypatch.setattr(panel_module.file_dialog, "remember_folder", lambda path: None)
+    monkeypatch.setattr(panel_module.run_section, "remember_folder", lambda path: None)
     file = str(tmp_path / "mine.toml")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (file, ""))
@@ -132,7 +132,7 @@ def test_folders_are_chosen_by_the_menu(bench, tmp_path, monkeypatch):
     viewer = ViewerModel()
     bench.add_pair(viewer)
     panel = bench.open(viewer)
-    monkeypatch.setattr(panel_module.file_dialog, "remember_folder", lambda path: None)
+    monkeypatch.setattr(panel_module.run_section, "remember_folder", lambda path: None)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     panel.bar.entries["folder"].trigger()
     assert panel.model.run_path().parent == tmp_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QBoxLayout,
     QCheckBox,
@@ -21,7 +21,6 @@ from superqt import QFlowLayout
 
 from napari_cryorestore.gui.monitor.preview_frames import INPUT
 from napari_cryorestore.gui.monitor.run_numbers import numbers_at
-from napari_cryorestore.gui.monitor.verdict_light import dot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,6 +35,7 @@ UNTICKED = ("half_correlation", "wedge_share")
 """Numbers that say little on their own; their curves are hidden at first."""
 
 _GAP = 18
+_FINE = 2  # drawn twice as fine, for screens of high density
 _MARGIN = 4
 
 
@@ -223,4 +223,18 @@ def _block() -> QGridLayout:
     return grid
 
 
-__all__ = ["UNTICKED", "NumberList", "StepView"]
+def dot(colour: QColor, *, edge: int) -> QPixmap:
+    """Return a dot with that many pixels across, on nothing."""
+    pixels = QPixmap(edge * _FINE, edge * _FINE)
+    pixels.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixels)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(pixels.rect().adjusted(2, 2, -2, -2))
+    painter.end()
+    pixels.setDevicePixelRatio(_FINE)
+    return pixels
+
+
+__all__ = ["UNTICKED", "NumberList", "StepView", "dot"]

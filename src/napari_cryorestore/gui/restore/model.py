@@ -18,8 +18,8 @@ from napari_cryorestore.gui.model_choice import (
     trained_on,
 )
 from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject, told_apart_by_folder
+from napari_cryorestore.gui.restore.request import Wishes
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
-from napari_cryorestore.gui.restore.wishes import Wishes
 from napari_cryorestore.gui.status_line import duration_words
 from napari_cryorestore.gui.typed_values import read_number
 from napari_cryorestore.recording import Recording

@@ -11,17 +11,12 @@ from napari_cryorestore.background import Background
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.io_hooks import watch_for_pairs
 from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel
-from napari_cryorestore.gui.restore.compute_section import ComputeSection
-from napari_cryorestore.gui.restore.files import save_copy, saved_words
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.model_control import ModelControl
-from napari_cryorestore.gui.restore.model_section import ModelSection
-from napari_cryorestore.gui.restore.output_section import OutputSection
-from napari_cryorestore.gui.restore.queue import Entry, Progress
+from napari_cryorestore.gui.restore.model_section import ModelControl, ModelSection
+from napari_cryorestore.gui.restore.option_sections import ComputeSection, OutputSection
+from napari_cryorestore.gui.restore.queue import Entry, Progress, add_result, save_copy, saved_words
 from napari_cryorestore.gui.restore.restoration import known_settings
-from napari_cryorestore.gui.restore.result import add_result
-from napari_cryorestore.gui.restore.source_control import SourceControl
-from napari_cryorestore.gui.restore.source_section import SourceSection
+from napari_cryorestore.gui.restore.source_section import SourceControl, SourceSection
 from napari_cryorestore.gui.restore.work_bar import WorkBar
 from napari_cryorestore.recording import Recording
 

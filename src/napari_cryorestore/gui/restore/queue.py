@@ -1,4 +1,4 @@
-"""What is to be restored, how, and how far it is; free of Qt and PyTorch."""
+"""The tomograms to restore: what they are, how each is doing, and what becomes of results; free of Qt."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.gui.layers import LayerOrigin, add_volume
 from napari_cryorestore.gui.model_choice import ModelChoice
+from napari_cryorestore.gui.named_volume import paired_volumes, tomogram_name_of
 from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from napari import Viewer
+    from napari.layers import Image
 
     from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.runs.chosen_step import ChosenStep
@@ -141,4 +146,65 @@ def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
     return [names[place] for place in places]
 
 
-__all__ = ["Entry", "Progress", "Recipe", "Subject", "told_apart_by_folder"]
+def subjects_from(paths: Iterable[Path]) -> list[Subject]:
+    """Open files and pair those that are halves of one tomogram.
+
+    Raises
+    ------
+    ValueError, OSError
+        If one cannot be read, with one sentence.
+    """
+    return [Subject(tomogram_name_of(even), even, odd) for even, odd in paired_volumes(paths)]
+
+
+def save_copy(result: Path, target: Path) -> Path:
+    """Copy a result to a file that the user chose; it appears whole or not at all."""
+    from napari_cryorestore.io.volume_output import copy_volume
+
+    return copy_volume(result, target)
+
+
+def saved_words(path: Path) -> str:
+    """Return that a file was saved, and what its format could not hold."""
+    from napari_cryorestore.io.volume_output import losses
+
+    return " ".join((f"Saved {path.name}.", *(finding.sentence for finding in losses(path))))
+
+
+def add_result(viewer: Viewer, entry: Entry) -> Image:
+    """Add the result of an entry that is done, memory-mapped.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the file is not there any more.
+    """
+    from napari_cryorestore.io.volumes import open_volume
+
+    if entry.output is None:
+        raise ValueError(f"“{entry.subject.name}” has no result yet: wait until it is done.")
+    volume = open_volume(entry.output)
+    model = entry.model
+    origin = LayerOrigin(
+        path=str(entry.output),
+        voxel_size=volume.voxel_size or entry.subject.even.voxel_size or 0.0,
+        origin=volume.origin,
+        start=volume.start,
+        run=str(model.run or model.weights or ""),
+        step=-1 if model.step is None else model.step,
+        label=volume.labels[0] if volume.labels else entry.title,
+    )
+    return add_volume(viewer, volume.data, name=entry.title, origin=origin)
+
+
+__all__ = [
+    "Entry",
+    "Progress",
+    "Recipe",
+    "Subject",
+    "add_result",
+    "save_copy",
+    "saved_words",
+    "subjects_from",
+    "told_apart_by_folder",
+]

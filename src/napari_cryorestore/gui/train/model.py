@@ -11,12 +11,11 @@ from pydantic import ValidationError
 from napari_cryorestore.config import sentence
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import examined_data
+from napari_cryorestore.gui.named_volume import own_paths, written_inputs
 from napari_cryorestore.gui.preferences import beside
-from napari_cryorestore.gui.train import content
-from napari_cryorestore.gui.train.further import first_name, from_config, joined
-from napari_cryorestore.gui.train.preview_place import place_of
-from napari_cryorestore.gui.train.problem import Problem, missing, recording_problems, too_thin
-from napari_cryorestore.gui.train.recipes import SECTIONS
+from napari_cryorestore.gui.train.more_tomograms import first_name, from_config, joined
+from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
+from napari_cryorestore.gui.train.recipes import SECTIONS, Problem, missing, recording_problems, too_thin
 from napari_cryorestore.runs.run_dir import new_run_path
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.config import Config
     from napari_cryorestore.gui.examined_data import DataLook, ExaminedData
-    from napari_cryorestore.gui.train.further import FurtherTomogram
+    from napari_cryorestore.gui.named_volume import NamedVolume
+    from napari_cryorestore.gui.train.more_tomograms import FurtherTomogram
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
@@ -229,9 +229,9 @@ class TrainModel:
         problems = self.problems()
         if problems:
             raise ValueError(problems[0].sentence)
-        return self.config(content.written_paths(self, run))
+        return self.config(self._written_paths(run))
 
-    def config(self, paths: dict[Any, Path] | None = None) -> RunConfig:
+    def config(self, paths: dict[NamedVolume, Path] | None = None) -> RunConfig:
         """Return the recipe.
 
         Parameters
@@ -245,7 +245,7 @@ class TrainModel:
             With one sentence, if something is wrong with it or a volume has no file.
         """
         try:
-            return self._recipes.run_config(content.content_of(self, paths or content.known_paths(self)))
+            return self._recipes.run_config(self._content(paths or self._known_paths()))
         except ValidationError as error:
             raise ValueError(sentence(error)) from error
 
@@ -293,6 +293,34 @@ class TrainModel:
         self.put("network", network)
         same = getattr(method, "kind", "") == self.method
         self.put("method", method if same else self._recipes.method_like(method, self.method))
+
+    def _content(self, paths: dict[NamedVolume, Path]) -> dict[str, Any]:
+        """Return the values of a `RunConfig`, not validated yet."""
+        choice, sections = self.choice, self.sections
+        shape = choice.even.shape if choice.even is not None else (1, 1, 1)
+        return {
+            "tomograms": [
+                choice.to_plain(paths, name=self.tomogram_name),
+                *(item.to_plain(paths) for item in self.further_tomograms),
+            ],
+            "snapshots": snapshots_at(sections["snapshots"], self.place, shape=shape, position=self.position),
+            "from_checkpoint": self.from_checkpoint,
+            **{name: sections[name] for name in ("method", "network", "schedule", "hardware")},
+        }
+
+    def _written_paths(self, run: Path) -> dict[NamedVolume, Path]:
+        """Return a file for every volume chosen; those without one are written into the run folder."""
+        paths: dict[NamedVolume, Path] = {}
+        for choice in self._choices():
+            paths |= written_inputs(choice.volumes, run, voxel_size=choice.known_voxel_size or 0.0)
+        return paths
+
+    def _known_paths(self) -> dict[NamedVolume, Path]:
+        """Return the file of every volume chosen; raises `ValueError` if one has none."""
+        return own_paths([volume for choice in self._choices() for volume in choice.volumes])
+
+    def _choices(self) -> list[DataChoice]:
+        return [self.choice, *(item.choice for item in self.further_tomograms)]
 
     @property
     def _recipes(self) -> Recipes:

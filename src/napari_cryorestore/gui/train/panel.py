@@ -10,18 +10,14 @@ from napari_cryorestore.background import Background
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel, SentenceLabel
 from napari_cryorestore.gui.preferences import preferences
-from napari_cryorestore.gui.train import file_dialog
-from napari_cryorestore.gui.train.data_control import DataControl
-from napari_cryorestore.gui.train.data_section import DataSection
-from napari_cryorestore.gui.train.further_control import FurtherControl
-from napari_cryorestore.gui.train.further_section import FurtherSection
+from napari_cryorestore.gui.train import run_section
+from napari_cryorestore.gui.train.data_section import DataControl, DataSection
 from napari_cryorestore.gui.train.model import TrainModel
+from napari_cryorestore.gui.train.more_section import FurtherControl, FurtherSection
 from napari_cryorestore.gui.train.preview_place import crosshair, middle_of_view
-from napari_cryorestore.gui.train.recipe_control import RecipeControl
-from napari_cryorestore.gui.train.recipe_section import RecipeSection
+from napari_cryorestore.gui.train.recipe_section import RecipeControl, RecipeSection
 from napari_cryorestore.gui.train.recipes import Recipes
-from napari_cryorestore.gui.train.run_bar import RunBar
-from napari_cryorestore.gui.train.run_control import RunControl
+from napari_cryorestore.gui.train.run_bar import RunBar, RunControl
 from napari_cryorestore.gui.train.run_section import RunSection
 
 if TYPE_CHECKING:
@@ -198,10 +194,10 @@ class TrainPanel(FoldedPanel):
     def _obey(self, wish: str) -> None:
         wishes = {
             "start": self.start,
-            "save": lambda: file_dialog.save_configuration(self, self.model),
+            "save": lambda: run_section.save_configuration(self, self.model),
             "load": self._load,
-            "checkpoint": lambda: file_dialog.choose_checkpoint(self, self.model),
-            "folder": lambda: file_dialog.choose_run_folder(self, self.model),
+            "checkpoint": lambda: run_section.choose_checkpoint(self, self.model),
+            "folder": lambda: run_section.choose_run_folder(self, self.model),
         }
         if wish not in wishes:
             self.control.ask(wish)
@@ -215,7 +211,7 @@ class TrainPanel(FoldedPanel):
             self._show_all()
 
     def _load(self) -> None:
-        tomogram = file_dialog.load_configuration(self, self.model)
+        tomogram = run_section.load_configuration(self, self.model)
         if tomogram is None:
             return
         for path in (tomogram.even, tomogram.odd, tomogram.mask):

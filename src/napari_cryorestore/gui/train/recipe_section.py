@@ -1,4 +1,4 @@
-"""The sections below the data, made from configurations: method, network, schedule, hardware, preview."""
+"""The sections made from configurations: method, network, schedule, hardware, preview."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, settings_of
-from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE
+from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE, Device, list_devices
 from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box
 from napari_cryorestore.gui.forms import ConfigForm, labelled
 from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
-from napari_cryorestore.gui.train.kind_section import KindSection
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
+from napari_cryorestore.training.memory_estimate import estimated_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from napari_cryorestore.gui.devices import Device
+    from napari_cryorestore.background import Background
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.preview_place import Place
-    from napari_cryorestore.gui.train.recipes import Recipes
+    from napari_cryorestore.gui.train.recipes import Choice, Recipes
 
 CUSTOM_TITLE = "custom"
 
@@ -220,4 +220,170 @@ def _words(config: Config, count: int) -> str:
     return " · ".join(f"{to_text(getattr(config, item.path[-1]))} {item.label}" for item in numbers)
 
 
-__all__ = ["CUSTOM_TITLE", "RecipeSection"]
+class KindSection(QWidget):
+    """A combo box of kinds where there are several, a sentence about the chosen one, and its form.
+
+    Attributes
+    ----------
+    kind_chosen : str
+        The user chose another kind.
+    value_changed
+        The user edited the form.
+    """
+
+    kind_chosen = Signal(str)
+    value_changed = Signal()
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._choices: Mapping[str, Choice] = {}
+        self.form = ConfigForm(Config)
+        self.combo = combo_box()
+        self.sentence = SentenceLabel()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(3)
+        self._choice = QWidget()
+        self._choice.setLayout(labelled(what, self.combo))
+        self._layout.addWidget(self._choice)
+        self._layout.addWidget(self.sentence)
+        self._layout.addWidget(self.form)
+        self.combo.activated.connect(self._choose)
+
+    def offer(self, choices: Mapping[str, Choice]) -> None:
+        """List the kinds; one alone is no choice."""
+        self._choices = choices
+        self.combo.clear()
+        for choice in choices.values():
+            self.combo.addItem(choice.title, choice.name)
+        self._choice.setVisible(len(choices) > 1)
+
+    def show_value(self, value: Config) -> None:
+        """Show a configuration in the form of its kind, without announcing it."""
+        choice = self._choices[getattr(value, "kind", "")]
+        self.combo.setCurrentIndex(self.combo.findData(choice.name))
+        self.sentence.say(choice.sentence)
+        if self.form.config is not choice.config:
+            self._exchange_form(choice.config)
+        self.form.blockSignals(True)
+        self.form.setValue(value)
+        self.form.blockSignals(False)
+
+    def _exchange_form(self, config: type[Config]) -> None:
+        form = ConfigForm(config)
+        self._layout.replaceWidget(self.form, form)
+        self.form.hide()
+        self.form.deleteLater()
+        self.form = form
+        form.value_changed.connect(self.value_changed)
+
+    def _choose(self, index: int) -> None:
+        self.kind_chosen.emit(self.combo.itemData(index))
+
+
+class RecipeControl:
+    """Keeps section and model in step.
+
+    Parameters
+    ----------
+    section, model, background
+        What is connected.
+    changed : callable
+        Called after the model's recipe changed.
+    """
+
+    def __init__(
+        self,
+        section: RecipeSection,
+        model: TrainModel,
+        background: Background,
+        *,
+        changed: Callable[[], None],
+    ) -> None:
+        self._section, self._model, self._background = section, model, background
+        self._changed = changed
+        self._devices: tuple[Device, ...] = ()
+        self._estimated: Any = None
+        section.method_chosen.connect(lambda kind: self._choose(model.choose_method, kind))
+        section.network_chosen.connect(lambda kind: self._choose(model.choose_network, kind))
+        section.preset_chosen.connect(lambda name: self._choose(model.choose_preset, name))
+        section.section_edited.connect(self._edited)
+        section.place_edited.connect(self._moved)
+        self.show()
+        background.start("devices", list_devices, answer=self._take_devices, failure=self._no_devices)
+
+    def show(self) -> None:
+        """Show the model's recipe."""
+        self._section.show_model(self._model)
+        self.estimate()
+
+    def estimate(self) -> None:
+        """Estimate the memory anew if something changed that it depends on."""
+        model = self._model
+        halves = [model.choice.even, *(item.choice.even for item in model.further_tomograms)]
+        shapes = tuple(half.shape for half in halves if half is not None)
+        sections = {name: model.sections[name] for name in ("method", "network", "schedule", "hardware")}
+        device = self._device()
+        half = getattr(model.sections["hardware"], "precision", "auto") in ("bf16", "fp16") or (
+            getattr(model.sections["hardware"], "precision", "auto") == "auto" and device.half_precision
+        )
+        question = (shapes, tuple(sections.values()), half, device.name)
+        if model.choice.even is None or question == self._estimated:
+            return
+        self._estimated = question
+        self._background.start(
+            "memory",
+            lambda: estimated_memory(sections, shapes, half_precision=half),
+            answer=self._say_memory,
+            failure=lambda _error: self._section.memory.say(""),
+        )
+
+    def _choose(self, choose: Callable[[str], None], name: str) -> None:
+        choose(name)
+        self.show()
+        self._changed()
+
+    def _edited(self, section: str) -> None:
+        form = self._section.forms[section]
+        if form.problem:
+            self._model.refuse(section, form.problem)
+        else:
+            self._model.put(section, form.value())
+        self._section.show_preset(self._model.preset)
+        self._section.show_summaries(self._model)
+        self.estimate()
+        self._changed()
+
+    def _moved(self) -> None:
+        self._model.place = self._section.chosen_place()
+        if self._model.place == "typed":
+            self._model.position = self._section.typed_position()
+        self._section.show_summaries(self._model)
+        self._changed()
+
+    def _device(self) -> Device:
+        wanted = getattr(self._model.sections["hardware"], "device", "auto")
+        return next((device for device in self._devices if device.name == wanted), Device(wanted, wanted))
+
+    def _take_devices(self, devices: Sequence[Device]) -> None:
+        self._devices = tuple(devices)
+        self._section.offer_devices(self._devices)
+        self._section.show_summaries(self._model)
+        self.estimate()
+
+    def _no_devices(self, error: BaseException) -> None:
+        self._section.offer_devices((Device("auto", "automatic"), Device("cpu", "CPU")))
+        self._section.memory.warn(f"The devices could not be listed: {error}")
+
+    def _say_memory(self, needed: float) -> None:
+        free = self._device().free
+        words = f"Training takes about {needed / 1e9:.1f} GB"
+        if free and needed > free:
+            self._section.memory.warn(
+                f"{words}, but only {free / 1e9:.1f} GB are free: choose a smaller crop, batch or network."
+            )
+        else:
+            self._section.memory.say(f"{words}.")
+
+
+__all__ = ["CUSTOM_TITLE", "KindSection", "RecipeControl", "RecipeSection"]

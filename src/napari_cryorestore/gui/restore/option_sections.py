@@ -1,11 +1,11 @@
-"""The Advanced section: where and in which portions is computed, and how the tomogram was recorded."""
+"""The Result and the Advanced section: where results go, and what is automatic unless chosen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.config import settings_of
@@ -15,10 +15,61 @@ from napari_cryorestore.gui.panel_layout import LABEL_WIDTH, add_row, grid_of
 from napari_cryorestore.gui.typed_values import to_text
 
 if TYPE_CHECKING:
-    from napari_cryorestore.gui.restore.wishes import Wishes
+    from napari_cryorestore.gui.restore.request import Wishes
     from napari_cryorestore.recording import Recording
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}
+
+
+class OutputSection(QWidget):
+    """Edits where results go.
+
+    Attributes
+    ----------
+    value_changed
+        The user chose or typed.
+    browse_requested
+        The user wants a dialog.
+    """
+
+    value_changed = Signal()
+    browse_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves, self.shows = QCheckBox("file in"), QCheckBox("layer")
+        self.output, self.browse = QLineEdit(), QToolButton()
+        self.browse.setText("…")
+        self.output.setClearButtonEnabled(True)
+        self.output.setToolTip("A folder, or a file; empty takes the one shown. Nothing is ever overwritten.")
+        self.shows.setToolTip("Add the result to the viewer; it stays on disk and takes no memory.")
+        grid = grid_of(self)
+        add_row(grid, self.saves, self.output, self.browse)
+        add_row(grid, self.shows)
+        for box in (self.saves, self.shows):
+            box.toggled.connect(self.value_changed)
+        self.output.textEdited.connect(self.value_changed)
+        self.browse.clicked.connect(self.browse_requested)
+
+    def value(self) -> dict[str, Any]:
+        """Return the fields of `Wishes` that are edited here."""
+        return {
+            "saves": self.saves.isChecked(),
+            "shows": self.shows.isChecked(),
+            "output": self.output.text(),
+        }
+
+    def show_wishes(self, wishes: Wishes, folder: str) -> None:
+        """Show what is wished, and the folder that is taken if none is typed, without announcing it."""
+        for box, checked in ((self.saves, wishes.saves), (self.shows, wishes.shows)):
+            box.blockSignals(True)
+            box.setChecked(checked)
+            box.blockSignals(False)
+        if self.output.text() != wishes.output:
+            self.output.setText(wishes.output)
+        self.output.setPlaceholderText(folder)
+        for widget in (self.output, self.browse):
+            widget.setEnabled(wishes.saves)
 
 
 class ComputeSection(QWidget):
@@ -118,4 +169,4 @@ def _changes(form: ConfigForm, *, without: tuple[str, ...] = ()) -> list[str]:
     ]
 
 
-__all__ = ["ComputeSection"]
+__all__ = ["ComputeSection", "OutputSection"]

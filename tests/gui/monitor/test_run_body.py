@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.monitor.thumbnail_strip import thumbnail
+from napari_cryorestore.gui.monitor.run_body import thumbnail
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 20, 30), (5, 200, 90), (2, 64, 64), (3, 500, 7)])

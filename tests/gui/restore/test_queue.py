@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.files import save_copy, saved_words, subjects_from
+from napari_cryorestore.gui.restore.queue import save_copy, saved_words, subjects_from
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_cryorestore.gui.train.memory import OVERHEAD, estimated_memory
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.run_config import HardwareConfig
+from napari_cryorestore.training.memory_estimate import OVERHEAD, estimated_memory
 
 SHAPE = (64, 64, 64)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.model_choice import ModelChoice
-from napari_cryorestore.gui.restore import RestorePanel, source_control
+from napari_cryorestore.gui.restore import RestorePanel, source_section
 from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.viewer_session import session_of
 
@@ -115,7 +115,7 @@ def test_a_tilt_range_of_the_run_is_named_after_the_run(
         asked.append((choice, learned))
         return ExaminedData()
 
-    monkeypatch.setattr(source_control, "examined_data", judged)
+    monkeypatch.setattr(source_section, "examined_data", judged)
     session_of(panel.viewer).use_step.emit(run, 300)
     choice, learned = asked[-1]
     assert (choice.tilt_min, choice.tilt_max, choice.tilt_axis) == ("-57", "63", "x")

@@ -16,16 +16,16 @@ from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import look_at_data
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.gui.named_volume import NamedVolume
-from napari_cryorestore.gui.train import file_dialog
-from napari_cryorestore.gui.train.data_control import DataControl
-from napari_cryorestore.gui.train.further import (
+from napari_cryorestore.gui.train import run_section
+from napari_cryorestore.gui.train.data_section import DataControl
+from napari_cryorestore.gui.train.model import TrainModel
+from napari_cryorestore.gui.train.more_tomograms import (
     FurtherTomogram,
     from_config,
     from_files,
     from_folder,
     joined,
 )
-from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.run_config import TomogramConfig
@@ -268,7 +268,7 @@ def test_those_of_a_loaded_configuration_are_listed(bench, viewer, folder: Path,
     file.write_text(panel.model.config().to_toml())
     panel.model.others = ()
     (folder / "TS02_odd.mrc").unlink()
-    monkeypatch.setattr(file_dialog, "remember_folder", lambda path: None)
+    monkeypatch.setattr(run_section, "remember_folder", lambda path: None)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     panel.bar.entries["load"].trigger()
     settle_all(panel, bench)

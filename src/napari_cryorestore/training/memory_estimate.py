@@ -49,7 +49,8 @@ def estimated_memory(
     crops = _crops((schedule.batch, maps, method.channels, crop, crop, crop))
     draws = method.draw(crops.places, torch.Generator())
     draws = {name: one.to("meta") for name, one in draws.items()}
-    saved, compute = _Saved(), lambda crops: network(crops.to(dtype))
+    saved = _Saved()
+    compute: Callable[[Any], Any] = lambda crops: network(crops.to(dtype))  # noqa: E731
     if getattr(sections.get("hardware"), "recompute", False):
         from napari_cryorestore.training.learner import PIECE, recomputed
 
@@ -60,7 +61,8 @@ def estimated_memory(
         method.loss(compute, method.prepare(crops, draws), draws, teacher=torch.no_grad()(compute))
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
-    return OVERHEAD + sum(map(_volumes, shapes)) + states * weights + saved.bytes + 2 * saved.largest
+    kept = sum(map(_volumes, shapes)) + states * int(weights)
+    return OVERHEAD + kept + saved.bytes + 2 * saved.largest
 
 
 def _network_without_values(config: Any, *, channels: int) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.named_volume import paired_volumes, tomogram_name_of, volume_from
-from napari_cryorestore.gui.train.problem import missing, recording_problems, too_thin
+from napari_cryorestore.gui.train.recipes import missing, recording_problems, too_thin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
