@@ -14,7 +14,7 @@ SCREEN := -screen 0 1600x1000x24
 
 demo: $(VENV)/.for-demo
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
-		$(BIN)/python -m napari_cryorestore.gui.demo; \
+		$(BIN)/python scripts/demo.py; \
 	else \
 		echo "No display here: the demonstration goes on without a window."; \
 		$(BIN)/python -m napari_cryorestore demo demo-output; \
