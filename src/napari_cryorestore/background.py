@@ -20,7 +20,7 @@ _SHORT_SWITCH = 1e-3  # seconds; the default of 5 ms makes the window wait for a
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = (
     "Of the trainings and restorations here, %s still in the middle of a step or tile %g s after being "
-    "asked to end. It ends after that, a training with a checkpoint, unless the program is gone by then; "
+    "told to end. It ends after that, a training with a checkpoint, unless the program is gone by then; "
     "a run goes on from its newest checkpoint, or from its beginning if it has none, with Continue in the "
     "Monitor or 'cryorestore train --resume RUN'."
 )
@@ -100,7 +100,7 @@ class _Task:
     def run(self) -> None:
         try:
             result = self.function()
-        except BaseException as error:  # noqa: BLE001  handed to whoever asked; a thread has nobody to raise to
+        except BaseException as error:  # noqa: BLE001  handed to `failure`; a thread has nobody to raise to
             self.outcome = _bound(self.failure, error)
         else:
             self.outcome = _bound(self.answer, result)
@@ -119,7 +119,7 @@ class Work(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ask it to save what it has and end; returns at once."""
+        """Tell it to save what it has and end; returns at once."""
         ...
 
     def join(self, timeout: float | None = None) -> bool:
@@ -178,7 +178,7 @@ def end_work(work: Iterable[Work], *, timeout: float = CLOSE_TIMEOUT) -> bool:
     deadline = time.monotonic() + timeout
     while going_on and time.monotonic() < deadline:
         for item in going_on:
-            item.stop()  # again: work that is just beginning takes back what was asked of it before
+            item.stop()  # again: work that is just beginning forgets what it was told before
         going_on[0].join(min(_PATIENCE, deadline - time.monotonic()))
         going_on = [item for item in going_on if item.alive]
     if going_on:

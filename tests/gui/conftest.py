@@ -44,7 +44,7 @@ _STARTED: WeakSet[QTimer] = WeakSet()
 
 @pytest.fixture(autouse=True, scope="session")
 def _remember_timers() -> Iterator[None]:
-    """Note every timer that is started; asking the garbage collector takes a fifth of a second a test."""
+    """Note every timer that is started; to search for them takes a fifth of a second a test."""
     start = QTimer.start
 
     def noted(timer: QTimer, *arguments: object) -> None:
@@ -152,7 +152,7 @@ def _napari_owns(thread: threading.Thread) -> bool:
 
 
 class FakeTraining:
-    """A thread that trains until it is asked to stop, then saves for a while."""
+    """A thread that trains until it is told to stop, then saves for a while."""
 
     def __init__(self, path: Path, *, saving: float = 0.0, deaf: bool = False) -> None:
         self.path, self.saving, self.deaf = path, saving, deaf

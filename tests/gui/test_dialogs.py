@@ -14,10 +14,10 @@ class Answers:
 
     def __init__(self, value: object) -> None:
         self.value = value
-        self.asked: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
 
     def __call__(self, parent: QWidget, *words: str) -> object:
-        self.asked.append(words)
+        self.calls.append(words)
         return self.value
 
 
@@ -28,12 +28,12 @@ def parent(qtbot) -> QWidget:
     return made
 
 
-def test_tomograms_are_asked_for_by_all_their_names(parent, tmp_path: Path, monkeypatch) -> None:
+def test_the_dialog_lists_every_suffix_of_tomograms(parent, tmp_path: Path, monkeypatch) -> None:
     remember_folder(tmp_path)
     answers = Answers(([str(tmp_path / "x" / "a.mrc"), str(tmp_path / "b.rec")], ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", answers)
     assert dialogs.choose_tomograms(parent) == [tmp_path / "x" / "a.mrc", tmp_path / "b.rec"]
-    ((_, folder, kinds),) = answers.asked
+    ((_, folder, kinds),) = answers.calls
     assert folder == str(tmp_path)
     assert all(pattern in kinds for pattern in ("*.mrc ", "*.st.gz", "*.ali.bz2"))
     assert last_folder() == tmp_path
@@ -61,7 +61,7 @@ def test_a_folder_that_is_not_made_yet_is_looked_for_above(parent, tmp_path: Pat
     answers = Answers("")
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", answers)
     dialogs.choose_folder(parent, tmp_path / "not" / "yet")
-    assert answers.asked[0][1] == str(tmp_path)
+    assert answers.calls[0][1] == str(tmp_path)
 
 
 def test_a_name_without_a_suffix_gets_one(parent, tmp_path: Path, monkeypatch) -> None:
@@ -79,4 +79,4 @@ def test_the_kind_chosen_decides_the_suffix_of_a_name_without_one(
     answers = Answers((str(tmp_path / "mine"), kind))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answers)
     assert dialogs.choose_target(parent, proposed) == tmp_path / expected
-    assert kind in answers.asked[0][2].split(";;")
+    assert kind in answers.calls[0][2].split(";;")

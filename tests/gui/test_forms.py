@@ -82,7 +82,7 @@ def test_each_kind_has_its_editor(form):
 
 
 def test_set_value_shows_and_returns_everything(form):
-    wanted = Knobs(
+    value = Knobs(
         secret="told",
         inner=Inner(rate=3e-5, steps=7),
         loss="l1",
@@ -92,8 +92,8 @@ def test_set_value_shows_and_returns_everything(form):
         tilt=-12.5,
         pause=0,
     )
-    form.setValue(wanted)
-    assert form.value() == wanted
+    form.setValue(value)
+    assert form.value() == value
     assert form.editor("position").text() == "1, -2, 3"
 
 
@@ -132,7 +132,7 @@ def test_sentence_about_several_fields_stands_under_the_form(form):
     assert form.problem == "Flips need the l2 loss"
 
 
-def test_advanced_settings_are_folded_until_wanted_or_wrong(form):
+def test_advanced_settings_are_folded_until_opened_or_wrong(form):
     form.show()
     assert form.editor("inner", "rate").isVisible()
     assert not form.editor("tilt").isVisible()

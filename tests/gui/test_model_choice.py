@@ -7,9 +7,9 @@ import pytest
 from napari_cryorestore.gui.model_choice import (
     ModelChoice,
     RunSteps,
-    known_method,
+    loaded_method,
     loss_of,
-    method_of,
+    method_name_of,
 )
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
@@ -47,12 +47,12 @@ def test_a_run_tells_what_it_learned_from(run: Path, pair: tuple[Path, Path]) ->
     (known,) = RunDir(run).recipe().tomograms
     assert (known.even, known.odd) == pair
     assert known.recording == Recording(voxel_size=7.5, tilt_range=(-57, 63), tilt_axis="x")
-    assert method_of(run) == "icecream"
+    assert method_name_of(run) == "icecream"
 
 
 def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
     assert RunDir(tmp_path).recipe().tomograms == []
-    assert method_of(tmp_path) == ""
+    assert method_name_of(tmp_path) == ""
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_a_run_without_a_configuration_tells_nothing(tmp_path: Path) -> None:
 def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> None:
     made = RunDir.create(tmp_path / "run", config=config, environment={})
     assert made.recipe().tomograms == []
-    assert method_of(made.path) == loss_of(made.path) == ""
-    assert known_method(ModelChoice(made.path)) is None
+    assert method_name_of(made.path) == loss_of(made.path) == ""
+    assert loaded_method(ModelChoice(made.path)) is None
 
 
 def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from napari.settings import get_plugin_settings
 import napari_cryorestore
 from napari_cryorestore.gui.preferences import (
     PLUGIN,
-    beside,
+    folder_beside,
     last_folder,
     preferences,
     remember_folder,
@@ -51,9 +51,9 @@ def test_runs_go_beside_the_tomogram_unless_a_folder_is_preferred(tmp_path: Path
 
 
 def test_nothing_goes_into_the_package_or_a_folder_that_is_closed(tmp_path: Path) -> None:
-    assert beside(Path(napari_cryorestore.__file__).parent / "samples" / "a.mrc") == Path.home()
-    assert beside(tmp_path / PLUGIN / "simulated" / "a.mrc") == Path.home()
-    assert beside(tmp_path / "gone" / "a.mrc") == Path.home()
+    assert folder_beside(Path(napari_cryorestore.__file__).parent / "samples" / "a.mrc") == Path.home()
+    assert folder_beside(tmp_path / PLUGIN / "simulated" / "a.mrc") == Path.home()
+    assert folder_beside(tmp_path / "gone" / "a.mrc") == Path.home()
 
 
 def test_an_impossible_device_is_refused() -> None:

@@ -96,7 +96,7 @@ def test_the_chosen_step_is_kept_for_panels_that_open_later(runs: ViewerSession,
     assert runs.chosen == (tmp_path / "run", 600)
 
 
-def test_a_run_goes_on_when_asked(runs: ViewerSession, tmp_path: Path) -> None:
+def test_a_run_goes_on_when_requested(runs: ViewerSession, tmp_path: Path) -> None:
     runs.continue_requested.emit(tmp_path / "run")
     assert runs.is_training(tmp_path / "run")
 
@@ -217,7 +217,7 @@ def test_several_devices_need_a_process(
     assert launch_run(run) == (run, where)
 
 
-def test_stopping_asks_all_before_it_waits_for_any(tmp_path: Path, begin, monkeypatch) -> None:
+def test_stopping_tells_all_before_it_waits_for_any(tmp_path: Path, begin, monkeypatch) -> None:
     work, story = [begin(tmp_path, saving=0.1) for _ in range(4)], []
     for name in ("stop", "join"):
         for item in work:
@@ -230,24 +230,24 @@ def test_stopping_asks_all_before_it_waits_for_any(tmp_path: Path, begin, monkey
     assert all(item.events == ["checkpoint"] for item in work)
 
 
-def test_work_that_takes_the_request_back_is_asked_again(tmp_path: Path, begin) -> None:
+def test_work_that_forgets_the_request_is_told_again(tmp_path: Path, begin) -> None:
     training = begin(tmp_path)
-    asked = []
+    told = []
 
     def stop_late() -> None:
-        asked.append(True)
-        if len(asked) == 2:
+        told.append(True)
+        if len(told) == 2:
             training.release.set()
 
     training.stop = stop_late
     assert end_work([training], timeout=300)
-    assert len(asked) == 2
+    assert len(told) == 2
 
 
 def test_what_does_not_end_in_time_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, begin) -> None:
     deaf = begin(tmp_path, deaf=True)
     assert not end_work([deaf], timeout=0.05)
-    assert "one is still in the middle of a step or tile 0.05 s after being asked to end" in caplog.text
+    assert "one is still in the middle of a step or tile 0.05 s after being told to end" in caplog.text
     assert "or from its beginning if it has none, with Continue in the Monitor" in caplog.text
     deaf.release.set()
     deaf.join(300)
@@ -259,19 +259,19 @@ class Window(QMainWindow):
     def __init__(self, *, agrees: bool) -> None:
         super().__init__()
         self.agrees = agrees
-        self.asked = 0
+        self.times = 0
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.asked += 1
+        self.times += 1
         event.setAccepted(self.agrees)
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_the_window_is_asked_once_before_anything_is_stopped(qtbot, agrees: bool) -> None:
+def test_the_window_answers_once_before_anything_is_stopped(qtbot, agrees: bool) -> None:
     window, closed = Window(agrees=agrees), []
-    CloseGuard(window, lambda: closed.append(window.asked))
+    CloseGuard(window, lambda: closed.append(window.times))
     assert window.close() is agrees
-    assert window.asked == 1
+    assert window.times == 1
     assert closed == ([1] if agrees else [])
     window.deleteLater()
 

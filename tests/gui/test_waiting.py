@@ -1,4 +1,4 @@
-"""Tests of how PyTorch's threads wait in napari's process: passively, unless the user wants otherwise."""
+"""Tests of how PyTorch's threads wait in napari's process: passively, unless the user sets otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks the OpenMP of GNU what it has read")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the settings of the OpenMP of GNU")
 def test_openmp_reads_it_when_a_panel_has_pytorch_loaded() -> None:
     code = (
         "import napari, sys; from napari_cryorestore.gui.devices import list_devices;"

@@ -19,7 +19,7 @@ VOXEL_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class DataChoice:
-    """The wishes of the Data section; numbers are text, because they are being typed.
+    """What is chosen and typed in the Data section; numbers are text, because they are being typed.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The devices that a run can use, with their free memory; asking takes PyTorch's time."""
+"""The devices that a run can use, with their free memory; listing them loads PyTorch."""
 
 from __future__ import annotations
 

@@ -21,52 +21,52 @@ PICKS = "Lists of particles (*.star *.csv *.txt *.tsv);;All files (*)"
 
 
 def choose_tomograms(parent: QWidget, title: str = "Tomograms to restore") -> list[Path]:
-    """Ask for tomograms."""
+    """Let the user choose tomograms."""
     names, _ = QFileDialog.getOpenFileNames(parent, title, str(last_folder()), _tomograms())
     return [_remembered(name) for name in names]
 
 
 def choose_run(parent: QWidget) -> Path | None:
-    """Ask for the folder of a run."""
+    """Let the user choose the folder of a run."""
     return _chosen_folder(parent, "Folder of a run", last_folder())
 
 
 def choose_weights(parent: QWidget) -> Path | None:
-    """Ask for a file of weights."""
+    """Let the user choose a file of weights."""
     name, _ = QFileDialog.getOpenFileName(parent, "Checkpoint", str(last_folder()), WEIGHTS)
     return _remembered(name) if name else None
 
 
 def choose_picks(parent: QWidget) -> list[Path]:
-    """Ask for lists of particles."""
+    """Let the user choose lists of particles."""
     names, _ = QFileDialog.getOpenFileNames(parent, "Lists of particles", str(last_folder()), PICKS)
     return [_remembered(name) for name in names]
 
 
 def choose_file(parent: QWidget, title: str, kind: str) -> Path | None:
-    """Ask for a file of a kind, e.g. ``Table (*.csv)``."""
+    """Let the user choose a file of a kind, e.g. ``Table (*.csv)``."""
     name, _ = QFileDialog.getOpenFileName(parent, title, str(last_folder()), kind)
     return _remembered(name) if name else None
 
 
 def choose_pairs_folder(parent: QWidget) -> Path | None:
-    """Ask for a folder that holds pairs of half tomograms."""
+    """Let the user choose a folder that holds pairs of half tomograms."""
     return _chosen_folder(parent, "Folder of pairs to train on", last_folder())
 
 
 def choose_volume(parent: QWidget, title: str) -> Path | None:
-    """Ask for one tomogram or mask."""
+    """Let the user choose one tomogram or mask."""
     return choose_file(parent, title, _tomograms())
 
 
 def choose_folder(parent: QWidget, proposed: Path) -> Path | None:
-    """Ask for a folder to save into."""
+    """Let the user choose a folder to save into."""
     start = next((folder for folder in (proposed, *proposed.parents) if folder.is_dir()), last_folder())
     return _chosen_folder(parent, "Folder for results", start)
 
 
 def choose_target(parent: QWidget, proposed: str, *, kind: str = "") -> Path | None:
-    """Ask for a file to save to; the dialog asks before an existing one is replaced.
+    """Let the user choose a file to save to; the dialog asks before an existing one is replaced.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class ConfigForm(QWidget):
     config : type
         The class.
     value_changed
-        Emitted after every edit, also into something invalid: ask `problem`.
+        Emitted after every edit, also into something invalid: see `problem`.
     """
 
     value_changed = Signal()
@@ -172,7 +172,7 @@ class ConfigForm(QWidget):
         return path, in_words(item)
 
 
-def labelled(words: str, widget: QWidget) -> QHBoxLayout:
+def labelled_row(words: str, widget: QWidget) -> QHBoxLayout:
     """Return a row that lines up with those of the forms."""
     label = QLabel(words)
     label.setMinimumWidth(LABEL_WIDTH)
@@ -226,4 +226,4 @@ def _copied(content: dict[str, Any]) -> dict[str, Any]:
     return {name: _copied(value) if isinstance(value, dict) else value for name, value in content.items()}
 
 
-__all__ = ["LABEL_WIDTH", "ConfigForm", "labelled"]
+__all__ = ["LABEL_WIDTH", "ConfigForm", "labelled_row"]

@@ -42,7 +42,7 @@ def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerT
     Parameters
     ----------
     path : str or list of str
-        What napari was asked to open; several paths become several layers.
+        What napari is to open; several paths become several layers.
 
     Returns
     -------
@@ -272,7 +272,7 @@ def open_real_pair() -> list[LayerTuple]:
 
 
 def open_simulated_pair() -> list[LayerTuple]:
-    """Open half tomograms of a simulated cell, made here when they are asked for first.
+    """Open half tomograms of a simulated cell, made here the first time.
 
     Returns
     -------

@@ -101,7 +101,7 @@ class RunSteps:
         return words
 
 
-def method_of(run: Path) -> str:
+def method_name_of(run: Path) -> str:
     """Return the kind of method that a run trains; empty where it does not say."""
     return str(RunDir(run).recipe().table("method").get("kind", ""))
 
@@ -118,9 +118,9 @@ def settings_of_method(choice: ModelChoice) -> dict[str, Any]:
     return RunDir(choice.run).recipe().table("method") if choice.run else _method_in(choice.weights)
 
 
-def known_method(choice: ModelChoice) -> type[Method] | None:
+def loaded_method(choice: ModelChoice) -> type[Method] | None:
     """Return the method of a model; ``None`` while the methods are not loaded, or if there is no such one."""
-    return known_methods().get(str(settings_of_method(choice).get("kind", "")))
+    return loaded_methods().get(str(settings_of_method(choice).get("kind", "")))
 
 
 def trained_on(choice: ModelChoice) -> TrainedOn:
@@ -154,7 +154,7 @@ def _metadata(weights: Path | None) -> dict[str, str]:
         return {}  # whoever restores with it says what is wrong with the file
 
 
-def known_methods() -> Mapping[str, type[Method]]:
+def loaded_methods() -> Mapping[str, type[Method]]:
     """Return the methods if they are loaded, else none."""
     found: Mapping[str, type[Method]] = getattr(sys.modules.get("napari_cryorestore.methods"), "METHODS", {})
     return found
@@ -167,20 +167,20 @@ def load_methods() -> Mapping[str, type[Method]]:
     return dict(METHODS)
 
 
-def untrained_methods() -> dict[str, type[Method]]:
+def loaded_untrained_methods() -> dict[str, type[Method]]:
     """Return those of the methods loaded that need no training."""
-    return {name: method for name, method in known_methods().items() if not method.trainable}
+    return {name: method for name, method in loaded_methods().items() if not method.trainable}
 
 
 __all__ = [
     "ModelChoice",
     "RunSteps",
-    "known_method",
-    "known_methods",
     "load_methods",
+    "loaded_method",
+    "loaded_methods",
+    "loaded_untrained_methods",
     "loss_of",
-    "method_of",
+    "method_name_of",
     "settings_of_method",
     "trained_on",
-    "untrained_methods",
 ]

@@ -35,12 +35,12 @@ def remember_folder(path: Path) -> None:
 
 
 def runs_folder(tomogram: Path) -> Path:
-    """Return where new runs are made: the preferred folder if there is one, or `beside` the tomogram."""
+    """Return where new runs are made: in the preferred folder if there is one, or beside the tomogram."""
     preferred = preferences().runs_folder
-    return Path(preferred).expanduser() if preferred else beside(tomogram)
+    return Path(preferred).expanduser() if preferred else folder_beside(tomogram)
 
 
-def beside(tomogram: Path) -> Path:
+def folder_beside(tomogram: Path) -> Path:
     """Return the folder of a tomogram, or home if it may not be written to or belongs to this package."""
     folder = tomogram.absolute().parent
     ours = any(name in folder.parts for name in ("napari_cryorestore", PLUGIN))

@@ -68,13 +68,13 @@ class ViewerSession:
     run_added : Signal(Path)
         A run was started, or an existing one was opened to look at.
     use_step : Signal(Path, int)
-        The user wants to restore with this step; the Restore panel opens.
+        This step is to restore; the Restore panel opens.
     compare_step : Signal(Path, int)
-        The user wants to compare this step; the Compare panel opens with it as a row.
+        This step is to be compared; the Compare panel opens with it as a row.
     compare_file : Signal(Path)
-        The user wants to compare this file, or the layer that shows it; the Compare panel opens with it.
+        This file, or the layer that shows it, is to be compared; the Compare panel opens with it.
     continue_requested : Signal(Path)
-        The user wants a run that ended to go on; it does.
+        A run that ended is to go on; it does.
     closed : Signal
         The viewer's window has closed, and what was started here has ended.
     launcher : Launcher

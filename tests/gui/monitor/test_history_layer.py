@@ -163,7 +163,7 @@ def test_every_axis_can_be_displayed(history, change):
     assert shown(history).shape == {"roll": (3, 8), "3d": (4, 6, 8)}[change]
 
 
-def test_a_deleted_layer_stays_away_until_it_is_wanted(history):
+def test_a_deleted_layer_stays_away_until_a_step_is_chosen(history):
     grow(history, INPUT, 100, 200)
     history.viewer.layers.remove(history.layer)
     assert history.dismissed

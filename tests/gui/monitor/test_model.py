@@ -33,10 +33,10 @@ def test_before_any_run():
     assert not changes.frames
     assert model.selected is None
     assert model.selected_name == ""
-    asks = (model.can_pause, model.can_resume, model.can_stop, model.can_continue, model.used is not None)
-    assert asks == (False,) * 5
-    for ask in (model.pause, model.resume, model.stop, model.stop_without_saving, model.ask_for_preview):
-        ask()
+    possible = (model.can_pause, model.can_resume, model.can_stop, model.can_continue, model.used is not None)
+    assert possible == (False,) * 5
+    for request in (model.pause, model.resume, model.stop, model.stop_without_saving, model.request_preview):
+        request()
     model.toggle_pin()
     model.select(3)
 
@@ -313,8 +313,8 @@ def test_stopping(model, trained):
     assert (model.stopping, model.can_continue) == (False, True)
 
 
-def test_stopping_without_saving_and_asking_for_a_preview(model, trained):
-    model.ask_for_preview()
+def test_stopping_without_saving_and_requesting_a_preview(model, trained):
+    model.request_preview()
     model.stop_without_saving()
     assert trained.request() is Request.DISCARD
     assert trained.snapshot_requested()
@@ -355,7 +355,7 @@ def test_a_clock_that_is_wrong_elsewhere_does_not_matter(run):
     assert model.status(time.time() + 70) == "quiet"
 
 
-def test_reading_asks_for_nothing(model, trained):
+def test_reading_requests_nothing(model, trained):
     before = sorted(item.name for item in trained.path.iterdir())
     model.select(100)
     model.poll()

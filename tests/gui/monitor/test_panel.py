@@ -99,7 +99,7 @@ def test_adding_the_same_run_again_keeps_the_view(watching, trained):
     assert watching.model.selected == 100
 
 
-def test_open_run_asks_for_a_folder_and_tells_the_other_panels(panel, trained, monkeypatch, qtbot):
+def test_open_run_opens_a_dialog_and_tells_the_other_panels(panel, trained, monkeypatch, qtbot):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(trained.path))
     press(panel.header.open)
     assert panel.session.current == trained.path
@@ -302,7 +302,7 @@ def test_a_folder_that_cannot_be_written_is_told(watching, trained, monkeypatch,
     assert watching.model.pins == set()
 
 
-# Asking the run -------------------------------------------------------------------------------------
+# Requests to the run -------------------------------------------------------------------------------------
 
 
 def test_pause_and_resume(watching, trained, qtbot):
@@ -323,7 +323,7 @@ def test_stop(watching, trained, qtbot):
     assert not watching.header.stop.isEnabled()
 
 
-def test_the_menu_stops_without_saving_and_asks_for_a_preview(watching, trained):
+def test_the_menu_stops_without_saving_and_requests_a_preview(watching, trained):
     watching.header.entries["preview"].trigger()
     assert trained.snapshot_requested()
     watching.header.entries["discard"].trigger()
@@ -359,7 +359,7 @@ def test_a_stopped_run_is_continued(watching, trained):
     watching.session.stop_all()
 
 
-def test_a_quiet_run_is_continued_only_after_asking(watching, trained, monkeypatch, qtbot):
+def test_a_quiet_run_is_continued_only_once_confirmed(watching, trained, monkeypatch, qtbot):
     launched = []
     watching.session.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))
     later = time.time() + 3600

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.gui.monitor.run_numbers import (
-    Number,
+    StepNumber,
     decimated,
     numbers_at,
     smoothed,
@@ -115,7 +115,7 @@ def test_a_step_without_numbers_has_dashes():
     [(0.456, "0.4560"), (1234.0, "1234"), (0.00012345, "0.0001234"), (np.nan, "–"), (-3.5, "-3.500")],
 )
 def test_numbers_have_four_digits(value, text):
-    assert Number("a", "A", "", value).text == text
+    assert StepNumber("a", "A", "", value).text == text
 
 
 def rows(path):

@@ -15,7 +15,7 @@ from napari_cryorestore.gui.model_choice import ModelChoice, load_methods
 from napari_cryorestore.gui.named_volume import volume_from
 from napari_cryorestore.gui.restore import RestorePanel, model_section
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.request import Wishes
+from napari_cryorestore.gui.restore.request import RestoreRequest
 from napari_cryorestore.gui.restore.restoration import Engine
 from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
@@ -79,7 +79,7 @@ def restorer() -> FakeRestorer:
 def model(restorer, pair: tuple[Path, Path]) -> RestoreModel:
     made = RestoreModel(restorer.engine)
     even, odd = (volume_from(path) for path in pair)
-    made.wishes = Wishes(even=even, odd=odd, model=ModelChoice(method="wiener"))
+    made.request = RestoreRequest(even=even, odd=odd, model=ModelChoice(method="wiener"))
     return made
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.gui import model_choice
-from napari_cryorestore.gui.model_choice import ModelChoice, known_method, settings_of_method
+from napari_cryorestore.gui.model_choice import ModelChoice, loaded_method, settings_of_method
 from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 
@@ -56,9 +56,9 @@ def test_a_model_tells_what_it_was_trained_with(run: Path, tmp_path: Path) -> No
     save_file({"a": np.zeros(1)}, tmp_path / "weights.safetensors", metadata=about)
     for weights in (tmp_path, tmp_path / "weights.safetensors"):
         assert settings_of_method(ModelChoice(weights=weights)) == json.loads(about["method"])
-        assert known_method(ModelChoice(weights=weights)) is METHODS["icecream"]
+        assert loaded_method(ModelChoice(weights=weights)) is METHODS["icecream"]
     (tmp_path / "other.safetensors").write_bytes(b"no weights")
-    assert known_method(ModelChoice(weights=tmp_path / "other.safetensors")) is None
+    assert loaded_method(ModelChoice(weights=tmp_path / "other.safetensors")) is None
 
 
 def test_the_form_shows_what_counts_at_restoring_as_it_was_trained(
@@ -125,15 +125,15 @@ def test_until_methods_are_loaded_nothing_is_chosen_nor_restored(
 ) -> None:
     load(*pair)
     with monkeypatch.context() as patched:
-        patched.setattr("napari_cryorestore.gui.restore.model_section.known_methods", dict)
-        patched.setattr("napari_cryorestore.gui.restore.model_section.untrained_methods", dict)
-        patched.setattr("napari_cryorestore.gui.restore.request.known_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.model_section.loaded_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.model_section.loaded_untrained_methods", dict)
+        patched.setattr("napari_cryorestore.gui.restore.request.loaded_methods", dict)
         panel = opened()
         assert panel.choice.model.count() == 0
         panel.restore()
         assert "PyTorch is still being loaded" in panel.bar.problem.text()
-    assert model_choice.known_methods()
+    assert model_choice.loaded_methods()
     panel.background.poll()
     panel._models._methods_known()
-    assert panel.model.wishes.model == ModelChoice(method="wiener")
+    assert panel.model.request.model == ModelChoice(method="wiener")
     assert panel.model.problem() == ""

@@ -18,15 +18,15 @@ from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.queue import Entry, Progress, subjects_from
-from napari_cryorestore.gui.restore.request import Wishes
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, subjects_from
+from napari_cryorestore.gui.restore.request import RestoreRequest
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def finished(model: RestoreModel) -> list[Entry]:
+def finished(model: RestoreModel) -> list[QueueEntry]:
     assert model.restoration is not None
     assert model.restoration.join(300)
     return model.entries
@@ -44,9 +44,9 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 def test_choosing_a_run_takes_its_best_step(model: RestoreModel, run: Path) -> None:
     model.choose(ModelChoice(run))
-    assert model.wishes.model == ModelChoice(run, 400)
+    assert model.request.model == ModelChoice(run, 400)
     model.choose(ModelChoice(run, 200))
-    assert model.wishes.model.step == 200
+    assert model.request.model.step == 200
     model.choose(ModelChoice(method="wiener"))
     assert model.steps is None
 
@@ -60,7 +60,7 @@ def test_what_speaks_against_step_and_model_is_said_before_anything_is_restored(
     model.choose(ModelChoice(run, 600))
     (finding,) = model.findings()
     assert finding.text.endswith("below its best, at step 400. Use step 400.")
-    model.wishes = replace(model.wishes, voxel_size="10", tilt_min="−40", tilt_max="40")
+    model.request = replace(model.request, voxel_size="10", tilt_min="−40", tilt_max="40")
     assert [item.topic for item in model.findings()] == ["step", "voxel size", "wedge"]
     model.choose(ModelChoice(method="wiener"))
     assert model.findings() == ()
@@ -79,7 +79,7 @@ def test_what_is_no_run_is_not_chosen(model: RestoreModel, tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError, match="holds no run"):
         model.open(ModelChoice(tmp_path))
     assert model.opened == []
-    assert model.wishes.model == ModelChoice(method="wiener")
+    assert model.request.model == ModelChoice(method="wiener")
 
 
 def test_opened_runs_stay_on_offer(model: RestoreModel, run: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_layers_chosen_are_restored(
     model.start()
     (entry,) = finished(model)
 
-    assert entry.progress is Progress.DONE
+    assert entry.state is EntryState.DONE
     assert entry.title == "TS01 · ICECREAM @ 400"
     assert entry.output == run / "restored" / "TS01_ICECREAM_400.mrc"
     assert entry.model == ModelChoice(run, 400)
@@ -128,8 +128,8 @@ def test_nothing_is_overwritten(model: RestoreModel, pair: tuple[Path, Path]) ->
 
 
 def test_what_is_typed_is_taken(model: RestoreModel, restorer, tmp_path: Path) -> None:
-    model.wishes = replace(
-        model.wishes, hardware=DeviceConfig(device="cpu"), tiling=TilingConfig(tile=96, batch=2),
+    model.request = replace(
+        model.request, hardware=DeviceConfig(device="cpu"), tiling=TilingConfig(tile=96, batch=2),
         voxel_size="8", tilt_min="−40", tilt_max="50", tilt_axis="x",
         output=str(tmp_path / "new" / "mine.mrc"),
     )  # fmt: skip
@@ -143,7 +143,7 @@ def test_what_is_typed_is_taken(model: RestoreModel, restorer, tmp_path: Path) -
 
 
 def test_a_folder_typed_is_made(model: RestoreModel, tmp_path: Path) -> None:
-    model.wishes = replace(model.wishes, output=str(tmp_path / "a" / "b"))
+    model.request = replace(model.request, output=str(tmp_path / "a" / "b"))
     model.start()
     assert finished(model)[0].output == tmp_path / "a" / "b" / "TS01_Wiener_filter.mrc"
 
@@ -152,7 +152,7 @@ def test_a_result_only_looked_at_lies_aside_until_the_model_is_gone(
     restorer, pair: tuple[Path, Path]
 ) -> None:
     model = RestoreModel(restorer.engine)
-    model.wishes = Wishes(
+    model.request = RestoreRequest(
         volume_from(pair[0]), volume_from(pair[1]), ModelChoice(method="wiener"), saves=False
     )
     model.start()
@@ -166,12 +166,12 @@ def test_a_result_only_looked_at_lies_aside_until_the_model_is_gone(
 
 def test_volumes_in_memory_are_written_aside(model: RestoreModel, restorer) -> None:
     data = np.ones((4, 5, 6), np.float32)
-    model.wishes = replace(
-        model.wishes, even=NamedVolume("a", data, None, 9.0), odd=NamedVolume("b", data * 2, None, 9.0)
+    model.request = replace(
+        model.request, even=NamedVolume("a", data, None, 9.0), odd=NamedVolume("b", data * 2, None, 9.0)
     )
     model.start()
     (entry,) = finished(model)
-    assert entry.progress is Progress.DONE, entry.sentence
+    assert entry.state is EntryState.DONE, entry.sentence
     assert open_volume(restorer.seen[0]["tomogram"]["maps"][1]).data.max() == 2
     assert restorer.seen[0]["tomogram"]["recording"]["voxel_size"] == 9.0
 
@@ -206,34 +206,34 @@ def test_pairs_of_one_name_are_told_apart_by_their_folders(
 def test_one_failure_keeps_nothing_else_from_being_restored(
     model: RestoreModel, restorer, tmp_path: Path
 ) -> None:
-    model.add([model.wishes.subject, model.wishes.subject])
+    model.add([model.request.subject, model.request.subject])
     restorer.error = ValueError("TS01_even.mrc is truncated: copy it again.")
     model.start()
     first, second = finished(model)
-    assert (first.progress, second.progress) == (Progress.FAILED, Progress.FAILED)
+    assert (first.state, second.state) == (EntryState.FAILED, EntryState.FAILED)
     assert first.sentence == "TS01_even.mrc is truncated: copy it again."
     assert "Traceback" in first.details
     restorer.error = None
     model.repeat([first])
     model.start()
     finished(model)
-    assert [entry.progress for entry in model.entries] == [Progress.FAILED, Progress.FAILED, Progress.DONE]
+    assert [entry.state for entry in model.entries] == [EntryState.FAILED, EntryState.FAILED, EntryState.DONE]
 
 
 def test_cancelling_is_quick_and_the_rest_of_the_queue_waits(model: RestoreModel, restorer) -> None:
     restorer.may_end.clear()
-    model.add([model.wishes.subject, model.wishes.subject])
+    model.add([model.request.subject, model.request.subject])
     model.start()
     assert eventually(lambda: bool(restorer.seen))
     model.cancel()
     assert not model.is_restoring
     assert model.restoration.join(300)
-    assert [entry.progress for entry in model.entries] == [Progress.CANCELLED, Progress.WAITING]
+    assert [entry.state for entry in model.entries] == [EntryState.CANCELLED, EntryState.WAITING]
     assert model.entries[0].sentence == ""
 
     restorer.may_end.set()
     model.start()
-    assert finished(model)[1].progress is Progress.DONE
+    assert finished(model)[1].state is EntryState.DONE
     assert len(restorer.seen) == 2
 
 
@@ -259,7 +259,7 @@ def test_a_new_start_waits_for_the_tile_of_the_cancelled_one(model: RestoreModel
     assert second.join(300)
     assert not first.alive
     assert story == ["begin", "end", "begin", "end"]
-    assert [entry.progress for entry in model.entries] == [Progress.CANCELLED, Progress.DONE]
+    assert [entry.state for entry in model.entries] == [EntryState.CANCELLED, EntryState.DONE]
 
 
 def test_what_is_being_restored_stays_in_the_queue(model: RestoreModel, restorer) -> None:
@@ -282,7 +282,7 @@ def ten_seconds_later(model: RestoreModel, monkeypatch: pytest.MonkeyPatch) -> N
 def test_how_far_it_is_is_told_in_words(model: RestoreModel, restorer, monkeypatch) -> None:
     assert model.words() == ""
     restorer.may_end.clear()
-    model.add([model.wishes.subject, model.wishes.subject])
+    model.add([model.request.subject, model.request.subject])
     model.start()
     assert eventually(lambda: model.entries[0].share == 0.5)
     ten_seconds_later(model, monkeypatch)

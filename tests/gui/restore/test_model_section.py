@@ -67,7 +67,7 @@ def test_the_date_of_a_run_comes_last(viewer: ViewerModel, panel: RestorePanel, 
 
 def test_the_latest_run_is_chosen(viewer: ViewerModel, run: Path, opened) -> None:
     session_of(viewer).add(run)
-    assert opened().model.wishes.model == ModelChoice(run, 400)
+    assert opened().model.request.model == ModelChoice(run, 400)
 
 
 def test_a_first_run_is_chosen_when_it_comes(
@@ -94,22 +94,22 @@ def test_checkpoints_appear_while_a_run_trains(
     panel._models.refresh()
 
     assert choices(panel.choice.step) == ["50 · newest"]
-    assert panel.model.wishes.model.step == 50
+    assert panel.model.request.model.step == 50
     young.write_checkpoint(100, lambda folder: None)
     panel._models.refresh()
     assert panel.choice.step.currentText() == "50"
-    assert panel.model.wishes.model.step == 50
+    assert panel.model.request.model.step == 50
 
 
 def test_switching_models_goes_back_and_forth(viewer: ViewerModel, panel: RestorePanel, run: Path) -> None:
     session_of(viewer).add(run)
     choose(panel.choice.step, "200 · pinned")
-    assert panel.model.wishes.model == ModelChoice(run, 200)
+    assert panel.model.request.model == ModelChoice(run, 200)
     choose(panel.choice.model, "Wiener filter")
-    assert panel.model.wishes.model == ModelChoice(method="wiener")
+    assert panel.model.request.model == ModelChoice(method="wiener")
     assert panel.choice.step.count() == 0
     choose(panel.choice.model, "run_a")
-    assert panel.model.wishes.model == ModelChoice(run, 400)
+    assert panel.model.request.model == ModelChoice(run, 400)
 
 
 def test_runs_and_weights_are_opened(
@@ -119,9 +119,9 @@ def test_runs_and_weights_are_opened(
     weights = run / "checkpoints" / "step_00000200" / "weights.safetensors"
     monkeypatch.setattr(dialogs, "choose_weights", lambda parent: weights)
     panel.choice.menu.actions()[0].trigger()
-    assert panel.model.wishes.model == ModelChoice(run, 400)
+    assert panel.model.request.model == ModelChoice(run, 400)
     panel.choice.menu.actions()[1].trigger()
-    assert panel.model.wishes.model == ModelChoice(weights=weights)
+    assert panel.model.request.model == ModelChoice(weights=weights)
     assert choices(panel.choice.model) == ["Wiener filter", "run_a", "weights.safetensors"]
 
     monkeypatch.setattr(dialogs, "choose_run", lambda parent: tmp_path)
@@ -129,7 +129,7 @@ def test_runs_and_weights_are_opened(
     assert "holds no run" in panel.bar.problem.text()
     monkeypatch.setattr(dialogs, "choose_run", lambda parent: None)
     panel.choice.menu.actions()[0].trigger()
-    assert panel.model.wishes.model == ModelChoice(weights=weights)
+    assert panel.model.request.model == ModelChoice(weights=weights)
 
 
 def test_devices_are_listed_once_pytorch_is_there(panel: RestorePanel, qtbot) -> None:
@@ -137,9 +137,9 @@ def test_devices_are_listed_once_pytorch_is_there(panel: RestorePanel, qtbot) ->
     panel._models.refresh()
     qtbot.waitUntil(lambda: choices(panel.choice.device) == ["automatic (CPU)", "CPU · 2 cores"])
     choose(panel.choice.device, "CPU · 2 cores")
-    assert panel.model.wishes.hardware.device == "cpu"
+    assert panel.model.request.hardware.device == "cpu"
 
 
 def test_the_preferred_device_is_chosen(viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, opened) -> None:
     monkeypatch.setattr(preferences(), "default_device", "cpu")
-    assert opened().model.wishes.hardware.device == "cpu"
+    assert opened().model.request.hardware.device == "cpu"

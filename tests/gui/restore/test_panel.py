@@ -13,7 +13,7 @@ from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.panel_layout import WIDTH
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.queue import Entry, Progress, add_result
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, add_result
 from napari_cryorestore.gui.restore.source_section import entry_words
 from napari_cryorestore.gui.viewer_session import session_of
 
@@ -194,7 +194,7 @@ def test_the_folder_is_chosen_and_typed(
     assert panel.output.output.text() == str(tmp_path / "results")
     monkeypatch.setattr(dialogs, "choose_folder", lambda parent, proposed: None)
     panel.output.browse.click()
-    assert panel.model.wishes.output == str(tmp_path / "results")
+    assert panel.model.request.output == str(tmp_path / "results")
 
 
 def test_what_is_typed_under_advanced_is_summed_up(panel: RestorePanel, qtbot) -> None:
@@ -209,10 +209,10 @@ def test_what_is_typed_under_advanced_is_summed_up(panel: RestorePanel, qtbot) -
         qtbot.keyClicks(field, text)
     choose(panel.compute.tilt_axis, "x")
     panel.compute.hardware.editor("precision").setCurrentText("bf16")
-    wishes = panel.model.wishes
-    assert (wishes.tiling.tile, wishes.tiling.batch, wishes.hardware.precision) == (96, 2, "bf16")
-    assert (wishes.voxel_size, wishes.tilt_axis) == ("8", "x")
-    assert wishes.tilt_range == (-60, 60)
+    request = panel.model.request
+    assert (request.tiling.tile, request.tiling.batch, request.hardware.precision) == (96, 2, "bf16")
+    assert (request.voxel_size, request.tilt_axis) == ("8", "x")
+    assert request.tilt_range == (-60, 60)
     assert panel.compute.summary() == "tile 96, batch 2, precision bf16, 8 Å, -60…60°, axis x"
 
 
@@ -227,23 +227,23 @@ def test_what_is_invalid_under_advanced_forbids_restoring(panel: RestorePanel, q
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress.WAITING, "TS01 · waiting"),
-        (Progress.RUNNING, "▶ TS01 · 25%"),
-        (Progress.DONE, "✓ TS01 · L2 @ 5"),
-        (Progress.FAILED, "⚠ TS01 · failed"),
-        (Progress.CANCELLED, "✕ TS01 · cancelled"),
+        (EntryState.WAITING, "TS01 · waiting"),
+        (EntryState.RUNNING, "▶ TS01 · 25%"),
+        (EntryState.DONE, "✓ TS01 · L2 @ 5"),
+        (EntryState.FAILED, "⚠ TS01 · failed"),
+        (EntryState.CANCELLED, "✕ TS01 · cancelled"),
     ],
 )
-def test_entries_are_read_at_a_glance(panel: RestorePanel, progress: Progress, words: str) -> None:
-    entry = Entry(panel.model.wishes.subject, progress, share=0.25, title="TS01 · L2 @ 5")
+def test_entries_are_read_at_a_glance(panel: RestorePanel, progress: EntryState, words: str) -> None:
+    entry = QueueEntry(panel.model.request.subject, progress, share=0.25, title="TS01 · L2 @ 5")
     assert entry_words(entry) == words
 
 
 def test_a_result_that_is_gone_is_told(viewer: ViewerModel, panel: RestorePanel, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no result yet"):
-        add_result(viewer, Entry(panel.model.wishes.subject))
+        add_result(viewer, QueueEntry(panel.model.request.subject))
     panel.model.entries = [
-        Entry(panel.model.wishes.subject, Progress.DONE, title="a", output=tmp_path / "gone.mrc")
+        QueueEntry(panel.model.request.subject, EntryState.DONE, title="a", output=tmp_path / "gone.mrc")
     ]
     panel._tick()
     assert "gone.mrc does not exist" in panel.bar.problem.text()

@@ -36,7 +36,7 @@ def test_nothing_chosen_is_told(restorer) -> None:
 )
 def test_what_cannot_work_is_told_before_it_starts(model: RestoreModel, changes: dict, sentence: str) -> None:
     assert model.problem() == ""
-    model.wishes = replace(model.wishes, **changes)
+    model.request = replace(model.request, **changes)
     with pytest.raises(ValueError, match=sentence):
         model.start()
     assert model.restoration is None
@@ -46,19 +46,19 @@ def test_a_missing_voxel_size_is_told_unless_the_run_knows_it(
     model: RestoreModel, run: Path, pair: tuple[Path, Path]
 ) -> None:
     sizeless = [replace(volume_from(path), voxel_size=None) for path in pair]
-    model.wishes = replace(model.wishes, even=sizeless[0], odd=sizeless[1])
+    model.request = replace(model.request, even=sizeless[0], odd=sizeless[1])
     assert "voxel size" in model.problem()
     model.choose(ModelChoice(run))
     assert model.problem() == ""
     model.choose(ModelChoice(method="wiener"))
-    model.wishes = replace(model.wishes, voxel_size="8")
+    model.request = replace(model.request, voxel_size="8")
     assert model.problem() == ""
 
 
 def test_one_file_is_not_for_several_tomograms(model: RestoreModel, tmp_path: Path) -> None:
-    model.wishes = replace(model.wishes, output=str(tmp_path / "a.MRC"))
+    model.request = replace(model.request, output=str(tmp_path / "a.MRC"))
     assert model.problem() == ""
-    model.add([model.wishes.subject, model.wishes.subject])
+    model.add([model.request.subject, model.request.subject])
     assert model.problem() == "One file cannot hold 2 tomograms: choose a folder for them."
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_a_tomogram_of_the_run_is_known(model: RestoreModel, run: Path) -> None:
-    known = known_settings(model.wishes.subject, ModelChoice(run))
+    known = known_settings(model.request.subject, ModelChoice(run))
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (7.5, (-57, 63), "x")
 
 
@@ -35,10 +35,10 @@ def test_tilts_beside_the_tomogram_count_most(
 ) -> None:
     tilts = pair[0].with_name("TS01.tlt")
     tilts.write_text("-48\n0\n51\n")
-    assert known_settings(model.wishes.subject, ModelChoice(run)).tilt_range == (-48, 51)
-    assert known_settings(model.wishes.subject, ModelChoice()).tilt_range == (-48, 51)
+    assert known_settings(model.request.subject, ModelChoice(run)).tilt_range == (-48, 51)
+    assert known_settings(model.request.subject, ModelChoice()).tilt_range == (-48, 51)
     tilts.write_text("not an angle\n")
-    assert known_settings(model.wishes.subject, ModelChoice()).tilt_range is None
+    assert known_settings(model.request.subject, ModelChoice()).tilt_range is None
 
 
 @pytest.mark.parametrize(

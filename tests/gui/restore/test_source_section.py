@@ -62,9 +62,9 @@ def test_napari_opens_it_with_a_proxy(window: Viewer) -> None:
 def test_a_step_chosen_elsewhere_opens_the_panel_once(window: Viewer, run: Path) -> None:
     session_of(window).use_step.emit(run, 300)
     panel = window.window.dock_widgets["Restore (CryoRestore)"]
-    assert panel.model.wishes.model == ModelChoice(run, 300)
+    assert panel.model.request.model == ModelChoice(run, 300)
     session_of(window).use_step.emit(run, 200)
-    assert panel.model.wishes.model == ModelChoice(run, 200)
+    assert panel.model.request.model == ModelChoice(run, 200)
     assert open_panel(window, "Restore") is panel
     assert list(window.window.dock_widgets) == ["Restore (CryoRestore)"]
 
@@ -77,7 +77,7 @@ def test_choosing_one_half_chooses_the_other(
     choose(panel.source.even, "TS02_half1")
     assert panel.source.odd.currentText() == "TS02_half2"
     choose(panel.source.odd, "none")
-    assert panel.model.wishes.odd is None
+    assert panel.model.request.odd is None
 
 
 def test_half_2_goes_back_to_none_where_half_1_has_no_partner(
@@ -86,7 +86,7 @@ def test_half_2_goes_back_to_none_where_half_1_has_no_partner(
     load(save(tmp_path / "lonely.mrc"))
     choose(panel.source.even, "lonely")
     assert panel.source.odd.currentText() == "none"
-    assert panel.model.wishes.odd is None
+    assert panel.model.request.odd is None
 
 
 def test_what_looks_wrong_with_the_halves_is_said_and_goes_with_them(
@@ -107,21 +107,21 @@ def test_what_looks_wrong_with_the_halves_is_said_and_goes_with_them(
 def test_a_tilt_range_of_the_run_is_named_after_the_run(
     panel: RestorePanel, run: Path, model: RestoreModel, monkeypatch
 ) -> None:
-    asked: list[tuple[DataChoice, TrainedOn | None]] = []
+    judgements: list[tuple[DataChoice, TrainedOn | None]] = []
 
     def judged(
         choice: DataChoice, look: object, *, needs_wedge: bool, learned: TrainedOn | None
     ) -> ExaminedData:
-        asked.append((choice, learned))
+        judgements.append((choice, learned))
         return ExaminedData()
 
     monkeypatch.setattr(source_section, "examined_data", judged)
     session_of(panel.viewer).use_step.emit(run, 300)
-    choice, learned = asked[-1]
+    choice, learned = judgements[-1]
     assert (choice.tilt_min, choice.tilt_max, choice.tilt_axis) == ("-57", "63", "x")
     assert learned is not None
     assert (learned.recording.tilt_range, learned.recording.tilt_axis) == ((-57, 63), "x")
     panel.compute.tilt_min.setText("-40")
     panel.compute.tilt_max.setText("50")
     panel.compute.tilt_max.textEdited.emit("50")
-    assert (asked[-1][0].tilt_min, asked[-1][0].tilt_max) == ("-40", "50")
+    assert (judgements[-1][0].tilt_min, judgements[-1][0].tilt_max) == ("-40", "50")

@@ -210,14 +210,14 @@ def test_an_invalid_form_forbids_the_start_until_it_is_valid_again(model):
         ("typed", (1.0, 2.0, 3.0), "manual", (1, 2, 3)),
     ],
 )
-def test_the_preview_block_lies_where_the_user_wants_it(model, place, position, held_out, expected):
+def test_the_preview_block_lies_where_the_user_puts_it(model, place, position, held_out, expected):
     model.place, model.position = place, position
     snapshots = model.config().snapshots
     assert snapshots.held_out == held_out
     assert snapshots.position == expected
 
 
-def test_a_place_that_was_not_typed_is_asked_for(model):
+def test_a_place_that_was_not_typed_is_a_problem(model):
     model.place, model.position = "typed", None
     assert "z, y, x in voxels" in sentences(model)
 
@@ -330,7 +330,7 @@ def test_all_tomograms_of_a_configuration_are_kept_and_trained_on(model, recipes
             write_volume(other[half], volume(other["name"]).data, voxel_size=8.0, label="test")
     plain = model.config().model_dump()
     config = recipes.run_config({**plain, "tomograms": [*plain["tomograms"], *others]})
-    assert model.further_tomograms == ()
+    assert model.more_tomograms == ()
     assert model.load(config.to_toml()) == config.tomograms[0]
     assert model.config().tomograms == config.tomograms
     assert model.copy().prepare(tmp_path / "run").tomograms == config.tomograms

@@ -20,7 +20,7 @@ from napari_cryorestore.gui.train import run_section
 from napari_cryorestore.gui.train.data_section import DataControl
 from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.train.more_tomograms import (
-    FurtherTomogram,
+    AdditionalTomogram,
     from_config,
     from_files,
     from_folder,
@@ -66,19 +66,19 @@ def show(viewer: ViewerModel, *paths: Path) -> None:
 
 
 def rows(panel) -> list[str]:
-    return [panel.further.list.item(row).text() for row in range(panel.further.list.count())]
+    return [panel.more.list.item(row).text() for row in range(panel.more.list.count())]
 
 
 def add_folder(panel, bench, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialogs, "choose_pairs_folder", lambda parent: folder)
-    bench.click(panel.further.add["folder"])
+    bench.click(panel.more.add["folder"])
     bench.settle(panel)
 
 
 def settle_all(panel, bench) -> None:
     """Every look at a tomogram begins the look at the next."""
     bench.qtbot.waitUntil(
-        lambda: all(item.look is not None or item.trouble for item in panel.model.further_tomograms)
+        lambda: all(item.look is not None or item.trouble for item in panel.model.more_tomograms)
     )
 
 
@@ -119,7 +119,7 @@ def test_pairs_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None
     assert joined([], [named_by_hand], first=one.choice, name="TS01") == (named_by_hand,)
 
 
-def looked_at(item: FurtherTomogram, **typed: str) -> FurtherTomogram:
+def looked_at(item: AdditionalTomogram, **typed: str) -> AdditionalTomogram:
     return replace(item, choice=replace(item.choice, **typed), look=look_at_data(item.choice, name=item.name))
 
 
@@ -141,7 +141,7 @@ def test_files_that_a_recipe_names_and_that_are_gone_are_told(tmp_path: Path) ->
 
 
 def test_an_in_memory_tomogram_is_itself() -> None:
-    item = FurtherTomogram("a", FIRST)
+    item = AdditionalTomogram("a", FIRST)
     assert item.is_same_as(FIRST)
     assert not item.is_same_as(DataChoice())
 
@@ -155,10 +155,10 @@ def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatc
     add_folder(panel, bench, folder, monkeypatch)
     settle_all(panel, bench)
     assert rows(panel) == ["TS02 · 8 Å", "TS03 · 10 Å · −48…51°"]
-    assert "3 tomograms" in panel.further.line.text()
-    assert "of TS01" in panel.further.line.text()
+    assert "3 tomograms" in panel.more.line.text()
+    assert "of TS01" in panel.more.line.text()
     add_folder(panel, bench, folder, monkeypatch)
-    assert "Nothing new" in panel.further.busy.text()
+    assert "Nothing new" in panel.more.busy.text()
 
     bench.start(panel).stop()
     found = [
@@ -171,8 +171,8 @@ def test_a_folder_of_pairs_is_trained_on(bench, viewer, folder: Path, monkeypatc
         ("TS03", None, 10),
     ]  # each is read from beside its own file
 
-    panel.further.list.setCurrentRow(0)
-    bench.click(panel.further.remove)
+    panel.more.list.setCurrentRow(0)
+    bench.click(panel.more.remove)
     assert rows(panel) == ["TS03 · 10 Å · −48…51°"]
     assert [item.name for item in panel.model.config().tomograms] == ["TS01", "TS03"]
 
@@ -181,8 +181,8 @@ def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatc
     panel = bench.open(viewer)
     add_folder(panel, bench, folder, monkeypatch)
     settle_all(panel, bench)
-    panel.further.list.setCurrentRow(1)
-    form = panel.further.form
+    panel.more.list.setCurrentRow(1)
+    form = panel.more.form
     assert form.fields["tilt_min"].placeholderText() == "−48"
     assert form.fields["voxel_size"].placeholderText() == "10"
     form.fields["voxel_size"].setText("9")
@@ -200,7 +200,7 @@ def test_each_is_recorded_in_its_own_way(bench, viewer, folder: Path, monkeypatc
     assert panel.model.config().tomograms[2].mask is None
     assert panel.model.config().tomograms[1].recording.tilt_axis == "auto"
 
-    panel.further.list.selectAll()
+    panel.more.list.selectAll()
     form.fields["voxel_size"].textEdited.emit("8.5")
     assert [item.recording.voxel_size for item in panel.model.config().tomograms] == [8, 8.5, 8.5]
 
@@ -210,10 +210,10 @@ def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> N
     panel = bench.open(viewer)
     add_folder(panel, bench, folder, monkeypatch)
     settle_all(panel, bench)
-    panel.further.list.setCurrentRow(1)
+    panel.more.list.setCurrentRow(1)
     for name, text in (("tilt_min", "-48"), ("tilt_max", "51")):
-        panel.further.form.fields[name].textEdited.emit(text)
-    bench.click(panel.further.preview)
+        panel.more.form.fields[name].textEdited.emit(text)
+    bench.click(panel.more.preview)
     bench.settle(panel)
     settle_all(panel, bench)
     assert panel.data.even.currentText() == "TS03_even"
@@ -224,13 +224,13 @@ def test_another_one_is_previewed(bench, viewer, folder: Path, monkeypatch) -> N
 
 def test_layers_that_are_open_are_offered(bench, viewer, folder: Path) -> None:
     panel = bench.open(viewer)
-    assert not panel.further.add["layers"].isEnabled()
+    assert not panel.more.add["layers"].isEnabled()
     show(viewer, folder / "TS02_even.mrc", folder / "TS02_odd.mrc")
     bench.settle(panel)
-    assert panel._folds["further"]._summary.text() == "none; 1 more open"
-    bench.click(panel.further.add["layers"])
+    assert panel._folds["more"]._summary.text() == "none; 1 more open"
+    bench.click(panel.more.add["layers"])
     assert [item.name for item in panel.model.config().tomograms] == ["TS01", "TS02"]
-    assert not panel.further.add["layers"].isEnabled()
+    assert not panel.more.add["layers"].isEnabled()
 
 
 def test_what_is_wrong_with_one_keeps_training_from_starting(
@@ -244,7 +244,7 @@ def test_what_is_wrong_with_one_keeps_training_from_starting(
     settle_all(panel, bench)
     bench.click(panel.bar.start)
     assert "TS04: The two halves are the same volume" in panel.bar.problem.text()
-    assert panel._folds["further"].is_open()
+    assert panel._folds["more"].is_open()
     assert rows(panel)[-1].startswith("⚠ TS04")
     assert bench.configs == []
 
@@ -253,11 +253,11 @@ def test_no_folder_and_an_empty_folder(bench, viewer, tmp_path: Path, monkeypatc
     panel = bench.open(viewer)
     add_folder(panel, bench, None, monkeypatch)
     monkeypatch.setattr(dialogs, "choose_tomograms", lambda parent, title: [])
-    bench.click(panel.further.add["files"])
-    assert panel.further.busy.text() == ""
+    bench.click(panel.more.add["files"])
+    assert panel.more.busy.text() == ""
     (tmp_path / "empty").mkdir()
     add_folder(panel, bench, tmp_path / "empty", monkeypatch)
-    assert "no pairs" in panel.further.busy.text()
+    assert "no pairs" in panel.more.busy.text()
 
 
 def test_those_of_a_loaded_configuration_are_listed(bench, viewer, folder: Path, monkeypatch) -> None:
@@ -276,7 +276,7 @@ def test_those_of_a_loaded_configuration_are_listed(bench, viewer, folder: Path,
     bench.click(panel.bar.start)
     assert "TS02: " in panel.bar.problem.text()
     assert "does not exist" in panel.bar.problem.text()
-    panel.further.list.setCurrentRow(0)
-    assert panel.further.form.isHidden()
-    bench.click(panel.further.remove)
+    panel.more.list.setCurrentRow(0)
+    assert panel.more.form.isHidden()
+    bench.click(panel.more.remove)
     assert len(panel.model.config().tomograms) == 2

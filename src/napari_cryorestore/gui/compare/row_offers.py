@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
-from napari_cryorestore.gui.model_choice import load_methods, loss_of, method_of, untrained_methods
+from napari_cryorestore.gui.model_choice import (
+    load_methods,
+    loaded_untrained_methods,
+    loss_of,
+    method_name_of,
+)
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.recording import Recording
 
@@ -32,7 +37,7 @@ def rows_of_halves(even: Path, odd: Path, *, voxel_size: float | None = None) ->
     name = tomogram_name(even)
     halves = {"even": even, "odd": odd, "recording": Recording(voxel_size=voxel_size)}
     rows = [RowConfig(name=f"{name} · mean", kind="mean", **halves)]
-    for kind, method in untrained_methods().items():
+    for kind, method in loaded_untrained_methods().items():
         rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **halves))
     return rows
 
@@ -44,7 +49,7 @@ def step_row(run: Path, step: int) -> RowConfig:
 
 def step_name(run: Path, step: int) -> str:
     """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC @ 600``."""
-    kind = method_of(run)
+    kind = method_name_of(run)
     method = load_methods().get(kind)  # whoever shows a step restores with it, which takes PyTorch too
     title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
     return f"{title} @ {step}"

@@ -53,7 +53,7 @@ class MonitorModel:
     state : RunState
         What its history adds up to.
     request : Request
-        What the run was last asked to do.
+        What was last requested of the run.
     placement : Placement
         Where its previews lie.
     selected : int or None
@@ -63,7 +63,7 @@ class MonitorModel:
     problem : str
         What could not be shown or done, for the user; empty if nothing.
     pins : set of int
-        The steps that the user wants kept.
+        The steps that the user keeps.
     """
 
     def __init__(self) -> None:
@@ -116,8 +116,8 @@ class MonitorModel:
     def status(self, now: float | None = None) -> Status:
         """Return how the run is, by the clock of this machine even if another one trains."""
         status = self.state.status(self.training_time(now))
-        asked = self._resume_asked
-        if status == "paused" and asked and (time.time() if now is None else now) - asked > RESUME_SECONDS:
+        since = self._resume_requested
+        if status == "paused" and since and (time.time() if now is None else now) - since > RESUME_SECONDS:
             return "quiet"
         return status
 
@@ -170,7 +170,7 @@ class MonitorModel:
         """The frames to show small: the untouched crop, then the pinned steps that are there, ascending."""
         return [step for step in self.frames.steps if step == INPUT or step in self.pins]
 
-    # Asking -------------------------------------------------------------------------------------------
+    # Requests -------------------------------------------------------------------------------------------
 
     @property
     def can_pause(self) -> bool:
@@ -180,18 +180,18 @@ class MonitorModel:
 
     @property
     def can_resume(self) -> bool:
-        """Whether training waits, or was asked to."""
+        """Whether training waits, or is about to."""
         status = self.status()
         return status == "paused" or (status == "running" and self.request is Request.PAUSE)
 
     @property
     def can_stop(self) -> bool:
-        """Whether there is training to stop that was not asked yet."""
+        """Whether there is training to stop that was not told to yet."""
         return self._going_on and not self.stopping
 
     @property
     def stopping(self) -> bool:
-        """Whether training was asked to stop and has not ended yet."""
+        """Whether training was told to stop and has not ended yet."""
         return self._going_on and self.request in (Request.STOP, Request.DISCARD)
 
     @property
@@ -211,25 +211,25 @@ class MonitorModel:
         return step if step is not None and self.state.has_weights(step) else None
 
     def pause(self) -> None:
-        """Ask training to wait; raises ``OSError`` with a sentence where the folder cannot be written."""
-        self._ask(RunDir.request_pause)
+        """Tell training to wait; raises ``OSError`` with a sentence where the folder cannot be written."""
+        self._request(RunDir.request_pause)
 
     def resume(self) -> None:
-        """Ask training to go on; errors as for `pause`."""
-        self._ask(RunDir.request_resume)
-        self._resume_asked = time.time()
+        """Tell training to go on; errors as for `pause`."""
+        self._request(RunDir.request_resume)
+        self._resume_requested = time.time()
 
     def stop(self) -> None:
-        """Ask training to save and end; errors as for `pause`."""
-        self._ask(RunDir.request_stop)
+        """Tell training to save and end; errors as for `pause`."""
+        self._request(RunDir.request_stop)
 
     def stop_without_saving(self) -> None:
-        """Ask training to end at once; errors as for `pause`."""
-        self._ask(RunDir.request_discard)
+        """Tell training to end at once; errors as for `pause`."""
+        self._request(RunDir.request_discard)
 
-    def ask_for_preview(self) -> None:
-        """Ask for a preview at the next step; errors as for `pause`."""
-        self._ask(RunDir.request_snapshot)
+    def request_preview(self) -> None:
+        """Request a preview at the next step; errors as for `pause`."""
+        self._request(RunDir.request_snapshot)
 
     # How it works -------------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class MonitorModel:
                 break
         return read
 
-    def _ask(self, request: Callable[[RunDir], None]) -> None:
+    def _request(self, request: Callable[[RunDir], None]) -> None:
         if self.run is not None:
             request(self.run)
             self.request = self.run.request()
@@ -264,7 +264,7 @@ class MonitorModel:
         self.problem = ""
         self._caught_up = False
         self._arrival = None
-        self._resume_asked = 0.0
+        self._resume_requested = 0.0
         self._weights_changed = -1
 
     def _notice_weights(self, run: RunDir, *, recorded: bool) -> None:
@@ -279,7 +279,7 @@ class MonitorModel:
             self._arrival = time.time()
         self._caught_up = self._caught_up or not events
         if any(isinstance(event, Started | Stepped | Resumed) for event in events):
-            self._resume_asked = 0.0
+            self._resume_requested = 0.0
         self._loader.expect({event.step for event in events if isinstance(event, Snapshotted)})
 
     def _keep_selection(self) -> None:

@@ -14,7 +14,7 @@ from napari_cryorestore.gui.dialogs import choose_run, choose_target
 from napari_cryorestore.gui.monitor.history_layer import HistoryLayer
 from napari_cryorestore.gui.monitor.model import MonitorModel
 from napari_cryorestore.gui.monitor.run_body import RunBody
-from napari_cryorestore.gui.monitor.run_header import RunHeader, ask_whether_dead
+from napari_cryorestore.gui.monitor.run_header import RunHeader, confirm_continuing
 from napari_cryorestore.gui.monitor.run_numbers import write_csv
 from napari_cryorestore.gui.panel_layout import DockedPanel
 from napari_cryorestore.runs.run_dir import RunDir
@@ -135,18 +135,18 @@ class MonitorPanel(DockedPanel):
         if self.model.run is not None and step is not None:
             self.session.compare_step.emit(self.model.run.path, step)
 
-    # Asking the run ----------------------------------------------------------------------------------
+    # Requests to the run ----------------------------------------------------------------------------------
 
     def open_run(self) -> None:
-        """Ask for a run folder and show it, here and in the other panels."""
+        """Let the user choose a run folder and show it, here and in the other panels."""
         path = choose_run(self)
         if path is not None:
             self._try(lambda: self.session.add(RunDir.open(path).path))
 
     def go_on(self) -> None:
-        """Continue the run; asks first where it merely is quiet."""
+        """Continue the run, once the user has confirmed it where the run merely is quiet."""
         if self.model.status() == "quiet":
-            ask_whether_dead(self, self.model.state.quiet_since, go_on=self._continue)
+            confirm_continuing(self, self.model.state.quiet_since, go_on=self._continue)
         elif self.model.can_continue:
             self._continue()
 
@@ -155,11 +155,11 @@ class MonitorPanel(DockedPanel):
             self.session.continue_requested.emit(self.model.run.path)
 
     def export_csv(self) -> None:
-        """Ask for a file and write the run's numbers there."""
+        """Let the user choose a file and write the run's numbers there."""
         self._export("csv", "Table (*.csv)", lambda path: write_csv(self.model.state, path))
 
     def export_png(self) -> None:
-        """Ask for a file and write the plot there."""
+        """Let the user choose a file and write the plot there."""
         self._export("png", "Image (*.png)", self.body.plot.save_png)
 
     def _export(self, suffix: str, kind: str, write: Callable[[Path], None]) -> None:
@@ -221,20 +221,20 @@ class MonitorPanel(DockedPanel):
         header.log.toggled.connect(body.plot.set_log_scale)
         header.open.clicked.connect(self.open_run)
         header.go_on.clicked.connect(self.go_on)
-        for button, ask in (
+        for button, request in (
             (header.pause, model.pause),
             (header.resume, model.resume),
             (header.stop, model.stop),
         ):
-            button.clicked.connect(lambda _checked=False, ask=ask: self._try(ask))
-        asks = {
+            button.clicked.connect(lambda _checked=False, request=request: self._try(request))
+        actions = {
             "discard": lambda: self._try(model.stop_without_saving),
-            "preview": lambda: self._try(model.ask_for_preview),
+            "preview": lambda: self._try(model.request_preview),
             "csv": self.export_csv,
             "png": self.export_png,
         }
-        for name, ask in asks.items():
-            header.entries[name].triggered.connect(lambda _checked=False, ask=ask: ask())
+        for name, action in actions.items():
+            header.entries[name].triggered.connect(lambda _checked=False, action=action: action())
 
     def _slider_moved(self, step: int) -> None:
         self.model.select(step)
@@ -249,7 +249,7 @@ class MonitorPanel(DockedPanel):
         layout.addWidget(self.body, 1)
 
     def sizeHint(self) -> QSize:
-        """Ask for a third of a usual window's height or width, whichever side it is docked to."""
+        """Propose a third of a usual window's height or width, whichever side it is docked to."""
         return QSize(440, 330)
 
 

@@ -153,22 +153,22 @@ class FrameLoader:
         for step in written:
             self._tries.pop(step, None)
 
-    def load(self, run: RunDir, wanted: Collection[int], *, seconds: float) -> bool:
-        """Drop frames that are no longer wanted, load what is missing, and tell whether anything changed.
+    def load(self, run: RunDir, steps: Collection[int], *, seconds: float) -> bool:
+        """Drop the frames of other steps, load what is missing, and tell whether anything changed.
 
         Parameters
         ----------
         run
             Where the previews are.
-        wanted
+        steps
             The steps to show.
         seconds
             After so long, the rest waits for the next call.
         """
-        changed = self._drop_all_but({INPUT, *wanted})
+        changed = self._drop_all_but({INPUT, *steps})
         deadline = time.monotonic() + seconds
         there = set(self.frames.steps) - self._stale
-        for step in (INPUT, *sorted(wanted, reverse=True)):
+        for step in (INPUT, *sorted(steps, reverse=True)):
             if step in there or self._tries.get(step, 0) >= PATIENCE:
                 continue
             changed |= self._load_one(run, step)
@@ -176,8 +176,8 @@ class FrameLoader:
                 break
         return changed
 
-    def _drop_all_but(self, wanted: set[int]) -> bool:
-        gone = [step for step in self.frames.steps if step not in wanted]
+    def _drop_all_but(self, steps: set[int]) -> bool:
+        gone = [step for step in self.frames.steps if step not in steps]
         for step in gone:
             self.frames.drop(step)
         return bool(gone)

@@ -159,7 +159,7 @@ class ThumbnailStrip(QListWidget):
     chosen : Signal(int)
         The user clicked at a step.
     unpinned : Signal(int)
-        The user wants a step unpinned.
+        A step is to be unpinned.
     """
 
     chosen = Signal(int)
@@ -180,7 +180,7 @@ class ThumbnailStrip(QListWidget):
         self.itemClicked.connect(lambda item: self.chosen.emit(item.data(_STEP)))
 
     def sizeHint(self) -> QSize:
-        """Ask for one column, or one row."""
+        """Propose one column, or one row."""
         return QSize(EDGE + 36, EDGE + 36)
 
     def show_steps(

@@ -175,8 +175,8 @@ def _latest_warning(model: MonitorModel) -> str:
     return warnings[-1] if warnings else ""
 
 
-def ask_whether_dead(parent: QWidget, since: float | None, *, go_on: Callable[[], None]) -> QMessageBox:
-    """Ask before a run is continued that merely is quiet, as two trainings must not share a folder."""
+def confirm_continuing(parent: QWidget, since: float | None, *, go_on: Callable[[], None]) -> QMessageBox:
+    """Continue a run that merely is quiet only if the user agrees: two trainings must not share a folder."""
     clock = time.strftime("%H:%M", time.localtime(since or 0.0))
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
@@ -193,4 +193,4 @@ def ask_whether_dead(parent: QWidget, since: float | None, *, go_on: Callable[[]
     return box
 
 
-__all__ = ["MENU", "RunHeader", "ask_whether_dead"]
+__all__ = ["MENU", "RunHeader", "confirm_continuing"]

@@ -103,7 +103,7 @@ def _faded_sums(values: np.ndarray, fading: np.ndarray, *, block: int) -> np.nda
 
 
 @dataclass(frozen=True)
-class Number:
+class StepNumber:
     """One number of one step.
 
     Attributes
@@ -133,10 +133,10 @@ class Number:
         return f"{self.value:#.4g}".rstrip(".") if np.isfinite(self.value) else "–"
 
 
-def numbers_at(state: RunState, step: int) -> list[Number]:
+def numbers_at(state: RunState, step: int) -> list[StepNumber]:
     """Return losses and quality numbers of a step, in the order in which they are drawn."""
     losses = [
-        Number(
+        StepNumber(
             name,
             "Loss" if name == "loss" else name.replace("_", " ").capitalize(),
             LOSS_SENTENCE if name == "loss" else PART_SENTENCE,
@@ -148,7 +148,9 @@ def numbers_at(state: RunState, step: int) -> list[Number]:
     for name, curve in state.metrics.items():
         words, value = words_for(name), curve.at(step)
         known = np.nan if value is None else value
-        qualities.append(Number(name, words.title, words.sentence, known, is_quality=True, best=_best(curve)))
+        qualities.append(
+            StepNumber(name, words.title, words.sentence, known, is_quality=True, best=_best(curve))
+        )
     return losses + qualities
 
 
@@ -184,4 +186,4 @@ def write_csv(state: RunState, path: Path) -> None:
         writer.writerows([step, *(column.get(step, "") for column in columns)] for step in steps)
 
 
-__all__ = ["Number", "decimated", "numbers_at", "smoothed", "smoothing_span", "write_csv"]
+__all__ = ["StepNumber", "decimated", "numbers_at", "smoothed", "smoothing_span", "write_csv"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QColor, QResizeEvent
 
     from napari_cryorestore.gui.monitor.model import MonitorModel
-    from napari_cryorestore.gui.monitor.run_numbers import Number
+    from napari_cryorestore.gui.monitor.run_numbers import StepNumber
 
 _TITLE = 130  # pixels that the longest title takes
 UNTICKED = ("half_correlation", "wedge_share")
@@ -86,7 +86,7 @@ class StepView(QWidget):
         )
 
     def sizeHint(self) -> QSize:
-        """Ask for room for the longest titles."""
+        """Propose room for the longest titles."""
         return QSize(530, 240)
 
 
@@ -116,7 +116,7 @@ class _Blocks(QWidget):
         self._row.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
 
     def minimumSizeHint(self) -> QSize:
-        """Ask for the width of the wider block only."""
+        """Require the width of the wider block only."""
         width = max(block.minimumSize().width() for block in self.blocks)
         return QSize(width + _MARGIN, super().minimumSizeHint().height())
 
@@ -137,7 +137,7 @@ class NumberList(QScrollArea):
     Attributes
     ----------
     ticked : Signal(str, bool)
-        The user wants a curve shown, or hidden.
+        A curve is to be shown, or hidden.
     explained : Signal(str)
         What the number under the pointer means; empty when the pointer leaves it.
     """
@@ -156,7 +156,7 @@ class NumberList(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def show_numbers(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+    def show_numbers(self, numbers: Sequence[StepNumber], colour_of: Callable[[str], QColor]) -> None:
         """Show numbers, keeping the ticks; rows are made anew only where other numbers come."""
         if [number.name for number in numbers] != list(self._rows):
             self._make_rows(numbers, colour_of)
@@ -191,7 +191,7 @@ class NumberList(QScrollArea):
         (self._unticked.discard if checked else self._unticked.add)(name)
         self.ticked.emit(name, checked)
 
-    def _make_rows(self, numbers: Sequence[Number], colour_of: Callable[[str], QColor]) -> None:
+    def _make_rows(self, numbers: Sequence[StepNumber], colour_of: Callable[[str], QColor]) -> None:
         for widgets in self._rows.values():
             for widget in widgets:
                 widget.hide()
@@ -202,7 +202,7 @@ class NumberList(QScrollArea):
             self._rows[number.name] = self._make_row(row, number)
         self.recolour(colour_of)
 
-    def _make_row(self, row: int, number: Number) -> tuple[QCheckBox, QLabel]:
+    def _make_row(self, row: int, number: StepNumber) -> tuple[QCheckBox, QLabel]:
         box, value = QCheckBox(number.title), QLabel()
         box.setChecked(number.name not in self._unticked)
         box.toggled.connect(lambda checked, name=number.name: self._tick(name, checked))

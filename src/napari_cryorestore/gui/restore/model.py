@@ -13,12 +13,18 @@ from napari_cryorestore.findings import gravest_first
 from napari_cryorestore.gui.model_choice import (
     ModelChoice,
     RunSteps,
-    known_method,
+    loaded_method,
     settings_of_method,
     trained_on,
 )
-from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject, told_apart_by_folder
-from napari_cryorestore.gui.restore.request import Wishes
+from napari_cryorestore.gui.restore.queue import (
+    EntryState,
+    QueueEntry,
+    RestorePlan,
+    Subject,
+    told_apart_by_folder,
+)
+from napari_cryorestore.gui.restore.request import RestoreRequest
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.status_line import duration_words
 from napari_cryorestore.gui.typed_values import read_number
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class RestoreModel:
-    """The wishes, the queue, and the restoration that is going on.
+    """The request, the queue, and the restoration that is going on.
 
     Parameters
     ----------
@@ -45,12 +51,12 @@ class RestoreModel:
 
     def __init__(self, engine: Engine | None = None) -> None:
         self.engine = engine or Engine()
-        self.wishes = Wishes()
+        self.request = RestoreRequest()
         self.opened: list[ModelChoice] = []
         self.steps: RunSteps | None = None
-        self.entries: list[Entry] = []
+        self.entries: list[QueueEntry] = []
         self.restoration: Restoration | None = None
-        self._told: set[Entry] = set()
+        self._told: set[QueueEntry] = set()
         self._scratch: Path | None = None
 
     # What restores -----------------------------------------------------------------------------------
@@ -71,7 +77,7 @@ class RestoreModel:
             self.steps.refresh()
             chosen = self.steps.chosen() if model.step is None else None
             model = replace(model, step=chosen.step if chosen else model.step)
-        self.wishes = replace(self.wishes, model=model)
+        self.request = replace(self.request, model=model)
 
     def open(self, model: ModelChoice) -> None:
         """Choose a run or weights from elsewhere, and keep them on offer.
@@ -88,7 +94,7 @@ class RestoreModel:
 
     def chosen_step(self) -> ChosenStep | None:
         """Return which step of a run is chosen, and what speaks for and against it."""
-        step = self.wishes.model.step
+        step = self.request.model.step
         if self.steps is None or step is None:
             return None
         advised = self.steps.chosen()
@@ -96,7 +102,7 @@ class RestoreModel:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what speaks against restoring with this model and step, before any voxel is looked at."""
-        chosen, model = self.chosen_step(), self.wishes.model
+        chosen, model = self.chosen_step(), self.request.model
         found = list(chosen.findings) if chosen is not None else []
         if model.path is not None:
             for subject in self.next_subjects():
@@ -104,16 +110,16 @@ class RestoreModel:
         return gravest_first(tuple(found))
 
     def _misfits(self, subject: Subject) -> tuple[Finding, ...]:
-        wishes, model = self.wishes, self.wishes.model
+        request, model = self.request, self.request.model
         known = known_settings(subject, model)
         ours = TrainedOn(
             Recording(
-                voxel_size=read_number(wishes.voxel_size) or subject.even.voxel_size or known.voxel_size,
-                tilt_range=wishes.tilt_range or known.tilt_range,
-                tilt_axis=wishes.tilt_axis or known.axis,
+                voxel_size=read_number(request.voxel_size) or subject.even.voxel_size or known.voxel_size,
+                tilt_range=request.tilt_range or known.tilt_range,
+                tilt_axis=request.tilt_axis or known.axis,
             )
         )
-        method = known_method(model)
+        method = loaded_method(model)
         return misfits(
             trained_on(model),
             ours,
@@ -125,7 +131,7 @@ class RestoreModel:
 
     def settings_offered(self) -> tuple[str, ...]:
         """Return which of the model's settings may be chosen anew; none while its method is not loaded."""
-        method = known_method(self.wishes.model)
+        method = loaded_method(self.request.model)
         return () if method is None else tuple(item.path[0] for item in method.restoring_settings())
 
     def other_settings(self) -> dict[str, Any]:
@@ -133,7 +139,7 @@ class RestoreModel:
         trained, offered = self._trained(), self.settings_offered()
         return {
             name: value
-            for name, value in self.wishes.method.items()
+            for name, value in self.request.method.items()
             if trained is not None and name in offered and value != getattr(trained, name)
         }
 
@@ -145,15 +151,15 @@ class RestoreModel:
     def take_settings(self, settings: Config) -> None:
         """Restore with these settings of the method."""
         chosen = {name: getattr(settings, name) for name in self.settings_offered()}
-        self.wishes = replace(self.wishes, method=chosen)
+        self.request = replace(self.request, method=chosen)
 
     def _trained(self) -> Config | None:
-        method = known_method(self.wishes.model)
+        method = loaded_method(self.request.model)
         try:
             return (
                 None
                 if method is None
-                else method.Config.model_validate(settings_of_method(self.wishes.model))
+                else method.Config.model_validate(settings_of_method(self.request.model))
             )
         except ValueError:  # whoever restores with it says what is wrong
             return None
@@ -162,28 +168,28 @@ class RestoreModel:
 
     def add(self, subjects: Iterable[Subject]) -> None:
         """Put tomograms at the end of the queue; those of one name are told apart by their folders."""
-        self.entries.extend(Entry(subject) for subject in subjects)
+        self.entries.extend(QueueEntry(subject) for subject in subjects)
         names = told_apart_by_folder([entry.subject for entry in self.entries])
         for entry, name in zip(self.entries, names, strict=True):
-            if entry.progress is Progress.WAITING:
+            if entry.state is EntryState.WAITING:
                 entry.subject = replace(entry.subject, name=name)
 
-    def remove(self, entries: Iterable[Entry]) -> None:
+    def remove(self, entries: Iterable[QueueEntry]) -> None:
         """Take tomograms out of the queue; those being restored stay."""
         gone = {entry for entry in entries if not self._is_in_work(entry)}
         self.entries = [entry for entry in self.entries if entry not in gone]
 
-    def repeat(self, entries: Iterable[Entry]) -> None:
+    def repeat(self, entries: Iterable[QueueEntry]) -> None:
         """Put tomograms that are over into the queue once more."""
         self.add([entry.subject for entry in entries if entry.is_over])
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[QueueEntry]:
         """Return the entries still to be restored."""
-        return [entry for entry in self.entries if entry.progress is Progress.WAITING]
+        return [entry for entry in self.entries if entry.state is EntryState.WAITING]
 
     def problem(self) -> str:
         """Return what keeps restoring from being started, in one sentence; empty if nothing does."""
-        return self.wishes.problem(self.next_subjects())
+        return self.request.problem(self.next_subjects())
 
     # Work --------------------------------------------------------------------------------------------
 
@@ -201,7 +207,7 @@ class RestoreModel:
         if not self.waiting():
             self.add(self.next_subjects())
         before = self.restoration if self.restoration is not None and self.restoration.alive else None
-        self.restoration = Restoration(self.waiting(), self._recipe(), engine=self.engine, after=before)
+        self.restoration = Restoration(self.waiting(), self._plan(), engine=self.engine, after=before)
         return self.restoration
 
     def cancel(self) -> None:
@@ -215,7 +221,7 @@ class RestoreModel:
         work = self.restoration
         return work is not None and work.alive and not work.is_stopping
 
-    def newly_over(self) -> list[Entry]:
+    def newly_over(self) -> list[QueueEntry]:
         """Return the entries that ended since the last call."""
         over = [entry for entry in self.entries if entry.is_over and entry not in self._told]
         self._told.update(over)
@@ -235,24 +241,24 @@ class RestoreModel:
         remark = f" · {entry.remark}" if entry.remark else ""
         return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}{remark}"
 
-    def _recipe(self) -> Recipe:
-        wishes = self.wishes
-        return Recipe(
-            model=wishes.model,
+    def _plan(self) -> RestorePlan:
+        request = self.request
+        return RestorePlan(
+            model=request.model,
             chosen=self.chosen_step(),
-            folder=wishes.folder_for(self.next_subjects()) if wishes.saves else self._scratch_folder(),
+            folder=request.folder_for(self.next_subjects()) if request.saves else self._scratch_folder(),
             scratch=self._scratch_folder(),
             common={
                 "method": self.other_settings(),
-                "tiling": wishes.tiling.model_dump(),
-                "hardware": wishes.hardware.model_dump(),
+                "tiling": request.tiling.model_dump(),
+                "hardware": request.hardware.model_dump(),
             },
             recording=Recording(
-                voxel_size=read_number(wishes.voxel_size),
-                tilt_range=wishes.tilt_range,
-                tilt_axis=wishes.tilt_axis or "auto",
+                voxel_size=read_number(request.voxel_size),
+                tilt_range=request.tilt_range,
+                tilt_axis=request.tilt_axis or "auto",
             ),
-            output=wishes.output_file if wishes.saves else None,
+            output=request.output_file if request.saves else None,
         )
 
     def _scratch_folder(self) -> Path:
@@ -264,10 +270,10 @@ class RestoreModel:
     def next_subjects(self) -> list[Subject]:
         """Return what would be restored: the queue, or the tomogram chosen among the layers."""
         waiting = [entry.subject for entry in self.waiting()]
-        chosen = self.wishes.subject
+        chosen = self.request.subject
         return waiting or ([chosen] if chosen is not None else [])
 
-    def _is_in_work(self, entry: Entry) -> bool:
+    def _is_in_work(self, entry: QueueEntry) -> bool:
         return self.is_restoring and self.restoration is not None and entry in self.restoration.entries
 
 

@@ -18,10 +18,10 @@ from napari_cryorestore.gui.editors import combo_box
 from napari_cryorestore.gui.forms import ConfigForm
 from napari_cryorestore.gui.model_choice import (
     ModelChoice,
-    known_methods,
     load_methods,
-    method_of,
-    untrained_methods,
+    loaded_methods,
+    loaded_untrained_methods,
+    method_name_of,
 )
 from napari_cryorestore.gui.panel_layout import LABEL_WIDTH, SentenceLabel, add_row, grid_of
 from napari_cryorestore.gui.preferences import preferences
@@ -55,7 +55,7 @@ class ModelSection(QWidget):
     settings_changed
         The user changed a setting of the method.
     open_requested : str
-        The user wants a dialog: ``run`` or ``weights``.
+        Which dialog to open: ``run`` or ``weights``.
     """
 
     value_changed = Signal()
@@ -93,8 +93,8 @@ class ModelSection(QWidget):
             self.model.addItems([_name(item) for item in known])
             for row, item in enumerate(known):
                 self.model.setItemData(row, str(item.run or item.weights or ""), _TOOLTIP)
-        wanted = replace(chosen, step=None)
-        self.model.setCurrentIndex(known.index(wanted) if wanted in known else -1)
+        model = replace(chosen, step=None)
+        self.model.setCurrentIndex(known.index(model) if model in known else -1)
         self.step.setEnabled(chosen.run is not None)
 
     def offer_steps(self, words: Mapping[int, str], chosen: int | None) -> None:
@@ -158,8 +158,8 @@ class ModelSection(QWidget):
         self.step.setToolTip(
             "The training step whose weights restore; the Monitor shows what each looks like."
         )
-        for words, wish in (("Run folder…", "run"), ("Checkpoint file…", "weights")):
-            self.menu.addAction(words, partial(self.open_requested.emit, wish))
+        for words, kind in (("Run folder…", "run"), ("Checkpoint file…", "weights")):
+            self.menu.addAction(words, partial(self.open_requested.emit, kind))
         self.device.setToolTip("Where restoring runs; automatic takes a GPU if there is one.")
         self.open.setText("…")
         self.open.setMinimumWidth(_OPEN_WIDTH)
@@ -183,7 +183,7 @@ def _name(choice: ModelChoice) -> str:
     """Return a name whose beginning tells runs apart: ``TS01_icecream · 2026-11-21``."""
     path: Path | None = choice.run or choice.weights
     if path is None:
-        method = known_methods().get(choice.method or "")
+        method = loaded_methods().get(choice.method or "")
         return str(choice.method) if method is None else method.title
     date, _, rest = path.name.partition("_")
     return f"{rest} · {date}" if rest and _DATE.fullmatch(date) else path.name
@@ -199,7 +199,7 @@ class ModelControl:
     section : ModelSection
     model : RestoreModel
     background : Background
-        Where devices are asked for.
+        Where devices are listed.
     changed : callable
         Called after another model was chosen.
     complain : callable
@@ -230,11 +230,11 @@ class ModelControl:
         """Choose what the Monitor chose last, or the latest run."""
         if self._session.chosen is not None:
             self.use_step(*self._session.chosen)
-        elif self._session.current is not None and self._model.wishes.model.path is None:
+        elif self._session.current is not None and self._model.request.model.path is None:
             self.choose(ModelChoice(self._session.current))
         else:
             self.show()
-        if known_methods():
+        if loaded_methods():
             self._methods_known()
         else:
             self._background.start(
@@ -258,7 +258,7 @@ class ModelControl:
         self._changed()
 
     def open(self, kind: str) -> None:
-        """Ask for a run folder (``run``) or a file of weights (``weights``)."""
+        """Let the user choose a run folder (``run``) or a file of weights (``weights``)."""
         path = dialogs.choose_run(self._section) if kind == "run" else dialogs.choose_weights(self._section)
         if path is None:
             return
@@ -272,12 +272,12 @@ class ModelControl:
     def show(self) -> None:
         """Show what is chosen and what there is to choose from."""
         model, runs = self._model, reversed(self._session.paths)
-        ours = [ModelChoice(method=name) for name in untrained_methods()]
+        ours = [ModelChoice(method=name) for name in loaded_untrained_methods()]
         ours += [ModelChoice(path) for path in runs]
-        chosen = replace(model.wishes.model, step=None)
+        chosen = replace(model.request.model, step=None)
         others = [choice for choice in (*model.opened, chosen) if choice not in (*ours, ModelChoice())]
-        self._section.offer(list(dict.fromkeys((*ours, *others))), model.wishes.model)
-        self._section.offer_steps(model.steps.words() if model.steps else {}, model.wishes.model.step)
+        self._section.offer(list(dict.fromkeys((*ours, *others))), model.request.model)
+        self._section.offer_steps(model.steps.words() if model.steps else {}, model.request.model.step)
         self._section.line.say(self._words())
         self.warn()
 
@@ -286,9 +286,9 @@ class ModelControl:
         steps = self._model.steps
         if steps is not None:
             steps.refresh()
-            if self._model.wishes.model.step is None and steps.steps:
-                self.choose(self._model.wishes.model)
-            self._section.offer_steps(steps.words(), self._model.wishes.model.step)
+            if self._model.request.model.step is None and steps.steps:
+                self.choose(self._model.request.model)
+            self._section.offer_steps(steps.words(), self._model.request.model.step)
             if self._model.chosen_step() != self._warned_of:
                 self.warn()
         if not self._knows_devices and "torch" in sys.modules:
@@ -312,15 +312,15 @@ class ModelControl:
         self._session.use_step.disconnect(self.use_step)
 
     def _run_added(self, path: Path) -> None:
-        if self._model.wishes.model.path is None:
+        if self._model.request.model.path is None:
             self.choose(ModelChoice(path))
         else:
             self.show()
 
     def _methods_known(self) -> None:
         """Offer the methods that need no training, and the settings of the model's method."""
-        first = next(iter(untrained_methods()), None)
-        if self._model.wishes.model == ModelChoice() and first is not None:
+        first = next(iter(loaded_untrained_methods()), None)
+        if self._model.request.model == ModelChoice() and first is not None:
             self.choose(ModelChoice(method=first))
         else:
             self.show()
@@ -329,31 +329,31 @@ class ModelControl:
     def _edited(self) -> None:
         self._take_device(self._section.chosen_device())
         chosen = self._section.value()
-        if chosen.run != self._model.wishes.model.run:
+        if chosen.run != self._model.request.model.run:
             chosen = replace(chosen, step=None)  # the step shown is another run's
         self.choose(chosen)
 
     def _take_devices(self, devices: tuple[Device, ...]) -> None:
         titles = {device.name: device.title for device in devices}
-        self._section.offer_devices(titles, self._model.wishes.hardware.device)
+        self._section.offer_devices(titles, self._model.request.hardware.device)
 
     def _first_device(self) -> str:
-        if self._model.wishes.hardware.device == "auto":
+        if self._model.request.hardware.device == "auto":
             self._take_device(preferences().default_device)
-        return self._model.wishes.hardware.device
+        return self._model.request.hardware.device
 
     def _take_device(self, device: str) -> None:
-        hardware = self._model.wishes.hardware.model_copy(update={"device": device})
-        self._model.wishes = replace(self._model.wishes, hardware=hardware)
+        hardware = self._model.request.hardware.model_copy(update={"device": device})
+        self._model.request = replace(self._model.request, hardware=hardware)
 
     def _words(self) -> str:
-        run = self._model.wishes.model.run
+        run = self._model.request.model.run
         if run is None:
             return ""
         names = [item.name or tomogram_name(item.even) for item in RunDir(run).recipe().tomograms]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         learned = [f"learned from {name}{others}" for name in names[:1]]
-        return " · ".join([part for part in (method_of(run), *learned) if part])
+        return " · ".join([part for part in (method_name_of(run), *learned) if part])
 
 
 __all__ = ["ModelControl", "ModelSection"]

@@ -15,7 +15,7 @@ from napari_cryorestore.gui.panel_layout import LABEL_WIDTH, add_row, grid_of
 from napari_cryorestore.gui.typed_values import to_text
 
 if TYPE_CHECKING:
-    from napari_cryorestore.gui.restore.request import Wishes
+    from napari_cryorestore.gui.restore.request import RestoreRequest
     from napari_cryorestore.recording import Recording
 
 _AXES = {"": AUTOMATIC, "y": "y", "x": "x"}
@@ -29,7 +29,7 @@ class OutputSection(QWidget):
     value_changed
         The user chose or typed.
     browse_requested
-        The user wants a dialog.
+        A folder is to be chosen in a dialog.
     """
 
     value_changed = Signal()
@@ -52,24 +52,24 @@ class OutputSection(QWidget):
         self.browse.clicked.connect(self.browse_requested)
 
     def value(self) -> dict[str, Any]:
-        """Return the fields of `Wishes` that are edited here."""
+        """Return the fields of `RestoreRequest` that are edited here."""
         return {
             "saves": self.saves.isChecked(),
             "shows": self.shows.isChecked(),
             "output": self.output.text(),
         }
 
-    def show_wishes(self, wishes: Wishes, folder: str) -> None:
-        """Show what is wished, and the folder that is taken if none is typed, without announcing it."""
-        for box, checked in ((self.saves, wishes.saves), (self.shows, wishes.shows)):
+    def show_request(self, request: RestoreRequest, folder: str) -> None:
+        """Show what is requested, and the folder that is taken if none is typed, without announcing it."""
+        for box, checked in ((self.saves, request.saves), (self.shows, request.shows)):
             box.blockSignals(True)
             box.setChecked(checked)
             box.blockSignals(False)
-        if self.output.text() != wishes.output:
-            self.output.setText(wishes.output)
+        if self.output.text() != request.output:
+            self.output.setText(request.output)
         self.output.setPlaceholderText(folder)
         for widget in (self.output, self.browse):
-            widget.setEnabled(wishes.saves)
+            widget.setEnabled(request.saves)
 
 
 class ComputeSection(QWidget):
@@ -102,7 +102,7 @@ class ComputeSection(QWidget):
             layout.addWidget(part)
 
     def value(self) -> dict[str, Any]:
-        """Return the fields of `Wishes` that are edited here; of a form with something invalid, none."""
+        """Return the fields of `RestoreRequest` edited here; of a form with something invalid, none."""
         forms = {"tiling": self.tiling, "hardware": self.hardware}
         return {
             **{name: form.value() for name, form in forms.items() if not form.problem},
@@ -117,24 +117,24 @@ class ComputeSection(QWidget):
         """What is wrong in one of the forms, in a sentence; empty if nothing is."""
         return "; ".join(form.problem for form in (self.tiling, self.hardware) if form.problem)
 
-    def show_wishes(self, wishes: Wishes, known: Recording) -> None:
-        """Show what is wished, and what is taken where nothing is, without announcing it."""
-        for form, config in ((self.tiling, wishes.tiling), (self.hardware, wishes.hardware)):
+    def show_request(self, request: RestoreRequest, known: Recording) -> None:
+        """Show what is requested, and what is taken where nothing is, without announcing it."""
+        for form, config in ((self.tiling, request.tiling), (self.hardware, request.hardware)):
             if not form.problem and form.value() != config:
                 form.blockSignals(True)
                 form.setValue(config)
                 form.blockSignals(False)
         low, high = known.tilt_range or (None, None)
         fields = (
-            (self.voxel_size, wishes.voxel_size, known.voxel_size),
-            (self.tilt_min, wishes.tilt_min, low),
-            (self.tilt_max, wishes.tilt_max, high),
+            (self.voxel_size, request.voxel_size, known.voxel_size),
+            (self.tilt_min, request.tilt_min, low),
+            (self.tilt_max, request.tilt_max, high),
         )
         for field, text, value in fields:
             if field.text() != text:
                 field.setText(text)
             field.setPlaceholderText(AUTOMATIC if value is None else f"{value:.4g}".replace("-", "−"))
-        self.tilt_axis.setCurrentIndex(list(_AXES).index(wishes.tilt_axis))
+        self.tilt_axis.setCurrentIndex(list(_AXES).index(request.tilt_axis))
 
     def summary(self) -> str:
         """Return what differs from automatic, in a few words."""

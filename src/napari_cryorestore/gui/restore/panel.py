@@ -14,7 +14,7 @@ from napari_cryorestore.gui.panel_layout import Fold, FoldedPanel
 from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.restore.model_section import ModelControl, ModelSection
 from napari_cryorestore.gui.restore.option_sections import ComputeSection, OutputSection
-from napari_cryorestore.gui.restore.queue import Entry, Progress, add_result, save_copy, saved_words
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, add_result, save_copy, saved_words
 from napari_cryorestore.gui.restore.restoration import known_settings
 from napari_cryorestore.gui.restore.source_section import SourceControl, SourceSection
 from napari_cryorestore.gui.restore.work_bar import WorkBar
@@ -131,10 +131,10 @@ class RestorePanel(FoldedPanel):
         self.output.value_changed.connect(self._edited)
         self.output.browse_requested.connect(self._browse)
         self.compute.value_changed.connect(self._edited)
-        self.bar.chosen.connect(lambda wish: getattr(self, wish)())
+        self.bar.chosen.connect(lambda name: getattr(self, name)())
 
     def _edited(self) -> None:
-        self.model.wishes = replace(self.model.wishes, **self.compute.value(), **self.output.value())
+        self.model.request = replace(self.model.request, **self.compute.value(), **self.output.value())
         self._note_invalid()
         self._sources.show_findings()
         self._show()
@@ -153,20 +153,20 @@ class RestorePanel(FoldedPanel):
     def _note_invalid(self) -> None:
         form = self.choice.settings
         wrong = (self.compute.problem, "" if form is None else form.problem)
-        self.model.wishes = replace(self.model.wishes, invalid="; ".join(filter(None, wrong)))
+        self.model.request = replace(self.model.request, invalid="; ".join(filter(None, wrong)))
 
     def _browse(self) -> None:
-        folder = dialogs.choose_folder(self, self.model.wishes.folder_for(self.model.next_subjects()))
+        folder = dialogs.choose_folder(self, self.model.request.folder_for(self.model.next_subjects()))
         if folder is not None:
-            self.model.wishes = replace(self.model.wishes, output=str(folder))
+            self.model.request = replace(self.model.request, output=str(folder))
             self._show()
 
     def _show(self) -> None:
-        """Show what is wished, and what is taken where nothing is."""
-        wishes, subjects = self.model.wishes, self.model.next_subjects()
-        known = known_settings(subjects[0], wishes.model) if subjects else Recording()
-        self.output.show_wishes(wishes, str(wishes.folder_for(subjects)))
-        self.compute.show_wishes(wishes, known)
+        """Show what is requested, and what is taken where nothing is."""
+        request, subjects = self.model.request, self.model.next_subjects()
+        known = known_settings(subjects[0], request.model) if subjects else Recording()
+        self.output.show_request(request, str(request.folder_for(subjects)))
+        self.compute.show_request(request, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
         model = self.model
         self.choice.offer_settings(model.settings(), model.settings_offered(), model.other_settings())
@@ -189,23 +189,23 @@ class RestorePanel(FoldedPanel):
         for entry in self.model.newly_over():
             self._finish(entry)
 
-    def _finish(self, entry: Entry) -> None:
+    def _finish(self, entry: QueueEntry) -> None:
         self._show_failure(entry)
-        if entry.progress is not Progress.DONE or entry.output is None:
+        if entry.state is not EntryState.DONE or entry.output is None:
             return
-        self.bar.say(f"Saved {entry.output.name}." if self.model.wishes.saves else "", entry.output)
-        if self.model.wishes.shows:
+        self.bar.say(f"Saved {entry.output.name}." if self.model.request.saves else "", entry.output)
+        if self.model.request.shows:
             try:
                 add_result(self.viewer, entry)
             except (ValueError, OSError) as error:
                 self.bar.complain(str(error))
 
-    def _show_failure(self, entry: Entry) -> None:
-        if entry.progress is Progress.FAILED:
+    def _show_failure(self, entry: QueueEntry) -> None:
+        if entry.state is EntryState.FAILED:
             self.bar.complain(f"{entry.subject.name}: {entry.sentence}", entry.details)
 
-    def _result(self) -> Entry | None:
-        done = [entry for entry in self.model.entries if entry.progress is Progress.DONE]
+    def _result(self) -> QueueEntry | None:
+        done = [entry for entry in self.model.entries if entry.state is EntryState.DONE]
         selected = [entry for entry in self.source.chosen() if entry in done]
         return next(reversed(selected or done), None)
 

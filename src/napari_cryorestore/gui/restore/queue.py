@@ -53,7 +53,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RestorePlan:
     """How all tomograms of a queue are restored.
 
     Attributes
@@ -83,7 +83,7 @@ class Recipe:
     output: Path | None = None
 
 
-class Progress(StrEnum):
+class EntryState(StrEnum):
     """How far an entry of the queue is."""
 
     WAITING = "waiting"
@@ -94,13 +94,13 @@ class Progress(StrEnum):
 
 
 @dataclass(eq=False)
-class Entry:
+class QueueEntry:
     """A tomogram in the queue, written by the thread and read by the window.
 
     Attributes
     ----------
     subject : Subject
-    progress : Progress
+    state : EntryState
         Set last, so that whoever sees "done" sees the rest too.
     share : float
         0 to 1 of its restoration.
@@ -119,7 +119,7 @@ class Entry:
     """
 
     subject: Subject
-    progress: Progress = Progress.WAITING
+    state: EntryState = EntryState.WAITING
     share: float = 0.0
     share_at_start: float = 0.0
     remark: str = ""
@@ -132,7 +132,7 @@ class Entry:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.progress in (Progress.DONE, Progress.FAILED, Progress.CANCELLED)
+        return self.state in (EntryState.DONE, EntryState.FAILED, EntryState.CANCELLED)
 
 
 def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
@@ -171,7 +171,7 @@ def saved_words(path: Path) -> str:
     return " ".join((f"Saved {path.name}.", *(finding.sentence for finding in losses(path))))
 
 
-def add_result(viewer: Viewer, entry: Entry) -> Image:
+def add_result(viewer: Viewer, entry: QueueEntry) -> Image:
     """Add the result of an entry that is done, memory-mapped.
 
     Raises
@@ -198,9 +198,9 @@ def add_result(viewer: Viewer, entry: Entry) -> Image:
 
 
 __all__ = [
-    "Entry",
-    "Progress",
-    "Recipe",
+    "EntryState",
+    "QueueEntry",
+    "RestorePlan",
     "Subject",
     "add_result",
     "save_copy",

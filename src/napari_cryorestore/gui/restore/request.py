@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
-from napari_cryorestore.gui.model_choice import ModelChoice, known_method, known_methods
+from napari_cryorestore.gui.model_choice import ModelChoice, loaded_method, loaded_methods
 from napari_cryorestore.gui.named_volume import NamedVolume, tomogram_name_of
-from napari_cryorestore.gui.preferences import beside
+from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.restore.queue import Subject
 from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_run
 from napari_cryorestore.gui.typed_values import read_number
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RestoreRequest:
     """What is chosen and typed; numbers are text, because they are being typed, and empty means automatic.
 
     Attributes
@@ -119,10 +119,10 @@ class Wishes:
         if self.model.run is not None:
             return self.model.run / "restored"
         path = subjects[0].even.path if subjects else None
-        return beside(path) if path is not None else Path.home()
+        return folder_beside(path) if path is not None else Path.home()
 
     def _subject_problem(self, subject: Subject) -> str:
-        method = known_method(self.model)
+        method = loaded_method(self.model)
         if method is not None and len(subject.volumes) < method.maps_to_restore:
             return (
                 f"The method “{method.title}” needs both halves, but “{subject.name}” has one: "
@@ -139,7 +139,7 @@ class Wishes:
         if run is not None and self.model.step is None:
             return f"{run.name} has no checkpoint yet: wait for the first one."
         if self.model == ModelChoice():
-            loaded = bool(known_methods())
+            loaded = bool(loaded_methods())
             return "Choose a model." if loaded else "PyTorch is still being loaded: try again in a moment."
         return ""
 
@@ -164,4 +164,4 @@ class Wishes:
         return ""
 
 
-__all__ = ["Wishes"]
+__all__ = ["RestoreRequest"]

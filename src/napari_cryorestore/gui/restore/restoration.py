@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.background import ThreadWork
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import file_name, written_inputs
-from napari_cryorestore.gui.restore.queue import Entry, Progress, Recipe, Subject
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, RestorePlan, Subject
 from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
@@ -57,8 +57,8 @@ class Engine:
     Attributes
     ----------
     restore : callable
-        Restores by the values of a `RestoreConfig`, and the step chosen; is told where to report, whom to
-        ask, and whom to tell what the user might wonder about.
+        Restores by the values of a `RestoreConfig`, and the step chosen; is given where to report how
+        much is done, what tells whether it is cancelled, and where to say what the user might wonder about.
     title : callable
         Names the result of a tomogram, a model and settings of its method.
     """
@@ -74,9 +74,9 @@ class Restoration(ThreadWork):
 
     Parameters
     ----------
-    entries : sequence of Entry
+    entries : sequence of QueueEntry
         Restored in this order; one that fails does not keep the others from being restored.
-    recipe : Recipe
+    plan : RestorePlan
         How.
     engine : Engine
         By whom.
@@ -85,10 +85,15 @@ class Restoration(ThreadWork):
     """
 
     def __init__(
-        self, entries: Sequence[Entry], recipe: Recipe, *, engine: Engine, after: Restoration | None = None
+        self,
+        entries: Sequence[QueueEntry],
+        plan: RestorePlan,
+        *,
+        engine: Engine,
+        after: Restoration | None = None,
     ) -> None:
         self.entries = tuple(entries)
-        self.recipe = recipe
+        self.plan = plan
         self._engine, self._after = engine, after
         self._began = time.monotonic()
         super().__init__("restore", self._work)
@@ -106,7 +111,7 @@ class Restoration(ThreadWork):
             return None
         return (time.monotonic() - self._began) * (1 - share) / done
 
-    def _share_by(self, share_of: Callable[[Entry], float]) -> float:
+    def _share_by(self, share_of: Callable[[QueueEntry], float]) -> float:
         total = sum(entry.subject.voxels for entry in self.entries)
         return sum(entry.subject.voxels * share_of(entry) for entry in self.entries) / total
 
@@ -120,48 +125,48 @@ class Restoration(ThreadWork):
                 return  # what was not begun waits for the next start
             self._restore(entry)
 
-    def _restore(self, entry: Entry) -> None:
-        entry.model, entry.progress = self.recipe.model, Progress.RUNNING
+    def _restore(self, entry: QueueEntry) -> None:
+        entry.model, entry.state = self.plan.model, EntryState.RUNNING
         try:
-            settings = self.recipe.common.get("method", {})
-            entry.title = self._engine.title(entry.subject.name, self.recipe.model.to_plain(), settings)
+            settings = self.plan.common.get("method", {})
+            entry.title = self._engine.title(entry.subject.name, self.plan.model.to_plain(), settings)
             report, say = partial(_report, entry), partial(setattr, entry, "remark")
             entry.output = self._engine.restore(self._fields(entry), report, lambda: self.is_stopping, say)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
             if not self.is_stopping:
                 entry.sentence, entry.details = explain(error), traceback.format_exc()
-            entry.progress = Progress.CANCELLED if self.is_stopping else Progress.FAILED
+            entry.state = EntryState.CANCELLED if self.is_stopping else EntryState.FAILED
         else:
-            entry.progress = Progress.DONE
+            entry.state = EntryState.DONE
 
-    def _fields(self, entry: Entry) -> dict[str, Any]:
-        subject, recipe = entry.subject, self.recipe
-        known = known_settings(subject, recipe.model)
+    def _fields(self, entry: QueueEntry) -> dict[str, Any]:
+        subject, plan = entry.subject, self.plan
+        known = known_settings(subject, plan.model)
         own = Recording(
             voxel_size=subject.even.voxel_size or known.voxel_size,
-            tilt_range=tilts_of_run(subject, recipe.model),
+            tilt_range=tilts_of_run(subject, plan.model),
             tilt_axis=known.axis,
         )
-        recording = recipe.recording.over(own)
-        paths = written_inputs(subject.volumes, recipe.scratch, voxel_size=recording.voxel_size or 1.0)
+        recording = plan.recording.over(own)
+        paths = written_inputs(subject.volumes, plan.scratch, voxel_size=recording.voxel_size or 1.0)
         maps = [paths[volume] for volume in subject.volumes]
         return {
-            "model": recipe.model.to_plain(),
-            "chosen": recipe.chosen,
+            "model": plan.model.to_plain(),
+            "chosen": plan.chosen,
             "tomogram": {"maps": maps, "recording": recording.model_dump()},
             "output": self._output(entry.title),
-            **recipe.common,
+            **plan.common,
         }
 
     def _output(self, title: str) -> Path:
         from napari_cryorestore.whole_file import unique_path
 
-        wanted = self.recipe.output or self.recipe.folder / output_name(title)
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        return unique_path(wanted)
+        path = self.plan.output or self.plan.folder / output_name(title)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return unique_path(path)
 
 
-def _report(entry: Entry, share: float) -> None:
+def _report(entry: QueueEntry, share: float) -> None:
     if entry.remark and not entry.share:  # the first word of one that goes on
         entry.share_at_start = share
     entry.share = share

@@ -13,10 +13,10 @@ from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.editors import VolumeCombo
 from napari_cryorestore.gui.examined_data import DataLook, examined_data, look_at_data
 from napari_cryorestore.gui.layers import origin_of
-from napari_cryorestore.gui.model_choice import known_method, trained_on
+from napari_cryorestore.gui.model_choice import loaded_method, trained_on
 from napari_cryorestore.gui.named_volume import LayerVolumes, pair_of, tomogram_name_of
 from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of, side_by_side
-from napari_cryorestore.gui.restore.queue import Entry, Progress, subjects_from
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, subjects_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.restore.model import RestoreModel
 
 _MARKS = {
-    Progress.WAITING: "",
-    Progress.RUNNING: "▶ ",
-    Progress.DONE: "✓ ",
-    Progress.FAILED: "⚠ ",
-    Progress.CANCELLED: "✕ ",
+    EntryState.WAITING: "",
+    EntryState.RUNNING: "▶ ",
+    EntryState.DONE: "✓ ",
+    EntryState.FAILED: "⚠ ",
+    EntryState.CANCELLED: "✕ ",
 }
 _ROWS_SHOWN = 6
 
@@ -45,10 +45,10 @@ class SourceSection(QWidget):
     value_changed
         The user chose other layers.
     add_requested, files_requested
-        The user wants the chosen layers, or files, put into the queue.
-    remove_requested, repeat_requested : list of Entry
-        The user wants these entries, or all that are over, out of the queue or into it once more.
-    selected : Entry
+        The chosen layers, or files, are to be put into the queue.
+    remove_requested, repeat_requested : list of QueueEntry
+        These entries are to leave the queue, or to be put into it once more.
+    selected : QueueEntry
         The user clicked an entry.
     """
 
@@ -61,7 +61,7 @@ class SourceSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._entries: list[Entry] = []
+        self._entries: list[QueueEntry] = []
         self.even, self.odd = VolumeCombo(), VolumeCombo()
         self.add, self.files = QPushButton("Add to queue"), QPushButton("Add files…")
         self.warning = SentenceLabel()
@@ -72,7 +72,7 @@ class SourceSection(QWidget):
         self._connect()
         self._fit()
 
-    def show_entries(self, entries: Sequence[Entry]) -> None:
+    def show_entries(self, entries: Sequence[QueueEntry]) -> None:
         """Show the queue and how far each tomogram is."""
         if list(entries) != self._entries:
             self._entries = list(entries)
@@ -90,7 +90,7 @@ class SourceSection(QWidget):
         items = (self.queue.item(row) for row in range(self.queue.count()))
         return [item for item in items if item is not None]
 
-    def chosen(self) -> list[Entry]:
+    def chosen(self) -> list[QueueEntry]:
         """Return the entries selected, or all."""
         rows = sorted(index.row() for index in self.queue.selectedIndexes())
         return [self._entries[row] for row in rows] or self._entries
@@ -143,16 +143,16 @@ class SourceSection(QWidget):
             self.selected.emit(self._entries[row])
 
 
-def entry_words(entry: Entry) -> str:
+def entry_words(entry: QueueEntry) -> str:
     """Return the line of an entry, e.g. ``▶ TS01 · 43 %`` or ``✓ TS01 · ICECREAM @ 600``."""
-    name = entry.title if entry.progress is Progress.DONE and entry.title else entry.subject.name
+    name = entry.title if entry.state is EntryState.DONE and entry.title else entry.subject.name
     state = {
-        Progress.WAITING: "waiting",
-        Progress.RUNNING: f"{entry.share:.0%}",
-        Progress.FAILED: "failed",
-        Progress.CANCELLED: "cancelled",
-    }.get(entry.progress, "")
-    return _MARKS[entry.progress] + " · ".join(part for part in (name, state) if part)
+        EntryState.WAITING: "waiting",
+        EntryState.RUNNING: f"{entry.share:.0%}",
+        EntryState.FAILED: "failed",
+        EntryState.CANCELLED: "cancelled",
+    }.get(entry.state, "")
+    return _MARKS[entry.state] + " · ".join(part for part in (name, state) if part)
 
 
 class SourceControl:
@@ -210,7 +210,7 @@ class SourceControl:
 
     def add_layers(self) -> None:
         """Put the layers chosen into the queue."""
-        subject = self._model.wishes.subject
+        subject = self._model.request.subject
         if subject is None:
             self._complain("Choose half 1 first: open a tomogram, or add files.")
             return
@@ -218,7 +218,7 @@ class SourceControl:
         self._changed()
 
     def add_files(self) -> None:
-        """Ask for files and put them into the queue, halves paired."""
+        """Let the user choose files and put them into the queue, halves paired."""
         paths = dialogs.choose_tomograms(self._section)
         try:
             self._model.add(subjects_from(paths))
@@ -231,7 +231,7 @@ class SourceControl:
         self._volumes.disconnect()
 
     def _edited(self) -> None:
-        even, before = self._section.even.volume(), self._model.wishes.even
+        even, before = self._section.even.volume(), self._model.request.even
         if even is not before:
             self._choose_partner(even)
         self._take()
@@ -243,20 +243,20 @@ class SourceControl:
 
     def _take(self) -> None:
         even, odd = self._section.even.volume(), self._section.odd.volume()
-        self._model.wishes = replace(self._model.wishes, even=even, odd=odd)
+        self._model.request = replace(self._model.request, even=even, odd=odd)
         self._look_at(DataChoice(even, odd))
         self._changed()
 
     def show_findings(self) -> None:
         """Say what may make the result wrong, with the tilts and the voxel size typed."""
-        wishes = self._model.wishes
-        choice = wishes.data
-        method = known_method(wishes.model)
+        request = self._model.request
+        choice = request.data
+        method = loaded_method(request.model)
         found = examined_data(
             choice,
             self._look,
             needs_wedge=method is not None and method.needs_wedge,
-            learned=None if wishes.model.path is None else trained_on(wishes.model),
+            learned=None if request.model.path is None else trained_on(request.model),
         )
         told = [found.problem] if found.problem else []
         self._section.warning.warn("\n⚠ ".join([*told, *found.warnings]))
@@ -283,7 +283,7 @@ class SourceControl:
         origin = origin_of(layer) if layer is not None else None
         return origin is not None and bool(origin.label)
 
-    def _change_queue(self, change: Callable[[list[Entry]], None], entries: list[Entry]) -> None:
+    def _change_queue(self, change: Callable[[list[QueueEntry]], None], entries: list[QueueEntry]) -> None:
         change(entries)
         self._changed()
 

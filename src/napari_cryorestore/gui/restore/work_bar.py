@@ -22,7 +22,7 @@ class WorkBar(QWidget):
     Attributes
     ----------
     chosen : str
-        What the user wants: ``restore``, ``cancel``, ``save`` or ``compare``.
+        What the user chose: ``restore``, ``cancel``, ``save`` or ``compare``.
     """
 
     chosen = Signal(str)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.background import Background
     from napari_cryorestore.gui.named_volume import NamedVolume
     from napari_cryorestore.gui.train.model import TrainModel
-    from napari_cryorestore.gui.train.more_tomograms import FurtherTomogram
+    from napari_cryorestore.gui.train.more_tomograms import AdditionalTomogram
 
 MASK_TIP = "A volume that is above 0 where training crops may lie; optional."
 TILT_TIP = (
@@ -48,7 +48,7 @@ class DataSection(QWidget):
     value_changed
         Emitted after every edit by the user.
     open_requested : Path
-        The user wants the file of the other half opened.
+        The file of the other half is to be opened.
     """
 
     value_changed = Signal()
@@ -194,7 +194,7 @@ class RecordingForm(QWidget):
     edited : str, str
         The user changed a field of `DataChoice`, and what it holds now.
     mask_requested : bool
-        The user wants to choose a mask, or none.
+        Whether a mask is to be chosen, or none.
     """
 
     edited = Signal(str, str)
@@ -215,7 +215,7 @@ class RecordingForm(QWidget):
         self.browse.clicked.connect(lambda: self.mask_requested.emit(True))
         self.drop.clicked.connect(lambda: self.mask_requested.emit(False))
 
-    def show_tomograms(self, items: Sequence[FurtherTomogram]) -> None:
+    def show_tomograms(self, items: Sequence[AdditionalTomogram]) -> None:
         """Show the first of those selected; the form hides while there is none that can be read."""
         items = [item for item in items if not item.trouble]
         self.setVisible(bool(items))

@@ -12,7 +12,7 @@ from napari_cryorestore.config import sentence
 from napari_cryorestore.gui.data_choice import DataChoice
 from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.named_volume import own_paths, written_inputs
-from napari_cryorestore.gui.preferences import beside
+from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.train.more_tomograms import first_name, from_config, joined
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
 from napari_cryorestore.gui.train.recipes import SECTIONS, Problem, missing, recording_problems, too_thin
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.config import Config
     from napari_cryorestore.gui.examined_data import DataLook, ExaminedData
     from napari_cryorestore.gui.named_volume import NamedVolume
-    from napari_cryorestore.gui.train.more_tomograms import FurtherTomogram
+    from napari_cryorestore.gui.train.more_tomograms import AdditionalTomogram
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
@@ -35,7 +35,7 @@ NOT_LOADED = "PyTorch is still being loaded: try again in a moment."
 
 
 class TrainModel:
-    """The wishes of one viewer's Train panel; they outlive the panel.
+    """The choices in one viewer's Train panel; they outlive the panel.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class TrainModel:
         The data, as chosen and typed.
     look : DataLook or None
         What the volumes of that choice hold; ``None`` while nobody has looked.
-    others : tuple of FurtherTomogram
-        What else is trained on; see `further_tomograms`.
+    others : tuple of AdditionalTomogram
+        What else is trained on; see `more_tomograms`.
     recipes : Recipes or None
         What can be chosen; ``None`` until PyTorch is loaded.
     sections : dict of str to Config
@@ -68,7 +68,7 @@ class TrainModel:
     def __init__(self) -> None:
         self.choice = DataChoice()
         self.look: DataLook | None = None
-        self.others: tuple[FurtherTomogram, ...] = ()
+        self.others: tuple[AdditionalTomogram, ...] = ()
         self.recipes: Recipes | None = None
         self.sections: dict[str, Config] = {}
         self.invalid: dict[str, str] = {}
@@ -115,14 +115,14 @@ class TrainModel:
     def warnings(self) -> list[str]:
         """Return what may make the result wrong, of all tomograms."""
         seen = self.examination
-        further = (item.warnings(needs_wedge=self.needs_wedge) for item in self.further_tomograms)
+        further = (item.warnings(needs_wedge=self.needs_wedge) for item in self.more_tomograms)
         return [*(seen.warnings if seen else ()), *(words for warnings in further for words in warnings)]
 
     @property
     def is_looked_at(self) -> bool:
         """Whether every tomogram that could be looked at has been."""
         first = self.look is not None or bool(self.choice.problem())
-        return first and all(item.look is not None or item.trouble for item in self.further_tomograms)
+        return first and all(item.look is not None or item.trouble for item in self.more_tomograms)
 
     def use_recipes(self, recipes: Recipes) -> None:
         """Take what can be chosen, and choose the standard preset of the first method."""
@@ -189,8 +189,8 @@ class TrainModel:
         if self.recipes is None:
             return [Problem("run", NOT_LOADED)]
         found = [Problem("data", words) for words in self.data_problems()]
-        further = [item.problem(self.recipes, self.sections) for item in self.further_tomograms]
-        found += [Problem("further", words) for words in further if words][:1]
+        further = [item.problem(self.recipes, self.sections) for item in self.more_tomograms]
+        found += [Problem("more", words) for words in further if words][:1]
         found += [Problem(section, words) for section, words in self.invalid.items()]
         found += [Problem(section, words) for section, words in self.recipes.problems(self.sections).items()]
         if self.place == "typed" and self.position is None:
@@ -200,14 +200,14 @@ class TrainModel:
     @property
     def tomogram_name(self) -> str:
         """What the tomogram is called."""
-        return first_name(self.choice, self.further_tomograms) or "tomogram"
+        return first_name(self.choice, self.more_tomograms) or "tomogram"
 
     @property
-    def further_tomograms(self) -> tuple[FurtherTomogram, ...]:
+    def more_tomograms(self) -> tuple[AdditionalTomogram, ...]:
         """What is trained on besides the tomogram chosen: the others, unless one is that very tomogram."""
         return tuple(item for item in self.others if not item.is_same_as(self.choice))
 
-    def add(self, new: Iterable[FurtherTomogram]) -> None:
+    def add(self, new: Iterable[AdditionalTomogram]) -> None:
         """Train on more tomograms."""
         self.others = joined(self.others, new, first=self.choice, name=self.tomogram_name)
 
@@ -301,7 +301,7 @@ class TrainModel:
         return {
             "tomograms": [
                 choice.to_plain(paths, name=self.tomogram_name),
-                *(item.to_plain(paths) for item in self.further_tomograms),
+                *(item.to_plain(paths) for item in self.more_tomograms),
             ],
             "snapshots": snapshots_at(sections["snapshots"], self.place, shape=shape, position=self.position),
             "from_checkpoint": self.from_checkpoint,
@@ -320,7 +320,7 @@ class TrainModel:
         return own_paths([volume for choice in self._choices() for volume in choice.volumes])
 
     def _choices(self) -> list[DataChoice]:
-        return [self.choice, *(item.choice for item in self.further_tomograms)]
+        return [self.choice, *(item.choice for item in self.more_tomograms)]
 
     @property
     def _recipes(self) -> Recipes:
@@ -344,7 +344,7 @@ class TrainModel:
         if self.runs_folder:
             return Path(self.runs_folder).expanduser()
         even = self.choice.even
-        parent = beside(even.path) if even is not None and even.path is not None else Path.home()
+        parent = folder_beside(even.path) if even is not None and even.path is not None else Path.home()
         return parent / "cryorestore"
 
 

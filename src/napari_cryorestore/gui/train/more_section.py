@@ -16,11 +16,11 @@ from napari_cryorestore.gui.named_volume import volume_from
 from napari_cryorestore.gui.panel_layout import SentenceLabel, side_by_side
 from napari_cryorestore.gui.train.data_section import RecordingForm
 from napari_cryorestore.gui.train.more_tomograms import (
-    FurtherTomogram,
+    AdditionalTomogram,
+    distinct_names,
     from_files,
     from_folder,
     from_volumes,
-    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 _ROWS_SHOWN = 6
 
 
-class FurtherSection(QWidget):
+class MoreSection(QWidget):
     """Lists tomograms, and edits how those selected were recorded.
 
     Attributes
     ----------
     add_requested : str
-        The user wants more: ``files``, a ``folder`` of pairs, or the ``layers`` that are open.
+        What to add: ``files``, a ``folder`` of pairs, or the ``layers`` that are open.
     remove_requested, preview_requested
-        The user wants those selected out of the list, or the one selected to be previewed.
+        Those selected are to leave the list, or the one selected is to be previewed.
     selected
         The user selected others.
     """
@@ -73,7 +73,7 @@ class FurtherSection(QWidget):
         return sorted(index.row() for index in self.list.selectedIndexes())
 
     def show_tomograms(
-        self, items: Sequence[FurtherTomogram], *, first: DataChoice | None, name: str
+        self, items: Sequence[AdditionalTomogram], *, first: DataChoice | None, name: str
     ) -> None:
         """Show the list below the tomogram that is previewed, and what is known of those selected."""
         if first is None or not items:
@@ -150,7 +150,7 @@ class FurtherSection(QWidget):
         self.list.itemSelectionChanged.connect(self.selected)
 
 
-class FurtherControl:
+class MoreControl:
     """Keeps section and model in step, and looks at every tomogram that is added.
 
     Parameters
@@ -165,7 +165,7 @@ class FurtherControl:
 
     def __init__(
         self,
-        section: FurtherSection,
+        section: MoreSection,
         model: TrainModel,
         background: Background,
         *,
@@ -183,9 +183,9 @@ class FurtherControl:
         section.form.mask_requested.connect(self._choose_mask)
 
     def show(self) -> None:
-        """Show the model's further tomograms, and look at those that nobody has looked at."""
+        """Show the model's additional tomograms, and look at those that nobody has looked at."""
         model = self._model
-        items = model.further_tomograms
+        items = model.more_tomograms
         first = model.choice if model.choice.even is not None else None
         self._section.show_tomograms(items, first=first, name=model.tomogram_name)
         self._section.offer_layers([item.name for item in self._open_pairs()])
@@ -193,13 +193,13 @@ class FurtherControl:
 
     def summary(self) -> str:
         """Return what is trained on besides, in a few words."""
-        names, open_pairs = [item.name for item in self._model.further_tomograms], len(self._open_pairs())
+        names, open_pairs = [item.name for item in self._model.more_tomograms], len(self._open_pairs())
         if names:
             return f"{len(names)}: {', '.join(names)}"
         return "none" + (f"; {open_pairs} more open" if open_pairs else "")
 
     def add(self, what: str) -> None:
-        """Ask for ``files`` or a ``folder`` and open what is found, or take the ``layers`` that are open."""
+        """Let the user choose ``files`` or a ``folder`` to open, or take the ``layers`` that are open."""
         if what == "layers":
             self._take(self._open_pairs())
             return
@@ -223,7 +223,7 @@ class FurtherControl:
         """Exchange the tomogram selected with the one chosen above."""
         (item,) = self._chosen()
         model = self._model
-        before = FurtherTomogram(model.tomogram_name, model.choice, model.look)
+        before = AdditionalTomogram(model.tomogram_name, model.choice, model.look)
         self._section.list.clearSelection()
         self._data.choose(item.choice)
         if not item.is_same_as(model.choice):
@@ -235,18 +235,18 @@ class FurtherControl:
 
     # -------------------------------------------------------------------------------------------------
 
-    def _open(self, read: Callable[[], list[FurtherTomogram]]) -> None:
+    def _open(self, read: Callable[[], list[AdditionalTomogram]]) -> None:
         self._section.busy.say("Opening…")
         name = f"further {next(self._numbers)}"  # some may be added while others are being opened
         self._background.start(name, read, answer=self._take, failure=self._refuse)
 
-    def _open_pairs(self) -> list[FurtherTomogram]:
+    def _open_pairs(self) -> list[AdditionalTomogram]:
         known = (self._model.choice, *(item.choice for item in self._model.others))
         found = [from_volumes(*pair) for pair in self._data.open_pairs()]
         new = [item for item in found if not any(item.is_same_as(choice) for choice in known)]
-        return [replace(item, name=name) for item, name in zip(new, told_apart(new), strict=True)]
+        return [replace(item, name=name) for item, name in zip(new, distinct_names(new), strict=True)]
 
-    def _take(self, new: Sequence[FurtherTomogram]) -> None:
+    def _take(self, new: Sequence[AdditionalTomogram]) -> None:
         before = len(self._model.others)
         self._model.add(new)
         added = len(self._model.others) - before
@@ -256,17 +256,17 @@ class FurtherControl:
     def _refuse(self, error: BaseException) -> None:
         self._section.busy.warn(str(error))
 
-    def _chosen(self) -> list[FurtherTomogram]:
-        items = self._model.further_tomograms
+    def _chosen(self) -> list[AdditionalTomogram]:
+        items = self._model.more_tomograms
         return [items[row] for row in self._section.chosen() if row < len(items)]
 
     def _edit(self, field: str, text: str) -> None:
         changed: dict[str, Any] = {field: text}
         self._change(lambda item: replace(item, choice=replace(item.choice, **changed)))
 
-    def _choose_mask(self, wanted: bool) -> None:
-        path = dialogs.choose_volume(self._section, "Mask") if wanted else None
-        if wanted and path is None:
+    def _choose_mask(self, chosen: bool) -> None:
+        path = dialogs.choose_volume(self._section, "Mask") if chosen else None
+        if chosen and path is None:
             return
         try:
             mask = volume_from(path) if path is not None else None
@@ -275,14 +275,14 @@ class FurtherControl:
             return
         self._change(lambda item: replace(item, choice=replace(item.choice, mask=mask), look=None))
 
-    def _change(self, edit: Callable[[FurtherTomogram], FurtherTomogram]) -> None:
+    def _change(self, edit: Callable[[AdditionalTomogram], AdditionalTomogram]) -> None:
         chosen = self._chosen()
         self._model.others = tuple(edit(item) if item in chosen else item for item in self._model.others)
         self._changed()
 
     def _look(self) -> None:
         """Look at the next tomogram, one after the other."""
-        unseen = (item for item in self._model.further_tomograms if item.look is None and not item.trouble)
+        unseen = (item for item in self._model.more_tomograms if item.look is None and not item.trouble)
         item = next(unseen, None)
         if item is None or self._background.busy("look at further"):
             return
@@ -303,4 +303,4 @@ class FurtherControl:
         self._changed()
 
 
-__all__ = ["FurtherControl", "FurtherSection"]
+__all__ = ["MoreControl", "MoreSection"]

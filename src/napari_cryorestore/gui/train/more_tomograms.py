@@ -25,7 +25,7 @@ SIMILAR_VOXELS = 0.05
 
 
 @dataclass(frozen=True)
-class FurtherTomogram:
+class AdditionalTomogram:
     """One more tomogram to train on.
 
     Attributes
@@ -109,7 +109,7 @@ class FurtherTomogram:
         return self.choice.to_plain(paths, name=self.name)
 
 
-def from_files(paths: Iterable[Path]) -> list[FurtherTomogram]:
+def from_files(paths: Iterable[Path]) -> list[AdditionalTomogram]:
     """Open files, halves paired by their names.
 
     Raises
@@ -120,7 +120,7 @@ def from_files(paths: Iterable[Path]) -> list[FurtherTomogram]:
     return [from_volumes(even, odd) for even, odd in paired_volumes(paths)]
 
 
-def from_folder(folder: Path) -> list[FurtherTomogram]:
+def from_folder(folder: Path) -> list[AdditionalTomogram]:
     """Open all pairs of halves in a folder, and in those below it.
 
     Raises
@@ -131,17 +131,17 @@ def from_folder(folder: Path) -> list[FurtherTomogram]:
     from napari_cryorestore.io.pair_search import find_pairs
 
     return [
-        FurtherTomogram(pair.name, DataChoice(volume_from(pair.even), volume_from(pair.odd)))
+        AdditionalTomogram(pair.name, DataChoice(volume_from(pair.even), volume_from(pair.odd)))
         for pair in find_pairs([folder])
     ]
 
 
-def from_volumes(even: NamedVolume, odd: NamedVolume | None) -> FurtherTomogram:
+def from_volumes(even: NamedVolume, odd: NamedVolume | None) -> AdditionalTomogram:
     """Take volumes that are open already."""
-    return FurtherTomogram(tomogram_name_of(even), DataChoice(even, odd))
+    return AdditionalTomogram(tomogram_name_of(even), DataChoice(even, odd))
 
 
-def from_config(tomogram: TomogramConfig) -> FurtherTomogram:
+def from_config(tomogram: TomogramConfig) -> AdditionalTomogram:
     """Open the files that a recipe names; where that fails, the tomogram says why."""
     from napari_cryorestore.io.pairing import tomogram_name
 
@@ -150,13 +150,13 @@ def from_config(tomogram: TomogramConfig) -> FurtherTomogram:
     try:
         even, odd, mask = (None if path is None else volume_from(path.expanduser()) for path in files)
     except (ValueError, OSError) as error:
-        return FurtherTomogram(name, DataChoice(), trouble=str(error))
-    return FurtherTomogram(name, DataChoice(even, odd, mask).recorded_as(tomogram))
+        return AdditionalTomogram(name, DataChoice(), trouble=str(error))
+    return AdditionalTomogram(name, DataChoice(even, odd, mask).recorded_as(tomogram))
 
 
 def joined(
-    there: Sequence[FurtherTomogram], new: Iterable[FurtherTomogram], *, first: DataChoice, name: str
-) -> tuple[FurtherTomogram, ...]:
+    there: Sequence[AdditionalTomogram], new: Iterable[AdditionalTomogram], *, first: DataChoice, name: str
+) -> tuple[AdditionalTomogram, ...]:
     """Return a list with more at its end: none twice, and none of the same name as another.
 
     Parameters
@@ -170,16 +170,16 @@ def joined(
     for item in new:
         if not item.is_same_as(first) and not any(item.is_same_as(known.choice) for known in items):
             items.append(item)
-    names = told_apart([FurtherTomogram(name, first), *items])[1:]
+    names = distinct_names([AdditionalTomogram(name, first), *items])[1:]
     return tuple(replace(item, name=own) for item, own in zip(items, names, strict=True))
 
 
-def first_name(first: DataChoice, others: Sequence[FurtherTomogram]) -> str:
+def first_name(first: DataChoice, others: Sequence[AdditionalTomogram]) -> str:
     """Return what the tomogram that is chosen is called beside others; empty if there is none."""
-    return told_apart([from_volumes(first.even, first.odd), *others])[0] if first.even is not None else ""
+    return distinct_names([from_volumes(first.even, first.odd), *others])[0] if first.even is not None else ""
 
 
-def told_apart(items: Sequence[FurtherTomogram]) -> list[str]:
+def distinct_names(items: Sequence[AdditionalTomogram]) -> list[str]:
     """Return the names of some tomograms; those in common get the folders in front that tell them apart."""
     from napari_cryorestore.io import pair_search
 
@@ -189,12 +189,12 @@ def told_apart(items: Sequence[FurtherTomogram]) -> list[str]:
 
 
 __all__ = [
-    "FurtherTomogram",
+    "AdditionalTomogram",
+    "distinct_names",
     "first_name",
     "from_config",
     "from_files",
     "from_folder",
     "from_volumes",
     "joined",
-    "told_apart",
 ]

@@ -13,7 +13,7 @@ from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.train import run_section
 from napari_cryorestore.gui.train.data_section import DataControl, DataSection
 from napari_cryorestore.gui.train.model import TrainModel
-from napari_cryorestore.gui.train.more_section import FurtherControl, FurtherSection
+from napari_cryorestore.gui.train.more_section import MoreControl, MoreSection
 from napari_cryorestore.gui.train.preview_place import crosshair, middle_of_view
 from napari_cryorestore.gui.train.recipe_section import RecipeControl, RecipeSection
 from napari_cryorestore.gui.train.recipes import Recipes
@@ -52,19 +52,19 @@ class TrainPanel(FoldedPanel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self._start_wanted = self._load_failed = False
+        self._start_pending = self._load_failed = False
         self.session.closed.connect(self.leave)
         self.model = self.session.own(TrainModel)
         self.background = Background()
-        self.data, self.further, self.run, self.bar = DataSection(), FurtherSection(), RunSection(), RunBar()
+        self.data, self.more, self.run, self.bar = DataSection(), MoreSection(), RunSection(), RunBar()
         self.recipe: RecipeSection | None = None
         self._recipe_control: RecipeControl | None = None
-        self._further_control: FurtherControl | None = None
+        self._more_control: MoreControl | None = None
         self._loading = SentenceLabel()
         self._loading.say("Loading PyTorch…")
         self._folds = {
             "data": Fold("Data", self.data),
-            "further": Fold("More tomograms", self.further),
+            "more": Fold("More tomograms", self.more),
             "run": Fold("Run", self.run),
         }
         self.lay_out(self._folds, self.bar)
@@ -73,8 +73,8 @@ class TrainPanel(FoldedPanel):
         self._data_control = DataControl(
             self.viewer, self.data, self.model, self.background, changed=self._changed
         )
-        self._further_control = FurtherControl(
-            self.further, self.model, self.background, data=self._data_control, changed=self._changed
+        self._more_control = MoreControl(
+            self.more, self.model, self.background, data=self._data_control, changed=self._changed
         )
         self._connect()
         self._changed()
@@ -96,10 +96,10 @@ class TrainPanel(FoldedPanel):
         """Start training, as soon as PyTorch is loaded and the data are looked at, or say what forbids it."""
         if self.model.recipes is None or not self.model.is_looked_at:
             waits_for = "Loading PyTorch…" if self.model.recipes is None else "Looking at the data…"
-            self._start_wanted = not self._load_failed
-            self.bar.say(waits_for if self._start_wanted else "")
+            self._start_pending = not self._load_failed
+            self.bar.say(waits_for if self._start_pending else "")
             return
-        self._start_wanted = False
+        self._start_pending = False
         self._place_preview()
         problems = self.model.problems()
         self._data_control.show()
@@ -116,9 +116,9 @@ class TrainPanel(FoldedPanel):
     # -------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self.bar.chosen.connect(self._obey)
+        self.bar.chosen.connect(self._do)
         self.run.value_changed.connect(self._run_edited)
-        self.run.browse_requested.connect(self._obey)
+        self.run.browse_requested.connect(self._do)
 
     def _started(self) -> None:
         self.run.show_model(self.model)  # the next run needs another folder
@@ -160,15 +160,15 @@ class TrainPanel(FoldedPanel):
     def _changed(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.estimate()
-        self._show_further()
+        self._show_more()
         self.run.show_model(self.model)
         self.bar.forgive()
         self.bar.caution_of(self.model.warnings())
 
-    def _show_further(self) -> None:
-        if self._further_control is not None:
-            self._further_control.show()
-            self._folds["further"].set_summary(self._further_control.summary())
+    def _show_more(self) -> None:
+        if self._more_control is not None:
+            self._more_control.show()
+            self._folds["more"].set_summary(self._more_control.summary())
 
     def _run_edited(self) -> None:
         self.run.put_into(self.model)
@@ -178,35 +178,35 @@ class TrainPanel(FoldedPanel):
         if self.model.recipes is None and not self._load_failed and not self.background.busy("recipes"):
             self._load_recipes()  # not before the panel is there to be seen
         self.background.poll()
-        if self._start_wanted and self.model.recipes is not None and self.model.is_looked_at:
+        if self._start_pending and self.model.recipes is not None and self.model.is_looked_at:
             self._start_after_waiting()
         self.control.tick()
 
     def _start_after_waiting(self) -> None:
         """Start what was waited for, unless the look warns of something: it was not there to be read."""
-        self._start_wanted = False
+        self._start_pending = False
         self.bar.say("")
         if self.model.warnings() and not self.model.problems():
             self.bar.complain("Not started yet: read the warning, then press Start to train all the same.")
         else:
             self.start()
 
-    def _obey(self, wish: str) -> None:
-        wishes = {
+    def _do(self, name: str) -> None:
+        actions = {
             "start": self.start,
             "save": lambda: run_section.save_configuration(self, self.model),
             "load": self._load,
             "checkpoint": lambda: run_section.choose_checkpoint(self, self.model),
             "folder": lambda: run_section.choose_run_folder(self, self.model),
         }
-        if wish not in wishes:
-            self.control.ask(wish)
+        if name not in actions:
+            self.control.request(name)
             return
         try:
-            wishes[wish]()
+            actions[name]()
         except (ValueError, OSError) as error:
             self.bar.complain(str(error))
-        if wish in ("checkpoint", "folder"):
+        if name in ("checkpoint", "folder"):
             self._folds["run"].unfold()
             self._show_all()
 
@@ -220,14 +220,14 @@ class TrainPanel(FoldedPanel):
         self._data_control.choose_files(tomogram.even, tomogram.odd, tomogram.mask)
         self.model.take_recording(tomogram)
         if self.model.others:
-            self._unfold("further")
+            self._unfold("more")
         self._show_all()
 
     def _show_all(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.show()
         self._data_control.show()
-        self._show_further()
+        self._show_more()
         self.run.show_model(self.model)
 
     def _place_preview(self) -> None:

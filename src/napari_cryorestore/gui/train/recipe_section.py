@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE, Device, list_devices
 from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box
-from napari_cryorestore.gui.forms import ConfigForm, labelled
+from napari_cryorestore.gui.forms import ConfigForm, labelled_row
 from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
@@ -153,11 +153,13 @@ class RecipeSection(QWidget):
         return {
             "method": Fold("Method", self.method),
             "network": Fold("Network", self.network),
-            "schedule": Fold("Schedule", _column(labelled("preset", self.presets), self.schedule)),
+            "schedule": Fold("Schedule", _column(labelled_row("preset", self.presets), self.schedule)),
             "hardware": Fold("Hardware", _column(self.hardware, self.memory)),
             "snapshots": Fold(
                 "Preview",
-                _column(labelled("place", self.place), self.position, self.place_sentence, self.snapshots),
+                _column(
+                    labelled_row("place", self.place), self.position, self.place_sentence, self.snapshots
+                ),
             ),
         }
 
@@ -244,7 +246,7 @@ class KindSection(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
         self._choice = QWidget()
-        self._choice.setLayout(labelled(what, self.combo))
+        self._choice.setLayout(labelled_row(what, self.combo))
         self._layout.addWidget(self._choice)
         self._layout.addWidget(self.sentence)
         self._layout.addWidget(self.form)
@@ -320,17 +322,17 @@ class RecipeControl:
     def estimate(self) -> None:
         """Estimate the memory anew if something changed that it depends on."""
         model = self._model
-        halves = [model.choice.even, *(item.choice.even for item in model.further_tomograms)]
+        halves = [model.choice.even, *(item.choice.even for item in model.more_tomograms)]
         shapes = tuple(half.shape for half in halves if half is not None)
         sections = {name: model.sections[name] for name in ("method", "network", "schedule", "hardware")}
         device = self._device()
         half = getattr(model.sections["hardware"], "precision", "auto") in ("bf16", "fp16") or (
             getattr(model.sections["hardware"], "precision", "auto") == "auto" and device.half_precision
         )
-        question = (shapes, tuple(sections.values()), half, device.name)
-        if model.choice.even is None or question == self._estimated:
+        inputs = (shapes, tuple(sections.values()), half, device.name)
+        if model.choice.even is None or inputs == self._estimated:
             return
-        self._estimated = question
+        self._estimated = inputs
         self._background.start(
             "memory",
             lambda: estimated_memory(sections, shapes, half_precision=half),
@@ -362,8 +364,8 @@ class RecipeControl:
         self._changed()
 
     def _device(self) -> Device:
-        wanted = getattr(self._model.sections["hardware"], "device", "auto")
-        return next((device for device in self._devices if device.name == wanted), Device(wanted, wanted))
+        name = getattr(self._model.sections["hardware"], "device", "auto")
+        return next((device for device in self._devices if device.name == name), Device(name, name))
 
     def _take_devices(self, devices: Sequence[Device]) -> None:
         self._devices = tuple(devices)

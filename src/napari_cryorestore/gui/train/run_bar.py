@@ -52,7 +52,7 @@ class RunBar(QWidget):
     Attributes
     ----------
     chosen : str
-        What the user wants: start, pause, resume, stop, or a name of `MENU`.
+        What the user chose: start, pause, resume, stop, or a name of `MENU`.
     """
 
     chosen = Signal(str)
@@ -200,12 +200,12 @@ class RunControl:
             return
         self._bar.complain("")
         self._bar.say("Preparing the run…")
-        wishes, path = model.copy(), model.run_path()
+        choices, path = model.copy(), model.run_path()
         self._background.start(
-            "start", lambda: self._make(wishes, path), answer=self._launch, failure=self._fail
+            "start", lambda: self._make(choices, path), answer=self._launch, failure=self._fail
         )
 
-    def ask(self, what: str) -> None:
+    def request(self, what: str) -> None:
         """Leave a request in the run folder: pause, resume, stop, discard or preview."""
         if self.run is None:
             return

@@ -29,7 +29,7 @@ class RunSection(QWidget):
     value_changed
         The user typed.
     browse_requested : str
-        The user wants a dialog: ``folder`` or ``checkpoint``.
+        Which dialog to open: ``folder`` or ``checkpoint``.
     """
 
     value_changed = Signal()
@@ -75,7 +75,7 @@ class RunSection(QWidget):
 
 
 def save_configuration(parent: QWidget, model: TrainModel) -> Path | None:
-    """Ask for a file and write the recipe there; return the file, or ``None`` if the user gave up.
+    """Let the user choose a file and write the recipe there; return the file, or ``None``.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def save_configuration(parent: QWidget, model: TrainModel) -> Path | None:
 
 
 def load_configuration(parent: QWidget, model: TrainModel) -> TomogramConfig | None:
-    """Ask for a configuration and put it into the model; return its tomogram, or ``None``.
+    """Let the user choose a configuration and put it into the model; return its tomogram, or ``None``.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def load_configuration(parent: QWidget, model: TrainModel) -> TomogramConfig | N
 
 
 def choose_checkpoint(parent: QWidget, model: TrainModel) -> None:
-    """Ask for the folder of a run or checkpoint to start from.
+    """Let the user choose a run or checkpoint to start from.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def choose_checkpoint(parent: QWidget, model: TrainModel) -> None:
 
 
 def choose_run_folder(parent: QWidget, model: TrainModel) -> None:
-    """Ask for the folder in which the next run makes its own."""
+    """Let the user choose the folder in which the next run makes its own."""
     proposed = model.run_path()
     above = next(folder for folder in proposed.parents if folder.is_dir())
     name = QFileDialog.getExistingDirectory(parent, "Make the run's folder in", str(above))
