@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from napari_cryorestore.background import Background
+from napari_cryorestore import background
+from napari_cryorestore.background import Background, ThreadWork
 
 
 def settle(background: Background) -> None:
@@ -76,3 +79,30 @@ def test_nothing_is_delivered_after_forgetting(told):
     gate.set()
     settle(background)
     assert told == []
+
+
+@pytest.mark.parametrize("folder", ["gui", "comparison"])
+def test_nobody_else_in_the_window_starts_threads(folder):
+    package = Path(background.__file__).parent / folder
+    texts = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert len(texts) > 10
+    assert [name for name, text in texts.items() if re.search(r"\bThread\(|\.start_new_thread\(", text)] == []
+
+
+def test_work_in_a_thread_ends_when_it_is_told_to():
+    began = threading.Event()
+
+    def wait() -> None:
+        began.set()
+        while not work.is_stopping:
+            time.sleep(0.002)
+
+    gate = threading.Event()
+    work = ThreadWork("test", lambda: (gate.wait(300), wait()))
+    gate.set()
+    assert began.wait(300)
+    assert work.alive
+    assert not work.join(0.01)
+    work.stop()
+    assert work.join(300)
+    assert not work.alive

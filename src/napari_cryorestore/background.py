@@ -138,7 +138,7 @@ class ThreadWork:
         What is done; looks at `is_stopping` now and then.
     """
 
-    def __init__(self, name: str, function: Callable[[], None]) -> None:
+    def __init__(self, name: str, function: Callable[[], object]) -> None:
         self._stopping = threading.Event()
         # a daemon, so that the end of the program can stop it instead of waiting for it
         self._thread = threading.Thread(target=function, name=f"cryorestore {name}", daemon=True)

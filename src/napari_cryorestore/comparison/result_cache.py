@@ -8,6 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.background import ThreadWork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
@@ -83,7 +85,7 @@ class ResultCache:
         self._requested: list[Job] = []
         self._current: tuple[Hashable, Watch] | None = None
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread: ThreadWork | None = None
         self._stopping = False
 
     def request(self, jobs: Iterable[Job]) -> None:
@@ -93,10 +95,7 @@ class ResultCache:
             begins = self._thread is None and self._next() is not None
             if begins:
                 self._stopping = False
-                self._thread = threading.Thread(
-                    target=self._work, name=f"cryorestore {self._name}", daemon=True
-                )
-                self._thread.start()
+                self._thread = ThreadWork(self._name, self._work)
         if begins:
             self.began(self)
 
@@ -127,7 +126,7 @@ class ResultCache:
     def alive(self) -> bool:
         """Whether something is being computed."""
         thread = self._thread
-        return thread is not None and thread.is_alive()
+        return thread is not None and thread.alive
 
     def stop(self) -> None:
         """Stop what is being computed."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
+
+from napari_cryorestore.background import ThreadWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,35 +39,32 @@ class Repainter(QObject):
     ) -> None:
         super().__init__(parent)
         self._prepare = prepare
-        self._thread: threading.Thread | None = None
+        self._work: ThreadWork | None = None
         self._again = self._stopped = False
         self._over.connect(self._deliver)
 
     @property
     def busy(self) -> bool:
         """Whether an answer is still to come."""
-        return self._thread is not None
+        return self._work is not None
 
     def request(self) -> None:
         """Do the work now, or once more after what is being done."""
         if self._stopped:
             return
-        if self._thread is not None:
+        if self._work is not None:
             self._again = True
             return
         work = self._prepare()
         if work is not None:
-            self._thread = threading.Thread(
-                target=self._run, args=(work,), name="cryorestore paint", daemon=True
-            )
-            self._thread.start()
+            self._work = ThreadWork("paint", lambda: self._run(work))
 
     def stop(self) -> None:
         """Deliver nothing more, and wait for what is being done."""
         self._stopped, self._again = True, False
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        work, self._work = self._work, None
+        if work is not None:
+            work.join()
 
     def _run(self, work: Callable[[], Any]) -> None:
         try:
@@ -79,7 +77,7 @@ class Repainter(QObject):
     def _deliver(self, answer: Any, error: BaseException | None) -> None:
         if self._stopped:
             return
-        self._thread = None
+        self._work = None
         again, self._again = self._again, False
         if error is not None:
             self.failed.emit(error)

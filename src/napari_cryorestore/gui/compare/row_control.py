@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QMenu
 
+from napari_cryorestore.background import ThreadWork
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.compare import row_offers
 from napari_cryorestore.gui.compare.layer_rows import UNKNOWN_SIZE, LayerRows, size_is_known
@@ -81,7 +81,7 @@ class RowControl:
         self._grid.step_chosen.connect(self.choose_step)
         self.sources.looked.connect(self.show)
         self.sources.region_arrived.connect(self._look_at)
-        threading.Thread(target=load_methods, name="cryorestore methods", daemon=True).start()
+        ThreadWork("methods", load_methods)
         self.layers.attach()
         self.show()
 
