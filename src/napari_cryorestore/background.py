@@ -1,4 +1,4 @@
-"""What is done in threads: tasks whose results are fetched later, and work that ends before the program."""
+"""Threads: short tasks whose results are fetched later, and long work that ends before the program does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNFINISHED = (
 
 
 class Background:
-    """Runs at most one function per name at a time; a newer one of that name makes the older's answer void.
+    """Runs one function per name at a time; once a newer one waits, the older's result is dropped.
 
     Answers are delivered by `poll`, in the thread that calls it: Qt stays in its own thread.
     """
@@ -62,11 +62,11 @@ class Background:
             self._launch(name, task)
 
     def busy(self, name: str | None = None) -> bool:
-        """Tell whether a function, or the one of that name, has not been answered yet."""
+        """Tell whether the result of a function, or of the one of that name, is still to come."""
         return bool(self._running) if name is None else name in self._running
 
     def poll(self) -> None:
-        """Deliver the answers that have arrived."""
+        """Deliver the results that have arrived."""
         for name, task in list(self._running.items()):
             if task.outcome is None:
                 continue
@@ -78,7 +78,7 @@ class Background:
                 task.outcome()
 
     def forget(self) -> None:
-        """Deliver nothing more."""
+        """Deliver no more results."""
         self._next.clear()
         self._running.clear()
 
@@ -165,7 +165,7 @@ class ThreadWork:
 
 
 def hold_work(work: Work) -> None:
-    """See to it that work ends before the program does, and that windows stay quick meanwhile.
+    """Make sure that work ends before the program does, and that windows stay responsive meanwhile.
 
     The work is kept until its end, even if the panel or viewer that started it is gone.
     """

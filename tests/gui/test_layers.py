@@ -16,7 +16,6 @@ from napari_cryorestore.gui.layers import (
     origin_in,
     origin_of,
     paired_layers,
-    partner_of,
     path_of,
     tomogram_layer,
     volume_layer,
@@ -170,9 +169,7 @@ def test_open_halves_find_each_other_in_any_order(tmp_path: Path, volume: np.nda
     even = _opened(viewer, tmp_path / "a" / "TS01_half1.mrc", volume)
 
     assert paired_layers(viewer.layers) == [(even, odd)]
-    assert partner_of(even, viewer.layers) is odd
-    assert partner_of(odd, viewer.layers) is even
-    assert partner_of(other, viewer.layers) is None
+    assert origin_of(other).pair == ""
     # the odd file was opened before the even one was on disk
     assert origin_of(odd).pair == str(tmp_path / "a" / "TS01_half1.mrc")
     assert (origin_of(even).half, origin_of(odd).half) == ("even", "odd")
@@ -186,7 +183,7 @@ def test_halves_pair_through_the_proxies_that_plugins_get(tmp_path: Path, volume
     even = _opened(viewer, tmp_path / "TS01_even.mrc", volume)
     odd = _opened(viewer, tmp_path / "TS01_odd.mrc", volume)
     proxy = PublicOnlyProxy(viewer)
-    assert partner_of(proxy.layers[0], proxy.layers) == odd
+    assert paired_layers(proxy.layers) == [(even, odd)]
     assert len(volumes_in(proxy.layers)) == 2
     assert path_of(proxy.layers["TS01_even"]) == path_of(even)
 

@@ -1,4 +1,4 @@
-"""The data that a user has chosen, as typed, and what is wrong with it at first sight."""
+"""The data that the user has chosen, as typed, and what shows to be wrong without reading voxels."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class DataChoice:
         return replace(self, voxel_size=size, tilt_min=low, tilt_max=high, tilt_axis=known.tilt_axis)
 
     def problem(self) -> str:
-        """Return what can be told to be wrong without reading voxels, in one sentence; empty if nothing."""
+        """Return what shows to be wrong without reading voxels, in one sentence; empty if nothing does."""
         if self.even is None:
             return "Choose half 1: drop the two half tomograms on the window first."
         return self.misfit() or self._unscaled(self.even)
@@ -144,7 +144,7 @@ def to_plain_number(value: float) -> str:
 
 
 def completed(choice: DataChoice, halves: Sequence[NamedVolume], masks: Sequence[NamedVolume]) -> DataChoice:
-    """Return a choice among volumes that are there, with what is missing chosen for the user.
+    """Return a choice among the volumes that are open, completed where something is missing.
 
     Volumes that are gone are dropped; where nothing is chosen, the pair opened last is, or the only volume;
     half 2 follows half 1.

@@ -30,14 +30,14 @@ DELAYS = (300, 1000)
 
 
 @dataclass(frozen=True)
-class _Left:
+class _ClosedPlace:
     """How a panel stood in its area when it was closed."""
 
     apart: bool
     floating: QRect | None
 
 
-class ClosedPlaces(dict[str, _Left]):
+class ClosedPlaces(dict[str, _ClosedPlace]):
     """How panels stood when they were closed, by name."""
 
 
@@ -97,7 +97,7 @@ class DockPlace(QObject):
         if isinstance(window, QMainWindow):
             apart = bool(_panels_beside(window, dock)) and not window.tabifiedDockWidgets(dock)
             floating = dock.geometry() if dock.isFloating() else None
-            self._closed[self._name] = _Left(apart, floating)
+            self._closed[self._name] = _ClosedPlace(apart, floating)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Bring the panel to the front where napari's menu would hide it, as it stood behind another tab."""
@@ -135,7 +135,7 @@ class DockPlace(QObject):
 
     def _settle(self, window: QMainWindow, dock: QDockWidget) -> None:
         """Join the panels on this side, unless the user had taken this one off them."""
-        left = self._closed.get(self._name, _Left(apart=False, floating=None))
+        left = self._closed.get(self._name, _ClosedPlace(apart=False, floating=None))
         beside = _panels_beside(window, dock)
         if beside and not left.apart:
             window.tabifyDockWidget(beside[-1], dock)

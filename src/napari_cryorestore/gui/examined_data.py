@@ -1,4 +1,4 @@
-"""What chosen volumes tell about themselves: a slow look, then quick judgements; free of Qt."""
+"""What is known of chosen volumes: voxels are read once, typed values judged at once; free of Qt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataLook:
-    """What the volumes chosen hold, and what lies beside their files.
+    """What was seen in the volumes chosen, and found beside their files.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class ExaminedData:
 
     @property
     def problem(self) -> str:
-        """The first thing that forbids to go on; empty if nothing does."""
+        """The first finding that forbids going on; empty if none does."""
         return next((finding.text for finding in problems(self.findings)), "")
 
     @property
@@ -134,7 +134,7 @@ def look_at_data(choice: DataChoice, *, name: str) -> DataLook:
 def examined_data(
     choice: DataChoice, look: DataLook, *, needs_wedge: bool, learned: TrainedOn | None = None
 ) -> ExaminedData:
-    """Judge what is typed by what was seen; instant.
+    """Judge what is typed by what was seen; this takes no time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A form made from a configuration: one row per setting, pydantic's sentence under the one at fault."""
+"""A form made from a configuration: one row per setting, with what is wrong written under it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ConfigForm(QWidget):
         self._validate()
 
     def value(self) -> Config:
-        """Return what the form says.
+        """Return the values in the form.
 
         Raises
         ------

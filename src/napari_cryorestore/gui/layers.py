@@ -167,7 +167,7 @@ def origin_in(metadata: dict[str, Any]) -> LayerOrigin | None:
 
 
 def path_of(layer: Layer) -> Path | None:
-    """Return the file that holds a layer's volume, or None if it only lives in memory."""
+    """Return the file that holds a layer's volume, or None if it exists only in memory."""
     origin = origin_of(layer)
     if origin is not None:
         return Path(origin.path) if origin.path else None
@@ -227,16 +227,6 @@ def paired_layers(layers: Iterable[Layer]) -> list[tuple[Image, Image]]:
         _remember_pair(even, half="even", other=odd)
         _remember_pair(odd, half="odd", other=even)
     return pairs
-
-
-def partner_of(layer: Layer, layers: Iterable[Layer]) -> Image | None:
-    """Return the layer among ``layers`` that holds the other half of ``layer``, or None."""
-    for even, odd in paired_layers(layers):
-        if layer == even:  # napari's proxies are equal to what they stand for, not identical
-            return odd
-        if layer == odd:
-            return even
-    return None
 
 
 def _remember_pair(layer: Image, *, half: str, other: Image) -> None:

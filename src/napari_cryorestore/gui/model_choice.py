@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A step of a run, a file of weights, or a method that needs no training; nothing yet if all are open.
+    """A step of a run, a file of weights, or a method that needs no training; nothing if all are ``None``.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def method_name_of(run: Path) -> str:
 
 
 def loss_of(run: Path) -> str:
-    """Return the loss that a run's method was told to use; empty where it has but one."""
+    """Return the loss that a run's method is set to use; empty where it has but one."""
     return str(RunDir(run).recipe().table("method").get("loss", ""))
 
 
@@ -124,7 +124,7 @@ def loaded_method(choice: ModelChoice) -> type[Method] | None:
 
 
 def trained_on(choice: ModelChoice) -> TrainedOn:
-    """Return how the first tomogram was recorded that a model learned from, as far as it says."""
+    """Return how the first of the tomograms that a model learned from was recorded, as far as it says."""
     if choice.run is not None:
         return TrainedOn(
             next((item.recording for item in RunDir(choice.run).recipe().tomograms), Recording())

@@ -1,4 +1,4 @@
-"""Volumes as the user calls them: layers and files, paired by name, written where they have no file."""
+"""Volumes with the user's names: layers and files, paired by name, and written where there is no file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class NamedVolume:
-    """One volume, equal only to itself.
+    """One volume with the name that the user knows it by, equal only to itself.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ class LayerVolumes:
         return next((layer for layer, known in self._known.values() if known is volume), None)
 
     def disconnect(self) -> None:
-        """Listen to the viewer no longer."""
+        """Stop listening to the viewer."""
         for event in self._events:
             event.disconnect(self._tell)
 
@@ -261,7 +261,7 @@ def own_paths(volumes: Iterable[NamedVolume]) -> dict[NamedVolume, Path]:
     volumes = list(volumes)
     homeless = [volume.name for volume in volumes if volume.path is None]
     if homeless:
-        raise ValueError(f"“{homeless[0]}” only lives in memory: save it as a file first.")
+        raise ValueError(f"“{homeless[0]}” exists only in memory: save it as a file first.")
     return {volume: volume.path for volume in volumes if volume.path is not None}
 
 

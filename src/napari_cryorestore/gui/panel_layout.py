@@ -1,4 +1,4 @@
-"""How panels are made: a dock that lets go when it is closed, sections that fold, rows, and sentences."""
+"""What panels are built from: their dock, sections that fold, rows, and labels for sentences."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class SentenceLabel(QLabel):
 
 
 class DockedPanel(QWidget):
-    """A panel that stands in its place, however it is opened.
+    """A panel in its own place in the window, however it is opened.
 
     Subclasses say in `leave` what they stop listening to; work goes on without the panel.
 

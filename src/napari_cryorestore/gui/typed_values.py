@@ -43,7 +43,7 @@ def read_number(text: str) -> float | None:
 
 
 def in_words(item: Any) -> str:
-    """Return one of ``ValidationError.errors()`` like this: ``Should be greater than 0 (given: -1)``."""
+    """Return one of ``ValidationError.errors()`` in words: ``Should be greater than 0 (given: -1)``."""
     words = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     for technical in _PARSING:
         words = words.removesuffix(technical)

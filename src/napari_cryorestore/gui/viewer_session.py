@@ -1,4 +1,4 @@
-"""What lives as long as a viewer: its runs, its work, and what panels keep and tell one another."""
+"""What belongs to a viewer and outlives its panels: runs, work, and what panels keep and signal."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ class ViewerSession:
         return work is not None and work.alive
 
     def hold(self, work: Work) -> None:
-        """See to it that some work ends well when the window closes, and that the window stays quick."""
+        """Make sure that work ends when the window closes, and that the window stays responsive."""
         self._held = [item for item in self._held if item.alive]
         self._held.append(work)
         _end_work_on_quitting()

@@ -30,8 +30,8 @@ def test_nothing_chosen_is_told(restorer) -> None:
         ({"saves": False, "shows": False}, "a file, a layer, or both"),
         ({"model": ModelChoice()}, "Choose a model"),
         ({"invalid": "tile: Should be greater than 0"}, "tile: Should be greater than 0"),
-        ({"model": ModelChoice(weights=Path("/gone"))}, "/gone is not there any more"),
-        ({"model": ModelChoice(Path("/gone"), 5)}, "is not there any more"),
+        ({"model": ModelChoice(weights=Path("/gone"))}, "/gone no longer exists"),
+        ({"model": ModelChoice(Path("/gone"), 5)}, "no longer exists"),
     ],
 )
 def test_what_cannot_work_is_told_before_it_starts(model: RestoreModel, changes: dict, sentence: str) -> None:

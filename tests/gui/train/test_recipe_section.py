@@ -95,7 +95,7 @@ def test_a_configuration_is_saved_and_loaded_by_the_menu(bench, tmp_path, monkey
     bench.add_pair(viewer)
     panel = bench.open(viewer)
     panel.bar.entries["save"].trigger()
-    assert "only lives in memory" in panel.bar.problem.text()
+    assert "exists only in memory" in panel.bar.problem.text()
     viewer.layers.clear()
     for index, name in enumerate(("even", "odd")):
         write_volume(tmp_path / f"TS_{name}.mrc", bench.half(index), voxel_size=8.0, label="test")
@@ -120,7 +120,7 @@ def test_a_configuration_is_saved_and_loaded_by_the_menu(bench, tmp_path, monkey
     bench.settle(panel)
     Path(file).write_text("nonsense")
     panel.bar.entries["load"].trigger()
-    assert "no configuration of a run" in panel.bar.problem.text()
+    assert "not a valid recipe" in panel.bar.problem.text()
 
 
 def open_layers(viewer, path):

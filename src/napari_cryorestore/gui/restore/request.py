@@ -135,7 +135,7 @@ class RestoreRequest:
     def _model_problem(self) -> str:
         path, run = self.model.path, self.model.run
         if path is not None and not path.exists():
-            return f"{path} is not there any more: choose another step."
+            return f"{path} no longer exists: choose another step."
         if run is not None and self.model.step is None:
             return f"{run.name} has no checkpoint yet: wait for the first one."
         if self.model == ModelChoice():

@@ -70,7 +70,7 @@ class Engine:
 
 
 class Restoration(ThreadWork):
-    """The work on a queue; cancelled, it ends after the tile in progress, with nothing half-done left behind.
+    """The work on a queue; when cancelled, it ends after the tile in progress and leaves nothing half-done.
 
     Parameters
     ----------

@@ -227,7 +227,7 @@ class SourceControl:
         self._changed()
 
     def leave(self) -> None:
-        """Listen to the viewer no longer."""
+        """Stop listening to the viewer."""
         self._volumes.disconnect()
 
     def _edited(self) -> None:

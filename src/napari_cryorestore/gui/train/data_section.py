@@ -60,7 +60,7 @@ class DataSection(QWidget):
         self._other_half: Path | None = None
         self.even, self.odd, self.region = VolumeCombo(), VolumeCombo(), VolumeCombo()
         self.swap = QPushButton("⇅")
-        self.swap.setToolTip("Exchange half 1 and half 2.")
+        self.swap.setToolTip("Swap half 1 and half 2.")
         self.swap.setFixedWidth(30)
         self.open_other = QPushButton()
         self.voxel_size, self.tilt_min, self.tilt_max = QLineEdit(), QLineEdit(), QLineEdit()
@@ -258,7 +258,7 @@ class RecordingForm(QWidget):
 
 
 class DataControl:
-    """Keeps section, layers and model in step.
+    """Keeps section, layers and model in agreement.
 
     Parameters
     ----------
@@ -350,7 +350,7 @@ class DataControl:
             self._section.warning.warn(str(error))
 
     def leave(self) -> None:
-        """Listen to the viewer no longer."""
+        """Stop listening to the viewer."""
         self._volumes.disconnect()
 
     def _volume_of(self, path: Path) -> NamedVolume | None:

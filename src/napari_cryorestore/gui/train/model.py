@@ -263,8 +263,8 @@ class TrainModel:
         many = next((item for item in config.tomograms if len(item.maps) > 2), None)
         if many is not None:
             raise ValueError(
-                f"{many.name or many.even.name} has {len(many.maps)} maps, but two fit in here: train it by "
-                "'cryorestore train' with this file."
+                f"{many.name or many.even.name} has {len(many.maps)} maps, but this panel takes two: "
+                "give this file to 'cryorestore train'."
             )
         for section in SECTIONS:
             self.put(section, getattr(config, section))

@@ -100,7 +100,7 @@ class MoreSection(QWidget):
     def offer_layers(self, names: Sequence[str]) -> None:
         """Offer the pairs of layers that are not in the list."""
         self.add["layers"].setEnabled(bool(names))
-        listed = ", ".join(names) or "none that is not trained on already"
+        listed = ", ".join(names) or "none that is not in use already"
         self.add["layers"].setToolTip(f"Add the pairs that are open as layers: {listed}.")
 
     def _fill(self, words: list[str]) -> None:
@@ -136,7 +136,7 @@ class MoreSection(QWidget):
         self.add["folder"].setToolTip("Add all pairs of half tomograms in a folder, told by their names.")
         self.remove.setToolTip("Train without the tomograms selected. Their files stay.")
         self.preview.setToolTip(
-            "Exchange it with the tomogram above: previews and quality numbers are of that one."
+            "Swap it with the tomogram above: previews and quality numbers are of that one."
         )
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -151,7 +151,7 @@ class MoreSection(QWidget):
 
 
 class MoreControl:
-    """Keeps section and model in step, and looks at every tomogram that is added.
+    """Keeps section and model in agreement, and looks at every tomogram that is added.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class MoreControl:
         self._changed()
 
     def preview(self) -> None:
-        """Exchange the tomogram selected with the one chosen above."""
+        """Swap the tomogram selected with the one chosen above."""
         (item,) = self._chosen()
         model = self._model
         before = AdditionalTomogram(model.tomogram_name, model.choice, model.look)

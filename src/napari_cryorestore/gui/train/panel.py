@@ -155,15 +155,15 @@ class TrainPanel(FoldedPanel):
 
     def _recipe_changed(self) -> None:
         self._data_control.show()
-        self.bar.caution_of(self.model.warnings())
+        self.bar.show_warnings(self.model.warnings())
 
     def _changed(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.estimate()
         self._show_more()
         self.run.show_model(self.model)
-        self.bar.forgive()
-        self.bar.caution_of(self.model.warnings())
+        self.bar.clear_problem()
+        self.bar.show_warnings(self.model.warnings())
 
     def _show_more(self) -> None:
         if self._more_control is not None:
@@ -183,11 +183,11 @@ class TrainPanel(FoldedPanel):
         self.control.tick()
 
     def _start_after_waiting(self) -> None:
-        """Start what was waited for, unless the look warns of something: it was not there to be read."""
+        """Start as requested before, unless a warning has appeared since, which nobody can have read."""
         self._start_pending = False
         self.bar.say("")
         if self.model.warnings() and not self.model.problems():
-            self.bar.complain("Not started yet: read the warning, then press Start to train all the same.")
+            self.bar.complain("Not started yet: read the warning, then press Start to train anyway.")
         else:
             self.start()
 

@@ -139,7 +139,7 @@ class RecipeSection(QWidget):
         return numbers if numbers is not None and len(numbers) == 3 else None
 
     def chosen_place(self) -> Place:
-        """Return where the preview block shall lie."""
+        """Return the place chosen for the preview block."""
         place: Place = self.place.currentData()
         return place
 
@@ -284,7 +284,7 @@ class KindSection(QWidget):
 
 
 class RecipeControl:
-    """Keeps section and model in step.
+    """Keeps section and model in agreement.
 
     Parameters
     ----------

@@ -186,7 +186,7 @@ class Recipes:
             return RunConfig.from_toml(text)
         except ValueError as error:
             why = sentence(error) if isinstance(error, ValidationError) else error
-            raise ValueError(f"This is no configuration of a run: {why}.") from error
+            raise ValueError(f"This is not a valid recipe: {why}.") from error
 
     def checkpoint(self, path: Path) -> tuple[Config, Config]:
         """Return the method and the network of a checkpoint, its file, or the newest of a run.

@@ -79,13 +79,13 @@ class RunBar(QWidget):
         self._details = details
         self.details.setVisible(bool(details))
 
-    def caution_of(self, warnings: Sequence[str]) -> None:
-        """Say beside Start what may make the result wrong; taken back when there is nothing any more."""
+    def show_warnings(self, warnings: Sequence[str]) -> None:
+        """Show beside Start what may make the result wrong; nothing is shown if there is nothing."""
         more = f" ({len(warnings) - 1} more above)" if len(warnings) > 1 else ""
         self.caution.warn(f"{warnings[0]}{more}" if warnings else "")
 
-    def forgive(self) -> None:
-        """Take back what was wrong with choices; a failure of a run stays."""
+    def clear_problem(self) -> None:
+        """Clear what was wrong with choices; the failure of a run stays."""
         if not self._details:
             self.complain("")
 
@@ -243,7 +243,7 @@ class RunControl:
         self._activity.end()
 
     def _make(self, model: TrainModel, path: Path) -> Path:
-        """Write what only lives in memory and make the run folder; in a thread."""
+        """Write what exists only in memory and make the run folder; in a thread."""
         existed = path.exists()
         try:
             self._session.launcher.create(model.prepare(path), path)
