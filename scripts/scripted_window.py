@@ -21,11 +21,11 @@ def until(happened: Callable[[], bool], *, seconds: float = 120.0, pause: float 
     Parameters
     ----------
     happened : callable
-        Is asked again and again.
+        Called again and again until it returns True.
     seconds : float
         How long to wait at most.
     pause : float
-        Seconds between two looks.
+        Seconds between two calls.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def until(happened: Callable[[], bool], *, seconds: float = 120.0, pause: float 
     while not happened():
         QApplication.processEvents()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"what was waited for did not happen within {seconds:g} seconds")
+            raise TimeoutError(f"this did not happen within {seconds:g} seconds")
         time.sleep(pause)
 
 

@@ -36,7 +36,7 @@ def _pause() -> None:
 
 @contextmanager
 def _measured(node: pytest.Item | pytest.Collector) -> Iterator[None]:
-    """Measure, if coverage is asked for, what a test of the engine does; not what pytest or napari do."""
+    """Measure, if coverage is requested, what a test of the engine does; not what pytest or napari do."""
     if not _PAUSED or DOORS in node.path.parents:
         yield
         return
@@ -78,7 +78,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at nothing that was made so far: PyTorch, napari and thousands of tests.
 
-    Otherwise each full round, which trainings and closing windows ask for, takes a fifth of a second.
+    Otherwise each full round, which trainings and closing windows start, takes a fifth of a second.
     """
     gc.collect()
     gc.freeze()

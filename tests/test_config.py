@@ -21,7 +21,7 @@ class Outer(Config):
     file: Path | None = setting(None, "A file.")
     size: tuple[int, int, int] | None = setting(None, "Sizes.")
     names: tuple[str, ...] = setting((), "Names.")
-    wanted: bool = setting(True, "Whether.")
+    chosen: bool = setting(True, "Whether.")
     inner_part: Inner = Inner()
 
 
@@ -64,14 +64,14 @@ def test_text_that_is_no_toml_is_refused_in_one_sentence() -> None:
 def test_settings_are_what_doors_show() -> None:
     found = {item.path: item for item in settings_of(Outer)}
     assert list(found) == [
-        ("kind",), ("file",), ("size",), ("names",), ("wanted",),
+        ("kind",), ("file",), ("size",), ("names",), ("chosen",),
         ("inner_part", "steps"), ("inner_part", "rate"),
     ]  # fmt: skip
     kind = found["kind",]
     assert (kind.kind, kind.choices, kind.default, kind.optional) == (str, ("a", "b"), "a", False)
     assert (found["file",].kind, found["file",].optional, found["file",].default) == (Path, True, None)
     assert (found["size",].kind, found["size",].optional) == (tuple, True)
-    assert found["wanted",].kind is bool
+    assert found["chosen",].kind is bool
     steps, rate = found["inner_part", "steps"], found["inner_part", "rate"]
     assert (steps.bounds, steps.unit, steps.help, steps.advanced) == (
         {"ge": 1, "le": 99},

@@ -79,14 +79,14 @@ def test_memory_of_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (free_memory(cuda), peak_memory(cuda), free_memory(torch.device("mps"))) == (3, 2.0, 6)
 
 
-@pytest.mark.parametrize(("wanted", "cores", "used"), [(3, 8, 3), (0, 8, 6), (0, 2, 1), (0, 1, 1)])
+@pytest.mark.parametrize(("requested", "cores", "used"), [(3, 8, 3), (0, 8, 6), (0, 2, 1), (0, 1, 1)])
 def test_threads_are_those_this_program_may_use(
-    monkeypatch: pytest.MonkeyPatch, wanted: int, cores: int, used: int
+    monkeypatch: pytest.MonkeyPatch, requested: int, cores: int, used: int
 ) -> None:
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
-    use_threads(wanted)
+    use_threads(requested)
     assert counts == [used]
 
 
@@ -114,22 +114,22 @@ def test_arithmetic_that_fails_is_infinitely_wrong(monkeypatch: pytest.MonkeyPat
     assert conv_error("bf16", CPU) == float("inf")
 
 
-@pytest.mark.parametrize("wanted", ["32", "bf16", "fp16"])
-def test_a_precision_that_passes_is_taken(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+@pytest.mark.parametrize("requested", ["32", "bf16", "fp16"])
+def test_a_precision_that_passes_is_taken(monkeypatch: pytest.MonkeyPatch, requested: str) -> None:
     monkeypatch.setattr(hardware, "conv_error", lambda precision, device: 1e-3)
-    assert choose_precision(wanted, torch.device("cuda")) == (wanted, "")
+    assert choose_precision(requested, torch.device("cuda")) == (requested, "")
 
 
-@pytest.mark.parametrize("wanted", ["bf16", "fp16"])
+@pytest.mark.parametrize("requested", ["bf16", "fp16"])
 def test_a_precision_that_is_wrong_here_is_replaced_and_said(
-    monkeypatch: pytest.MonkeyPatch, wanted: str
+    monkeypatch: pytest.MonkeyPatch, requested: str
 ) -> None:
     monkeypatch.setattr(hardware, "conv_error", lambda precision, device: 0.3)
     monkeypatch.setattr(hardware, "_slowness", lambda precision, device: 0.5)
     cuda = torch.device("cuda")
-    chosen, words = choose_precision(wanted, cuda)
+    chosen, words = choose_precision(requested, cuda)
     assert chosen == "32"
-    assert words.startswith(f"{wanted} convolutions are wrong on cuda")
+    assert words.startswith(f"{requested} convolutions are wrong on cuda")
     assert choose_precision("auto", CPU) == ("32", "")
     assert choose_precision("32", CPU) == ("32", "")
 

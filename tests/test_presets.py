@@ -23,9 +23,9 @@ def test_every_preset_makes_a_run_of_every_method(name: str, method: str) -> Non
     assert config.schedule.steps > config.snapshots.every > 0
 
 
-def test_the_users_wishes_lie_on_top() -> None:
-    wishes: dict[str, Any] = {"schedule": {"steps": 7}, "method": {"passes": 1}}
-    config = RunConfig.model_validate(merged(preset("standard", "icecream"), HALVES, wishes))
+def test_the_users_changes_lie_on_top() -> None:
+    changes: dict[str, Any] = {"schedule": {"steps": 7}, "method": {"passes": 1}}
+    config = RunConfig.model_validate(merged(preset("standard", "icecream"), HALVES, changes))
     assert config.schedule.steps == 7
     assert isinstance(config.method, IcecreamConfig)
     assert config.method.passes == 1

@@ -32,7 +32,7 @@ NUMERIC = [
 
 
 @pytest.mark.skipif(
-    os.environ.get("ATEN_CPU_CAPABILITY") != "default", reason="what runs below with that setting asks for it"
+    os.environ.get("ATEN_CPU_CAPABILITY") != "default", reason="what runs below with that setting needs it"
 )
 def test_the_oldest_instructions_are_used_where_they_are_asked_for() -> None:
     assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"

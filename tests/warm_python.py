@@ -65,9 +65,9 @@ exec "{}" -I -S -c '
 import os, signal, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect("{}")
-wish = repr((sys.argv[1:], dict(os.environ), os.getcwd(), os.getppid())).encode()
-socket.send_fds(server, [len(wish).to_bytes(4, "big")], [0, 1, 2])
-server.sendall(wish)
+request = repr((sys.argv[1:], dict(os.environ), os.getcwd(), os.getppid())).encode()
+socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
+server.sendall(request)
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
     signal.signal(number, lambda number, frame: server.send(bytes([number])))
 code = server.recv(1)
@@ -84,12 +84,12 @@ import psutil
 def obey(client):
     while number := client.recv(1):
         os.kill(os.getpid(), number[0])
-    os.kill(os.getpid(), signal.SIGKILL)  # as happened to who asked
+    os.kill(os.getpid(), signal.SIGKILL)  # as happened to whoever requested it
 
 def become(client):
     size, files, *_ = socket.recv_fds(client, 4, 3)
-    wish = client.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
-    (option, module, *arguments), environment, folder, parent = ast.literal_eval(wish.decode())
+    request = client.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+    (option, module, *arguments), environment, folder, parent = ast.literal_eval(request.decode())
     assert option == "-m"
     for stream, file in enumerate(files):
         os.dup2(file, stream)
@@ -142,7 +142,7 @@ while True:
 
 @pytest.fixture
 def warm_python(begin: Callable[..., Script]) -> Iterator[str]:
-    """Return a program that does what ``python -m`` does, for which it asks a process that is warm.
+    """Return a program that does what ``python -m`` does, by a process that is warm.
 
     Who starts it sees its output and its end, and can kill it or send it a signal, as if it were Python.
     """

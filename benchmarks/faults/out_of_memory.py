@@ -1,4 +1,4 @@
-"""Memory that runs out at each place where a training or a restoration asks for some."""
+"""Memory that runs out at each place where a training or a restoration allocates some."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _writes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def slow_disk(folder: Path) -> dict[str, Any]:
-    """Train on disks of different speed and ask it to stop: how much time is lost, and how soon it hears."""
+    """Train on disks of different speed and request a stop: how much time is lost, and how soon it hears."""
     return {f"{seconds:g} s a write": _trained_on(folder, seconds) for seconds in (0.0, 0.05, 0.3, 1.0)}
 
 
@@ -84,10 +84,10 @@ def _trained_on(folder: Path, seconds: float) -> dict[str, Any]:
         threading.Thread(target=watch).start()
         run_training(run)
         ended = time.perf_counter()
-    (begun, before), (asked, after) = moments
+    (begun, before), (requested, after) = moments
     records = [event for event in RunFollower(run.path).poll() if isinstance(event, Stepped)]
     return {
-        "share of time lost": round((after - before) / (asked - begun), 3),
-        "seconds between records of the loss": round((asked - begun) / len(records), 2),
-        "seconds from asking to the end": round(ended - asked, 2),
+        "share of time lost": round((after - before) / (requested - begun), 3),
+        "seconds between records of the loss": round((requested - begun) / len(records), 2),
+        "seconds from the request to the end": round(ended - requested, 2),
     }

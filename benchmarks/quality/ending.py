@@ -6,7 +6,7 @@ Run, for example::
 
     python -m benchmarks.quality ending --device cuda --features 32 --crop automatic --precision auto
 
-The recipe `standard` as it is, but for 8 features and crops of 32 unless others are asked for, trains on a
+The recipe `standard` as it is, but for 8 features and crops of 32 unless others are given, trains on a
 simulated pair of 96³ voxels until it ends. Every kept step restores the whole tomogram in one pass, which is
 held against the truth. Prints per seed how many steps were taken and why no more, the correlation with the
 truth of the step that is restored with by default, of the best one and of the newest, and what is lost by
@@ -73,12 +73,12 @@ def _config(case: Case, options: argparse.Namespace) -> RunConfig:
     crop = None if options.crop == "automatic" else int(options.crop)
     size = {"network": {"features": options.features}, "schedule": {"crop": crop, "batch": 4}}
     hardware = {"device": options.device, "precision": options.precision, "threads": options.threads}
-    wishes = {"steps": options.steps, "method": options.method, "hardware": hardware}
-    return recipe_of(options.recipe, case, size=size, **wishes)
+    settings = {"steps": options.steps, "method": options.method, "hardware": hardware}
+    return recipe_of(options.recipe, case, size=size, **settings)
 
 
 def _train(run: RunDir, *, minutes: float | None) -> None:
-    """Train until the run ends, or is asked to after so many minutes."""
+    """Train until the run ends, or for so many minutes."""
     limit = threading.Timer(60 * minutes if minutes else threading.TIMEOUT_MAX, run.request_stop)
     limit.daemon = True
     limit.start()

@@ -4,7 +4,7 @@ Run, for example::
 
     python -m benchmarks.quality sooner rows.jsonl --yardstick paper --step 200 --seconds 1.45
 
-which asks when each recipe, restored in one pass, is as good as `paper` after 200 steps, in whichever of one
+which tells when each recipe, restored in one pass, is as good as `paper` after 200 steps, in whichever of one
 or two passes it is better, measure by measure, all of them means over seeds. A step of the yardstick is
 counted as `--seconds`, such as the published program's, or as it was measured. Particle AP is a measure like
 the others; rows without it, of older records, are left out there. The last line is JSON.

@@ -42,7 +42,7 @@ SMALL: dict[str, Any] = {
 """What fits a processor; whatever a recipe says lies on top of it."""
 
 FASTER_ADAM = {"schedule": {"learning_rate": 1e-3}}
-"""At this size the papers' networks want ten times their learning rate."""
+"""At this size the papers' networks need ten times their learning rate."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Case:
 class Moment:
     """Where a training stands: steps, CPU seconds of these alone, and the restored volumes by passes.
 
-    Where that was wanted, there is also one restored in one pass and averaged over flips.
+    If requested, there is also one restored in one pass and averaged over flips.
     """
 
     step: int

@@ -150,7 +150,7 @@ def _our_model(options: argparse.Namespace, precision: str, passes: int) -> Mode
 def _their_restoration(options: argparse.Namespace, precision: str) -> Callable[[], Any]:
     """Return the published program's restoration of 90³ voxels, which are 8 of its crops.
 
-    It is written for a GPU: its half precision is replaced by float32, or by bf16 where asked for.
+    It is written for a GPU: its half precision is replaced by float32, or by bf16 where chosen.
     """
     module, network, wedge = _their_parts(options)
     window, volume = _their_window(), torch.randn(90, 90, 90)

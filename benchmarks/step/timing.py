@@ -76,14 +76,14 @@ def _options() -> argparse.Namespace:
 
 def _measured(workers: dict[str, Worker], rounds: int) -> dict[str, dict[str, Any]]:
     """Let every program take a step in turn, round after round."""
-    first = {program: worker.ask("start") for program, worker in workers.items()}
+    first = {program: worker.answer("start") for program, worker in workers.items()}
     times: Times = {program: [] for program in workers}
     for _ in range(rounds):
         for program, worker in workers.items():
-            times[program].append(worker.ask("step"))
+            times[program].append(worker.answer("step"))
     figures = {program: _figures(program, times) for program in workers}
     for program, worker in workers.items():
-        more = {"first step, wall seconds": first[program]["first"], "peak memory MB": worker.ask("peak")}
+        more = {"first step, wall seconds": first[program]["first"], "peak memory MB": worker.answer("peak")}
         figures[program] |= more
         print(f"{program}: {json.dumps(figures[program])}", flush=True)
     return figures
@@ -108,8 +108,8 @@ def _spread(values: Any) -> list[float]:
 def _add_work(figures: dict[str, dict[str, Any]], workers: dict[str, Worker], ceiling: float) -> None:
     print(f"wide 3D convolutions: {ceiling / 1e9:.0f} GFLOP/s")
     for program, own in figures.items():
-        own["shares"] = workers[program].ask("shares")
-        operations, alone = workers[program].ask("alone")
+        own["shares"] = workers[program].answer("shares")
+        operations, alone = workers[program].answer("alone")
         seconds = own["seconds"][0]
         own["GFLOP"] = round(operations / 1e9, 1)
         own["GFLOP/s"] = round(operations / seconds / 1e9, 1)

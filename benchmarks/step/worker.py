@@ -21,7 +21,7 @@ _FIRST_STEPS = 2
 
 
 class Worker:
-    """Another process that takes a program's steps when asked.
+    """Another process that takes a program's steps on request.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
         )
 
-    def ask(self, question: str) -> Any:
+    def answer(self, question: str) -> Any:
         """Return what it answers: to "step" its seconds, to "start", "peak", "shares" and "alone" figures.
 
         Raises
@@ -69,14 +69,14 @@ class Worker:
 
 
 def serve(program: str, setting: Setting) -> None:
-    """Take steps of a program whenever a line of the standard input asks for one."""
+    """Take steps of a program at every line of the standard input that requests one."""
     served = _Served(program, setting)
     for line in sys.stdin:
         print(_MARK + json.dumps(getattr(served, line.strip())()), flush=True)
 
 
 class _Served:
-    """The questions that can be asked."""
+    """The answers to all questions."""
 
     def __init__(self, program: str, setting: Setting) -> None:
         self._device = setting.device

@@ -155,7 +155,7 @@ class Session:
             print("still working:", left)
 
     def painted(self) -> None:
-        """Sleep until the sections that were asked for have reached their cells."""
+        """Sleep until the requested sections have reached their cells."""
         from qtpy.QtCore import QEventLoop
 
         loop = QEventLoop()
