@@ -119,7 +119,7 @@ class Session:
         ticks: list[float] = []
         timer = _timer(lambda: ticks.append(time.perf_counter()))
         volume = np.random.default_rng(2).standard_normal(HEAVY, dtype=np.float32)
-        self.show([volume], wait=False)
+        self.show([volume], settled=False)
         begin = time.perf_counter()
         until(lambda: not self.panel.pictures.busy, pause=0.001)
         timer.stop()
@@ -130,7 +130,7 @@ class Session:
             "512³: gaps of a 10 ms timer meanwhile, longest (ms)": 1e3 * float(gaps.max()),
         }
 
-    def show(self, volumes: list[np.ndarray], *, wait: bool = True) -> None:
+    def show(self, volumes: list[np.ndarray], *, settled: bool = True) -> None:
         """Compare these volumes instead of what was there."""
         self.viewer.layers.clear()
         self.panel.model.load(type(self.panel.model.config)())
@@ -143,7 +143,7 @@ class Session:
                 contrast_limits=(-3, 3),
             )
             self.panel.rows.add_layer(layer)
-        if wait:
+        if settled:
             until(lambda: not self.panel.pictures.busy, pause=0.001)
             wait(1)
 
