@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
+
+from scripts.count import Module
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "napari_cryorestore"
 MODULES = sorted(SOURCE.rglob("*.py"))
 BANNED_WORDS = {"utils", "util", "helpers", "helper", "managers", "manager", "handlers", "handler", "misc"}
 BANNED_PACKAGES = {"torchvision", "timm", "lightning", "pytorch_lightning", "kornia", "tensorboard"}
+QT = {"qtpy", "pyqtgraph", "superqt", "magicgui"}
 MOST_LINES_OF_A_FILE, MOST_LINES, MOST_PARAMETERS = 450, 40, 6
 
 LARGER_BY_NATURE = {"open_tomogram"}  # one file, and whatever is known of how it was recorded
@@ -91,6 +95,32 @@ def test_files_are_named_after_what_they_hold() -> None:
 
 def test_packages_that_break_installs_are_not_imported() -> None:
     assert {path for path in MODULES if imported(path) & BANNED_PACKAGES} == set()
+
+
+@cache
+def without_qt() -> set[str]:
+    """Return the modules of the gui that reach no Qt by their imports, those for types included."""
+    modules = [Module(path) for path in MODULES]
+    known = {module.name for module in modules}
+    used = {module.name: module.imports(known, types=True) for module in modules}
+    reaching = {module.name for module in modules if imported(SOURCE / module.path) & QT}
+    while more := {name for name in used if name not in reaching and used[name] & reaching}:
+        reaching |= more
+    gui = {module.name for module in modules if module.path.parts[0] == "gui" and not module.is_package}
+    assert gui & reaching
+    return gui - reaching
+
+
+def test_every_module_of_the_gui_without_qt_stands_in_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (contract,) = (item for item in contracts["contracts"] if item["name"] == "modules of the gui without Qt")
+    assert set(contract["forbidden_modules"]) == QT
+    assert set(contract["source_modules"]) == without_qt()
+
+
+def test_the_models_of_the_panels_know_no_qt() -> None:
+    panels = ("train", "monitor", "restore")
+    assert {f"napari_cryorestore.gui.{panel}.model" for panel in panels} <= without_qt()
 
 
 def test_the_ruler_measures() -> None:
