@@ -12,7 +12,7 @@ import pytest
 
 from napari_cryorestore import restoration
 from napari_cryorestore.cli.main import main
-from napari_cryorestore.cli.restore_queue import _on_own_device
+from napari_cryorestore.cli.restore import _on_own_device
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.training.rank import Place
 

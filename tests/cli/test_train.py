@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -16,13 +17,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_cryorestore.cli import train
-from napari_cryorestore.cli.console_run import ConsoleRun
+from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.cli.outcome import INTERRUPTED
+from napari_cryorestore.cli.train import ConsoleRun
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.run_config import RunConfig
-from napari_cryorestore.runs.events import Noted, Stepped
+from napari_cryorestore.runs.events import Finished, Noted, Started, Stepped
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.held_out import Ending
 from napari_cryorestore.runs.recorder import Request
@@ -365,3 +367,56 @@ def test_going_on_without_what_the_run_needs_leaves_its_history_alone(
     assert main(["train", "--resume", str(run_copy), "--quiet"]) != 0
     assert "there is no network 'elsewhere' here" in capsys.readouterr().err
     assert (run_copy / "events.jsonl").read_bytes() == events
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return RunDir.create(tmp_path / "run", config="", environment={}).path
+
+
+def test_what_is_recorded_is_written_and_shown(folder: Path) -> None:
+    stream = io.StringIO()
+    run = ConsoleRun(folder, LiveText(stream, interval=0.0))
+    run.record(Started(steps=5, process=1, host="here"))
+    run.record(Noted(level="warning", message="Take care."))
+    run.record(Noted(level="info", message="It begins."))
+    run.record(Stepped(step=5, loss=0.5))
+    events = RunFollower(folder).poll()
+    assert [event.kind for event in events] == ["started", "noted", "noted", "stepped"]
+    assert all(event.time > 0 for event in events)
+    assert stream.getvalue().startswith("warning: Take care.\n")
+    assert "\nnote: It begins.\n" in stream.getvalue()
+    assert stream.getvalue().endswith("running · 5/5 · loss 0.5\n")
+
+
+def test_the_history_counts_too(folder: Path) -> None:
+    RunDir(folder).record(Stepped(step=3, loss=0.5))
+    run = ConsoleRun(folder)
+    run.record(Finished(step=4, reason="stopped"))
+    assert list(run.state.curves["loss"].steps) == [3]
+    assert run.state.step == 4
+
+
+def test_damaged_lines_of_the_history_are_told(folder: Path) -> None:
+    (folder / "events.jsonl").write_bytes(b"[]\n")
+    stream = io.StringIO()
+    ConsoleRun(folder, LiveText(stream)).tell_recorded()
+    assert "left out: what they told is missing here.\n" in stream.getvalue()
+
+
+def test_a_wish_to_stop_outlives_clearing_and_respects_discarding(folder: Path) -> None:
+    stream = io.StringIO()
+    run = ConsoleRun(folder, LiveText(stream))
+    assert run.request() is Request.CONTINUE
+    run.stop()
+    run.clear_requests()
+    assert run.request() is Request.STOP
+    run.request_discard()
+    assert run.request() is Request.DISCARD
+    assert "stopping" in stream.getvalue()
+
+
+def test_a_silent_one_can_be_stopped_as_well(folder: Path) -> None:
+    run = ConsoleRun(folder)
+    run.stop()
+    assert run.request() is Request.STOP

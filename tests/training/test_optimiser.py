@@ -13,8 +13,8 @@ from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.run_config import ScheduleConfig
 from napari_cryorestore.training.optimiser import (
     Muon,
-    Pair,
     PlainAdam,
+    WeightPair,
     build_optimiser,
     follow,
     orthogonalised,
@@ -148,7 +148,7 @@ def network(**knobs: Any) -> nn.Module:
 
 def test_the_pair_gives_matrices_to_muon_and_the_rest_to_adam() -> None:
     made = network(bias=True)
-    pair = Pair(made.parameters(), lr=0.02)
+    pair = WeightPair(made.parameters(), lr=0.02)
     muon, adam = pair.parts
     assert isinstance(muon, Muon)
     assert isinstance(adam, torch.optim.Adam)
@@ -162,24 +162,24 @@ def test_the_pair_gives_matrices_to_muon_and_the_rest_to_adam() -> None:
 
 def test_a_pair_may_be_one_sided() -> None:
     only_bias, only_matrix = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(3, 3))
-    assert [type(part) for part in Pair([only_bias], lr=1).parts] == [torch.optim.Adam]
-    assert [type(part) for part in Pair([only_matrix], lr=1).parts] == [Muon]
+    assert [type(part) for part in WeightPair([only_bias], lr=1).parts] == [torch.optim.Adam]
+    assert [type(part) for part in WeightPair([only_matrix], lr=1).parts] == [Muon]
 
 
 def test_the_state_of_the_pair_goes_round(tmp_path: Any) -> None:
-    def stepped(made: nn.Module, pair: Pair, seed: int) -> None:
+    def stepped(made: nn.Module, pair: WeightPair, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         for weight in made.parameters():
             weight.grad = torch.randn(weight.shape, generator=generator)
         pair.step()
 
     first = network()
-    pair = Pair(first.parameters(), lr=0.02)
+    pair = WeightPair(first.parameters(), lr=0.02)
     stepped(first, pair, 1)
     torch.save(pair.state_dict(), tmp_path / "state.pt")
     second = network()
     second.load_state_dict(first.state_dict())
-    other = Pair(second.parameters(), lr=0.5)
+    other = WeightPair(second.parameters(), lr=0.5)
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert other.param_groups[0] is other.parts[0].param_groups[0]
     assert other.param_groups[0]["lr"] == 0.02
@@ -191,7 +191,7 @@ def test_the_state_of_the_pair_goes_round(tmp_path: Any) -> None:
 
 def test_zero_grad_reaches_both_parts() -> None:
     made = network(bias=True)
-    pair = Pair(made.parameters(), lr=0.02)
+    pair = WeightPair(made.parameters(), lr=0.02)
     for weight in made.parameters():
         weight.grad = torch.ones_like(weight)
     pair.zero_grad(set_to_none=True)
@@ -200,7 +200,7 @@ def test_zero_grad_reaches_both_parts() -> None:
 
 def test_the_schedule_chooses_the_optimiser() -> None:
     made = network()
-    assert isinstance(build_optimiser(made, ScheduleConfig(optimiser="muon")), Pair)
+    assert isinstance(build_optimiser(made, ScheduleConfig(optimiser="muon")), WeightPair)
     adam = build_optimiser(made, ScheduleConfig(optimiser="adam", learning_rate=3e-4))
     assert isinstance(adam, torch.optim.Adam)
     assert adam.param_groups[0]["lr"] == 3e-4

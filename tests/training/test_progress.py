@@ -16,9 +16,9 @@ from napari_cryorestore.training.progress import (
     LOOK_EVERY,
     RECORD_EVERY,
     SHARE,
-    Progress,
     RequestPolling,
     RunningMean,
+    TrainingProgress,
 )
 
 
@@ -50,15 +50,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def followed(clock: Clock, seconds: float) -> Progress:
+def followed(clock: Clock, seconds: float) -> TrainingProgress:
     """Return what records into a journal that takes so many seconds for each record."""
     fabric = SimpleNamespace(world_size=1, all_reduce=max)
     learner: Any = SimpleNamespace(fabric=fabric, keep=lambda: None, with_room=lambda work: work())
     journal: Any = SlowJournal(clock, seconds)
-    return Progress(journal, learner, torch.device("cpu"))
+    return TrainingProgress(journal, learner, torch.device("cpu"))
 
 
-def add(progress: Progress) -> None:
+def add(progress: TrainingProgress) -> None:
     progress.add({"loss": torch.tensor(1.0)}, skipped=torch.tensor(False))
 
 

@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.named_run import run_and_step
-from napari_cryorestore.cli.outcome import CommandError
+from napari_cryorestore.cli.outcome import CommandError, on_interruption
 from napari_cryorestore.findings import Finding, gravest_first
 from napari_cryorestore.runs.run_dir import RunDir
 

@@ -1,13 +1,20 @@
-"""How a command ends: an exit code, and one sentence where something is wrong."""
+"""How a command ends: an exit code, one sentence where something is wrong, and Ctrl-C as a polite request."""
 
 from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from napari_cryorestore.config import sentence
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _BAD_INPUT = (
     ValueError,
     FileNotFoundError,
@@ -16,6 +23,8 @@ _BAD_INPUT = (
     NotADirectoryError,
     PermissionError,
 )
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 
 class CommandError(Exception):
@@ -56,4 +65,50 @@ def words(error: BaseException) -> str:
     return message if message and known else f"{type(error).__name__}: {message}".rstrip(": ")
 
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "INTERRUPTED", "CommandError", "exit_code", "words"]
+@contextmanager
+def on_interruption(ask: Callable[[], None]) -> Iterator[None]:
+    """Call `ask` at the first Ctrl-C, SIGTERM or SIGHUP within the block; the next of the first two raises.
+
+    SIGHUP comes with the end of the terminal, often twice: it never raises, and is not heard where it was
+    ignored before, as with ``nohup``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At the second one, whichever of the two it is, so that what was begun is cleared away.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    heard: list[int] = list(_SIGNALS)
+    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:
+        heard.append(_HANGUP)
+    before = {number: signal.getsignal(number) for number in heard}
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    def hear(number: int, frame: Any) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN if each == _HANGUP else interrupt)
+        ask()
+
+    for number in heard:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "CommandError",
+    "exit_code",
+    "on_interruption",
+    "words",
+]

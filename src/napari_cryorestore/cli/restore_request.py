@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import glob
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.named_run import require_model, run_and_step
 from napari_cryorestore.cli.parser import given
-from napari_cryorestore.cli.queue_step import record_step, step_of_queue
 from napari_cryorestore.cli.tomograms import laid_over, names_maps, typed_tomograms
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
+from napari_cryorestore.safe_reading import json_in
 from napari_cryorestore.training.rank import own_place
-from napari_cryorestore.whole_file import fitting_name, unique_path
+from napari_cryorestore.whole_file import fitting_name, unique_path, write_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -176,11 +177,11 @@ def _name(tomogram: TomogramConfig) -> str:
 
 def _told_apart(tomograms: list[TomogramConfig]) -> list[TomogramConfig]:
     """Return tomograms of which those that nobody named have different names."""
-    from napari_cryorestore.io.pair_search import told_apart
+    from napari_cryorestore.io.pair_search import distinct_names
 
     if any(item.name for item in tomograms):
         return tomograms
-    names = told_apart([_name(item) for item in tomograms], [item.even for item in tomograms])
+    names = distinct_names([_name(item) for item in tomograms], [item.even for item in tomograms])
     return [item.model_copy(update={"name": name}) for item, name in zip(tomograms, names, strict=True)]
 
 
@@ -207,4 +208,27 @@ def _tomograms(options: Namespace) -> list[TomogramConfig]:
     return [TomogramConfig.model_validate(item) for item in laid]
 
 
-__all__ = ["OutputOptions", "Restorations", "restorations_of"]
+def step_of_queue(folder: Path, run: Path) -> int | None:
+    """Return the step of a run that a queue into a folder began with, as long as its weights are there.
+
+    The run may train on meanwhile and suggest another step: the results of a queue come from one.
+    """
+    content = json_in(_file(folder, run))
+    if not isinstance(content, dict) or content.get("run") != str(run.resolve()):
+        return None
+    step = content.get("step")
+    return step if isinstance(step, int) and step in RunDir(run).checkpoint_steps() else None
+
+
+def record_step(folder: Path, run: Path, step: int) -> None:
+    """Write down the step of a run that a queue is restored with; raises ``OSError`` if it cannot."""
+    if step in RunDir(run).checkpoint_steps() and step_of_queue(folder, run) != step:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(_file(folder, run), json.dumps({"run": str(run.resolve()), "step": step}) + "\n")
+
+
+def _file(folder: Path, run: Path) -> Path:
+    return folder / f"{run.resolve().name}.step.json"
+
+
+__all__ = ["OutputOptions", "Restorations", "record_step", "restorations_of", "step_of_queue"]

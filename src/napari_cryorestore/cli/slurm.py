@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import Parser, given
-from napari_cryorestore.cli.slurm_script import Job, SlurmConfig, job_script
-from napari_cryorestore.config import settings_of
+from napari_cryorestore.config import Config, setting, settings_of
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari_cryorestore.run_config import HardwareConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 KINDS = ("train", "restore")
 _TITLE = "job"
+_WORD = r"^\S+$"
+_SCRIPT = """\
+#!/bin/bash
+# {purpose}. Made by cryorestore {version}; hand it in with sbatch.
+{options}
+
+# What your cluster wants before programs run, for example:
+# module load cuda
+ENVIRONMENT={environment}
+
+# Slurm sends USR1 shortly before the time is up: the job asks for another turn. What runs is then told to
+# end, saves what it has, and goes on in the next turn, as after a job that had to make way for others.
+again() {{ scontrol requeue "$SLURM_JOB_ID"; }}
+trap again USR1
+
+{srun} "$ENVIRONMENT/bin/python" -m napari_cryorestore {words} &
+step=$!
+wait "$step"
+code=$?
+while kill -0 "$step" 2>/dev/null; do  # a signal interrupted the wait
+    wait "$step"
+    code=$?
+done
+exit "$code"
+"""
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -57,7 +84,56 @@ def run(options: Namespace) -> int:
     return DONE
 
 
-def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) -> tuple[Job, SlurmConfig]:
+class SlurmConfig(Config):
+    """What is asked of the cluster."""
+
+    nodes: int = setting(1, "Computers.", ge=1)
+    gpus: int = setting(1, "GPUs per computer, each with a process of its own; 0 for none.", ge=0)
+    cpus: int = setting(4, "Cores per process.", ge=1)
+    memory: str | None = setting(None, "Memory per computer, e.g. 64G.", pattern=_WORD)
+    time: str = setting(
+        "24:00:00", "Longest time of the job; training goes on in the next one.",
+        pattern=r"^(\d+-)?\d+(:\d\d){0,2}$",
+    )  # fmt: skip
+    partition: str | None = setting(None, "Partition (queue).", pattern=_WORD)
+    account: str | None = setting(None, "Account that pays.", pattern=_WORD)
+    notice: int = setting(
+        180, "How long before the end of its time a job goes back into the queue.", unit="s", ge=30
+    )
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """What a job does.
+
+    Attributes
+    ----------
+    name : str
+        In the queue.
+    purpose : str
+        Half a sentence about it.
+    words : sequence of str
+        What stands after ``cryorestore``.
+    folder : Path
+        Where it runs, and where relative paths count from.
+    log : Path
+        The folder of what it prints.
+    processes : int
+        Per computer.
+    together : bool
+        Whether no process can go on without the others.
+    """
+
+    name: str
+    purpose: str
+    words: Sequence[str]
+    folder: Path
+    log: Path
+    processes: int
+    together: bool
+
+
+def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) -> tuple[SlurmJob, SlurmConfig]:
     """Return the job that trains in a run folder, a new one or one to go on with."""
     from napari_cryorestore.cli.recipe import recipe
     from napari_cryorestore.cli.train import create, refuse_options_beside_resume
@@ -74,7 +150,7 @@ def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) ->
         path = create(config.model_copy(update={"hardware": hardware}), options.run)
         print(f"run folder: {path}", file=sys.stderr)
     path = path.resolve()
-    job = Job(
+    job = SlurmJob(
         name=path.name,
         purpose=f"Trains in {path.name}",
         words=["train", "--resume", str(path), "--quiet"],
@@ -86,7 +162,7 @@ def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) ->
     return job, wishes
 
 
-def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
+def _restoring(options: Namespace, wishes: SlurmConfig) -> SlurmJob:
     """Return the job that restores many tomograms; what they are is looked up now and again then."""
     from napari_cryorestore.cli.restore_request import restorations_of
 
@@ -96,7 +172,7 @@ def _restoring(options: Namespace, wishes: SlurmConfig) -> Job:
         raise ValueError("a job restores what lacks in a folder: give --output-folder")
     model = options.run.name if options.run is not None else options.method
     print(f"{len(work.configs)} tomograms to restore", file=sys.stderr)
-    return Job(
+    return SlurmJob(
         name=f"restore_{model}",
         purpose=f"Restores {len(work.configs)} tomograms with {model}",
         words=["restore", *_with_step(options.words, typed, options.run, work.chosen)],
@@ -148,4 +224,46 @@ def _without_own(arguments: Sequence[str]) -> list[str]:
     return own.parse_known_args(list(arguments))[1]
 
 
-__all__ = ["KINDS", "add_options", "run"]
+def job_script(job: SlurmJob, wishes: SlurmConfig) -> str:
+    """Return a script for ``sbatch`` that goes back into the queue when its time is up or others go first.
+
+    Parameters
+    ----------
+    job : SlurmJob
+        What to do; doing it again must go on where it ended.
+    wishes : SlurmConfig
+        What to ask of the cluster.
+    """
+    options = "\n".join(f"#SBATCH --{option}" for option in _options(job, wishes))
+    return _SCRIPT.format(
+        purpose=job.purpose,
+        version=version("napari-cryorestore"),
+        options=options,
+        environment=shlex.quote(sys.prefix),
+        srun="srun --kill-on-bad-exit=1" if job.together else "srun --kill-on-bad-exit=0",
+        words=shlex.join(job.words),
+    )
+
+
+def _options(job: SlurmJob, wishes: SlurmConfig) -> Iterator[str]:
+    yield f"job-name={shlex.quote(job.name)}"
+    yield f"nodes={wishes.nodes}"
+    yield f"ntasks-per-node={job.processes}"
+    yield f"cpus-per-task={wishes.cpus}"
+    if wishes.gpus:
+        yield f"gres=gpu:{wishes.gpus}"
+    if wishes.memory:
+        yield f"mem={wishes.memory}"
+    yield f"time={wishes.time}"
+    if wishes.partition:
+        yield f"partition={wishes.partition}"
+    if wishes.account:
+        yield f"account={wishes.account}"
+    yield f"chdir={shlex.quote(str(job.folder))}"
+    yield f"output={shlex.quote(str(job.log / 'slurm-%j.out'))}"
+    yield "open-mode=append"
+    yield "requeue"
+    yield f"signal=B:USR1@{wishes.notice}"
+
+
+__all__ = ["KINDS", "SlurmConfig", "SlurmJob", "add_options", "job_script", "run"]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.cli.console_run import ConsoleRun
-from napari_cryorestore.cli.interruption import on_interruption
 from napari_cryorestore.cli.live_text import LiveText
-from napari_cryorestore.cli.outcome import DONE, CommandError, exit_code, words
+from napari_cryorestore.cli.outcome import DONE, CommandError, exit_code, on_interruption, words
 from napari_cryorestore.cli.run_words import headline, verdict
+from napari_cryorestore.runs.events import Noted, Started
+from napari_cryorestore.runs.follower import RunFollower
+from napari_cryorestore.runs.recorder import Request
 from napari_cryorestore.runs.run_dir import RunDir, new_run_path
+from napari_cryorestore.runs.state import RunState
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
 from napari_cryorestore.training.supervision import LOST
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.cli.parser import Parser
     from napari_cryorestore.run_config import RunConfig
+    from napari_cryorestore.runs.events import Event
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -111,3 +116,79 @@ def train_in(path: Path, screen: LiveText | None) -> int:
         last = (headline(state), state.why, verdict(state), *console.warnings())
         screen.say("\n".join(line for line in last if line))
     return DONE
+
+
+class ConsoleRun(RunDir):
+    """Records as `RunDir` does.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    screen : LiveText, optional
+        Where to show the state; nothing is shown without one.
+
+    Attributes
+    ----------
+    state : RunState
+        The fold of all that was ever recorded here.
+    failure : str
+        Why this training failed; empty if it did not, or could not even begin.
+    """
+
+    def __init__(self, path: Path | str, screen: LiveText | None = None) -> None:
+        super().__init__(path)
+        self.screen = screen
+        self.state = RunState()
+        self.state.apply(RunFollower(path).poll())
+        self.failure = ""
+        self._asked = False
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and the end; holds also where training has not begun to listen yet."""
+        self._asked = True
+        if self.screen:
+            self.screen.say("stopping: a checkpoint is being saved (again to end at once)")
+
+    def request(self) -> Request:
+        """Return what is asked of the loop, by a signal or by what others left in the folder."""
+        asked = super().request()
+        return Request.STOP if self._asked and asked is not Request.DISCARD else asked
+
+    def record(self, event: Event) -> None:
+        """Write an event down and show what it changes."""
+        event = event if event.time else replace(event, time=time.time())
+        super().record(event)
+        self.hear(event)
+
+    def warnings(self) -> list[str]:
+        """Return the lines of all warnings that were recorded so far, each once."""
+        noted = [_line(event) for event in self.state.messages if event.level == "warning"]
+        return list(dict.fromkeys(noted))
+
+    def tell_recorded(self) -> None:
+        """Show what was recorded before this training began; of one that goes on, the warnings."""
+        if self.screen is None:
+            return
+        fresh = self.state.status() == "waiting"
+        told = [_line(event) for event in self.state.messages]
+        for line in told if fresh else self.warnings():
+            self.screen.say(line)
+
+    def hear(self, event: Event) -> None:
+        """Show what an event changes, whoever wrote it down."""
+        self.state.apply([event])
+        self.failure = self.state.error
+        if self.screen is None or isinstance(event, Started):  # what it does first follows at once
+            return
+        if isinstance(event, Noted) and event.level != "phase":
+            self.screen.say(_line(event))
+        self.screen.show(headline(self.state))
+
+
+def _line(event: Noted) -> str:
+    """Return what was noted as findings are shown elsewhere."""
+    return f"{'note' if event.level == 'info' else event.level}: {event.message}"
+
+
+__all__ = ["ConsoleRun", "add_options", "create", "refuse_options_beside_resume", "run", "train_in"]

@@ -124,7 +124,7 @@ def _polynomial(a: Tensor) -> Tensor:
     return p
 
 
-class Pair(torch.optim.Optimizer):
+class WeightPair(torch.optim.Optimizer):
     """Muon for matrices and Adam, at a tenth of the rate, for everything with one row or fewer dimensions."""
 
     _step_supports_amp_scaling = True  # else the scaler of 16-bit floats would wait for the device
@@ -162,7 +162,7 @@ class Pair(torch.optim.Optimizer):
 def build_optimiser(network: nn.Module, schedule: ScheduleConfig) -> torch.optim.Optimizer:
     """Return the optimiser of a schedule."""
     if schedule.optimiser == "muon":
-        return Pair(network.parameters(), lr=schedule.learning_rate)
+        return WeightPair(network.parameters(), lr=schedule.learning_rate)
     return _adam(list(network.parameters()), lr=schedule.learning_rate)
 
 

@@ -35,7 +35,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks where several processes must agree, for which they wait for each other."""
 
 
-class Progress:
+class TrainingProgress:
     """Gathers losses on the device and records their means.
 
     Parameters
@@ -187,11 +187,11 @@ class RequestPolling:
         Launched; knows the number of processes.
     journal : RankRecorder
         Hears requests, in the first process.
-    progress : Progress
+    progress : TrainingProgress
         Measures the rate.
     """
 
-    def __init__(self, fabric: Fabric, journal: RankRecorder, progress: Progress) -> None:
+    def __init__(self, fabric: Fabric, journal: RankRecorder, progress: TrainingProgress) -> None:
         self._fabric, self._journal, self._progress = fabric, journal, progress
         self._next = 0
 
@@ -218,7 +218,7 @@ __all__ = [
     "LOOK_EVERY",
     "RECORD_EVERY",
     "SHARE",
-    "Progress",
     "RequestPolling",
     "RunningMean",
+    "TrainingProgress",
 ]

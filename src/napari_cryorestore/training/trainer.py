@@ -23,7 +23,7 @@ from napari_cryorestore.training.failure import is_lost_contact, words_of
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, holds_out, prepare
 from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.progress import Progress, RequestPolling
+from napari_cryorestore.training.progress import RequestPolling, TrainingProgress
 from napari_cryorestore.training.rank import is_supervised
 from napari_cryorestore.training.rank_recorder import RankRecorder
 from napari_cryorestore.training.refills import Refills
@@ -140,7 +140,7 @@ class Trainer:
             begun = self.learner.start_from(config.from_checkpoint)
             journal.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
         self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
-        self.progress = Progress(journal, self.learner, self.device)
+        self.progress = TrainingProgress(journal, self.learner, self.device)
         self.looks = RequestPolling(self.fabric, journal, self.progress)
         self.shown = -1
 

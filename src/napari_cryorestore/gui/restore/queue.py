@@ -137,11 +137,11 @@ class QueueEntry:
 
 def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
     """Return names for some tomograms: each its own, but the same for one that stands there twice."""
-    from napari_cryorestore.io.pair_search import told_apart
+    from napari_cryorestore.io.pair_search import distinct_names
 
     places = [one.even.path or id(one.even.data) for one in subjects]
     unlike = dict(zip(places, subjects, strict=True))
-    told = told_apart([one.name for one in unlike.values()], [one.even.path for one in unlike.values()])
+    told = distinct_names([one.name for one in unlike.values()], [one.even.path for one in unlike.values()])
     names = dict(zip(unlike, told, strict=True))
     return [names[place] for place in places]
 
