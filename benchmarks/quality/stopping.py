@@ -29,8 +29,8 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.physics.wedge import Wedge
 from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.advice import HeldOut, advise
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.runs.suggestion import HeldOut, advise
 from napari_cryorestore.training.preparation import prepare
 from napari_cryorestore.training.preview import Preview
 

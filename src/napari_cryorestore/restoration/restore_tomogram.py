@@ -1,8 +1,11 @@
-"""From half maps to the file of a restored tomogram, out of core."""
+"""From half maps to the file of a restored tomogram, out of core, going on after a kill."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +13,17 @@ import numpy as np
 import torch
 
 from napari_cryorestore.data.imaging import StandardisedView, grouped_maps
+from napari_cryorestore.data.tile_journal import (
+    FileJournal,
+    forget,
+    is_journalled,
+    journal_names,
+    unfinished,
+)
+from napari_cryorestore.data.tile_plan import TilePlan
 from napari_cryorestore.data.tile_sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import CancellableView, Cancelled, process_tiles
+from napari_cryorestore.io.part_file import part_of, require_own, room_explained
 from napari_cryorestore.io.volume_output import create_volume, losses
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.restoration.model import Model, cancellable
@@ -22,7 +34,6 @@ from napari_cryorestore.restoration.provenance import (
     made_of,
     misfits_of,
 )
-from napari_cryorestore.restoration.resuming import fingerprint, journal_of, kept_plan, resumable
 from napari_cryorestore.restoration.tiling import (
     fitting_plan,
     least_tile,
@@ -33,22 +44,25 @@ from napari_cryorestore.restoration.tiling import (
 from napari_cryorestore.restoration.weights import with_chosen_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from napari_cryorestore.data.tile_journal import FileJournal, Journal
-    from napari_cryorestore.data.tile_plan import TilePlan
+    from napari_cryorestore.compute_config import TilingConfig
+    from napari_cryorestore.data.tile_journal import Journal
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.no_data import NoData
+    from napari_cryorestore.restoration.provenance import MadeOf
     from napari_cryorestore.restore_config import RestoreConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 _AS_IT_IS = Standardisation(0.0, 1.0)
 _PLANES = 16
 _TILED, _FILLED = 0.96, 0.98  # shares done when all tiles are, and when the amplitude is put right
+_PLAN = ("tile", "margin", "align", "batch")
 
 
 def restore(
@@ -128,6 +142,15 @@ def restore(
             say(f"Memory ran out: beginning anew with tiles of {' x '.join(map(str, plan.sizes))} voxels.")
 
 
+def _tilts_label(tomogram: Tomogram) -> list[str]:
+    """Return what a header says of the tilts, where they are known; `comparison.recorded` reads it back."""
+    recording = tomogram.recording
+    if recording.tilt_range is None:
+        return []
+    low, high = recording.tilt_range
+    return [f"tilts: {low:g} to {high:g} degrees about {recording.axis}"]
+
+
 @dataclass(frozen=True)
 class RestorationJob:
     """A tomogram to be restored, by what, and who is told how far it is."""
@@ -190,15 +213,6 @@ class RestorationJob:
             put_back(out, [half.raw for half in halves], no_data)
 
 
-def _tilts_label(tomogram: Tomogram) -> list[str]:
-    """Return what a header says of the tilts, where they are known; `comparison.recorded` reads it back."""
-    recording = tomogram.recording
-    if recording.tilt_range is None:
-        return []
-    low, high = recording.tilt_range
-    return [f"tilts: {low:g} to {high:g} degrees about {recording.axis}"]
-
-
 def _put_on_line(
     out: NDArray[np.float32],
     slope: float,
@@ -230,4 +244,93 @@ def put_back(out: NDArray[np.float32], halves: Sequence[Any], no_data: NoData) -
             out[planes] = np.where(empty, mean, out[planes])
 
 
-__all__ = ["RestorationJob", "put_back", "restore"]
+def fingerprint(made: MadeOf, tiling: TilingConfig, tomogram: Tomogram, model: Model) -> str:
+    """Return what tells two restorations apart that may give different voxels.
+
+    It covers the weights and the method's settings, the inputs' names, sizes and times of change, what is
+    known of the imaging, and the arithmetic; not the tiles chosen to suit the device, which are kept.
+    """
+    said = {
+        "made of": asdict(made),
+        "method": model.method.config.model_dump(mode="json"),
+        "name": model.name,
+        "shape": tomogram.shape,
+        "imaging": repr(model.imaging),
+        "arithmetic": [model.device.type, model.precision],
+        "tiles": [tiling.tile, tiling.batch],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def kept_plan(output: Path, mark: str) -> TilePlan | None:
+    """Return the tiles of a killed restoration of the same fingerprint; ``None`` if there is none."""
+    plan = unfinished(part_of(output), mark)
+    if plan is None:
+        return None
+    return TilePlan(**{**plan, "tile": tuple(plan["tile"])})
+
+
+def journal_of(path: Path, mark: str, plan: TilePlan, chosen: ChosenStep | None) -> FileJournal:
+    """Return the journal of what is to become a file, for whoever goes on with it if it is killed."""
+    about = {} if chosen is None else {"step": chosen.step}
+    return FileJournal(part_of(path), mark, {name: getattr(plan, name) for name in _PLAN}, about=about)
+
+
+@contextmanager
+def resumable(
+    path: Path,
+    created: Callable[..., AbstractContextManager[NDArray[np.float32]]],
+    journal: FileJournal,
+    *,
+    goes_on: bool,
+    checked: Callable[[float], None],
+) -> Iterator[NDArray[np.float32]]:
+    """Open the output with its journal; both are gone from their unfinished places in the end.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make.
+    created : callable
+        Opens the output, as `create_volume` does, told whether it goes on.
+    journal : FileJournal
+        The count of what was done.
+    goes_on : bool
+        Whether there is a killed one to go on with.
+    checked : callable
+        Is told how far the last look through all voxels is; see `create_volume`.
+
+    Yields
+    ------
+    array
+        The voxels, zero where nothing was done yet.
+    """
+    part = part_of(path)
+    known = is_journalled(part)
+    require_own(part, journal=journal_names(part), known=known)
+    ours = False
+
+    def told(share: float) -> None:
+        checked(share)
+        if share == 1:
+            forget(part)  # not before, so that whoever is killed until then goes on from here
+
+    try:
+        with (
+            room_explained(part),
+            created(goes_on=goes_on, known=known, checked=told) as volume,
+        ):
+            ours = True
+            if goes_on:
+                journal.go_on(volume)
+            else:
+                forget(part)
+                journal.write()
+            yield volume
+    except BaseException:
+        if ours:
+            forget(part)
+        raise
+
+
+__all__ = ["RestorationJob", "fingerprint", "journal_of", "kept_plan", "put_back", "restore", "resumable"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_cryorestore.runs.curve import Curve
+from napari_cryorestore.runs.advice import StepAdvice, advise
 from napari_cryorestore.runs.events import (
     Checkpointed,
     Evaluated,
@@ -23,7 +24,6 @@ from napari_cryorestore.runs.events import (
     Thinned,
 )
 from napari_cryorestore.runs.held_out import FILLING, OCTANTS, Ending, HeldOut, ending
-from napari_cryorestore.runs.suggestion import StepAdvice, advise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -293,6 +293,71 @@ class RunState:
                 del files[later]
 
 
+class Curve:
+    """Values by step, ascending; appending costs constant time on average.
+
+    New values wait in lists until somebody looks, so a fold of many events copies next to nothing.
+    """
+
+    def __init__(self) -> None:
+        self._steps = np.empty(256, dtype=np.int64)
+        self._values = np.empty(256, dtype=np.float64)
+        self._length = 0
+        self._last: float = -math.inf
+        self._new_steps: list[int] = []
+        self._new_values: list[float] = []
+
+    def __len__(self) -> int:
+        return self._length + len(self._new_steps)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Steps, int64, shape (n,); a read-only view of the present state."""
+        self._settle()
+        return _read_only(self._steps[: self._length])
+
+    @property
+    def values(self) -> np.ndarray:
+        """Values, float64, shape (n,), NaN where a loss was not finite; a read-only view."""
+        self._settle()
+        return _read_only(self._values[: self._length])
+
+    def append(self, step: int, value: float) -> None:
+        """Add a value; what was known of this step and later ones is forgotten first."""
+        if step <= self._last:
+            self.rewind(step - 1)
+        self._last = step
+        self._new_steps.append(step)
+        self._new_values.append(value)
+
+    def rewind(self, step: int) -> None:
+        """Forget everything after a step."""
+        self._settle()
+        self._length = int(np.searchsorted(self._steps[: self._length], step, side="right"))
+        self._last = int(self._steps[self._length - 1]) if self._length else -math.inf
+
+    def at(self, step: int) -> float | None:
+        """Return the value of exactly this step, or ``None``."""
+        steps = self.steps
+        index = int(np.searchsorted(steps, step))
+        return float(self._values[index]) if index < len(steps) and steps[index] == step else None
+
+    def _settle(self) -> None:
+        """Move what waits into the arrays, which at least double when they are too short."""
+        if not self._new_steps:
+            return
+        length = len(self)
+        if length > len(self._steps):
+            room = max(length, 2 * len(self._steps))
+            self._steps = np.resize(self._steps, room)
+            self._values = np.resize(self._values, room)
+        self._steps[self._length : length] = self._new_steps
+        self._values[self._length : length] = self._new_values
+        self._length = length
+        self._new_steps.clear()
+        self._new_values.clear()
+
+
 def _append(curves: dict[str, Curve], name: str, step: int, value: float) -> None:
     curve = curves.get(name)
     if curve is None:
@@ -308,4 +373,9 @@ def _put(files: dict[int, str], step: int, file: str) -> None:
         files[known] = files.pop(known)
 
 
-__all__ = ["QUIET_AFTER", "QUIET_GAPS", "RunState", "Status"]
+def _read_only(view: np.ndarray) -> np.ndarray:
+    view.flags.writeable = False
+    return view
+
+
+__all__ = ["QUIET_AFTER", "QUIET_GAPS", "Curve", "RunState", "Status"]

@@ -9,7 +9,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QColor
 
 from napari_cryorestore.gui.monitor.run_plot import LIMIT, CurvePlot, LossAxis, log_ticks
-from napari_cryorestore.runs.curve import Curve
+from napari_cryorestore.runs.state import Curve
 
 
 def curve(values, every=1):

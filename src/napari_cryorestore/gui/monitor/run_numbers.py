@@ -14,8 +14,7 @@ from napari_cryorestore.whole_file import whole_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_cryorestore.runs.curve import Curve
-    from napari_cryorestore.runs.state import RunState
+    from napari_cryorestore.runs.state import Curve, RunState
 
 _SHORTEST_SPAN, _LONGEST_SPAN = 5, 500
 _SHARE = 0.1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari.utils.theme import Theme
 
-    from napari_cryorestore.runs.curve import Curve
+    from napari_cryorestore.runs.state import Curve
 
     Curves = Mapping[str, Curve]
 

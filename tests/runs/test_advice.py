@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cryorestore.runs.suggestion import HeldOut, advise, has_fallen, paired_fall
+from napari_cryorestore.runs.advice import HeldOut, advise, has_fallen, paired_fall
 
 RISE_AND_FALL = (0.1, 0.3, 0.4, 0.45, 0.44, 0.40, 0.3)
 HARD_AND_EASY = np.array([-0.3, -0.2, -0.1, 0.0, 0.0, 0.1, 0.2, 0.3])
