@@ -119,9 +119,9 @@ def test_where_there_is_none(tmp_path: Path) -> None:
 
 def test_a_pickle_that_calls_itself_weights_executes_nothing(tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).write_bytes(pickle.dumps(Bomb(tmp_path / "made")))
-    assert "no readable checkpoint" in refusal(tmp_path)
+    assert "not a readable checkpoint" in refusal(tmp_path)
     torch.save({"bomb": Bomb(tmp_path / "made")}, tmp_path / WEIGHTS)
-    assert "no readable checkpoint" in refusal(tmp_path)
+    assert "not a readable checkpoint" in refusal(tmp_path)
     assert not (tmp_path / "made").exists()
 
 

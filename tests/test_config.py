@@ -56,7 +56,7 @@ def test_a_default_is_validated_too() -> None:
 
 
 def test_text_that_is_no_toml_is_refused_in_one_sentence() -> None:
-    with pytest.raises(ValueError, match="is no TOML") as caught:
+    with pytest.raises(ValueError, match="is not valid TOML") as caught:
         Outer.from_toml("kind = \n[")
     assert "\n" not in str(caught.value)
 

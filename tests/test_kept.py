@@ -75,7 +75,7 @@ def test_a_result_of_then_is_known_again_or_refused(kept: Path, name: str) -> No
         {"model": model, "tomogram": tomogram, "hardware": hardware, "output": output}
     )
     others = "inputs" if name in RUNS else "settings and other inputs"
-    with pytest.raises(FileExistsError, match=f"was made with other {others} than asked for now"):
+    with pytest.raises(FileExistsError, match=f"was made with other {others} than requested now"):
         require_same(config)
 
 

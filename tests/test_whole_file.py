@@ -9,7 +9,7 @@ import pytest
 
 from napari_cryorestore.whole_file import (
     append_line,
-    put_right,
+    clear_leftovers,
     remove,
     remove_folder,
     whole_file,
@@ -120,7 +120,7 @@ def test_a_process_killed_while_it_replaces_a_folder_loses_nothing(tmp_path, mon
     path = tmp_path / "folder"
     filled(path)
     replaced_until(monkeypatch, path, renames)
-    put_right(tmp_path)
+    clear_leftovers(tmp_path)
     assert [item.name for item in path.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [path]
 
@@ -150,9 +150,9 @@ def test_what_killed_writers_left_is_cleared_away_and_nothing_else(tmp_path):
     (tmp_path / ".step_4.77-1.part" / "inside").mkdir(parents=True)
     filled(tmp_path / "step_5")
     (tmp_path / ".step_5.older").mkdir()
-    put_right(tmp_path)
+    clear_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "step_5"])
-    put_right(tmp_path / "there is none")
+    clear_leftovers(tmp_path / "there is none")
 
 
 def test_no_part_of_a_removed_folder_is_ever_found(tmp_path, monkeypatch):
@@ -167,7 +167,7 @@ def test_no_part_of_a_removed_folder_is_ever_found(tmp_path, monkeypatch):
         with pytest.raises(Killed):
             remove_folder(path)
     assert not path.exists()
-    put_right(tmp_path)
+    clear_leftovers(tmp_path)
     assert not list(tmp_path.iterdir())
     remove_folder(path)  # nothing there: nothing to do
 
@@ -208,7 +208,7 @@ def test_links_that_killed_writers_left_are_put_right_like_folders(tmp_path, els
     here.mkdir()
     for name in (".step_1.77-0.part", ".step_2.older", "step_2", ".step_3.older"):
         (here / name).symlink_to(elsewhere)
-    put_right(here)
+    clear_leftovers(here)
     assert sorted(item.name for item in here.iterdir()) == ["step_2", "step_3"]
     assert (elsewhere / "old").exists()
 

@@ -49,7 +49,7 @@ from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.run_lock import RunLock
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.training.fabric_setup import launched
+from napari_cryorestore.training.fabric_setup import launch_fabric
 from napari_cryorestore.training.failure import has_ended
 from napari_cryorestore.training.learner import Learner
 from napari_cryorestore.training.trainer import damage_explained, resume_state
@@ -240,7 +240,7 @@ class Resume(Target):
 
     def make(self) -> Path:
         self._config = RunConfig.from_toml(tiny_run(self.folder, "run").config_text())
-        fabric, _ = launched(self._config.hardware, precision="32", say=lambda _: None)
+        fabric, _ = launch_fabric(self._config.hardware, precision="32", say=lambda _: None)
         self._learner = Learner(self._config, build_method(self._config.method), fabric)
         self._take_step()
         generator = torch.Generator().get_state()

@@ -30,7 +30,7 @@ from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig
-from napari_cryorestore.training.fabric_setup import launched
+from napari_cryorestore.training.fabric_setup import launch_fabric
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
 
@@ -44,7 +44,7 @@ class Tails:
     def __init__(self, run: RunDir, case: Case) -> None:
         self.case, self.step = case, step_of_run(run).step
         self.config = RunConfig.from_toml(run.config_text())
-        self.fabric, _ = launched(self.config.hardware, precision="32", say=print)
+        self.fabric, _ = launch_fabric(self.config.hardware, precision="32", say=print)
         self.method = build_method(self.config.method)
         self.volume = prepare(self.config, CPU, say=print).volumes[0]
         self.start = load_checkpoint(run.checkpoint_path(self.step))

@@ -21,7 +21,7 @@ from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 from napari_cryorestore.training.complete_config import complete_config
-from napari_cryorestore.training.fabric_setup import launched
+from napari_cryorestore.training.fabric_setup import launch_fabric
 from napari_cryorestore.training.launch import environment
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
@@ -135,7 +135,7 @@ def timed(
     config: RunConfig, at: Sequence[int], *, run: RunDir | None = None, average_flips: bool = False
 ) -> Iterator[Moment]:
     """Train, and yield where training stands at some numbers of steps, with a checkpoint into the run."""
-    fabric, _ = launched(config.hardware, precision=config.hardware.precision, say=print)
+    fabric, _ = launch_fabric(config.hardware, precision=config.hardware.precision, say=print)
     method = build_method(config.method)
     volume = prepare(config, CPU, say=print).volumes[0]
     learner = Learner(config, method, fabric)

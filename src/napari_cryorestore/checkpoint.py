@@ -245,11 +245,11 @@ def _read(file: Path, *, names: tuple[str, ...] | None) -> tuple[dict[str, str],
     try:
         with safe_open(file, framework="pt") as opened:
             about = opened.metadata() or {}
-            wanted = opened.keys() if names is None else names
-            return about, {name: opened.get_tensor(name) for name in wanted}
+            chosen = opened.keys() if names is None else names
+            return about, {name: opened.get_tensor(name) for name in chosen}
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"{file} is no readable checkpoint ({error}): choose another step, or a file that is whole."
+            f"{file} is not a readable checkpoint ({error}): choose another step, or a file that is whole."
         ) from error
 
 

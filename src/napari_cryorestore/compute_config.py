@@ -1,4 +1,4 @@
-"""Where is computed and in which portions; free of PyTorch."""
+"""On what device and in which portions to compute; needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from napari_cryorestore.config import Config, setting
 
 
 class DeviceConfig(Config):
-    """On what is computed, and how exactly."""
+    """The device to compute on, and its arithmetic."""
 
     device: str = setting("auto", "auto, cpu, mps, cuda or cuda:1.", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "32", "bf16", "fp16"] = setting(
         "auto", "Arithmetic of the network; 'auto' takes the fastest that passes a self-test."
     )
-    threads: int = setting(0, "CPU threads; 0 leaves two cores to everybody else.", ge=0, advanced=True)
+    threads: int = setting(0, "CPU threads; 0: all cores but two.", ge=0, advanced=True)
 
 
 class TilingConfig(Config):

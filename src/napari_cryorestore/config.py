@@ -44,7 +44,7 @@ class Config(BaseModel):
         try:
             values = plain_toml(text)
         except ValueError as error:
-            raise ValueError(f"the text is no TOML ({error}): correct it there") from error
+            raise ValueError(f"the text is not valid TOML ({error}): correct it there") from error
         return cls.model_validate(values)
 
 
@@ -67,7 +67,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """One field as doors show it: what forms, command-line help and tables are made from.
+    """One field as users see it: what forms, command-line help and tables are made from.
 
     Attributes
     ----------

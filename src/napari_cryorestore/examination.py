@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_cryorestore.findings import Finding, gravest_first, problems
 from napari_cryorestore.io.halves import HalvesCheck, check_maps
-from napari_cryorestore.io.sampling import sample_lines, sample_slabs, wrapped
+from napari_cryorestore.io.sampling import sample_lines, sample_slabs, wrapped_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Examination:
 
     @property
     def problems(self) -> tuple[Finding, ...]:
-        """What forbids to go on."""
+        """What prevents going on."""
         return problems(self.findings)
 
     def require_usable(self) -> None:
@@ -157,7 +157,7 @@ def _halves(tomogram: Tomogram) -> tuple[HalvesCheck | None, list[Finding]]:
     found: list[Finding] = []
     for index, (one, name) in enumerate(zip(tomogram.maps, _names(len(tomogram.maps)), strict=True)):
         file = f" ({tomogram.files[index]})" if index < len(tomogram.files) else ""
-        found += _voxels(one, name + file) or wrapped(one, name=name + file)
+        found += _voxels(one, name + file) or wrapped_values(one, name=name + file)
     if problems(tuple(found)):
         return None, found
     checked = check_maps(tomogram.maps, voxel_size=tomogram.voxel_size, mask=tomogram.mask)

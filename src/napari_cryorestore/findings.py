@@ -46,12 +46,12 @@ class Finding:
 
 
 def gravest_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return findings in the order in which they should be read, doubles left out."""
+    """Return findings in the order in which they should be read, duplicates left out."""
     return tuple(sorted(dict.fromkeys(findings), key=lambda finding: _ORDER.index(finding.severity)))
 
 
 def problems(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return those findings that forbid to go on."""
+    """Return those findings that prevent going on."""
     return tuple(finding for finding in findings if finding.severity == "problem")
 
 

@@ -30,8 +30,8 @@ def available_devices() -> tuple[str, ...]:
     return (*cuda, *mps, "cpu")
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Return the device asked for; the fastest one for ``auto``.
+def choose_device(device: str) -> torch.device:
+    """Return the device of this name; the fastest one for ``auto``.
 
     Raises
     ------
@@ -39,11 +39,11 @@ def choose_device(wanted: str) -> torch.device:
         If there is no such device here.
     """
     devices = available_devices()
-    if wanted == "auto":
+    if device == "auto":
         return torch.device(devices[0])
-    name = "cuda:0" if wanted == "cuda" else wanted
+    name = "cuda:0" if device == "cuda" else device
     if name not in devices:
-        raise ValueError(f"there is no device {wanted!r} here; available: {', '.join(devices)} (or auto)")
+        raise ValueError(f"there is no device {device!r} here; available: {', '.join(devices)} (or auto)")
     return torch.device(name)
 
 
@@ -62,13 +62,13 @@ def peak_memory(device: torch.device) -> float:
 
 
 def use_threads(count: int) -> None:
-    """Let PyTorch use so many CPU threads; 0 leaves two of the cores it may use to everybody else."""
+    """Let PyTorch use so many CPU threads; 0 for all that it may use but two."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(count or max(1, mine - 2))
 
 
-def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]:
-    """Return the arithmetic to use, and a sentence if it is not the one asked for or far slower than 32 bits.
+def choose_precision(precision: str, device: torch.device) -> tuple[Precision, str]:
+    """Return the arithmetic to use, and a sentence if it is not the requested one or far slower than 32 bits.
 
     ``auto`` takes bf16 where it is right and not slower, then (CUDA only) fp16, then 32. What is measured for
     that is measured once in a program.
@@ -78,14 +78,14 @@ def choose_precision(wanted: str, device: torch.device) -> tuple[Precision, str]
     ValueError
         If there is no such arithmetic.
     """
-    if wanted not in ("auto", *DTYPES):
-        raise ValueError(f"there is no precision {wanted!r}; known: auto, {', '.join(DTYPES)}")
-    if wanted == "auto":
+    if precision not in ("auto", *DTYPES):
+        raise ValueError(f"there is no precision {precision!r}; known: auto, {', '.join(DTYPES)}")
+    if precision == "auto":
         for candidate in _candidates(device):
             if _slowness(candidate, device) < 1 and conv_error(candidate, device) < 1e-2:
                 return candidate, ""
         return "32", ""
-    chosen: Precision = "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "32"
+    chosen: Precision = "bf16" if precision == "bf16" else "fp16" if precision == "fp16" else "32"
     if chosen == "32":
         return chosen, ""
     if chosen == "fp16" and device.type != "cuda":

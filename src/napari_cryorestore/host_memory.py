@@ -35,7 +35,7 @@ def available_memory() -> int:
 def keep_freed_memory() -> bool:
     """Let this process keep what it frees for its next use, and tell whether it now does.
 
-    By default the system takes large blocks back at once and clears them when they are asked for again, which
+    By default the system takes large blocks back at once and clears them when they are taken again, which
     costs a training on a CPU a tenth of its time. Only the C library of Linux (glibc) can be told; there it
     holds for the memory that the main thread takes. `give_back_memory` returns what is not in use.
     """

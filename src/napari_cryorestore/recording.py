@@ -63,7 +63,7 @@ class Recording(Config):
 
     @property
     def axis(self) -> Axis:
-        """The tilt axis to reckon with: y where it is open."""
+        """The tilt axis in force: y where it is open."""
         return "x" if self.tilt_axis == "x" else "y"
 
     def over(self, other: Recording) -> Recording:

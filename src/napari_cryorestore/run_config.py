@@ -37,7 +37,7 @@ class ScheduleConfig(Config):
     )
     learning_rate: float = setting(0.02, "Learning rate at its highest.", gt=0)
     optimiser: Literal["muon", "adam"] = setting("muon", "Orthogonalised (Muon) or Adam updates.")
-    decay: Literal["cosine", "constant"] = setting("cosine", "How the learning rate goes on after warm-up.")
+    decay: Literal["cosine", "constant"] = setting("cosine", "Learning-rate schedule after warm-up.")
     warmup: int = setting(0, "Steps over which the learning rate rises.", unit="steps", ge=0, advanced=True)
     ema: float = setting(
         0.99, "Memory of the moving average of the weights that is shown and saved; 0 for none.", ge=0, lt=1,

@@ -65,7 +65,7 @@ def unique_path(path: Path | str) -> Path:
     Parameters
     ----------
     path : Path or str
-        The name wished for.
+        The name to take if it is free.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it replaces ``path`` when all went well, else it is deleted.
 
     A process that is killed between putting the older folder aside and the new one in its place leaves the
-    older one beside it, see `put_right`.
+    older one beside it, see `clear_leftovers`.
     """
     aside, older = beside(path), path.with_name(f".{path.name}{_OLDER}")
     shutil.rmtree(aside, ignore_errors=True)
@@ -161,7 +161,7 @@ def remove_folder(path: Path) -> None:
     remove(aside)
 
 
-def put_right(folder: Path) -> None:
+def clear_leftovers(folder: Path) -> None:
     """Clear away what killed writers left in a folder, and bring back what they had put aside.
 
     Only for folders in which nobody writes at the time; nothing if there is no such folder.
@@ -216,8 +216,8 @@ def _ends_whole(descriptor: int) -> bool:
 __all__ = [
     "append_line",
     "beside",
+    "clear_leftovers",
     "fitting_name",
-    "put_right",
     "remove",
     "remove_folder",
     "require_new",

@@ -66,11 +66,11 @@ def test_a_missing_file_as_python_says_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks(number: int) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     before = signal.getsignal(number)
-    with on_interruption(lambda: asked.append("once")):
+    with on_interruption(lambda: calls.append("once")):
         os.kill(os.getpid(), number)
-    assert asked == ["once"]
+    assert calls == ["once"]
     assert signal.getsignal(number) is before
 
 
@@ -79,40 +79,40 @@ hangups = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system h
 
 @hangups
 def test_the_end_of_the_terminal_asks_however_often_it_is_told() -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
     try:
-        with on_interruption(lambda: asked.append("once")):
+        with on_interruption(lambda: calls.append("once")):
             for _ in range(3):
                 os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert asked == ["once"]
+    assert calls == ["once"]
 
 
 @hangups
 def test_who_began_with_nohup_goes_on() -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with on_interruption(lambda: asked.append("never")):
+        with on_interruption(lambda: calls.append("never")):
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert asked == []
+    assert calls == []
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_interrupts_and_so_does_the_third(first: int, second: int) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     interrupted: list[str] = []
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     def again() -> None:
-        with on_interruption(lambda: asked.append("once")):
+        with on_interruption(lambda: calls.append("once")):
             os.kill(os.getpid(), first)
             for _ in range(2):
                 try:
@@ -124,7 +124,7 @@ def test_the_second_signal_interrupts_and_so_does_the_third(first: int, second: 
 
     with pytest.raises(KeyboardInterrupt):
         again()
-    assert asked == ["once"]
+    assert calls == ["once"]
     assert interrupted == ["at once"] * 2
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 

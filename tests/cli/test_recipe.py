@@ -170,7 +170,7 @@ def test_wrong_options(typed: str, error: type[Exception], sentence: str) -> Non
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("steps = ", "is no recipe in TOML"),
+        ("steps = ", "is not a valid TOML recipe"),
         ("method = 3", "must be tables"),
         ("tomograms = 3", r"must be tables, \[\[tomograms\]\]"),
         ("tomograms = [3]", "must be tables"),

@@ -219,7 +219,7 @@ def test_a_mask_is_handed_on(trained: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreConfig]:
+def requested(monkeypatch: pytest.MonkeyPatch) -> list[restoration.RestoreConfig]:
     """Restore nothing, and note what was to be restored."""
     requests: list[restoration.RestoreConfig] = []
 
@@ -258,13 +258,13 @@ def test_the_suggested_step_is_taken_unless_another_is_named(
     step: int,
     sentence: str,
     run_copy: Path,
-    asked: list[restoration.RestoreConfig],
+    requested: list[restoration.RestoreConfig],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     score(run_copy, OVER_FITTED)
     words = [word.replace("RUN", str(run_copy)) for word in typed]
     assert main(["restore", *words]) == 0
-    assert steps_of(asked) == [step]
+    assert steps_of(requested) == [step]
     assert sentence in capsys.readouterr().err.splitlines()
 
 
@@ -320,7 +320,7 @@ def test_what_was_noticed_of_the_tomogram_is_said_with_its_severity(
 
 
 def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_trains_on(
-    run_copy: Path, asked: list[restoration.RestoreConfig], capsys: pytest.CaptureFixture[str]
+    run_copy: Path, requested: list[restoration.RestoreConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = part_of(run_copy / "restored" / "tiny_icecream_4.mrc")
     part.write_bytes(b"")
@@ -329,14 +329,14 @@ def test_a_restoration_that_was_killed_goes_on_with_its_step_while_the_run_train
     assert main(["restore", str(run_copy)]) == 0
     assert "Step 4 is taken, as when this restoration began" in capsys.readouterr().err
     assert main(["restore", str(run_copy), "--step", "suggested"]) == 0
-    assert steps_of(asked) == [4, 2]
-    assert asked[0].output == run_copy / "restored" / "tiny_icecream_4.mrc"
+    assert steps_of(requested) == [4, 2]
+    assert requested[0].output == run_copy / "restored" / "tiny_icecream_4.mrc"
 
 
 def test_a_queue_keeps_its_step_while_the_run_trains_on(
     run_copy: Path,
     three_pairs: Path,
-    asked: list[restoration.RestoreConfig],
+    requested: list[restoration.RestoreConfig],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = ["restore", str(run_copy), "--pairs", str(three_pairs), "--output-folder", "made"]
@@ -348,7 +348,7 @@ def test_a_queue_keeps_its_step_while_the_run_trains_on(
     )
     assert main([*given, "--step", "suggested"]) == 0
     assert main(given) == 0
-    assert steps_of(asked) == [4] * 6 + [2] * 6
+    assert steps_of(requested) == [4] * 6 + [2] * 6
     shutil.rmtree(run_copy / "checkpoints" / "step_00000002")
     assert main(given) == 0
-    assert steps_of(asked)[12:] == [4] * 3
+    assert steps_of(requested)[12:] == [4] * 3

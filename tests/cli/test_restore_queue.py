@@ -29,18 +29,18 @@ Out = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[RestoreConfig]:
-    """Write an empty file instead of restoring, and note what was asked for."""
-    asked: list[RestoreConfig] = []
+    """Write an empty file instead of restoring, and note what was requested."""
+    requested: list[RestoreConfig] = []
 
     def restore(request: RestoreConfig, **more: object) -> Path:
-        asked.append(request)
+        requested.append(request)
         if "TS2" in request.tomogram.even.name and "bad" in request.tomogram.even.parent.name:
             raise ValueError("TS2 cannot be read")
         request.output.touch()
         return request.output
 
     monkeypatch.setattr(restoration, "restore", restore)
-    return asked
+    return requested
 
 
 def test_a_folder_is_restored_and_again_only_what_lacks(
@@ -92,7 +92,7 @@ def test_what_was_asked_for_otherwise_is_not_taken_for_done(
     shutil.copy(pairs / "TS2_even.mrc", pairs / "TS2_odd.mrc")
     assert main(command) == 1
     told = capsys.readouterr().err
-    assert "TS2_icecream_4.mrc was made with other inputs than asked for now: remove it" in told
+    assert "TS2_icecream_4.mrc was made with other inputs than requested now: remove it" in told
     assert told.splitlines()[-1] == "0 restored, 2 done before, 1 failed, of 3"
     assert Path("made/TS2_icecream_4.mrc").read_bytes() == before
     assert main([*command, "--passes", "2"]) == 1
@@ -202,7 +202,7 @@ def test_one_tomogram_is_restored_by_one_of_several_processes(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "place", "taken"),
+    ("device", "place", "taken"),
     [
         ("auto", Place(5, 8, 1), "cuda:1"),
         ("cuda", Place(7, 8, 3), "cuda:1"),
@@ -212,10 +212,10 @@ def test_one_tomogram_is_restored_by_one_of_several_processes(
     ],
 )
 def test_every_process_of_a_computer_has_a_gpu(
-    wanted: str, place: Place, taken: str, monkeypatch: pytest.MonkeyPatch
+    device: str, place: Place, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    request = restoration_of("wiener", Path("e.mrc"), Path("out.mrc"), device=wanted)
+    request = restoration_of("wiener", Path("e.mrc"), Path("out.mrc"), device=device)
     assert _on_own_device(request, place).hardware.device == taken
 
 

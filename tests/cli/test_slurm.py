@@ -1,4 +1,4 @@
-"""Job scripts: what they ask of the cluster, and that bash runs them, with Slurm played by two processes."""
+"""Job scripts: what they request of a cluster, and that bash runs them, with Slurm played by two processes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ done
 exit $code
 """
 SCONTROL = """#!/bin/bash
-# Notes what was asked, and ends what runs, as Slurm does before it puts a job back into the queue.
+# Notes what was requested, and ends what runs, as Slurm does before it puts a job back into the queue.
 echo "$@" >> scontrol.txt
 kill -TERM "$(cat srun.pid)"
 """
@@ -105,9 +105,9 @@ def wait_for(condition: Callable[[], bool], job: subprocess.Popen[str], *, secon
 
 
 def test_a_job_on_several_computers(tiny: list[str], tmp_path: Path, capsys: Out) -> None:
-    asked = ["--nodes", "2", "--gpus", "4", "--cpus", "8", "--memory", "128G", "--time", "2-00:00:00"]
-    asked += ["--partition", "gpu", "--account", "em"]
-    script = script_of(["train", *tiny[:4], "--run", "run", *asked], capsys)
+    options = ["--nodes", "2", "--gpus", "4", "--cpus", "8", "--memory", "128G", "--time", "2-00:00:00"]
+    options += ["--partition", "gpu", "--account", "em"]
+    script = script_of(["train", *tiny[:4], "--run", "run", *options], capsys)
     for line in (
         "job-name=run", "nodes=2", "ntasks-per-node=4", "cpus-per-task=8", "gres=gpu:4", "mem=128G",
         "time=2-00:00:00", "partition=gpu", "account=em", "requeue", "signal=B:USR1@180",

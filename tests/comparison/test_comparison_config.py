@@ -136,9 +136,9 @@ def test_nothing_is_overwritten_and_a_wrong_name_is_told(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"rows = [", "bad.toml is no comparison: the text is no TOML"),
+        (b"rows = [", "bad.toml is no comparison: the text is not valid TOML"),
         (b"\xff\xfe\x00", "bad.toml is no comparison"),
-        (b"rows = " + b"[" * 9999, "bad.toml is no comparison: the text is no TOML"),
+        (b"rows = " + b"[" * 9999, "bad.toml is no comparison: the text is not valid TOML"),
         (b"a = 1" + b"1" * 5000, "bad.toml is no comparison"),
         (b"columns = [false]", "no comparison that this version can show: columns"),
         (b"format = 2", "no comparison that this version can show: format"),

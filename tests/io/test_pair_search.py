@@ -101,14 +101,14 @@ def test_other_formats_are_named(tmp_path: Path) -> None:
         find_pairs([tmp_path / "store"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links by default")
 def test_a_pair_that_links_lead_to_twice_is_one(tmp_path: Path) -> None:
     made(tmp_path, "data/TS1_even.mrc", "data/TS1_odd.mrc")
     (tmp_path / "again").symlink_to("data")
     assert names(tmp_path) == ["TS1"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links by default")
 def test_links_to_files_without_such_names_pair(tmp_path: Path) -> None:
     made(tmp_path, "data/one.mrc", "data/other.mrc")
     (tmp_path / "TS1_even.mrc").symlink_to("data/one.mrc")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_cryorestore.io.sampling import wrapped
+from napari_cryorestore.io.sampling import wrapped_values
 
 Volume = np.ndarray[Any, Any]
 SHAPE = (40, 48, 56)
@@ -44,27 +44,27 @@ def clipped(values: Volume, kind: Any = np.int16) -> Volume:
 )
 def test_values_beyond_an_end_are_told(width: float, mean: float, spread: float) -> None:
     values = mean + spread * density(width)
-    (finding,) = wrapped(stored(values), name="The even half (a.mrc)")
+    (finding,) = wrapped_values(stored(values), name="The even half (a.mrc)")
     assert finding.severity == "warning"
     assert finding.sentence.startswith(
         "The even half (a.mrc) has wrapped: neighbouring voxels jump by nearly 65536"
     )
     assert "32-bit numbers (mode 2)" in finding.remedy
-    assert wrapped(clipped(values), name="it") == []
+    assert wrapped_values(clipped(values), name="it") == []
 
 
 def test_gold_that_came_out_bright_is_told() -> None:
     values = 3000 * density(0.6) - 50_000 * bead()
-    assert wrapped(stored(values), name="it")
-    assert wrapped(clipped(values), name="it") == []
+    assert wrapped_values(stored(values), name="it")
+    assert wrapped_values(clipped(values), name="it") == []
 
 
 def test_bytes_wrap_too() -> None:
     values = 60 * density(1)
-    (finding,) = wrapped(stored(values, np.int8), name="it")
+    (finding,) = wrapped_values(stored(values, np.int8), name="it")
     assert "nearly 256, from one end of what 8 bits hold" in finding.sentence
-    assert wrapped(stored(200 + values, np.uint8), name="it")
-    assert wrapped(clipped(200 + values, np.uint8), name="it") == []
+    assert wrapped_values(stored(200 + values, np.uint8), name="it")
+    assert wrapped_values(clipped(200 + values, np.uint8), name="it") == []
 
 
 def equalised(values: Volume) -> Volume:
@@ -83,15 +83,15 @@ def sharpened(values: Volume) -> Volume:
 )
 def test_what_fills_the_range_or_was_clipped_has_not_wrapped(width: float, filled: Any) -> None:
     values = filled(density(width))
-    assert wrapped(clipped(values), name="it") == []
+    assert wrapped_values(clipped(values), name="it") == []
     full = 65_535 * (values - values.min()) / (values.max() - values.min()) - 32_768
-    assert wrapped(clipped(full), name="it") == []
+    assert wrapped_values(clipped(full), name="it") == []
 
 
 def test_clipped_gold_beside_bright_fringes_has_not_wrapped() -> None:
     fringes = 40_000 * (gaussian_filter(bead(), 2) - 2 * bead())
-    assert wrapped(clipped(4000 * density(0) + 2 * fringes), name="it") == []
+    assert wrapped_values(clipped(4000 * density(0) + 2 * fringes), name="it") == []
 
 
 def test_other_numbers_do_not_wrap() -> None:
-    assert wrapped(stored(12_000 * density(1)).astype(np.float32), name="it") == []
+    assert wrapped_values(stored(12_000 * density(1)).astype(np.float32), name="it") == []

@@ -154,7 +154,7 @@ def test_an_unrelated_file_of_that_name_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.mrc.part"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links by default")
 @pytest.mark.parametrize("there", [True, False])
 def test_links_are_not_written_through(tmp_path: Path, there: bool) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -168,7 +168,7 @@ def test_links_are_not_written_through(tmp_path: Path, there: bool) -> None:
     assert (tmp_path / "a.mrc.part").is_symlink()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="makes no links without being asked")
+@pytest.mark.skipif(sys.platform == "win32", reason="makes no links by default")
 def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(tmp_path: Path) -> None:
     (tmp_path / "a.mrc").symlink_to("gone")
     assert unique_path(tmp_path / "a.mrc") == tmp_path / "a_2.mrc"

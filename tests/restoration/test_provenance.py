@@ -98,7 +98,7 @@ def test_the_same_request_is_done_whatever_the_device_the_tiles_and_the_folder(
     ],
 )
 def test_other_settings_are_told(done: RestoreConfig, change: dict[str, Any]) -> None:
-    with pytest.raises(FileExistsError, match=r"out\.mrc was made with other settings than asked for now"):
+    with pytest.raises(FileExistsError, match=r"out\.mrc was made with other settings than requested now"):
         require_same(changed(done, **change))
 
 
@@ -106,7 +106,7 @@ def test_other_weights_of_the_same_name_are_told(done: RestoreConfig, tmp_path: 
     before = (tmp_path / "c" / "weights.safetensors").stat().st_mtime_ns
     save(tmp_path / "c", seed=1)
     os.utime(tmp_path / "c" / "weights.safetensors", ns=(before, before))  # as copied from elsewhere
-    with pytest.raises(FileExistsError, match="made with other weights than asked for"):
+    with pytest.raises(FileExistsError, match="made with other weights than requested"):
         require_same(done)
     with pytest.raises(FileExistsError, match="made with other weights and other settings than"):
         require_same(changed(done, model={"method": "wiener"}))
@@ -118,7 +118,7 @@ def test_other_inputs_are_told(done: RestoreConfig, tmp_path: Path, change: str)
         done = changed(done, mask=half(tmp_path / "mask.mrc", seed=3))
     else:
         os.utime(tmp_path / f"{change}.mrc", ns=(0, 12345))
-    with pytest.raises(FileExistsError, match="made with other inputs than asked for"):
+    with pytest.raises(FileExistsError, match="made with other inputs than requested"):
         require_same(done)
 
 

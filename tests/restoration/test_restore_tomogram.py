@@ -275,7 +275,7 @@ def test_cancelling_is_heard_within_a_tile(halves: tuple[Path, Path], tmp_path: 
     def cancelled() -> bool:
         asker = sys._getframe(1).f_code.co_name
         questions.append(asker)
-        return questions.count("ask") == 5  # by the network, before its fifth layer
+        return questions.count("check") == 5  # by the network, before its fifth layer
 
     with pytest.raises(Cancelled):
         restore(
@@ -283,7 +283,7 @@ def test_cancelling_is_heard_within_a_tile(halves: tuple[Path, Path], tmp_path: 
             progress=shares.append, cancelled=cancelled,
         )  # fmt: skip
     assert max(shares, default=0.0) == 0.0
-    assert questions[-1] == "ask"
+    assert questions[-1] == "check"
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
@@ -306,15 +306,15 @@ def test_the_last_look_through_the_file_is_shown_and_can_be_cancelled(
 ) -> None:
     network_is(Line())
     source = checkpoint(tmp_path / "c", Noise2NoiseConfig(loss=loss))
-    ask = request(source, halves[0], tmp_path / "out.mrc", odd=halves[1])
+    config = request(source, halves[0], tmp_path / "out.mrc", odd=halves[1])
     shares: list[float] = []
     with pytest.raises(Cancelled, match="was cancelled"):
-        restore(ask, progress=shares.append, cancelled=lambda: bool(shares) and shares[-1] > 0.99)
+        restore(config, progress=shares.append, cancelled=lambda: bool(shares) and shares[-1] > 0.99)
     assert len([share for share in shares if share > 0.98]) > 2
     assert shares[-1] < 0.995
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     del shares[:]
-    restore(ask, progress=shares.append)
+    restore(config, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -375,14 +375,14 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(
     if not hasattr(owner, name):
         pytest.skip("this system cannot reserve disk space")
     network_is(Line())
-    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=24)
+    config = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=24)
     original, full = getattr(owner, name), Full(getattr(owner, name), calls=calls)
     monkeypatch.setattr(owner, name, lambda *args, **kwargs: full(*args, **kwargs))
     with pytest.raises(OSError, match="has no free space left: free some or choose another folder"):
-        restore(ask)
+        restore(config)
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     monkeypatch.setattr(owner, name, original)
-    np.testing.assert_allclose(voxels(restore(ask)), voxels(halves[0]), atol=1e-3)
+    np.testing.assert_allclose(voxels(restore(config)), voxels(halves[0]), atol=1e-3)
 
 
 # Wedge and Wiener filter ------------------------------------------------------------------------------------
@@ -522,8 +522,8 @@ def test_where_memory_runs_out_it_begins_anew_with_smaller_tiles(
     monkeypatch.setattr("napari_cryorestore.restoration.tiling.CPU_TILES", (128, 32, 24))
     network_is(Hungry(24**3))
     said: list[str] = []
-    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", odd=halves[1], tile=None)
-    output = restore(ask, say=said.append)
+    config = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", odd=halves[1], tile=None)
+    output = restore(config, say=said.append)
     np.testing.assert_allclose(voxels(output), (voxels(halves[0]) + voxels(halves[1])) / 2, atol=1e-3)
     assert said[-1] == "Memory ran out: beginning anew with tiles of 24 x 24 x 24 voxels."
 
@@ -565,8 +565,8 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
     halves: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, tile: int
 ) -> None:
     tomogram = open_tomogram(halves[0])
-    ask = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=None)
-    model = Model.of(ask.model, tomogram, hardware=ask.hardware)
+    config = request(checkpoint(tmp_path / "c"), halves[0], tmp_path / "out.mrc", tile=None)
+    model = Model.of(config.model, tomogram, hardware=config.hardware)
     tried: list[int] = []
 
     def attempt(tiles: Tensor, scale: object) -> Tensor:
@@ -575,13 +575,13 @@ def test_a_gpu_takes_the_largest_tile_that_fits(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return tiles
 
-    plan = restoration.fitting_plan((2000, 2000, 2000), OnGpu(attempt), ask.tiling)  # type: ignore[arg-type]
+    plan = restoration.fitting_plan((2000, 2000, 2000), OnGpu(attempt), config.tiling)  # type: ignore[arg-type]
     assert (plan.sizes, plan.batch) == ((tile,) * 3, 4)
     assert tried == [
         size for size in (192, 160, 128, 112, 96, 80) if size >= tile
     ]  # the smallest is taken untried
     monkeypatch.setattr("napari_cryorestore.restoration.tiling.free_memory", lambda device: 8e9)
-    on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, ask.tiling)
+    on_cpu = restoration.fitting_plan((2000, 2000, 2000), model, config.tiling)
     assert (on_cpu.sizes, on_cpu.batch) == ((128, 128, 128), 2)
 
 

@@ -115,11 +115,11 @@ def test_killed_at_random_moments_the_file_is_the_same(pair: tuple[Path, Path], 
     assert sorted(told["begun"]) == told["begun"]
     assert max(told["begun"]) > 3
     assert [path.name for path in out.iterdir()] == ["killed.mrc"]
-    ask = restoration(
+    request = restoration(
         source, pair[0], out / "whole.mrc", pair[1], tilt_range=(-60, 60), device="cpu", precision="32",
         tile=32, threads=1,
     )  # fmt: skip
-    restore(ask)
+    restore(request)
     assert (out / "killed.mrc").read_bytes() == (out / "whole.mrc").read_bytes()
 
 
@@ -127,7 +127,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def leave_unfinished(ask: RestoreConfig, folder: Path, *, at: float = 0.3) -> None:
+def leave_unfinished(request: RestoreConfig, folder: Path, *, at: float = 0.3) -> None:
     """Restore a part, and put what a kill would leave back in its place."""
     kept: dict[Path, bytes] = {}
 
@@ -137,7 +137,7 @@ def leave_unfinished(ask: RestoreConfig, folder: Path, *, at: float = 0.3) -> No
             raise Killed
 
     with pytest.raises(Killed):
-        restore(ask, progress=progress)
+        restore(request, progress=progress)
     assert len(kept) == 3
     for path, content in kept.items():
         path.write_bytes(content)
@@ -150,11 +150,11 @@ def ask_for(pair: tuple[Path, Path], source: Path, folder: Path) -> RestoreConfi
 
 
 def test_the_same_request_goes_on_and_says_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
-    leave_unfinished(ask, tmp_path)
+    request = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    leave_unfinished(request, tmp_path)
     said: list[str] = []
     shares: list[float] = []
-    restore(ask, say=said.append, progress=shares.append)
+    restore(request, say=said.append, progress=shares.append)
     assert [words for words in said if "going on" in words] == [
         "out.mrc was being restored when the program was killed: going on from there."
     ]
@@ -165,14 +165,14 @@ def test_the_same_request_goes_on_and_says_so(pair: tuple[Path, Path], tmp_path:
 def test_killed_at_the_last_look_nothing_is_restored_again(
     pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig(loss="fsc")), tmp_path)
-    leave_unfinished(ask, tmp_path, at=0.99)
+    request = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig(loss="fsc")), tmp_path)
+    leave_unfinished(request, tmp_path, at=0.99)
     monkeypatch.delattr("napari_cryorestore.restoration.restore_tomogram.process_tiles")
-    restore(ask)
+    restore(request)
     monkeypatch.undo()
     assert not list(tmp_path.glob("*.part*"))
-    fresh = restore(changed(ask, output=tmp_path / "fresh.mrc"))
-    assert ask.output.read_bytes() == fresh.read_bytes()
+    fresh = restore(changed(request, output=tmp_path / "fresh.mrc"))
+    assert request.output.read_bytes() == fresh.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_killed_at_the_last_look_nothing_is_restored_again(
 def test_files_of_others_are_in_the_way_and_stay(pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     other = tmp_path / name
     other.write_bytes(pair[0].read_bytes())
-    ask = restoration("wiener", pair[0], tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    request = restoration("wiener", pair[0], tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
     with pytest.raises(FileExistsError, match="in the way"):
-        restore(ask)
+        restore(request)
     assert other.read_bytes() == pair[0].read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -191,9 +191,9 @@ def test_files_of_others_are_in_the_way_and_stay(pair: tuple[Path, Path], tmp_pa
 def test_an_input_is_never_written_to(pair: tuple[Path, Path], tmp_path: Path) -> None:
     even = tmp_path / "out.mrc.part"
     even.write_bytes(pair[0].read_bytes())
-    ask = restoration("wiener", even, tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
+    request = restoration("wiener", even, tmp_path / "out.mrc", pair[1], device="cpu", threads=1)
     with pytest.raises(FileExistsError, match=r"out\.mrc\.part is in the way"):
-        restore(ask)
+        restore(request)
     assert even.read_bytes() == pair[0].read_bytes()
 
 
@@ -201,14 +201,14 @@ def test_an_input_is_never_written_to(pair: tuple[Path, Path], tmp_path: Path) -
 def test_a_link_put_in_the_place_of_what_is_written_is_not_followed(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
-    leave_unfinished(ask, tmp_path)
-    part = part_of(ask.output)
+    request = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    leave_unfinished(request, tmp_path)
+    part = part_of(request.output)
     part.rename(tmp_path / "precious")
     before = (tmp_path / "precious").read_bytes()
     part.symlink_to("precious")
     with pytest.raises(FileExistsError, match="in the way"):
-        restore(ask)
+        restore(request)
     assert (tmp_path / "precious").read_bytes() == before
 
 
@@ -219,31 +219,31 @@ def test_another_request_begins_anew(flat_pair: tuple[Path, Path], tmp_path: Pat
         copy.write_bytes(original.read_bytes())
     method = IcecreamConfig(double_size=False)
     source = weights(tmp_path / "c", method)
-    ask = changed(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
-    leave_unfinished(ask, tmp_path)
+    request = changed(ask_for(inputs, source, tmp_path), tilt_range=(-60.0, 60.0))
+    leave_unfinished(request, tmp_path)
     if change == "weights":
         weights(tmp_path / "c", method, seed=1)
     elif change == "passes":
-        ask = changed(ask, passes=1)
+        request = changed(request, passes=1)
     elif change == "input":
         inputs[0].write_bytes(flat_pair[1].read_bytes())
         inputs[1].write_bytes(flat_pair[0].read_bytes())
     elif change == "tile":
-        ask = changed(ask, tile=40)
+        request = changed(request, tile=40)
     elif change == "mask":
         write_volume(tmp_path / "mask.mrc", np.ones(FLAT), voxel_size=7.5, label="mask")
-        ask = changed(ask, mask=tmp_path / "mask.mrc")
+        request = changed(request, mask=tmp_path / "mask.mrc")
     said: list[str] = []
-    restore(ask, say=said.append)
+    restore(request, say=said.append)
     assert not any("going on" in words for words in said)
-    fresh = restore(changed(ask, output=tmp_path / "fresh.mrc"))
-    assert ask.output.read_bytes() == fresh.read_bytes()
+    fresh = restore(changed(request, output=tmp_path / "fresh.mrc"))
+    assert request.output.read_bytes() == fresh.read_bytes()
 
 
 def test_a_file_that_another_process_is_writing_is_left_to_it(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    ask = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
-    with locked(part_of(ask.output)), pytest.raises(FileExistsError, match="written by another process"):
-        restore(ask)
-    assert part_of(ask.output).exists()
+    request = ask_for(pair, weights(tmp_path / "c", Noise2NoiseConfig()), tmp_path)
+    with locked(part_of(request.output)), pytest.raises(FileExistsError, match="written by another process"):
+        restore(request)
+    assert part_of(request.output).exists()

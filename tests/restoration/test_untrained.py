@@ -83,8 +83,8 @@ def test_one_map_is_restored_by_a_network_that_brings_its_weights(
 ) -> None:
     raw = np.asarray(open_volume(halves[0]).data, dtype=np.float64)
     for times in (1, 2):
-        ask = restoration("louder", halves[0], tmp_path / f"{times}.mrc", device="cpu", times=times)
-        made = open_volume(restore(ask))
+        request = restoration("louder", halves[0], tmp_path / f"{times}.mrc", device="cpu", times=times)
+        made = open_volume(restore(request))
         expected = 3.0**times * (raw - raw.mean()) + raw.mean()
         np.testing.assert_allclose(made.data, expected, atol=1e-4 * expected.std())
         assert made.labels[0] == "cryorestore: Louder"
@@ -103,17 +103,17 @@ def test_the_command_line_takes_it_with_its_settings(
 
 
 def test_other_weights_and_settings_make_another_result(halves: tuple[Path, Path], tmp_path: Path) -> None:
-    ask = restoration("louder", halves[0], tmp_path / "out.mrc", device="cpu")
-    restore(ask)
-    require_same(ask)
+    request = restoration("louder", halves[0], tmp_path / "out.mrc", device="cpu")
+    restore(request)
+    require_same(request)
     with pytest.raises(FileExistsError, match="other settings"):
-        require_same(changed(ask, times=2))
+        require_same(changed(request, times=2))
     with pytest.raises(FileExistsError, match="other weights and other settings"):
-        require_same(changed(ask, model={"method": "wiener"}, maps=list(halves)))
+        require_same(changed(request, model={"method": "wiener"}, maps=list(halves)))
     FACTOR[0] = 2.0
     try:
         with pytest.raises(FileExistsError, match="made with other weights than"):
-            require_same(ask)
+            require_same(request)
     finally:
         FACTOR[0] = 3.0
 

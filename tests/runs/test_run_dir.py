@@ -305,7 +305,7 @@ def test_a_checkpoint_that_lies_elsewhere_is_let_go_of_but_not_deleted(run, tmp_
     other = RunDir.create(tmp_path / "other", config="", environment={})
     other.write_checkpoint(20, lambda folder: (folder / "weights").touch())
     run.checkpoint_path(20).symlink_to(other.checkpoint_path(20))
-    run.put_right()
+    run.clear_leftovers()
     run.remove_step(20)
     assert not os.path.lexists(run.checkpoint_path(20))
     assert (other.checkpoint_path(20) / "weights").exists()

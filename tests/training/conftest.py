@@ -123,9 +123,9 @@ class PlannedRun(RunDir):
     Attributes
     ----------
     plan : dict of int to Request
-        What is asked at the n-th look, counted from 1; otherwise to go on.
+        What is requested at the n-th look, counted from 1; otherwise to go on.
     previews : set of int
-        At which question a preview is wanted.
+        At which question a preview is requested.
     """
 
     def __init__(self, path: Path | str) -> None:

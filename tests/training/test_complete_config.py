@@ -237,7 +237,7 @@ def test_bad_halves_are_refused(
 def test_weights_to_start_from_have_to_be_there(recipe: Recipe, tmp_path: Path) -> None:
     assert "There is no checkpoint at" in refusal(recipe(from_checkpoint=tmp_path / "gone"))
     (tmp_path / "weights.safetensors").write_bytes(b"nonsense")
-    assert "no readable checkpoint" in refusal(recipe(from_checkpoint=tmp_path))
+    assert "not a readable checkpoint" in refusal(recipe(from_checkpoint=tmp_path))
 
 
 def test_of_several_tomograms_a_black_one_is_left_out_and_named(recipe: Recipe, make_pair: MakePair) -> None:

@@ -112,7 +112,7 @@ def test_it_may_pause_and_be_stopped_and_resumed_on_the_way(planned: Planned, hi
 
 @pytest.mark.usefixtures("every_step")
 def test_who_is_told_to_stop_where_a_run_would_end_merely_stops(planned: Planned, history: History) -> None:
-    """A job that has to make way asks for another turn, which ends it: it must not go on to the last step."""
+    """A job that has to make way requests another turn, which ends it: it must not go on to the last step."""
     run = planned(schedule={"steps": 40})
     run.plan = {10: Request.STOP}
     run_training(run)
@@ -132,7 +132,7 @@ def test_a_run_that_is_continued_takes_all_its_steps_and_says_so(planned: Planne
         assert events[-1] == Finished(step=14, reason="completed", time=events[-1].time)
     notes = [event.message for event in of_kind(events, Noted)]
     assert "Going on from step 10. The run ended by itself before; now it goes on to step 14." in notes
-    assert run.config_text().count('end = "held-out"') == 1  # what was asked for stays written down
+    assert run.config_text().count('end = "held-out"') == 1  # what was requested stays written down
 
 
 def test_two_processes_end_at_the_same_step(

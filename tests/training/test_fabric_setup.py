@@ -14,7 +14,7 @@ from lightning_fabric.plugins.environments import (
 
 from napari_cryorestore.run_config import HardwareConfig
 from napari_cryorestore.training import fabric_setup
-from napari_cryorestore.training.fabric_setup import has_several, is_first, launched, part
+from napari_cryorestore.training.fabric_setup import has_several, is_first, launch_fabric, leave_process_group
 from napari_cryorestore.training.rank import ranks_first
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def test_one_cpu_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     monkeypatch.setattr(fabric_setup, "use_threads", threads.append)
     said: list[str] = []
-    fabric, precision = launched(HardwareConfig(device="cpu", threads=3), precision="32", say=said.append)
+    fabric, precision = launch_fabric(
+        HardwareConfig(device="cpu", threads=3), precision="32", say=said.append
+    )
     assert (fabric.device, fabric.world_size, precision, said, threads) == (
         torch.device("cpu"),
         1,
@@ -68,18 +70,18 @@ def test_one_cpu_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         [],
         [3],
     )
-    part()  # nothing to leave
+    leave_process_group()  # nothing to leave
 
 
 def test_what_is_not_right_here_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    _, precision = launched(HardwareConfig(device="cpu", threads=1), precision="fp16", say=said.append)
+    _, precision = launch_fabric(HardwareConfig(device="cpu", threads=1), precision="fp16", say=said.append)
     assert precision == "32"
     assert said == ["fp16 is for CUDA devices only: computing in 32 bits on cpu instead."]
 
 
 @pytest.mark.parametrize(
-    ("hardware", "wanted"),
+    ("hardware", "expected"),
     [
         ({"device": "cuda:1"}, {"accelerator": "cuda", "devices": [1], "strategy": "auto", "num_nodes": 1}),
         ({"device": "auto"}, {"accelerator": "cuda", "devices": [0], "strategy": "auto", "num_nodes": 1}),
@@ -91,24 +93,24 @@ def test_what_is_not_right_here_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_what_is_asked_of_fabric(
-    monkeypatch: pytest.MonkeyPatch, hardware: dict[str, Any], wanted: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, hardware: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    asked: dict[str, Any] = {}
+    given: dict[str, Any] = {}
 
     class Fabric:
         def __init__(self, **arguments: Any) -> None:
-            asked.update(arguments)
+            given.update(arguments)
 
         def launch(self) -> None:
-            asked["launched"] = True
+            given["launched"] = True
 
     monkeypatch.setattr(fabric_setup, "Fabric", Fabric)
-    monkeypatch.setattr(fabric_setup, "choose_precision", lambda wanted, device: ("bf16", ""))
+    monkeypatch.setattr(fabric_setup, "choose_precision", lambda precision, device: ("bf16", ""))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    launched(HardwareConfig(**hardware), precision="auto", say=print)
-    (environment,) = asked.pop("plugins")
+    launch_fabric(HardwareConfig(**hardware), precision="auto", say=print)
+    (environment,) = given.pop("plugins")
     assert isinstance(environment, LightningEnvironment)
-    assert asked == {**wanted, "precision": "bf16-mixed", "launched": True}
+    assert given == {**expected, "precision": "bf16-mixed", "launched": True}
 
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
@@ -141,10 +143,12 @@ def test_another_number_of_processes_than_devices_is_refused(monkeypatch: pytest
         monkeypatch.setenv(name, value)
     words = r"2 processes were started, but the run is for 2 device\(s\) on 2 computer\(s\): start 4, or"
     with pytest.raises(ValueError, match=words):
-        launched(HardwareConfig(device="cpu", devices=2, nodes=2), precision="32", say=print)
-    launched(HardwareConfig(device="cpu", threads=1), precision="32", say=print)  # each trains its own run
+        launch_fabric(HardwareConfig(device="cpu", devices=2, nodes=2), precision="32", say=print)
+    launch_fabric(
+        HardwareConfig(device="cpu", threads=1), precision="32", say=print
+    )  # each trains its own run
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="no device 'cuda:99' here"):
-        launched(HardwareConfig(device="cuda:99"), precision="32", say=print)
+        launch_fabric(HardwareConfig(device="cuda:99"), precision="32", say=print)

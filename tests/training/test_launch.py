@@ -161,7 +161,7 @@ def test_a_configuration_that_cannot_be_read_is_a_failure(planned: Planned, hist
     run = planned()
     run_training(run)
     for text, words in (
-        ("steps = [", "is no TOML"),
+        ("steps = [", "is not valid TOML"),
         ("surprise = 1\n" + run.config_text(), "surprise: Extra inputs"),
     ):
         (run.path / "config.toml").write_text(text)
@@ -351,7 +351,7 @@ def test_a_process_that_comes_second_leaves_the_run_alone(
     run = planned()
     lock = RunLock.take(run.path)
     monkeypatch.setattr(sys, "executable", warm_python)
-    monkeypatch.setattr(module, "refuse", lambda path: None)  # it was free a moment ago
+    monkeypatch.setattr(module, "refuse_if_trained", lambda path: None)  # it was free a moment ago
     assert launch(run, "process").join(300)
     wait_for(lambda: "watch run" not in {thread.name for thread in threading.enumerate()})
     assert history(run) == []
@@ -449,7 +449,7 @@ def test_two_processes_train_one_network_and_hear_the_same(
     run.request_snapshot()
     wait_for(lambda: any(isinstance(event, Snapshotted) for event in history(run)))
     run.request_stop()
-    asked = steps_done(run, history)
+    at_request = steps_done(run, history)
     outputs = [script.end() for script in both]
     assert [code for code, _ in outputs] == [0, 0], outputs
     words = [next(line for line in out.splitlines() if line.startswith("seed")).split() for _, out in outputs]
@@ -459,7 +459,7 @@ def test_two_processes_train_one_network_and_hear_the_same(
     assert [event.kind for event in ends] == ["started", "finished"]
     assert ends[-1].step in run.checkpoint_steps()
     (shown,) = (event.step for event in history(run) if isinstance(event, Snapshotted))
-    assert shown < ends[-1].step <= asked + 6  # within about a second, however long steps take
+    assert shown < ends[-1].step <= at_request + 6  # within about a second, however long steps take
 
 
 def test_where_one_of_two_processes_is_killed_the_run_fails_at_once_and_can_go_on(
@@ -504,7 +504,9 @@ def test_several_devices_are_supervised_unless_somebody_else_started_their_proce
     planned: Planned, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], supervised: bool
 ) -> None:
     done: list[Any] = []
-    monkeypatch.setattr(module, "supervise", lambda run, command, count, hear: done.append((command, count)))
+    monkeypatch.setattr(
+        module, "supervise", lambda run, command, count, on_event: done.append((command, count))
+    )
     monkeypatch.setattr(module, "attempt", lambda run, note: done.append("alone"))
     monkeypatch.setattr(module, "end_with_supervisor", lambda run: done.append("watched"))
     for name, value in settings.items():

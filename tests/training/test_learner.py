@@ -88,7 +88,7 @@ def test_fp16_does_not_wait_to_know_whether_it_overflowed(
     recipe: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch, optimiser: str
 ) -> None:
     def waited(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("asked the device")
+        raise AssertionError("waited for the device")
 
     monkeypatch.setattr(torch.amp.GradScaler, "_maybe_opt_step", waited)
     made = fp16_learner(recipe(schedule={"optimiser": optimiser}))
@@ -210,7 +210,7 @@ def gradients(*, laid_out: bool) -> list[tuple[nn.Parameter, torch.Tensor]]:
 
 
 def test_their_strides_are_those_of_the_weights_and_their_values_the_same() -> None:
-    plain, laid_out = (gradients(laid_out=wish) for wish in (False, True))
+    plain, laid_out = (gradients(laid_out=laid) for laid in (False, True))
     assert any(weight.stride() != gradient.stride() for weight, gradient in plain)  # what DDP warns of
     assert [gradient.stride() for _, gradient in laid_out] == [weight.stride() for weight, _ in laid_out]
     for (_, one), (_, other) in zip(plain, laid_out, strict=True):

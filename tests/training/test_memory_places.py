@@ -1,4 +1,4 @@
-"""Memory that runs out at each place where a training asks for some; see docs/benchmarks/faults.md."""
+"""Memory that runs out at each place where a training takes some; see docs/benchmarks/faults.md."""
 
 from __future__ import annotations
 

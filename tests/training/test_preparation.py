@@ -19,7 +19,7 @@ from napari_cryorestore.physics.normalize import measure
 from napari_cryorestore.run_config import HardwareConfig
 from napari_cryorestore.training import preparation
 from napari_cryorestore.training.complete_config import complete_config
-from napari_cryorestore.training.preparation import Prepared, crop_of, held, out_of_bounds, prepare
+from napari_cryorestore.training.preparation import Prepared, crop_of, out_of_bounds, place_map, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,15 +265,15 @@ BYTES = HALF.nbytes
 DEVICE = torch.device("meta")  # stands for a graphics card
 
 
-def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **wishes: Any) -> str:
+def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **settings: Any) -> str:
     free = {"meta": int(there * BYTES), "cpu": int(here * BYTES)}
     monkeypatch.setattr(preparation, "free_memory", lambda device: free[device.type])
-    half = held(HALF, measure(HALF), HardwareConfig(**wishes), DEVICE)
+    half = place_map(HALF, measure(HALF), HardwareConfig(**settings), DEVICE)
     return "disk" if isinstance(half, StoredMap) else half.device.type
 
 
 @pytest.mark.parametrize(
-    ("wishes", "there", "here", "found"),
+    ("settings", "there", "here", "found"),
     [
         ({}, 4, 0, "meta"),
         ({}, 3.9, 4, "cpu"),
@@ -286,18 +286,18 @@ def place(monkeypatch: pytest.MonkeyPatch, *, there: float, here: float, **wishe
     ],
 )
 def test_where_a_half_lies(
-    wishes: dict[str, Any], there: float, here: float, found: str, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], there: float, here: float, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert place(monkeypatch, there=there, here=here, **wishes) == found
+    assert place(monkeypatch, there=there, here=here, **settings) == found
 
 
 def test_large_halves_are_held_in_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "SINGLE_PRECISION_BELOW", 1000)
-    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
+    half = place_map(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
     assert isinstance(half, torch.Tensor)
     assert half.dtype == torch.float32
     monkeypatch.setattr(preparation, "SINGLE_PRECISION_BELOW", 500)
-    half = held(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
+    half = place_map(HALF, measure(HALF), HardwareConfig(), torch.device("cpu"))
     assert isinstance(half, torch.Tensor)
     assert half.dtype == torch.float16
     np.testing.assert_allclose(half.numpy(), (HALF - HALF.mean()) / HALF.std(), atol=5e-3)

@@ -58,12 +58,12 @@ def test_the_network_sees_what_lies_around() -> None:
 
 
 def test_filling_is_measured_for_methods_with_a_wedge_alone() -> None:
-    for kind, wanted in (("noise2noise", False), ("icecream", True)):
+    for kind, expected in (("noise2noise", False), ("icecream", True)):
         preview = Preview(method(kind), volume(), BOX, device=CPU)
         metrics = preview.evaluate(
             lambda inputs: inputs[:, :1], preview.restore(lambda inputs: inputs[:, :1])
         ).metrics
-        assert ("fill" in metrics) is wanted
+        assert ("fill" in metrics) is expected
         assert {"n2n", "wedge_share"} <= set(metrics)
 
 

@@ -32,7 +32,7 @@ class Clock:
         return self.now
 
 
-class SlowJournal:
+class SlowRecorder:
     """Takes its time for every record."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -51,11 +51,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def followed(clock: Clock, seconds: float) -> TrainingProgress:
-    """Return what records into a journal that takes so many seconds for each record."""
+    """Return what records into a recorder that takes so many seconds for each record."""
     fabric = SimpleNamespace(world_size=1, all_reduce=max)
     learner: Any = SimpleNamespace(fabric=fabric, keep=lambda: None, with_room=lambda work: work())
-    journal: Any = SlowJournal(clock, seconds)
-    return TrainingProgress(journal, learner, torch.device("cpu"))
+    recorder: Any = SlowRecorder(clock, seconds)
+    return TrainingProgress(recorder, learner, torch.device("cpu"))
 
 
 def add(progress: TrainingProgress) -> None:
@@ -168,7 +168,7 @@ class Wire:
         return SimpleNamespace(world_size=2, broadcast=lambda item: self.sent.pop(0))
 
 
-def asked(request: Request = Request.CONTINUE, *, preview: bool = False) -> Any:
+def requesting(request: Request = Request.CONTINUE, *, preview: bool = False) -> Any:
     return SimpleNamespace(request=lambda: request, snapshot_requested=lambda: preview)
 
 
@@ -180,22 +180,22 @@ def pace(rate: float, *, pause: float = 0.2) -> Any:
 def test_one_process_goes_by_its_clock(due: bool) -> None:
     fabric: Any = SimpleNamespace(world_size=1, broadcast=lambda item: item)
     progress: Any = SimpleNamespace(rate=1.0, pause=0.2, due=due)
-    looks = RequestPolling(fabric, asked(Request.PAUSE), progress)
-    assert looks.due(5) is due
-    assert looks.request(5) is Request.PAUSE
-    assert looks.due(6) is due
+    polling = RequestPolling(fabric, requesting(Request.PAUSE), progress)
+    assert polling.due(5) is due
+    assert polling.request(5) is Request.PAUSE
+    assert polling.due(6) is due
 
 
 @pytest.mark.parametrize("seconds", [0.002, 0.04, 0.3, 0.7, 5.0])
 def test_several_look_about_once_a_second_or_after_every_step(seconds: float) -> None:
     wire, progress = Wire(), pace(0.0)
-    looks = RequestPolling(wire.sending(), asked(), progress)
+    polling = RequestPolling(wire.sending(), requesting(), progress)
     moments = []
     for step in range(1, 1 + int(60 / seconds)):
-        if looks.due(step):
+        if polling.due(step):
             moments.append(step * seconds)
             progress.rate = 1 / seconds
-            looks.request(step)
+            polling.request(step)
     gaps = [after - before for before, after in pairwise(moments)]
     assert moments[0] == seconds  # right after the first step
     assert max(gaps) <= max(LOOK_EVERY, seconds) + 1e-6
@@ -204,8 +204,8 @@ def test_several_look_about_once_a_second_or_after_every_step(seconds: float) ->
 
 def test_all_do_as_the_first_says() -> None:
     wire = Wire()
-    first = RequestPolling(wire.sending(), asked(Request.STOP, preview=True), pace(30.0))
-    other = RequestPolling(wire.receiving(), asked(), pace(2.0))
+    first = RequestPolling(wire.sending(), requesting(Request.STOP, preview=True), pace(30.0))
+    other = RequestPolling(wire.receiving(), requesting(), pace(2.0))
     for step in (1, 31):
         assert first.due(step)
         assert other.due(step)
@@ -216,7 +216,7 @@ def test_all_do_as_the_first_says() -> None:
 
 
 def test_on_a_slow_disk_they_look_less_often() -> None:
-    looks = RequestPolling(Wire().sending(), asked(), pace(10.0, pause=4.0))
-    looks.request(1)
-    assert not looks.due(40)
-    assert looks.due(41)
+    polling = RequestPolling(Wire().sending(), requesting(), pace(10.0, pause=4.0))
+    polling.request(1)
+    assert not polling.due(40)
+    assert polling.due(41)

@@ -1,4 +1,4 @@
-"""Tests that only the first of several processes writes and asks."""
+"""Tests that only the first of several processes writes and reads requests."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ def write(folder: Path) -> None:
 
 def test_the_first_process_writes_and_hears(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = RankRecorder(run, kept=5, first=True)
-    journal.note("hello")
-    journal.input(np.zeros((2, 2, 2)))
-    journal.show(3, np.zeros((2, 2, 2)))
-    journal.save(3, write)
+    recorder = RankRecorder(run, kept=5, first=True)
+    recorder.note("hello")
+    recorder.input(np.zeros((2, 2, 2)))
+    recorder.show(3, np.zeros((2, 2, 2)))
+    recorder.save(3, write)
     assert [event.kind for event in RunFollower(tmp_path).poll()] == ["noted", "snapshotted", "checkpointed"]
-    assert run.checkpoint_steps() == journal.saved == [3]
+    assert run.checkpoint_steps() == recorder.saved == [3]
     assert run.read_snapshot(3).shape == run.read_input().shape
     run.request_stop()
     run.request_snapshot()
-    assert journal.request() is Request.STOP
-    assert journal.snapshot_requested()
-    assert not journal.snapshot_requested()
+    assert recorder.request() is Request.STOP
+    assert recorder.snapshot_requested()
+    assert not recorder.snapshot_requested()
 
 
 def test_the_others_write_nothing_and_take_no_request_away(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     before = sorted(tmp_path.rglob("*"))
-    journal = RankRecorder(run, kept=5, first=False)
-    journal.note("hello")
-    journal.input(np.zeros((2, 2, 2)))
-    journal.show(3, np.zeros((2, 2, 2)))
-    journal.save(3, write)
+    recorder = RankRecorder(run, kept=5, first=False)
+    recorder.note("hello")
+    recorder.input(np.zeros((2, 2, 2)))
+    recorder.show(3, np.zeros((2, 2, 2)))
+    recorder.save(3, write)
     assert sorted(tmp_path.rglob("*")) == before
     run.request_stop()
     run.request_snapshot()
-    assert journal.request() is Request.CONTINUE
-    assert not journal.snapshot_requested()
+    assert recorder.request() is Request.CONTINUE
+    assert not recorder.snapshot_requested()
     assert run.snapshot_requested()  # still there for the first
 
 
@@ -59,9 +59,9 @@ def test_a_checkpoint_that_was_saved_but_not_told_is_told_when_it_is_taken_up(tm
     run = RunDir.create(tmp_path, config="", environment={})
     for step in (3, 7):
         run.write_checkpoint(step, write)
-    journal = RankRecorder(run, kept=5, first=True)
-    journal.take_up(run.checkpoint_path(7))
-    assert journal.saved == [3, 7]
+    recorder = RankRecorder(run, kept=5, first=True)
+    recorder.take_up(run.checkpoint_path(7))
+    assert recorder.saved == [3, 7]
     (event,) = RunFollower(tmp_path).poll()
     assert isinstance(event, Checkpointed)
     assert (event.step, tmp_path / event.file) == (7, run.checkpoint_path(7))
@@ -71,7 +71,7 @@ def test_steps_are_told_to_be_gone_before_their_files_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = RankRecorder(run, kept=2, first=True)
+    recorder = RankRecorder(run, kept=2, first=True)
     told: list[list[int]] = []
 
     def remove(self: RunDir, step: int) -> None:
@@ -79,7 +79,7 @@ def test_steps_are_told_to_be_gone_before_their_files_are(
 
     monkeypatch.setattr(RunDir, "remove_step", remove)
     for step in (1, 2, 3):
-        journal.save(step, write)
+        recorder.save(step, write)
     assert told == [[2]]
 
 
@@ -93,23 +93,23 @@ def test_a_checkpoint_that_lies_elsewhere_keeps_its_resume_state(tmp_path: Path)
     for step in (3, 4):
         run.checkpoint_path(step).symlink_to(other.checkpoint_path(3))
     (run.path / "checkpoints" / "step_old").mkdir()
-    journal = RankRecorder(run, kept=2, first=True)
-    journal.take_up(run.checkpoint_path(4))
-    journal.save(5, resumable)
-    assert journal.saved == run.checkpoint_steps() == [3, 5]
+    recorder = RankRecorder(run, kept=2, first=True)
+    recorder.take_up(run.checkpoint_path(4))
+    recorder.save(5, resumable)
+    assert recorder.saved == run.checkpoint_steps() == [3, 5]
     assert (other.checkpoint_path(3) / "resume.pt").exists()
     assert (run.checkpoint_path(5) / "resume.pt").exists()
 
 
 def test_the_step_that_is_advised_is_kept_however_many_come_after_it(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
-    journal = RankRecorder(run, kept=4, first=True)
+    recorder = RankRecorder(run, kept=4, first=True)
     for step in range(1, 30):
         n2n = 0.9 if step == 7 else 0.5 - 0.01 * step
-        journal.record(Evaluated(step=step, metrics={"n2n": n2n}))
-        journal.show(step, np.zeros((2, 2, 2)))
-        journal.save(step, write)
-        advised = journal.state.advice.step
+        recorder.record(Evaluated(step=step, metrics={"n2n": n2n}))
+        recorder.show(step, np.zeros((2, 2, 2)))
+        recorder.save(step, write)
+        advised = recorder.state.advice.step
         assert advised in run.checkpoint_steps()
     assert 7 in run.checkpoint_steps()
     assert len(run.checkpoint_steps()) == 4
@@ -118,18 +118,18 @@ def test_the_step_that_is_advised_is_kept_however_many_come_after_it(tmp_path: P
 def test_what_was_recorded_before_is_known(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     past = [Evaluated(step=step, metrics={"n2n": 0.1}) for step in (5, 10)]
-    journal = RankRecorder(run, kept=4, first=True, past=past)
-    journal.record(Evaluated(step=15, metrics={"n2n": 0.2}))
-    assert [item.step for item in journal.state.held_out()] == [5, 10, 15]
+    recorder = RankRecorder(run, kept=4, first=True, past=past)
+    recorder.record(Evaluated(step=15, metrics={"n2n": 0.2}))
+    assert [item.step for item in recorder.state.held_out()] == [5, 10, 15]
     assert [event.step for event in RunFollower(tmp_path).poll()] == [15]  # recorded once
 
 
 def test_a_warning_that_the_run_knows_is_not_recorded_again(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path, config="", environment={})
     run.record(Noted(level="warning", message="The halves differ."))
-    journal = RankRecorder(run, kept=5, first=True, past=RunFollower(tmp_path).poll())
+    recorder = RankRecorder(run, kept=5, first=True, past=RunFollower(tmp_path).poll())
     for message in ("The halves differ.", "The disk is slow.", "The disk is slow."):
-        journal.warn(message)
+        recorder.warn(message)
     noted = [event.message for event in RunFollower(tmp_path).poll() if isinstance(event, Noted)]
     assert noted == ["The halves differ.", "The disk is slow."]
 

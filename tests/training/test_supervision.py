@@ -65,7 +65,7 @@ def lives(run: RunDir, index: int) -> bool:
 def test_they_know_their_place_and_their_events_are_heard(run: RunDir, go: Any) -> None:
     heard: list[Event] = []
     place = f"echo $MASTER_PORT ${SUPERVISOR} > place$LOCAL_RANK"
-    go(f"{place}; echo '{START}' >> events.jsonl", place, hear=heard.append)
+    go(f"{place}; echo '{START}' >> events.jsonl", place, on_event=heard.append)
     port, supervisor = (run.path / "place0").read_text().split()
     assert int(port) > 0
     assert supervisor == str(os.getpid())
@@ -150,7 +150,7 @@ def test_where_one_is_frozen_the_others_end_and_the_run_says_which(
 
     begin = f"touch begun; until [ -e frozen ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
     with pytest.raises(RuntimeError, match=r"^Process 2 of 2 .* gave no sign of life for 0\.1 minutes, so"):
-        go(f"{begin}; {beats}", f"touch ${HEARTBEAT} frozen; kill -STOP $$", hear=impatient)
+        go(f"{begin}; {beats}", f"touch ${HEARTBEAT} frozen; kill -STOP $$", on_event=impatient)
     assert not lives(run, 0)
     assert not lives(run, 1)
     assert [event.kind for event in recorded(run)] == ["started", "failed"]
@@ -163,7 +163,7 @@ def test_an_interruption_ends_them_all(run: RunDir, go: Any) -> None:
 
     begin = f"until [ -s pid1 ]; do sleep 0.02; done; echo '{START}' >> events.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        go(f"{begin}; exec sleep 600", "exec sleep 600", hear=interrupt)
+        go(f"{begin}; exec sleep 600", "exec sleep 600", on_event=interrupt)
     assert not lives(run, 0)
     assert not lives(run, 1)
     assert recorded(run)[-1].error.startswith("Interrupted before it could save a checkpoint")  # type: ignore[attr-defined]

@@ -97,11 +97,11 @@ def test_a_run_from_its_first_to_its_last_event(planned: Planned, history: Histo
     assert all(event.rate > 0 and np.isfinite(event.loss) for event in stepped)
     parts = {"icecream": {"data", "equivariance"}, "noise2noise": set()}[method]
     assert all(set(event.parts) == parts for event in stepped)
-    wanted = {"n2n", "half_fsc", "half_correlation", "wedge_share"} | ({"fill"} if parts else set())
+    expected = {"n2n", "half_fsc", "half_correlation", "wedge_share"} | ({"fill"} if parts else set())
     evaluated = of_kind(events, Evaluated)
     assert [event.step for event in evaluated] == [0, 2, 4, 5]  # before the first step too
-    assert all(set(event.metrics) == wanted for event in evaluated)
-    assert all(set(event.left_out) == wanted & {"n2n", "fill"} for event in evaluated)
+    assert all(set(event.metrics) == expected for event in evaluated)
+    assert all(set(event.left_out) == expected & {"n2n", "fill"} for event in evaluated)
     assert all(len(values) == 8 for event in evaluated for values in event.left_out.values())
 
 
@@ -173,10 +173,10 @@ def test_pause_and_resume(planned: Planned, history: History) -> None:
 
 
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize(("wish", "saved"), [(Request.STOP, [2]), (Request.DISCARD, [])])
-def test_stop_while_paused(planned: Planned, history: History, wish: Request, saved: list[int]) -> None:
+@pytest.mark.parametrize(("request", "saved"), [(Request.STOP, [2]), (Request.DISCARD, [])])
+def test_stop_while_paused(planned: Planned, history: History, request: Request, saved: list[int]) -> None:
     run = planned(schedule={"steps": 6}, snapshots={"every": 0})
-    run.plan = {2: Request.PAUSE, 3: wish}
+    run.plan = {2: Request.PAUSE, 3: request}
     run_training(run)
     assert [type(event) for event in of_kind(history(run), Paused, Resumed, Finished)] == [Paused, Finished]
     assert run.checkpoint_steps() == saved
@@ -189,7 +189,7 @@ def test_a_preview_on_request(planned: Planned, history: History, every: int) ->
     run.previews = {2, 3}
     run_training(run)
     shown = [event.step for event in of_kind(history(run), Snapshotted)]
-    assert shown == ([2, 3] if every == 0 else [2, 3, 6])  # step 3 is asked for and due, but shown once
+    assert shown == ([2, 3] if every == 0 else [2, 3, 6])  # step 3 is requested and due, but shown once
     assert run.read_snapshot(2).shape == run.read_input().shape
     assert [event.step for event in of_kind(history(run), Checkpointed)] == [2, 3, 6]
 
@@ -350,17 +350,17 @@ def test_the_optimisers_settings_are_those_of_the_schedule(planned: Planned) -> 
 def test_automatic_precision_stays_what_it_was(planned: Planned, history: History, monkeypatch: Any) -> None:
     from napari_cryorestore.training import fabric_setup
 
-    asked = []
+    chosen = []
 
-    def choose(wanted: str, device: torch.device) -> tuple[str, str]:
-        asked.append(wanted)
-        return ("32" if wanted == "32" else "bf16"), ""
+    def choose(precision: str, device: torch.device) -> tuple[str, str]:
+        chosen.append(precision)
+        return ("32" if precision == "32" else "bf16"), ""
 
     monkeypatch.setattr(fabric_setup, "choose_precision", choose)
     run = planned(hardware={"precision": "auto"}, schedule={"steps": 2})
     run_training(run)
     run_training(run)
-    assert asked == ["auto", "bf16"]
+    assert chosen == ["auto", "bf16"]
     assert messages(history(run), "info")[0] == "Training on cpu in bf16 arithmetic."
 
 

@@ -66,8 +66,8 @@ def words(error: BaseException) -> str:
 
 
 @contextmanager
-def on_interruption(ask: Callable[[], None]) -> Iterator[None]:
-    """Call `ask` at the first Ctrl-C, SIGTERM or SIGHUP within the block; the next of the first two raises.
+def on_interruption(request_end: Callable[[], None]) -> Iterator[None]:
+    """Call `request_end` at the first Ctrl-C, SIGTERM or SIGHUP; the next of the first two raises.
 
     SIGHUP comes with the end of the terminal, often twice: it never raises, and is not heard where it was
     ignored before, as with ``nohup``.
@@ -91,7 +91,7 @@ def on_interruption(ask: Callable[[], None]) -> Iterator[None]:
     def hear(number: int, frame: Any) -> None:
         for each in heard:
             signal.signal(each, signal.SIG_IGN if each == _HANGUP else interrupt)
-        ask()
+        request_end()
 
     for number in heard:
         signal.signal(number, hear)

@@ -144,7 +144,7 @@ def given(options: argparse.Namespace, section: str) -> dict[str, Any]:
 
 
 def describe(setting: Setting, *, default: Any) -> str:
-    """Return a setting's sentence with unit, bounds and default, as argparse wants its help."""
+    """Return a setting's sentence with unit, bounds and default, in the form of argparse's help texts."""
     facts = [setting.unit] if setting.unit else []
     facts += [f"{_BOUNDS[name]} {bound:g}" for name, bound in setting.bounds.items()]
     if default is not None and default is not ...:

@@ -156,13 +156,13 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no recipe {path}") from None
     except ValueError as error:
-        raise ValueError(f"{path} is no recipe in TOML: {error}") from error
+        raise ValueError(f"{path} is not a valid TOML recipe: {error}") from error
     named = ("method", "network", "packages", *_SECTIONS)
     if not all(isinstance(content.get(name, {}), dict) for name in named):
-        raise ValueError(f"{path} is no recipe: method, network and the like must be tables, [method]")
+        raise ValueError(f"{path} is not a recipe: method, network and the like must be tables, [method]")
     listed = PlainRecipe(content).tables("tomograms")
     if listed != content.get("tomograms", []):
-        raise ValueError(f"{path} is no recipe: tomograms must be tables, [[tomograms]]")
+        raise ValueError(f"{path} is not a recipe: tomograms must be tables, [[tomograms]]")
     if listed:
         content["tomograms"] = [_from(path.parent, in_format_2(item), "maps", "mask") for item in listed]
     older: dict[str, Any] = with_older_end(_from(path.parent, content, "from_checkpoint"))

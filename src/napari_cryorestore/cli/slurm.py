@@ -30,11 +30,11 @@ _SCRIPT = """\
 # {purpose}. Made by cryorestore {version}; hand it in with sbatch.
 {options}
 
-# What your cluster wants before programs run, for example:
+# What your cluster needs before programs run, for example:
 # module load cuda
 ENVIRONMENT={environment}
 
-# Slurm sends USR1 shortly before the time is up: the job asks for another turn. What runs is then told to
+# Slurm sends USR1 shortly before the time is up: the job requests another turn. What runs is then told to
 # end, saves what it has, and goes on in the next turn, as after a job that had to make way for others.
 again() {{ scontrol requeue "$SLURM_JOB_ID"; }}
 trap again USR1
@@ -76,16 +76,16 @@ def run(options: Namespace) -> int:
     typed = given(options, _TITLE)
     for name in typed:
         delattr(options, f"{_TITLE}.{name}")  # what is left is the other command's
-    wishes = SlurmConfig.model_validate(typed)
+    request = SlurmConfig.model_validate(typed)
     if options.kind == "train":
-        print(job_script(*_training(options, wishes, typed)), end="")
+        print(job_script(*_training(options, request, typed)), end="")
     else:
-        print(job_script(_restoring(options, wishes), wishes), end="")
+        print(job_script(_restoring(options, request), request), end="")
     return DONE
 
 
 class SlurmConfig(Config):
-    """What is asked of the cluster."""
+    """What is requested of the cluster."""
 
     nodes: int = setting(1, "Computers.", ge=1)
     gpus: int = setting(1, "GPUs per computer, each with a process of its own; 0 for none.", ge=0)
@@ -133,7 +133,9 @@ class SlurmJob:
     together: bool
 
 
-def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) -> tuple[SlurmJob, SlurmConfig]:
+def _training(
+    options: Namespace, request: SlurmConfig, typed: dict[str, Any]
+) -> tuple[SlurmJob, SlurmConfig]:
     """Return the job that trains in a run folder, a new one or one to go on with."""
     from napari_cryorestore.cli.recipe import recipe
     from napari_cryorestore.cli.train import create, refuse_options_beside_resume
@@ -143,10 +145,10 @@ def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) ->
         refuse_options_beside_resume(options)
         path = RunDir.open(options.resume).path
         hardware = RunConfig.from_toml(RunDir.open(path).config_text()).hardware
-        wishes = _as_the_run_says(wishes, typed, hardware)
+        request = _as_the_run_says(request, typed, hardware)
     else:
         config = recipe(options)
-        hardware = _hardware(config.hardware, wishes, typed=given(options, "hardware"))
+        hardware = _hardware(config.hardware, request, typed=given(options, "hardware"))
         path = create(config.model_copy(update={"hardware": hardware}), options.run)
         print(f"run folder: {path}", file=sys.stderr)
     path = path.resolve()
@@ -159,10 +161,10 @@ def _training(options: Namespace, wishes: SlurmConfig, typed: dict[str, Any]) ->
         processes=hardware.devices,
         together=hardware.devices * hardware.nodes > 1,
     )
-    return job, wishes
+    return job, request
 
 
-def _restoring(options: Namespace, wishes: SlurmConfig) -> SlurmJob:
+def _restoring(options: Namespace, request: SlurmConfig) -> SlurmJob:
     """Return the job that restores many tomograms; what they are is looked up now and again then."""
     from napari_cryorestore.cli.restore_request import restorations_of
 
@@ -178,7 +180,7 @@ def _restoring(options: Namespace, wishes: SlurmConfig) -> SlurmJob:
         words=["restore", *_with_step(options.words, typed, options.run, work.chosen)],
         folder=Path.cwd(),
         log=Path.cwd(),
-        processes=max(1, wishes.gpus),
+        processes=max(1, request.gpus),
         together=False,
     )
 
@@ -195,25 +197,25 @@ def _with_step(words: Sequence[str], typed: Path | None, run: Path, chosen: Chos
     return [*kept, "--step", str(chosen.step)]
 
 
-def _hardware(hardware: HardwareConfig, wishes: SlurmConfig, *, typed: dict[str, Any]) -> HardwareConfig:
+def _hardware(hardware: HardwareConfig, request: SlurmConfig, *, typed: dict[str, Any]) -> HardwareConfig:
     """Return the hardware of a new run: a process per GPU, or as many as were typed where there is none."""
-    device = "cuda" if wishes.gpus else "cpu"
-    found: dict[str, Any] = {"devices": wishes.gpus or hardware.devices, "nodes": wishes.nodes}
+    device = "cuda" if request.gpus else "cpu"
+    found: dict[str, Any] = {"devices": request.gpus or hardware.devices, "nodes": request.nodes}
     if "device" not in typed:
         found["device"] = device
     return type(hardware).model_validate({**hardware.model_dump(), **found})
 
 
-def _as_the_run_says(wishes: SlurmConfig, typed: dict[str, Any], hardware: HardwareConfig) -> SlurmConfig:
+def _as_the_run_says(request: SlurmConfig, typed: dict[str, Any], hardware: HardwareConfig) -> SlurmConfig:
     gpus = 0 if hardware.device == "cpu" else hardware.devices
-    asked = {name: int(typed[name]) for name in ("gpus", "nodes") if name in typed}
+    typed_now = {name: int(typed[name]) for name in ("gpus", "nodes") if name in typed}
     own = {"gpus": gpus, "nodes": hardware.nodes}
-    if asked.items() - own.items():
+    if typed_now.items() - own.items():
         raise ValueError(
             f"the run was made for {hardware.devices} device(s) on {hardware.nodes} computer(s): "
             "leave out --gpus and --nodes, or make a new run"
         )
-    return wishes.model_copy(update=own)
+    return request.model_copy(update=own)
 
 
 def _without_own(arguments: Sequence[str]) -> list[str]:
@@ -224,17 +226,17 @@ def _without_own(arguments: Sequence[str]) -> list[str]:
     return own.parse_known_args(list(arguments))[1]
 
 
-def job_script(job: SlurmJob, wishes: SlurmConfig) -> str:
+def job_script(job: SlurmJob, request: SlurmConfig) -> str:
     """Return a script for ``sbatch`` that goes back into the queue when its time is up or others go first.
 
     Parameters
     ----------
     job : SlurmJob
         What to do; doing it again must go on where it ended.
-    wishes : SlurmConfig
-        What to ask of the cluster.
+    request : SlurmConfig
+        What to request of the cluster.
     """
-    options = "\n".join(f"#SBATCH --{option}" for option in _options(job, wishes))
+    options = "\n".join(f"#SBATCH --{option}" for option in _options(job, request))
     return _SCRIPT.format(
         purpose=job.purpose,
         version=version("napari-cryorestore"),
@@ -245,25 +247,25 @@ def job_script(job: SlurmJob, wishes: SlurmConfig) -> str:
     )
 
 
-def _options(job: SlurmJob, wishes: SlurmConfig) -> Iterator[str]:
+def _options(job: SlurmJob, request: SlurmConfig) -> Iterator[str]:
     yield f"job-name={shlex.quote(job.name)}"
-    yield f"nodes={wishes.nodes}"
+    yield f"nodes={request.nodes}"
     yield f"ntasks-per-node={job.processes}"
-    yield f"cpus-per-task={wishes.cpus}"
-    if wishes.gpus:
-        yield f"gres=gpu:{wishes.gpus}"
-    if wishes.memory:
-        yield f"mem={wishes.memory}"
-    yield f"time={wishes.time}"
-    if wishes.partition:
-        yield f"partition={wishes.partition}"
-    if wishes.account:
-        yield f"account={wishes.account}"
+    yield f"cpus-per-task={request.cpus}"
+    if request.gpus:
+        yield f"gres=gpu:{request.gpus}"
+    if request.memory:
+        yield f"mem={request.memory}"
+    yield f"time={request.time}"
+    if request.partition:
+        yield f"partition={request.partition}"
+    if request.account:
+        yield f"account={request.account}"
     yield f"chdir={shlex.quote(str(job.folder))}"
     yield f"output={shlex.quote(str(job.log / 'slurm-%j.out'))}"
     yield "open-mode=append"
     yield "requeue"
-    yield f"signal=B:USR1@{wishes.notice}"
+    yield f"signal=B:USR1@{request.notice}"
 
 
 __all__ = ["KINDS", "SlurmConfig", "SlurmJob", "add_options", "job_script", "run"]

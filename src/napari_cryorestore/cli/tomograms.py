@@ -113,8 +113,8 @@ def _wrong_number(name: str, times: int, count: int, first: str) -> str:
     if count == 1:
         return f"{flag} is given {times} times for one tomogram: give every tomogram with --{first}"
     often = "once" if times == 1 else f"{times} times"
-    wanted = f"once for each, in the order of --{first}" + ("" if name in _OWN else ", or once for all")
-    return f"{flag} is given {often} for {count} tomograms: give it {wanted}"
+    times_needed = f"once for each, in the order of --{first}" + ("" if name in _OWN else ", or once for all")
+    return f"{flag} is given {often} for {count} tomograms: give it {times_needed}"
 
 
 __all__ = ["add_tomogram_options", "laid_over", "names_maps", "typed_tomograms"]

@@ -38,7 +38,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Train to the last step, an error, or a wish to stop."""
+    """Train to the last step, an error, or a requested stop."""
     from napari_cryorestore.cli.recipe import recipe
     from napari_cryorestore.training.launch import recipe_of
 
@@ -103,7 +103,7 @@ def train_in(path: Path, screen: LiveText | None) -> int:
     console.tell_recorded()
     try:
         with on_interruption(console.stop):
-            run_training(console, hear=console.hear)
+            run_training(console, on_event=console.show_event)
     except (Exception, KeyboardInterrupt) as error:
         lost = is_supervised() and isinstance(error, ConnectionError)
         code = LOST if lost else exit_code(error)
@@ -142,24 +142,24 @@ class ConsoleRun(RunDir):
         self.state = RunState()
         self.state.apply(RunFollower(path).poll())
         self.failure = ""
-        self._asked = False
+        self._stop_requested = False
 
     def stop(self) -> None:
-        """Ask for a checkpoint and the end; holds also where training has not begun to listen yet."""
-        self._asked = True
+        """Request a checkpoint and the end; holds also where training has not begun to listen yet."""
+        self._stop_requested = True
         if self.screen:
             self.screen.say("stopping: a checkpoint is being saved (again to end at once)")
 
     def request(self) -> Request:
-        """Return what is asked of the loop, by a signal or by what others left in the folder."""
-        asked = super().request()
-        return Request.STOP if self._asked and asked is not Request.DISCARD else asked
+        """Return what is requested of the loop, by a signal or by what others left in the folder."""
+        request = super().request()
+        return Request.STOP if self._stop_requested and request is not Request.DISCARD else request
 
     def record(self, event: Event) -> None:
         """Write an event down and show what it changes."""
         event = event if event.time else replace(event, time=time.time())
         super().record(event)
-        self.hear(event)
+        self.show_event(event)
 
     def warnings(self) -> list[str]:
         """Return the lines of all warnings that were recorded so far, each once."""
@@ -175,7 +175,7 @@ class ConsoleRun(RunDir):
         for line in told if fresh else self.warnings():
             self.screen.say(line)
 
-    def hear(self, event: Event) -> None:
+    def show_event(self, event: Event) -> None:
         """Show what an event changes, whoever wrote it down."""
         self.state.apply([event])
         self.failure = self.state.error

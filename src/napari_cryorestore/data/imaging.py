@@ -75,7 +75,7 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
 
 
 class MeanOfMaps:
-    """The mean of several maps, made of whatever part is asked for; to be sliced like an array (z, y, x)."""
+    """The mean of several maps, computed for the part that is sliced, like an array (z, y, x)."""
 
     def __init__(self, *maps: Any) -> None:
         self._maps = maps
@@ -98,7 +98,7 @@ def mean_of_group(maps: Sequence[Any], group: Sequence[int]) -> Any:
 
 
 class StandardisedView:
-    """A half in units of its standard deviation about its mean, made of whatever part is asked for."""
+    """A map in units of its standard deviation about its mean, computed for the part that is sliced."""
 
     def __init__(self, half: NDArray[Any], scale: Standardisation) -> None:
         self._half, self._scale = half, scale

@@ -31,7 +31,7 @@ class Imaging:
     wedge : Wedge or None
         The measured part of Fourier space, where the tilt range is known.
     wiener : RadialFilter or None
-        The Wiener filter of one half, where the network's input wants it.
+        The Wiener filter of one half, where the network's input has a filtered channel.
     """
 
     wedge: Wedge | None = None
@@ -63,7 +63,7 @@ def network_input(crops: Tensor, imaging: Imaging, *, kind: InputKind) -> Tensor
     Raises
     ------
     ValueError
-        If the Wiener filter is wanted and the imaging has none.
+        If the kind needs the Wiener filter and the imaging has none.
     """
     if kind == "raw":
         return crops

@@ -31,7 +31,7 @@ class Journal:
     done : int
         Units of work that are finished.
     notes : list of float
-        What the work wants to remember along with them.
+        What the work keeps along with them.
     """
 
     def __init__(self) -> None:

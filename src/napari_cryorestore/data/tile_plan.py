@@ -140,7 +140,7 @@ def fit_tile(shape: Sequence[int], *, tile: int, margin: int, size_multiple: int
     shape : (int, int, int)
         Of the volume.
     tile : int
-        The largest size wanted.
+        The largest edge to take.
     margin : int
         See `TilePlan`; it is kept, so a `tile` too small for it is exceeded.
     size_multiple : int

@@ -1,4 +1,4 @@
-"""Where restored tiles go: added up to the mean of the halves, and held against raw ones where need be."""
+"""Where restored tiles go: summed to the mean of the maps and, if need be, fitted to the raw other ones."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def process_tiles(
     progress : callable, optional
         Is told the share of tiles done, up to 1; at once, too, where another process has done some.
     cancelled : callable, optional
-        Is asked before every batch.
+        Returns whether to end; called before every batch.
 
     Returns
     -------
@@ -95,11 +95,11 @@ def process_tiles(
             group, values = reading.result()
             place += len(group)
             reading = _ahead(reader, read, tiles[place:], worker.batch // len(sources))
-            mended = _mended(values, group, plan, worker)
+            applied = _apply_where_needed(values, group, plan, worker)
             if writing is not None:
                 writing.result()
                 told()
-            writing = writer.submit(sink.take, group, mended)
+            writing = writer.submit(sink.take, group, applied)
         if writing is not None:
             writing.result()
     told()
@@ -125,20 +125,20 @@ def process_box(
         if cancelled is not None and cancelled():
             raise Cancelled("The restoration was cancelled.")
         group, values = _read_all([source], tiles[done : done + worker.batch], plan=plan)
-        for tile, mended in zip(group, _mended(values, group, plan, worker), strict=True):
-            tile.add_to(out, mended[0], corner=box.start)
+        for tile, applied in zip(group, _apply_where_needed(values, group, plan, worker), strict=True):
+            tile.add_to(out, applied[0], corner=box.start)
         done += len(group)
         if progress is not None:
             progress(done / len(tiles))
     return out
 
 
-class Cancelled(Exception):  # noqa: N818  a wish of the user, not an error
+class Cancelled(Exception):  # noqa: N818  a request of the user, not an error
     """The user stopped the work before it was done."""
 
 
 class CancellableView:
-    """Passes on whatever part of a volume is asked for, after asking whether it is still wanted.
+    """A volume that can be sliced until the work is cancelled.
 
     Measuring a large tomogram takes seconds, reading a few planes of it a fraction of one.
 
@@ -147,7 +147,7 @@ class CancellableView:
     volume : array, shape (z, y, x)
         Memory-mapped or not.
     cancelled : callable
-        Is asked before every reading.
+        Returns whether to end; called before every reading.
     """
 
     def __init__(self, volume: NDArray[Any], cancelled: Callable[[], bool]) -> None:
@@ -205,13 +205,15 @@ def _read_all(sources: Sequence[Source], tiles: list[PlacedTile], *, plan: TileP
     return tiles, values
 
 
-def _mended(values: Floats, tiles: Sequence[PlacedTile], plan: TilePlan, worker: Worker) -> Floats:
+def _apply_where_needed(
+    values: Floats, tiles: Sequence[PlacedTile], plan: TilePlan, worker: Worker
+) -> Floats:
     """Apply the function to those tiles that are not empty."""
-    full = np.array([_is_wanted(plan, tile) for tile in tiles])
+    full = np.array([_is_in_mask(plan, tile) for tile in tiles])
     flat = np.array([all((half == half.flat[0]).all() for half in halves) for halves in values])
-    wanted = full & ~flat
-    if wanted.any():
-        values[wanted] = _applied(worker, values[wanted])
+    varied = full & ~flat
+    if varied.any():
+        values[varied] = _applied(worker, values[varied])
     if plan.elsewhere is not None and not full.all():
         values[~full] = _applied(plan.elsewhere, values[~full])
     return values
@@ -223,7 +225,7 @@ def _applied(function: TileFunction, values: Floats) -> Floats:
     return result
 
 
-def _is_wanted(plan: TilePlan, tile: PlacedTile) -> bool:
+def _is_in_mask(plan: TilePlan, tile: PlacedTile) -> bool:
     if plan.mask is None:
         return True
     z, y, x = (slice(max(0, first), first + size) for first, size in zip(tile.start, tile.sizes, strict=True))

@@ -61,7 +61,7 @@ class HalvesCheck:
 
     @property
     def warning(self) -> str | None:
-        """What looks wrong but does not forbid to go on, in one line."""
+        """What looks wrong, but does not prevent going on, in one line."""
         texts = [finding.text for finding in self.findings if finding.severity == "warning"]
         return " ".join(texts) or None
 

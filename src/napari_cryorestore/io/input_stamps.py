@@ -1,4 +1,4 @@
-"""By what a file is known again: whether the inputs of a run are still those that it began with."""
+"""Stamps of files, which tell whether the inputs of a run are still those that it began with."""
 
 from __future__ import annotations
 

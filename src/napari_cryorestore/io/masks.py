@@ -21,7 +21,7 @@ _LOWEST_BYTE = -128
 
 
 class Inside:
-    """Whether voxels lie inside a mask, made of whatever part is asked for; to be sliced (z, y, x).
+    """Whether voxels lie inside a mask, computed for the part that is sliced (z, y, x).
 
     Parameters
     ----------

@@ -145,11 +145,11 @@ def _shortest(folders: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def _numbered(names: list[str]) -> list[str]:
     """Put a number behind every name that was there before."""
     unlike: list[str] = []
-    for wished in names:
-        name, number = wished, 1
+    for first in names:
+        name, number = first, 1
         while name in unlike or (number > 1 and name in names):
             number += 1
-            name = f"{wished}_{number}"
+            name = f"{first}_{number}"
         unlike.append(name)
     return unlike
 

@@ -219,8 +219,8 @@ def _existing(path: Path) -> Path | None:
     folder = _existing(path.parent)
     if folder is None or not folder.is_dir():
         return None
-    wanted = path.name.casefold()
-    return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == wanted), None)
+    name = path.name.casefold()
+    return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == name), None)
 
 
 class HalfWord(NamedTuple):

@@ -132,16 +132,18 @@ def _rows_of(table: StarTable, tomogram: str | None, name: str) -> list[int]:
         return list(range(len(table.rows)))
     names = table.texts(column)
     there = sorted(set(names))
-    wanted = there if tomogram is None else [item for item in there if tomogram in item]
+    matching = there if tomogram is None else [item for item in there if tomogram in item]
     if tomogram is not None and tomogram in there:
-        wanted = [tomogram]
-    if len(wanted) != 1:
+        matching = [tomogram]
+    if len(matching) != 1:
         listed = ", ".join(there[:5]) + (", …" if len(there) > 5 else "")
         said = (
-            "" if tomogram is None else f", and {tomogram!r} names {'several' if wanted else 'none'} of them"
+            ""
+            if tomogram is None
+            else f", and {tomogram!r} names {'several' if matching else 'none'} of them"
         )
         raise ValueError(f"{name} has particles of {len(there)} tomograms ({listed}){said}: name one.")
-    return [row for row, item in enumerate(names) if item == wanted[0]]
+    return [row for row, item in enumerate(names) if item == matching[0]]
 
 
 def _from_columns(text: str, name: str, voxel_size: float) -> Picks:

@@ -121,7 +121,7 @@ def _central(length: int) -> slice:
     return slice(first, first + kept)
 
 
-def wrapped(half: NDArray[Any], *, name: str) -> list[Finding]:
+def wrapped_values(half: NDArray[Any], *, name: str) -> list[Finding]:
     """Tell a volume of whole numbers of which some were too large or too small, and wrapped.
 
     Among values that vary continuously, jumps across the whole range, from one voxel to the next, are rarer
@@ -162,4 +162,11 @@ def wrapped(half: NDArray[Any], *, name: str) -> list[Finding]:
     return [Finding("warning", "wrapped values", sentence, _REMEDY)]
 
 
-__all__ = ["SLAB_PLANES", "require_finite", "require_ordinary", "sample_lines", "sample_slabs", "wrapped"]
+__all__ = [
+    "SLAB_PLANES",
+    "require_finite",
+    "require_ordinary",
+    "sample_lines",
+    "sample_slabs",
+    "wrapped_values",
+]

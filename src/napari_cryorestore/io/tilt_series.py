@@ -41,9 +41,9 @@ def without_tilt_series(paths: Iterable[Path]) -> list[Path]:
 
 def volume_beside(path: Path) -> Path | None:
     """Return the volume made of a tilt series, if it lies beside it under the name that AreTomo gives it."""
-    wanted = _key(path, _VOLUME)
+    key = _key(path, _VOLUME)
     try:
-        return next((entry for entry in sorted(path.parent.iterdir()) if _key(entry) == wanted), None)
+        return next((entry for entry in sorted(path.parent.iterdir()) if _key(entry) == key), None)
     except OSError:
         return None
 

@@ -21,7 +21,7 @@ class Noise2NoiseConfig(LearnedConfig):
     kind: Literal["noise2noise"] = "noise2noise"
     loss: Literal["l2", "l1", "fsc"] = setting(
         "l2",
-        "How the prediction is held against the other half: squared or absolute difference, "
+        "How the prediction is compared with the other half: squared or absolute difference, "
         "or Fourier shell correlation (more contrast and sharper membranes, amplitudes undetermined).",
     )
     anchor: float = setting(

@@ -53,7 +53,7 @@ def snr_db(
 ) -> Snr:
     """Measure how far structure stands out from the background.
 
-    Every signal box i is held against the background box nearest to it. With μ the mean of a box and σ² its
+    Every signal box i is compared with the background box nearest to it. With μ the mean of a box and σ² its
     variance:
 
     - ``"squared"``: 10 log10((μ_s - μ_b)² / σ²_b). Neither the scale nor the sign of the volume matters.

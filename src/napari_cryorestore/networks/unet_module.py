@@ -26,7 +26,7 @@ class UNet(Network):
 
     Every convolution is 3³, zero-padded and followed by ReLU; halving is max-pooling, doubling is
     nearest-neighbour to the skip's size, so odd sizes work; a linear 1³ convolution ends it. Without bias and
-    norm, f(a v) = a f(v) for every a > 0. The residual, where wanted, adds input channel 0.
+    norm, f(a v) = a f(v) for every a > 0. The residual, if it is set, adds input channel 0.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class FourierSlices:
 
     Attributes
     ----------
-    magnitude : tuple of three arrays, float32, or None where not asked for
+    magnitude : tuple of three arrays, float32, or None where not requested
         In the planes of constant kz (y, x), ky (z, x) and kx (z, y), zero frequency at ``n // 2``.
     shape : (int, int, int)
         Of the volume.
@@ -68,11 +68,11 @@ def fourier_slices(
     offsets : sequence of int
         Index of kz, ky and kx, negative or not.
     planes : sequence of int
-        Which planes are wanted, by the axis they cut through: 0, 1, 2.
+        Which planes to take, by the axis that they cut through: 0, 1, 2.
     progress : callable
         Is told the share done, 0 to 1.
     cancelled : callable
-        Is asked once per slab.
+        Returns whether to end; called once per slab.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def fourier_slices(
     room = np.empty((count, *shape[1:]), dtype=np.float32)
     for start in range(0, shape[0], count):
         if cancelled():
-            raise InterruptedError("The Fourier slices were no longer wanted.")
+            raise InterruptedError("The Fourier slices were cancelled.")
         block = room[: min(count, shape[0] - start)]
         with np.errstate(over="ignore", invalid="ignore"):
             np.subtract(np.asarray(volume[start : start + len(block)]), guess, out=block, casting="unsafe")

@@ -166,7 +166,7 @@ class Wedge:
         elevation = torch.rad2deg(torch.atan2(torch.where(across < 0, -z, z), across.abs()))
         lower, upper = self.tilt_min - _ANGLE_TOLERANCE, self.tilt_max + _ANGLE_TOLERANCE
         keep = (elevation >= lower) & (elevation <= upper)
-        # the plane along the beam is at +90 and -90 degrees at once: asking for both ends keeps it Hermitian
+        # the plane along the beam is at +90 and -90 degrees at once: testing both ends keeps it Hermitian
         upright = (across == 0) & (z != 0)
         reached = upper >= 90 or lower <= -90
         return torch.where(upright, torch.full_like(upright, reached), keep) | ((across == 0) & (z == 0))

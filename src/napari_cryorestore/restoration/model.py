@@ -175,7 +175,7 @@ class Model:
 
 @contextmanager
 def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Let a network ask before each of its layers whether it is still wanted.
+    """Let a network end before each of its layers if the work was cancelled.
 
     A large tile takes seconds on a CPU, its largest layer a fraction of one.
 
@@ -184,7 +184,7 @@ def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[N
     network : nn.Module
         No other thread uses it meanwhile.
     cancelled : callable
-        Is asked; in the thread that computes.
+        Returns whether to end; called in the thread that computes.
 
     Raises
     ------
@@ -192,11 +192,11 @@ def cancellable(network: nn.Module, cancelled: Callable[[], bool]) -> Iterator[N
         Where a layer is reached after `cancelled` said so.
     """
 
-    def ask(*_: object) -> None:
+    def check(*_: object) -> None:
         if cancelled():
             raise Cancelled("The restoration was cancelled.")
 
-    hooks = [layer.register_forward_pre_hook(ask) for layer in network.modules()]
+    hooks = [layer.register_forward_pre_hook(check) for layer in network.modules()]
     try:
         yield
     finally:

@@ -48,7 +48,7 @@ class MadeOf:
     weights : str
         Of the file's content, in whatever order its header names it.
     settings : str
-        Of the method's, the arithmetic asked for, voxel size and tilts.
+        Of the method's settings, the requested arithmetic, voxel size and tilts.
     inputs : str
         Of names, sizes and times of change.
     """
@@ -135,7 +135,7 @@ def require_same(config: RestoreConfig) -> None:
     ]
     if others:
         raise FileExistsError(
-            f"{path} was made with {' and '.join(others)} than asked for now: remove it, or choose another "
+            f"{path} was made with {' and '.join(others)} than requested now: remove it, or choose another "
             "folder or name"
         )
 

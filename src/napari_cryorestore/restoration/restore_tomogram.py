@@ -89,7 +89,8 @@ def restore(
     progress : callable
         Is told the share done, 0 to 1.
     cancelled : callable
-        Is asked before every batch of tiles, before every layer of the network, and all the while after that.
+        Returns whether to end; called before every batch of tiles, before every layer of the network,
+        and repeatedly after that.
     say : callable
         Is told in a sentence what the user might wonder about, such as that an interrupted restoration goes
         on.
@@ -171,7 +172,7 @@ class RestorationJob:
         self.progress(1.0)
 
     def stage(self, begin: float, end: float) -> Callable[[float], None]:
-        """Return what is told the share done of one part of the work, and ends it if it is not wanted."""
+        """Return what is told the share done of one part of the work, and ends it if it was cancelled."""
 
         def done(share: float) -> None:
             if self.cancelled():

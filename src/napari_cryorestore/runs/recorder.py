@@ -1,4 +1,4 @@
-"""All that a trainer knows of the outside: where it records, and what it has been asked to do."""
+"""All that a trainer knows of the outside: where it records, and what is requested of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Request(Enum):
-    """What the outside wants of the training loop."""
+    """What is requested of the training loop."""
 
     CONTINUE = "continue"
     PAUSE = "pause"
@@ -47,13 +47,13 @@ class Recorder(Protocol):
         ...
 
     def pins(self) -> set[int]:
-        """Return the steps that the user wants kept."""
+        """Return the steps that the user keeps."""
         ...
 
     def request(self) -> Request:
-        """Return what is asked of the loop at this moment."""
+        """Return what is requested of the loop at this moment."""
         ...
 
     def snapshot_requested(self) -> bool:
-        """Tell whether a preview was asked for since the last call."""
+        """Tell whether a preview was requested since the last call."""
         ...

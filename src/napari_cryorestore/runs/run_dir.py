@@ -50,11 +50,11 @@ def new_run_path(parent: Path | str, *, tomogram: str, method: str, now: float |
     date = time.strftime("%Y-%m-%d", time.localtime(now))
     room = len(f"{date}__{method}") + _ROOM_FOR_NUMBERS
     name = fitting_name(_UNFIT.sub("-", tomogram), room=room)
-    wished = Path(parent) / f"{date}_{name}_{method}"
-    path, number = wished, 1
+    first = Path(parent) / f"{date}_{name}_{method}"
+    path, number = first, 1
     while path.exists():
         number += 1
-        path = wished.with_name(f"{wished.name}_{number}")
+        path = first.with_name(f"{first.name}_{number}")
     return path
 
 
@@ -96,7 +96,7 @@ class RunDir:
         run = cls(path)
         with writing_explained(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            if not _made_folders(run.path):
+            if not _make_folders(run.path):
                 raise FileExistsError(
                     f"The folder {run.path} is not empty: choose a new folder, "
                     "or continue the run in it (--resume)."
@@ -186,11 +186,11 @@ class RunDir:
             files.remove(self.snapshot_path(step))
             files.remove_folder(self.checkpoint_path(step))
 
-    def put_right(self) -> None:
+    def clear_leftovers(self) -> None:
         """Clear away what a killed training left half written; only for who is going to train."""
         with writing_explained(self.path):
             for name in ("snapshots", "checkpoints"):
-                files.put_right(self.path / name)
+                files.clear_leftovers(self.path / name)
 
     # Reading -----------------------------------------------------------------------------------------
 
@@ -239,37 +239,37 @@ class RunDir:
     # Requests ----------------------------------------------------------------------------------------
 
     def request(self) -> Request:
-        """Return what is asked of the loop; stopping comes before pausing."""
+        """Return what is requested of the loop; stopping comes before pausing."""
         with suppress(
             FileNotFoundError, IsADirectoryError, ValueError
-        ):  # what is no regular file asks for nothing
+        ):  # what is no regular file requests nothing
             words = read_regular(self.path / "stop")
             return Request.DISCARD if b"discard" in words else Request.STOP
         return Request.PAUSE if (self.path / "pause").is_file() else Request.CONTINUE
 
     def request_stop(self) -> None:
-        """Ask for a checkpoint and the end."""
+        """Request a checkpoint and the end."""
         self._leave("stop", "stop\n")
 
     def request_discard(self) -> None:
-        """Ask for the end without another checkpoint."""
+        """Request the end without another checkpoint."""
         self._leave("stop", "discard\n")
 
     def request_pause(self) -> None:
-        """Ask to wait at the next step."""
+        """Request a pause at the next step."""
         self._leave("pause", "pause\n")
 
     def request_resume(self) -> None:
-        """Take the request to wait back."""
+        """Take the request to pause back."""
         with writing_explained(self.path):
             (self.path / "pause").unlink(missing_ok=True)
 
     def request_snapshot(self) -> None:
-        """Ask for a preview at the next step."""
+        """Request a preview at the next step."""
         self._leave("preview", "preview\n")
 
     def snapshot_requested(self) -> bool:
-        """Tell whether a preview was asked for since the last call."""
+        """Tell whether a preview was requested since the last call."""
         if not (self.path / "preview").is_file():
             return False
         with suppress(FileNotFoundError):  # somebody took it back just now
@@ -285,7 +285,7 @@ class RunDir:
     # Pins --------------------------------------------------------------------------------------------
 
     def pins(self) -> set[int]:
-        """Return the steps that the user wants kept."""
+        """Return the steps that the user keeps."""
         content = json_in(self.path / "pins.json")
         return {step for step in content if type(step) is int} if isinstance(content, list) else set()
 
@@ -307,7 +307,7 @@ class RunDir:
         return name
 
 
-def _made_folders(path: Path) -> bool:
+def _make_folders(path: Path) -> bool:
     """Make what is in every run folder, and tell whether nobody else did so, before or just now."""
     if any(item.name != INPUTS_FOLDER for item in path.iterdir()):
         return False

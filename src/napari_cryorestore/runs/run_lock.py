@@ -107,13 +107,13 @@ class RunLock:
 def is_trained(folder: Path) -> bool:
     """Tell whether a living program holds the lock of a run folder."""
     try:
-        refuse(folder)
+        refuse_if_trained(folder)
     except ValueError:
         return True
     return False
 
 
-def refuse(folder: Path, content: bytes | None = None) -> None:
+def refuse_if_trained(folder: Path, content: bytes | None = None) -> None:
     """Raise a ``ValueError`` that says who trains in a run folder and what to do, if anybody does.
 
     Parameters
@@ -211,7 +211,7 @@ def _cleared(folder: Path) -> str:
         content = _content(folder)
         if content is None:
             return ""  # it has just been released
-        refuse(folder, content)
+        refuse_if_trained(folder, content)
         (folder / LOCK_FILE).unlink(missing_ok=True)
     return _taken_from(folder, content)
 
@@ -285,4 +285,4 @@ def _taken_from(folder: Path, content: bytes) -> str:
 _OURS: set[str] = set()
 """The tokens of the locks that this program holds."""
 
-__all__ = ["LOCK_FILE", "SILENCE", "Holder", "RunLock", "is_trained", "refuse"]
+__all__ = ["LOCK_FILE", "SILENCE", "Holder", "RunLock", "is_trained", "refuse_if_trained"]

@@ -1,4 +1,4 @@
-"""What a run's history adds up to: a fold of its events that any door can show."""
+"""What a run's history adds up to: a fold of its events, for every window and terminal to show."""
 
 from __future__ import annotations
 

@@ -218,8 +218,8 @@ def _prepared_crops_have_one_size(case: _Case) -> None:
     prepared = method.prepare(crops, method.draw(crops.places, torch.Generator().manual_seed(0)))
     edge = max(16, sizes_of(case.network).minimum)
     shape = tuple(prepared.maps.shape)
-    wanted = (*crops.maps.shape[:2], edge, edge, edge)
-    require(shape == wanted, f"for a crop of {edge} prepare must return maps {wanted}, not {shape}")
+    expected = (*crops.maps.shape[:2], edge, edge, edge)
+    require(shape == expected, f"for a crop of {edge} prepare must return maps {expected}, not {shape}")
     shape = tuple(prepared.inputs.shape[3:])
     require(shape == (edge,) * 3, f"for a crop of {edge} prepare must return inputs as large, not {shape}")
 

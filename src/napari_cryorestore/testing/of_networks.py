@@ -107,8 +107,8 @@ def _one_channel_of_the_same_size(entry: NetworkEntry, config: NetworkConfig) ->
             inputs = _inputs(entry, config, channels=channels, more=more)
             with torch.inference_mode():
                 shape = tuple(network(inputs).shape)
-            wanted = (2, 1, *inputs.shape[2:])
-            require(shape == wanted, f"crops {tuple(inputs.shape)} must become {wanted}, not {shape}")
+            expected = (2, 1, *inputs.shape[2:])
+            require(shape == expected, f"crops {tuple(inputs.shape)} must become {expected}, not {shape}")
 
 
 def _refuses_small_crops(entry: NetworkEntry, config: NetworkConfig) -> None:

@@ -153,8 +153,8 @@ def _places(tomograms: list[Tomogram], config: RunConfig, cut: Callable[[int], i
     """Return the crop and the preview block; `cut` is what is cut for a crop."""
     bounds, sizes = [data_bounds(tomogram) for tomogram in tomograms], sizes_of(config.network)
     most = min(fitting_crop(within, None, sizes, cut=cut) for within in bounds)
-    wanted = config.schedule.crop or min(most, max(_WORTHWHILE_CROP, least_crop(sizes)))
-    room = cut(wanted) + PADDING if holds_out(config) else 0
+    target = config.schedule.crop or min(most, max(_WORTHWHILE_CROP, least_crop(sizes)))
+    room = cut(target) + PADDING if holds_out(config) else 0
     box = preview_box(tomograms[0], config.snapshots, room=room, least=max(SMALLEST_BLOCK, sizes.minimum))
     beside = fitting_crop(bounds[0], box if holds_out(config) else None, sizes, cut=cut)
     return config.schedule.crop or min(most, beside), box

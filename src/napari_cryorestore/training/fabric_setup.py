@@ -42,17 +42,17 @@ def is_first(hardware: HardwareConfig) -> bool:
     return not has_several(hardware) or ranks_first()
 
 
-def launched(
+def launch_fabric(
     hardware: HardwareConfig, *, precision: str, say: Callable[[str], None]
 ) -> tuple[Fabric, Precision]:
-    """Return the launched Fabric of a run, and its arithmetic.
+    """Launch the Fabric of a run, and return it with its arithmetic.
 
     Parameters
     ----------
     hardware : HardwareConfig
         One device in this process, or one process a device.
     precision : str
-        The arithmetic wanted; what is used may differ, which is said.
+        The requested arithmetic; if another one is used, `say` is told.
     say : callable
         Takes sentences that the user should read.
 
@@ -87,11 +87,11 @@ def launched(
 
 
 def _require_as_many(hardware: HardwareConfig) -> None:
-    wanted, started = hardware.devices * hardware.nodes, own_place().count
-    if has_several(hardware) and started not in (1, wanted):
+    planned, started = hardware.devices * hardware.nodes, own_place().count
+    if has_several(hardware) and started not in (1, planned):
         raise ValueError(
             f"{started} processes were started, but the run is for {hardware.devices} device(s) on "
-            f"{hardware.nodes} computer(s): start {wanted}, or make the run with other hardware.devices and "
+            f"{hardware.nodes} computer(s): start {planned}, or make the run with other hardware.devices and "
             "hardware.nodes."
         )
 
@@ -108,7 +108,7 @@ def _environment(hardware: HardwareConfig) -> ClusterEnvironment:
     return LightningEnvironment()
 
 
-def part() -> None:
+def leave_process_group() -> None:
     """Leave the group of processes, if there is one, when all have come to this point."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         gc.collect()  # what still holds on to the group would hang when its turn comes

@@ -19,7 +19,7 @@ from napari_cryorestore.io.input_stamps import changed_inputs, stamps_of
 from napari_cryorestore.runs.events import Failed, Noted, Started
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.runs.run_lock import RunLock, is_trained, refuse
+from napari_cryorestore.runs.run_lock import RunLock, is_trained, refuse_if_trained
 from napari_cryorestore.safe_reading import require_regular
 from napari_cryorestore.training.failure import has_ended, has_failed, history_of, record_failure, words_of
 from napari_cryorestore.training.rank import is_supervised, own_place, ranks_first
@@ -82,7 +82,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: None) -> None:
+def run_training(run: RunDir, *, on_event: Callable[[Event], None] = lambda event: None) -> None:
     """Train what a run folder describes, going on from its newest checkpoint if it has one.
 
     Where it has several devices on this computer, each gets a process. Requests that were left before are
@@ -92,7 +92,7 @@ def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: N
     ----------
     run : RunDir
         As made by `create_run`.
-    hear : callable
+    on_event : callable
         Is told every event that other processes record.
 
     Raises
@@ -105,18 +105,18 @@ def run_training(run: RunDir, *, hear: Callable[[Event], None] = lambda event: N
     if is_supervised():
         end_with_supervisor(run)
     if is_supervised() or not _is_first(run):
-        _train(run, hear=hear)
+        _train(run, on_event=on_event)
         return
     lock = RunLock.take(run.path)
     try:
         if LAUNCHED not in os.environ and ranks_first():
             run.clear_requests()
-        _train(run, hear=hear, note=lock.note)
+        _train(run, on_event=on_event, note=lock.note)
     finally:
         lock.release()
 
 
-def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> None:
+def _train(run: RunDir, *, on_event: Callable[[Event], None], note: str = "") -> None:
     count = (
         1
         if is_supervised() or own_place().count > 1 or "LOCAL_RANK" in os.environ
@@ -127,7 +127,7 @@ def _train(run: RunDir, *, hear: Callable[[Event], None], note: str = "") -> Non
         return
     if note:
         run.record(Noted(level="info", message=note))
-    supervise(run, training_command(run), count, hear=hear)
+    supervise(run, training_command(run), count, on_event=on_event)
 
 
 def _is_first(run: RunDir) -> bool:
@@ -155,7 +155,7 @@ def attempt(run: RunDir, *, note: str = "") -> None:
         if note:
             run.record(Noted(level="info", message=note))
         if ranks_first():
-            run.put_right()
+            run.clear_leftovers()
         from napari_cryorestore.training.trainer import train_recorded
 
         recipe = recipe_of(run)
@@ -253,7 +253,7 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
     Raises
     ------
     ValueError
-        If a thread is asked for a run on more than one device, or somebody trains there already.
+        If a thread is to train a run on more than one device, or the run is being trained already.
     OSError
         If the run folder cannot be written.
     """
@@ -262,7 +262,7 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
             f"The run {run.path.name} uses several devices, which takes a process of its own: "
             "launch it as a process."
         )
-    refuse(run.path)
+    refuse_if_trained(run.path)
     if where == "process":
         run.clear_requests()
         return ProcessHandle(run)
@@ -293,7 +293,7 @@ class RunHandle:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Ask it to save a checkpoint and end."""
+        """Request that it saves a checkpoint and ends."""
         if self.alive:
             self.run.request_stop()
 

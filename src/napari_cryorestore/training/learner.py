@@ -77,7 +77,7 @@ class Objective(nn.Module):
     Attributes
     ----------
     refill : Tensor or None
-        What the last step wants put down for its places, see `StepLoss.refill`.
+        What to keep for the places of the last step, see `StepLoss.refill`.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Learner:
 
     @property
     def refill(self) -> Tensor | None:
-        """What the last step wants put down for its places, see `StepLoss.refill`."""
+        """What to keep for the places of the last step, see `StepLoss.refill`."""
         return self._objective.refill
 
     def update(self, batch: Batch, *, step: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -182,7 +182,7 @@ class Learner:
         return losses, ~(good & finite if self._scaler is None else good)
 
     def _limit_gradients(self) -> Tensor:
-        """Take the scale of 16-bit floats off the gradients, shorten them where wanted; return their norm."""
+        """Take the scale of 16-bit floats off the gradients, shorten them if set to; return their norm."""
         if self._scaler is not None:
             self._scaler.unscale_(self.optimiser.optimizer)
         return limit_gradients(self.network, most=self.schedule.gradient_clip)

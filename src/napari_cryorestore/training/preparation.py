@@ -180,7 +180,7 @@ def _volume(
     kept = []
     for one in grouped_maps(maps, no_data, learned=groups, taken=groups):
         check()
-        kept.append(held(one.filled, one.scale, config.hardware, device))
+        kept.append(place_map(one.filled, one.scale, config.hardware, device))
     check()
     on = device if device.type != "cpu" else None
     return TrainingVolume(tuple(kept), imaging, torch.from_numpy(corners), on, no_data)
@@ -274,10 +274,10 @@ def _corners(
 
 
 def _least_empty(
-    no_data: NoData | None, shape: tuple[int, int, int], crop: int, **wishes: Any
+    no_data: NoData | None, shape: tuple[int, int, int], crop: int, **more: Any
 ) -> NDArray[np.int32]:
     """List the corners of crops, as far as there are any of those that lie where data are."""
-    corners = valid_corners(shape, crop, **wishes)
+    corners = valid_corners(shape, crop, **more)
     if no_data is None:
         return corners
     for share in (0.0, 0.1, 0.25, 0.5):
@@ -287,7 +287,7 @@ def _least_empty(
     return corners
 
 
-def held(
+def place_map(
     voxels: Any, scale: Standardisation, hardware: HardwareConfig, device: torch.device
 ) -> torch.Tensor | StoredMap:
     """Return a map in standard deviations about its mean, where `hardware.hold` says it should lie.
@@ -324,9 +324,9 @@ __all__ = [
     "crop_of",
     "different_voxels",
     "fitting_crop",
-    "held",
     "holds_out",
     "out_of_bounds",
+    "place_map",
     "prepare",
     "preview_box",
 ]

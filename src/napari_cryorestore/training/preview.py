@@ -67,7 +67,9 @@ class Preview:
         return _array(torch.stack(list(restored)).mean(0))
 
     @torch.no_grad()
-    def looked_at(self, network: Network, *, judged: bool) -> tuple[np.ndarray | None, HeldOutNumbers | None]:
+    def restore_and_evaluate(
+        self, network: Network, *, judged: bool
+    ) -> tuple[np.ndarray | None, HeldOutNumbers | None]:
         """Return the restored block and, if it shall be judged, its numbers; nothing without memory."""
         try:
             restored = self.restore(network)

@@ -40,7 +40,7 @@ def preview_box(
     snapshots : SnapshotsConfig
         Position and size, where they are given.
     room : int
-        Voxels wanted between the block and one of the tomogram's faces. A block that was not placed by hand
+        Voxels to leave between the block and one of the tomogram's faces. A block that was not placed by hand
         moves aside for them, as far as that helps.
     least : int
         Edge of the smallest block that the network takes; one whose size is given is as it is.
@@ -51,8 +51,8 @@ def preview_box(
         If the position lies outside the tomogram.
     """
     shape = tomogram.shape
-    wanted = snapshots.size or preview_size(shape, least=least)
-    size = [min(length, there) for length, there in zip(wanted, shape, strict=True)]
+    target = snapshots.size or preview_size(shape, least=least)
+    size = [min(length, there) for length, there in zip(target, shape, strict=True)]
     if snapshots.position is None:
         no_data = tomogram.no_data()
         if no_data is None:

@@ -40,7 +40,7 @@ class TrainingProgress:
 
     Parameters
     ----------
-    journal : RankRecorder
+    recorder : RankRecorder
         Where to.
     learner : Learner
         Keeps the weights while all goes well, and is rolled back where nothing goes any more.
@@ -53,8 +53,8 @@ class TrainingProgress:
         Steps a second between the last two records that had steps between them; 0 at first.
     """
 
-    def __init__(self, journal: RankRecorder, learner: Learner, device: torch.device) -> None:
-        self._journal, self._learner, self._device = journal, learner, device
+    def __init__(self, recorder: RankRecorder, learner: Learner, device: torch.device) -> None:
+        self._recorder, self._learner, self._device = recorder, learner, device
         fabric = learner.fabric
         several = fabric.world_size > 1
         add_up: Any = partial(fabric.all_reduce, reduce_op="sum")
@@ -103,7 +103,7 @@ class TrainingProgress:
         if means:
             loss = means.pop("loss")
             memory = peak_memory(self._device)
-            self._journal.record(Stepped(step=step, loss=loss, parts=means, rate=self.rate, memory=memory))
+            self._recorder.record(Stepped(step=step, loss=loss, parts=means, rate=self.rate, memory=memory))
         self._cost = time.perf_counter() - now
         self.start(step)
 
@@ -116,21 +116,21 @@ class TrainingProgress:
         if not others:
             self._learner.roll_back()
             done = "skipped, and the last good weights were taken up again"
-        self._journal.note(
+        self._recorder.note(
             f"{skipped} step(s) gave no finite loss: {done}. If it goes on, {_ADVICE}.", step=step
         )
 
 
 class RunningMean:
-    """Adds up named scalars on a device and gives their means when asked.
+    """Sums named scalars on a device, and returns their means on demand.
 
     Parameters
     ----------
     device : torch.device
         Where the scalars are.
     total : callable, optional
-        Adds up a tensor over all processes of a run, which must then all ask for the means at the same steps,
-        so that they agree on them.
+        Sums a tensor over all processes of a run, which must then all take the means at the same steps, so
+        that they agree on them.
     """
 
     def __init__(self, device: torch.device, *, total: Callable[[Tensor], Tensor] | None = None) -> None:
@@ -185,14 +185,14 @@ class RequestPolling:
     ----------
     fabric : Fabric
         Launched; knows the number of processes.
-    journal : RankRecorder
+    recorder : RankRecorder
         Hears requests, in the first process.
     progress : TrainingProgress
         Measures the rate.
     """
 
-    def __init__(self, fabric: Fabric, journal: RankRecorder, progress: TrainingProgress) -> None:
-        self._fabric, self._journal, self._progress = fabric, journal, progress
+    def __init__(self, fabric: Fabric, recorder: RankRecorder, progress: TrainingProgress) -> None:
+        self._fabric, self._recorder, self._progress = fabric, recorder, progress
         self._next = 0
 
     def due(self, step: int) -> bool:
@@ -200,16 +200,16 @@ class RequestPolling:
         return step >= self._next if self._fabric.world_size > 1 else self._progress.due
 
     def request(self, step: int) -> Request:
-        """Return what is asked of all processes, which all call this after the same step."""
+        """Return what is requested of all processes, which all call this after the same step."""
         seconds = max(LOOK_EVERY, self._progress.pause)
         steps = max(1, int(seconds * self._progress.rate))
-        asked, steps = self._fabric.broadcast((self._journal.request().value, steps))
+        request, steps = self._fabric.broadcast((self._recorder.request().value, steps))
         self._next = step + steps
-        return Request(asked)
+        return Request(request)
 
     def snapshot_requested(self) -> bool:
-        """Tell whether a preview was asked for since the last call; as `request`."""
-        return bool(self._fabric.broadcast(self._journal.snapshot_requested()))
+        """Tell whether a preview was requested since the last call; called as `request` is."""
+        return bool(self._fabric.broadcast(self._recorder.snapshot_requested()))
 
 
 __all__ = [

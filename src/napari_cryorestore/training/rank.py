@@ -42,7 +42,7 @@ def is_supervised() -> bool:
 def own_place() -> Place:
     """Return the place that torchrun or Slurm's ``srun`` gave this process.
 
-    A program that a Slurm script starts without ``srun`` is alone, however many tasks the script asked for.
+    A program that a Slurm script starts without ``srun`` is alone, however many tasks the script was given.
     Processes that a training started by itself have their place on the computer only.
 
     Raises

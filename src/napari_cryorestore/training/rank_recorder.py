@@ -1,4 +1,4 @@
-"""What a run writes down and is asked: by the first of its processes only."""
+"""The recorder of one process of a run: the first records and reads requests, the others do neither."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class RankRecorder:
             self.note(message)
 
     def request(self) -> Request:
-        """Return what is asked of the run; the other processes have to be told."""
+        """Return what is requested of the run; the other processes have to be told."""
         return self._recorder.request() if self.first else Request.CONTINUE
 
     def snapshot_requested(self) -> bool:
-        """Tell whether a preview was asked for since the last call; the other processes have to be told."""
+        """Tell whether a preview was requested since the last call; the other processes have to be told."""
         return self.first and self._recorder.snapshot_requested()
 
     def input(self, array: np.ndarray) -> None:

@@ -46,7 +46,7 @@ _GLANCE = 0.3  # seconds between two looks whether the supervisor lives
 
 
 def supervise(
-    run: RunDir, command: Sequence[str], count: int, *, hear: Callable[[Event], None] = lambda event: None
+    run: RunDir, command: Sequence[str], count: int, *, on_event: Callable[[Event], None] = lambda event: None
 ) -> None:
     """Run a command as so many processes, to the end of all.
 
@@ -56,12 +56,12 @@ def supervise(
     Parameters
     ----------
     run : RunDir
-        In which they train. A stop that is asked of this object is asked of them.
+        In which they train. A stop that is requested of this object is requested of them.
     command : sequence of str
         What each of them is; it finds its number in ``LOCAL_RANK``.
     count : int
         How many.
-    hear : callable
+    on_event : callable
         Is told every event that they record.
 
     Raises
@@ -71,7 +71,7 @@ def supervise(
     RuntimeError
         If anything else went wrong; the message is what the run says.
     """
-    chronicle = _Chronicle(run, hear)
+    chronicle = _Chronicle(run, on_event)
     with ExitStack() as ends:
         port = os.environ.get("MASTER_PORT") or _free_port()
         signs = Path(ends.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -134,8 +134,8 @@ class _Companion:
 class _Chronicle:
     """What the processes record, as far as it has been looked at."""
 
-    def __init__(self, run: RunDir, hear: Callable[[Event], None]) -> None:
-        self._run, self._hear = run, hear
+    def __init__(self, run: RunDir, on_event: Callable[[Event], None]) -> None:
+        self._run, self._on_event = run, on_event
         self._history = history_of(run)
         self._started = False
         self.error = ""
@@ -146,7 +146,7 @@ class _Chronicle:
             self._started |= isinstance(event, Started)
             if isinstance(event, Failed):
                 self.error = event.error
-            self._hear(event)
+            self._on_event(event)
 
     def fail(self, words: str) -> None:
         """Record that the training failed, unless one of the processes has done so."""
@@ -163,7 +163,7 @@ def _begun(command: Sequence[str], index: int, port: str, heart: Heartbeat, ends
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        start_new_session=True,  # Ctrl-C is for the supervisor, which asks politely
+        start_new_session=True,  # Ctrl-C is for the supervisor, which requests a stop
         env={
             **os.environ,
             "LOCAL_RANK": str(index),
@@ -195,7 +195,7 @@ def _await_end(companions: Sequence[_Companion], run: RunDir, chronicle: _Chroni
 
 
 def _freezes(companions: Sequence[_Companion]) -> bool:
-    """Tell whether any is frozen, having asked after each."""
+    """Tell whether any is frozen, having looked at each."""
     return sum(companion.freezes() for companion in companions) > 0
 
 
@@ -243,7 +243,7 @@ class Heartbeat:
         self._seen, self._looked, self._silence = self._touched(), time.monotonic(), 0.0
 
     def silence(self) -> float:
-        """Return the seconds since the last sign, as far as this was asked meanwhile.
+        """Return the seconds since the last sign, as far as this was called meanwhile.
 
         Time in which the supervisor was stopped itself, as where a computer goes to sleep, does not count.
         """

@@ -18,7 +18,7 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.runs.events import Evaluated, Failed, Finished, Paused, Resumed, Started
 from napari_cryorestore.runs.recorder import Recorder, Request
 from napari_cryorestore.runs.run_dir import step_of_checkpoint
-from napari_cryorestore.training.fabric_setup import is_first, launched, part
+from napari_cryorestore.training.fabric_setup import is_first, launch_fabric, leave_process_group
 from napari_cryorestore.training.failure import is_lost_contact, words_of
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, holds_out, prepare
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 _NEEDED = ("step", "batch", "generator", "precision", "network", "average", "optimiser", "scaler")
 
 
-class StopRequested(Exception):  # noqa: N818  a wish of the user, not an error
-    """Training was asked to end before its first step."""
+class StopRequested(Exception):  # noqa: N818  a request of the user, not an error
+    """The user stopped training before its first step."""
 
 
 def train_recorded(
@@ -69,13 +69,15 @@ def train_recorded(
     Exception
         Whatever else went wrong, after it was recorded.
     """
-    journal = RankRecorder(recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past)
+    rank_recorder = RankRecorder(
+        recorder, kept=config.snapshots.kept, first=is_first(config.hardware), past=past
+    )
     step = step_of_checkpoint(resume_from) if resume_from else 0
-    journal.record(started(config, journal.state, step=step))
+    rank_recorder.record(started_event(config, rank_recorder.state, step=step))
     reason: Literal["completed", "stopped"] = "stopped"
     trainer: Trainer | None = None
     try:
-        trainer = Trainer(config, journal, resume_from=resume_from)
+        trainer = Trainer(config, rank_recorder, resume_from=resume_from)
         reason = trainer.run()
     except StopRequested:
         pass
@@ -83,12 +85,12 @@ def train_recorded(
         if is_supervised() and is_lost_contact(error):
             raise ConnectionError("Another process of this training is gone.") from error
         step = trainer.step if trainer else step
-        journal.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
+        rank_recorder.record(Failed(step=step, error=sentence_of(error), traceback=traceback.format_exc()))
         raise
     step, why = (trainer.step, trainer.why) if trainer else (step, "")
     del trainer  # before the processes part, as it holds on to their group
-    part()
-    journal.record(Finished(step=step, reason=reason, why=why))
+    leave_process_group()
+    rank_recorder.record(Finished(step=step, reason=reason, why=why))
 
 
 def sentence_of(error: BaseException) -> str:
@@ -105,8 +107,8 @@ class Trainer:
     ----------
     config : RunConfig
         As made by `create_run`.
-    journal : RankRecorder
-        Where everything is recorded, and who knows what is asked.
+    recorder : RankRecorder
+        Records everything, and knows what is requested.
     resume_from : Path or None
         The checkpoint folder to go on from.
 
@@ -115,20 +117,20 @@ class Trainer:
     step : int
         Optimiser steps done.
     why : str
-        Why training ended before its last step without being asked to; empty otherwise.
+        Why training ended by itself before its last step; empty otherwise.
     """
 
-    def __init__(self, config: RunConfig, journal: RankRecorder, *, resume_from: Path | None) -> None:
-        self.config, self.journal, self.step, self.why = config, journal, 0, ""
-        journal.note("Preparing", level="phase")
+    def __init__(self, config: RunConfig, recorder: RankRecorder, *, resume_from: Path | None) -> None:
+        self.config, self.recorder, self.step, self.why = config, recorder, 0, ""
+        recorder.note("Preparing", level="phase")
         state = resume_state(resume_from, config) if resume_from else {}
         precision = config.hardware.precision
         if precision == "auto":
             precision = state.get("precision", precision)
-        self.fabric, self.precision = launched(config.hardware, precision=precision, say=journal.note)
+        self.fabric, self.precision = launch_fabric(config.hardware, precision=precision, say=recorder.note)
         self.device = self.fabric.device
         self.method = build_method(config.method)
-        self.prepared = prepare(config, self.device, say=journal.warn, check=self._end_if_asked)
+        self.prepared = prepare(config, self.device, say=recorder.warn, check=self._end_if_requested)
         self.learner = Learner(config, self.method, self.fabric)
         size = self.method.cut_size(crop_of(config))
         self.refills = Refills(self.method, self.prepared.volumes, size=size, device=self.device)
@@ -138,28 +140,28 @@ class Trainer:
             self._take_up(state, resume_from)
         elif config.from_checkpoint is not None:
             begun = self.learner.start_from(config.from_checkpoint)
-            journal.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
+            recorder.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
         self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
-        self.progress = TrainingProgress(journal, self.learner, self.device)
-        self.looks = RequestPolling(self.fabric, journal, self.progress)
+        self.progress = TrainingProgress(recorder, self.learner, self.device)
+        self.polling = RequestPolling(self.fabric, recorder, self.progress)
         self.shown = -1
 
     # The loop ----------------------------------------------------------------------------------------
 
     def run(self) -> Literal["completed", "stopped"]:
-        """Train to the last step, to where more are no use, or until asked to stop; tell which it was."""
+        """Train to the last step, to where more are no use, or to a requested stop; return which it was."""
         steps, every = self.config.schedule.steps, self.config.snapshots.every
         if self.step == 0:
-            self.journal.input(self.preview.input)
-            if self.journal.first and every and self.prepared.held_out:
-                self._judged()  # what every later step has to surpass
+            self.recorder.input(self.preview.input)
+            if self.recorder.first and every and self.prepared.held_out:
+                self._evaluate()  # what every later step has to surpass
         bits = "32-bit" if self.precision == "32" else self.precision
-        self.journal.note(f"Training on {self.device} in {bits} arithmetic.", level="info", step=self.step)
-        self.journal.note("Training", level="phase", step=self.step)
+        self.recorder.note(f"Training on {self.device} in {bits} arithmetic.", level="info", step=self.step)
+        self.recorder.note("Training", level="phase", step=self.step)
         self._sampler = self._new_sampler()
         self.progress.start(self.step)
         while self.step < steps:
-            if not self._stepped():
+            if not self._try_step():
                 self._halve_batch()
                 continue
             due = bool(every) and (self.step == steps or is_due(self.step, every=every))
@@ -168,15 +170,15 @@ class Trainer:
             elif self.step == steps:
                 self.progress.record(self.step)
                 self._save()
-            if self.step < steps and (due or self.looks.due(self.step)):
+            if self.step < steps and (due or self.polling.due(self.step)):
                 if self._look() is not Request.CONTINUE:
                     return "stopped"
-                self.why = why_over(self.config, self.journal.state, self.fabric) if due else ""
+                self.why = why_over(self.config, self.recorder.state, self.fabric) if due else ""
                 if self.why:
                     return "completed"
         return "completed"
 
-    def _stepped(self) -> bool:
+    def _try_step(self) -> bool:
         """Take one step, and tell whether there was memory for it."""
         try:
             batch = next_batch(self._sampler, self.method, self.device)
@@ -211,34 +213,34 @@ class Trainer:
         before, self.batch = self.batch, self.batch // 2
         self._sampler = self._new_sampler()
         message = f"Out of memory: going on with {self.batch} crops per step instead of {before}."
-        self.journal.note(message, step=self.step)
+        self.recorder.note(message, step=self.step)
 
     # Requests ----------------------------------------------------------------------------------------
 
     def _look(self) -> Request:
         self.progress.record(self.step)
-        request = self.looks.request(self.step)
+        request = self.polling.request(self.step)
         if request is Request.PAUSE:
             request = self._wait()
-        if request is Request.CONTINUE and self.looks.snapshot_requested():
+        if request is Request.CONTINUE and self.polling.snapshot_requested():
             self._snapshot()
         if request is Request.STOP:
             self._save()
         return request
 
     def _wait(self) -> Request:
-        """Wait while paused, and return what is asked for then."""
-        self.journal.record(Paused(step=self.step))
-        while (request := self.looks.request(self.step)) is Request.PAUSE:
+        """Wait while paused, and return the request that ended the pause."""
+        self.recorder.record(Paused(step=self.step))
+        while (request := self.polling.request(self.step)) is Request.PAUSE:
             time.sleep(0.1)
         if request is Request.CONTINUE:
-            self.journal.record(Resumed(step=self.step))
+            self.recorder.record(Resumed(step=self.step))
         self.progress.start(self.step)
         return request
 
-    def _end_if_asked(self) -> None:
+    def _end_if_requested(self) -> None:
         """End the preparation; of several processes, none may go alone."""
-        if self.fabric.world_size == 1 and self.journal.request() in (Request.STOP, Request.DISCARD):
+        if self.fabric.world_size == 1 and self.recorder.request() in (Request.STOP, Request.DISCARD):
             raise StopRequested
 
     # Showing and saving ------------------------------------------------------------------------------
@@ -249,27 +251,29 @@ class Trainer:
         if self.shown == self.step:
             return
         self.shown = self.step
-        if self.journal.first and not self._showed():
+        if self.recorder.first and not self._record_preview():
             message = "Out of memory for the preview: choose a smaller preview block or batch."
-            self.journal.note(message, step=self.step)
+            self.recorder.note(message, step=self.step)
         self._save()
         self.progress.start(self.step)
 
-    def _showed(self) -> bool:
+    def _record_preview(self) -> bool:
         """Record the preview and its quality, and tell whether there was memory for it."""
-        shown = self._judged()
+        shown = self._evaluate()
         if shown is not None:
-            self.journal.show(self.step, shown)
+            self.recorder.show(self.step, shown)
         return shown is not None
 
-    def _judged(self) -> np.ndarray | None:
+    def _evaluate(self) -> np.ndarray | None:
         """Restore the block, record its quality and return it; ``None`` without memory for that."""
         with self.fabric.autocast():
-            shown, numbers = self.preview.looked_at(self.learner.average, judged=self.prepared.held_out)
+            shown, numbers = self.preview.restore_and_evaluate(
+                self.learner.average, judged=self.prepared.held_out
+            )
         if shown is None:
             self.learner.release()
         if numbers is not None:
-            self.journal.record(Evaluated(step=self.step, **numbers._asdict()))
+            self.recorder.record(Evaluated(step=self.step, **numbers._asdict()))
         return shown
 
     def _save(self) -> None:
@@ -283,7 +287,7 @@ class Trainer:
             refills = self.refills.state()
             save_resume(folder, {**state, "generator": generator, **refills, **self.learner.state()})
 
-        self.learner.with_room(lambda: self.journal.save(self.step, write))
+        self.learner.with_room(lambda: self.recorder.save(self.step, write))
 
     def _take_up(self, state: dict[str, Any], resume_from: Path) -> None:
         self.step, self.batch = state["step"], state["batch"]
@@ -294,9 +298,9 @@ class Trainer:
                 self.generator.set_state(state["generator"])
             else:
                 self.generator.manual_seed(self._seed())
-        self.journal.take_up(resume_from)
-        words = going_on_words(self.config, self.journal.state, step=self.step)
-        self.journal.note(words, level="info", step=self.step)
+        self.recorder.take_up(resume_from)
+        words = going_on_words(self.config, self.recorder.state, step=self.step)
+        self.recorder.note(words, level="info", step=self.step)
 
     def _seed(self) -> int:
         """Return the seed of crops and orientations, another one for every process and place to resume."""
@@ -314,7 +318,7 @@ def ends_itself(config: RunConfig) -> bool:
     return config.schedule.end == "held-out" and config.snapshots.every > 0 and holds_out(config)
 
 
-def started(config: RunConfig, state: RunState, *, step: int) -> Started:
+def started_event(config: RunConfig, state: RunState, *, step: int) -> Started:
     """Return what this process records first; a run ends by itself only once."""
     may_end = ends_itself(config) and not state.ended_itself
     return Started(
@@ -395,7 +399,7 @@ __all__ = [
     "is_due",
     "resume_state",
     "sentence_of",
-    "started",
+    "started_event",
     "train_recorded",
     "why_over",
 ]
