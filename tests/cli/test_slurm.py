@@ -1,4 +1,4 @@
-"""Job scripts: what they request of a cluster, and that bash runs them, with Slurm played by two processes."""
+"""Job scripts: what they request, and that bash runs them, with Slurm played by two processes."""
 
 from __future__ import annotations
 
