@@ -19,7 +19,7 @@ import pytest
 from napari_cryorestore.runs import run_lock
 from napari_cryorestore.runs.events import Failed, Finished, Paused, Started, Stepped
 from napari_cryorestore.runs.run_dir import RunDir
-from napari_cryorestore.runs.run_lock import LOCK_FILE, SILENCE, RunLock, is_trained, refuse
+from napari_cryorestore.runs.run_lock import LOCK_FILE, SILENCE, RunLock, is_trained, refuse_if_trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +171,7 @@ def test_a_lock_that_somebody_took_over_is_not_ours_to_release(run: RunDir, else
 def test_on_another_computer_silence_counts(run: RunDir, elsewhere: Any) -> None:
     elsewhere()
     with pytest.raises(ValueError, match=r"process 1 on cluster7, .* if it was killed, delete .*lock\.json"):
-        refuse(run.path)
+        refuse_if_trained(run.path)
     elsewhere(ago=SILENCE + 1)  # and it never said a word
     assert RunLock.take(run.path).note == ""  # its folder had another name there
 
@@ -234,7 +234,7 @@ def test_a_slurm_job_that_was_requeued_takes_over_from_its_earlier_turn(
 def test_a_lock_that_is_being_written_is_respected_for_a_moment(run: RunDir) -> None:
     (run.path / LOCK_FILE).write_bytes(b"")
     with pytest.raises(ValueError, match="is beginning to train TS01"):
-        refuse(run.path)
+        refuse_if_trained(run.path)
     os.utime(run.path / LOCK_FILE, (time.time() - 20,) * 2)
     RunLock.take(run.path).release()
 

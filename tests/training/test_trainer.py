@@ -173,10 +173,10 @@ def test_pause_and_resume(planned: Planned, history: History) -> None:
 
 
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize(("request", "saved"), [(Request.STOP, [2]), (Request.DISCARD, [])])
-def test_stop_while_paused(planned: Planned, history: History, request: Request, saved: list[int]) -> None:
+@pytest.mark.parametrize(("end", "saved"), [(Request.STOP, [2]), (Request.DISCARD, [])])
+def test_stop_while_paused(planned: Planned, history: History, end: Request, saved: list[int]) -> None:
     run = planned(schedule={"steps": 6}, snapshots={"every": 0})
-    run.plan = {2: Request.PAUSE, 3: request}
+    run.plan = {2: Request.PAUSE, 3: end}
     run_training(run)
     assert [type(event) for event in of_kind(history(run), Paused, Resumed, Finished)] == [Paused, Finished]
     assert run.checkpoint_steps() == saved
