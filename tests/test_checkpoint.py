@@ -155,7 +155,7 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
     assert "another program" in refusal(tmp_path)
 
 
-def test_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
+def test_a_newer_format_calls_for_an_update(tmp_path: Path) -> None:
     assert "update napari-cryorestore" in refusal(relabelled(tmp_path, format="cryorestore-2"))
 
 

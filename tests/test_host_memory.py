@@ -83,7 +83,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.skipif(
     host_memory._c_library() is None or sys.platform != "linux", reason="other C libraries cannot be told"
 )
-def test_kept_memory_is_not_asked_for_again() -> None:
+def test_kept_memory_is_not_taken_again() -> None:
     assert faults_of_a_block(keep="assert keep_freed_memory()") < 100
     assert faults_of_a_block(keep="keep_freed_memory(); give_back_memory()") < 100
     assert faults_of_a_block(keep="") > 1000

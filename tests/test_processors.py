@@ -25,7 +25,7 @@ NUMERIC = [
         "physics/test_wiener.py",
         "comparison/test_region.py::test_a_region_is_part_of_the_whole_restoration",
         "training/test_optimiser.py",
-        "test_processors.py::test_the_oldest_instructions_are_used_where_they_are_asked_for",
+        "test_processors.py::test_the_oldest_instructions_are_used_where_they_are_requested",
     )
 ]
 """Tests of results that come out of kernels which PyTorch and oneDNN choose by the processor."""
@@ -34,7 +34,7 @@ NUMERIC = [
 @pytest.mark.skipif(
     os.environ.get("ATEN_CPU_CAPABILITY") != "default", reason="what runs below with that setting needs it"
 )
-def test_the_oldest_instructions_are_used_where_they_are_asked_for() -> None:
+def test_the_oldest_instructions_are_used_where_they_are_requested() -> None:
     assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"
 
 

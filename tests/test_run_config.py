@@ -129,7 +129,7 @@ def test_half_a_tilt_range_is_refused() -> None:
     assert "±90" in refusal(tomograms=[{**LEAST["tomograms"][0], "tilt_min": -60, "tilt_max": 91}])
 
 
-def test_a_newer_format_asks_for_an_update() -> None:
+def test_a_newer_format_calls_for_an_update() -> None:
     words = refusal(format=3)
     assert "newer version" in words
     assert "update napari-cryorestore" in words

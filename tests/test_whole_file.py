@@ -203,7 +203,7 @@ def test_a_folder_takes_the_place_of_a_link(tmp_path, elsewhere, dangling):
     assert (elsewhere / "old").exists()
 
 
-def test_links_that_killed_writers_left_are_put_right_like_folders(tmp_path, elsewhere):
+def test_links_that_killed_writers_left_are_cleared_like_folders(tmp_path, elsewhere):
     here = tmp_path / "here"
     here.mkdir()
     for name in (".step_1.77-0.part", ".step_2.older", "step_2", ".step_3.older"):

@@ -80,7 +80,7 @@ def unique_path(path: Path | str) -> Path:
     return candidate
 
 
-def beside(path: Path, ending: str = _PART) -> Path:
+def hidden_name(path: Path, ending: str = _PART) -> Path:
     """Return a hidden name beside ``path`` that no other writer has."""
     addition = f".{os.getpid()}-{next(_NUMBERS)}{ending}"
     return path.with_name(f".{fitting_name(path.name, room=len(addition) + 1)}{addition}")
@@ -104,7 +104,7 @@ def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[Path]:
         The name to write to.
     """
     path.parent.mkdir(exist_ok=True)
-    aside = aside or beside(path)
+    aside = aside or hidden_name(path)
     if aside.is_symlink():
         aside.unlink()  # else what it leads to would be written
     try:
@@ -121,7 +121,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     A process that is killed between putting the older folder aside and the new one in its place leaves the
     older one beside it, see `clear_leftovers`.
     """
-    aside, older = beside(path), path.with_name(f".{path.name}{_OLDER}")
+    aside, older = hidden_name(path), path.with_name(f".{path.name}{_OLDER}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -153,7 +153,7 @@ def remove_folder(path: Path) -> None:
 
     Of a link to a folder, the link is deleted: what it leads to belongs to others.
     """
-    aside = beside(path)
+    aside = hidden_name(path)
     try:
         os.rename(path, aside)
     except FileNotFoundError:
@@ -215,9 +215,9 @@ def _ends_whole(descriptor: int) -> bool:
 
 __all__ = [
     "append_line",
-    "beside",
     "clear_leftovers",
     "fitting_name",
+    "hidden_name",
     "remove",
     "remove_folder",
     "require_new",

@@ -65,7 +65,7 @@ def test_a_missing_file_as_python_says_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks(number: int) -> None:
+def test_the_first_signal_requests_the_end(number: int) -> None:
     calls: list[str] = []
     before = signal.getsignal(number)
     with on_interruption(lambda: calls.append("once")):
@@ -78,7 +78,7 @@ hangups = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system h
 
 
 @hangups
-def test_the_end_of_the_terminal_asks_however_often_it_is_told() -> None:
+def test_the_end_of_the_terminal_requests_the_end_however_often_it_comes() -> None:
     calls: list[str] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
     try:

@@ -82,7 +82,7 @@ def test_a_failure_does_not_end_the_rest(
     assert told.err.splitlines()[-1] == "2 restored, 1 failed, of 3"
 
 
-def test_what_was_asked_for_otherwise_is_not_taken_for_done(
+def test_a_result_of_another_request_is_not_taken_for_done(
     run_copy: Path, three_pairs: Path, tmp_path: Path, capsys: Out
 ) -> None:
     pairs = shutil.copytree(three_pairs, tmp_path / "pairs")

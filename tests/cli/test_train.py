@@ -404,7 +404,7 @@ def test_damaged_lines_of_the_history_are_told(folder: Path) -> None:
     assert "left out: what they told is missing here.\n" in stream.getvalue()
 
 
-def test_a_wish_to_stop_outlives_clearing_and_respects_discarding(folder: Path) -> None:
+def test_a_requested_stop_outlives_clearing_and_respects_discarding(folder: Path) -> None:
     stream = io.StringIO()
     run = ConsoleRun(folder, LiveText(stream))
     assert run.request() is Request.CONTINUE

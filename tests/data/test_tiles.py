@@ -387,7 +387,7 @@ def test_it_is_read_as_if_it_were_the_volume() -> None:
     np.testing.assert_array_equal(view[2:4, 1, :3], VOLUME[2:4, 1, :3])
 
 
-def test_measuring_ends_when_it_is_not_wanted_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measuring_ends_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(normalize, "_SLAB_VOXELS", 16)
     questions: list[int] = []
     view = CancellableView(VOLUME, lambda: questions.append(1) or len(questions) > 3)

@@ -107,7 +107,7 @@ def test_an_axis_that_nobody_gave_is_left_open(pair: tuple[Path, Path]) -> None:
         assert tomogram.recording.tilt_axis == given
 
 
-def test_unknown_voxel_size_is_asked_for(make_mrc: Maker) -> None:
+def test_an_unknown_voxel_size_must_be_given(make_mrc: Maker) -> None:
     path = make_mrc("a.mrc", NOISE[0], voxel_size=(0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match=r"a\.mrc has no voxel size in its header: give it in Å"):
         open_tomogram(path)

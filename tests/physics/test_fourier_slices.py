@@ -99,7 +99,7 @@ def test_memory_maps_and_means_of_halves_are_read(tmp_path: Path) -> None:
             np.testing.assert_allclose(made, exact, rtol=1e-3, atol=1e-3)
 
 
-def test_only_the_planes_wanted_are_made() -> None:
+def test_only_the_requested_planes_are_made() -> None:
     slices = fourier_slices(volume(), planes=(1,))
     whole = fourier_slices(volume())
     assert slices.magnitude[0] is None

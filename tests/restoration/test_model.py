@@ -18,7 +18,7 @@ def network() -> nn.Module:
     return build_network(UNetConfig(features=2, levels=3), seed=0)
 
 
-def test_a_network_asks_before_each_of_its_layers(network: nn.Module) -> None:
+def test_a_network_checks_before_each_of_its_layers(network: nn.Module) -> None:
     questions: list[int] = []
     with cancellable(network, lambda: questions.append(1) is not None):
         network(CROP)
@@ -35,7 +35,7 @@ def test_no_layer_is_computed_after_cancelling(network: nn.Module) -> None:
     assert len(computed) == 3
 
 
-def test_it_is_asked_no_more_afterwards(network: nn.Module) -> None:
+def test_it_checks_no_more_afterwards(network: nn.Module) -> None:
     with pytest.raises(Cancelled), cancellable(network, lambda: True):
         network(CROP)
     assert network(CROP).shape == CROP.shape

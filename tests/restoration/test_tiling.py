@@ -77,7 +77,7 @@ def test_tiles_are_as_large_as_the_memory_of_a_cpu_allows(
     assert max(plan_of(stub).sizes) == edge
 
 
-def test_the_tile_asked_for_is_taken_and_there_is_no_smaller_one() -> None:
+def test_the_requested_tile_is_taken_and_there_is_no_smaller_one() -> None:
     stub: Any = Stub(Noise2NoiseConfig(), unet(features=2))
     request = TilingConfig(tile=72)
     plan = fitting_plan(SHAPE, stub, request)

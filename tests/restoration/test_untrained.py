@@ -18,7 +18,7 @@ from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 from napari_cryorestore.restoration import ModelRef, layer_name, require_same, restore
-from napari_cryorestore.restoration.model import method_of
+from napari_cryorestore.restoration.model import method_for
 
 from ..restoring import changed, restoration
 
@@ -139,6 +139,6 @@ def test_what_is_no_such_method_or_setting_is_told() -> None:
     with pytest.raises(ValueError, match="either weights to restore with, or a method"):
         ModelRef()
     with pytest.raises(ValueError, match="Louder has no setting 'passes' that counts at restoring"):
-        method_of(ModelRef(method="louder"), {"passes": 1})
+        method_for(ModelRef(method="louder"), {"passes": 1})
     with pytest.raises(ValueError, match="Louder: times"):
-        method_of(ModelRef(method="louder"), {"times": 0})
+        method_for(ModelRef(method="louder"), {"times": 0})

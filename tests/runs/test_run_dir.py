@@ -285,7 +285,7 @@ def test_pipes_in_a_run_folder_are_not_waited_for(run):
     assert not run.snapshot_path(5).exists()
 
 
-def test_folders_that_are_called_like_requests_ask_for_nothing(run):
+def test_folders_that_are_called_like_requests_request_nothing(run):
     for name in ("stop", "pause", "preview"):
         (run.path / name).mkdir()
     assert run.request() is Request.CONTINUE

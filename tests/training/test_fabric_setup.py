@@ -92,7 +92,7 @@ def test_what_is_not_right_here_is_said(monkeypatch: pytest.MonkeyPatch) -> None
         ({"device": "cpu"}, {"accelerator": "cpu", "devices": 1, "strategy": "auto", "num_nodes": 1}),
     ],
 )
-def test_what_is_asked_of_fabric(
+def test_what_fabric_is_given(
     monkeypatch: pytest.MonkeyPatch, hardware: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     given: dict[str, Any] = {}

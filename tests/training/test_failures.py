@@ -316,7 +316,7 @@ def test_an_interruption_is_recorded(
     )
 
 
-def test_what_a_killed_training_left_is_put_right(planned: Planned, history: History) -> None:
+def test_what_a_killed_training_left_is_cleared(planned: Planned, history: History) -> None:
     run = planned()
     run_training(run)
     last = run.checkpoint_path(4)

@@ -145,7 +145,7 @@ def test_the_wiener_filter_is_that_of_the_data(
     np.testing.assert_allclose(blank.imaging.wiener.weights[2:], whole.imaging.wiener.weights[2:], atol=0.12)
 
 
-def test_the_block_keeps_off_wherever_room_is_wanted(blank_pair: tuple[Path, Path]) -> None:
+def test_the_block_keeps_off_wherever_room_is_needed(blank_pair: tuple[Path, Path]) -> None:
     tomogram = open_tomogram(blank_pair)
     assert data_bounds(tomogram).start == (0, 24, 0)
     for room in (0, 20, 30, 36, 99):

@@ -21,7 +21,7 @@ from napari_cryorestore.io.volumes import (
     result_suffix,
     written_suffixes,
 )
-from napari_cryorestore.whole_file import beside, require_new, whole_file
+from napari_cryorestore.whole_file import hidden_name, require_new, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,7 +148,7 @@ def replaced_volume(path: Path) -> Iterator[Path]:
 
     What maps the older file still sees it.
     """
-    with whole_file(path, aside=beside(path, f".part{path.suffix}")) as aside:
+    with whole_file(path, aside=hidden_name(path, f".part{path.suffix}")) as aside:
         yield aside
 
 

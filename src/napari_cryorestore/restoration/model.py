@@ -44,7 +44,7 @@ def layer_name(tomogram: str, model: ModelRef, settings: Mapping[str, Any] = {})
         Those of the method's settings that differ from the trained ones; they become part of the name.
     """
     label = _label_of(model)
-    method = method_of(model)
+    method = method_for(model)
     step = "" if label is None else f" @ {label.step}"
     others = [
         f", {_in_words(item.label, settings[item.path[0]])}"
@@ -54,7 +54,7 @@ def layer_name(tomogram: str, model: ModelRef, settings: Mapping[str, Any] = {})
     return "".join((f"{tomogram} · {method.title}{step}", *others))
 
 
-def method_of(model: ModelRef, settings: Mapping[str, Any] = {}) -> Method:
+def method_for(model: ModelRef, settings: Mapping[str, Any] = {}) -> Method:
     """Return the method of a model, with other settings than the trained ones where such are given.
 
     Parameters
@@ -129,7 +129,7 @@ class Model:
             Whose weights, if it has any, are a file, or a folder that holds one.
         tomogram : Tomogram
         settings : mapping
-            See `method_of`.
+            See `method_for`.
         hardware : DeviceConfig
         filtered : callable
             Measures a tomogram's Wiener filter, where that is needed.
@@ -142,7 +142,7 @@ class Model:
         device = choose_device(hardware.device)
         if device.type == "cpu":
             use_threads(hardware.threads)
-        method = method_of(model, settings)
+        method = method_for(model, settings)
         name, known = method.title, None
         if model.weights is None:
             network = method.pretrained()
@@ -215,4 +215,4 @@ def _imaging(method: Method, tomogram: Tomogram, filtered: Filtered, known: Radi
     return imaging
 
 
-__all__ = ["Model", "cancellable", "layer_name", "method_of"]
+__all__ = ["Model", "cancellable", "layer_name", "method_for"]

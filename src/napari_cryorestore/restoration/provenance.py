@@ -18,7 +18,7 @@ from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS
-from napari_cryorestore.restoration.model import method_of
+from napari_cryorestore.restoration.model import method_for
 from napari_cryorestore.restoration.weights import with_chosen_weights
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.runs.trained_on import misfits
@@ -90,7 +90,7 @@ def examined_tomogram(config: RestoreConfig) -> Examination:
 
 
 def _examined(config: RestoreConfig) -> Examination:
-    item, method = config.tomogram, method_of(config.model)
+    item, method = config.tomogram, method_for(config.model)
     tomogram = open_tomogram(item.maps, mask=item.mask, recording=item.recording)
     weights = config.model.weights
     learned = None if weights is None else load_label(weights).trained_on
@@ -141,7 +141,7 @@ def require_same(config: RestoreConfig) -> None:
 
 
 def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
-    method = method_of(config.model, config.method).config.model_dump(mode="json")
+    method = method_for(config.model, config.method).config.model_dump(mode="json")
     recording = tomogram.recording
     tilts = [*(recording.tilt_range or (None, None)), recording.axis]
     return [method, config.hardware.precision, tomogram.voxel_size, *tilts]
@@ -156,7 +156,7 @@ def _weights(model: ModelRef) -> str:
             found.update(json.dumps(header, sort_keys=True).encode())
             while block := file.read(_BLOCK):
                 found.update(block)
-    elif (network := method_of(model).pretrained()) is not None:
+    elif (network := method_for(model).pretrained()) is not None:
         for name, value in sorted(network.state_dict().items()):
             found.update(name.encode())
             found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.spectra import found_tilts
 from napari_cryorestore.gui import dialogs
-from napari_cryorestore.whole_file import beside, whole_file
+from napari_cryorestore.whole_file import hidden_name, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def replacing(path: Path, write: Callable[[Path], object]) -> None:
     if not path.exists():
         write(path)
         return
-    aside = beside(path, path.suffix)
+    aside = hidden_name(path, path.suffix)
     with whole_file(path, aside=aside):
         write(aside)
 
