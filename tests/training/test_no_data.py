@@ -16,8 +16,7 @@ from napari_cryorestore.methods import build_method
 from napari_cryorestore.run_config import SnapshotsConfig
 from napari_cryorestore.training.complete_config import complete_config
 from napari_cryorestore.training.preparation import Prepared, prepare
-from napari_cryorestore.training.preview import Preview
-from napari_cryorestore.training.preview_block import data_bounds, preview_box
+from napari_cryorestore.training.preview import Preview, data_bounds, preview_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable

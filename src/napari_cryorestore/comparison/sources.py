@@ -26,7 +26,7 @@ from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
-from napari_cryorestore.training.preview_block import preview_box
+from napari_cryorestore.training.preview import preview_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from napari_cryorestore.io.tomogram import open_configured
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.training.preparation import holds_out
-from napari_cryorestore.training.preview_block import (
+from napari_cryorestore.training.preview import (
     SMALLEST_BLOCK,
     data_bounds,
     fitting_crop,

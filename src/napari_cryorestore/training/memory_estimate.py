@@ -77,7 +77,7 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
 
 def _likely_crop(shape: Sequence[int], network: Any, cut: Callable[[int], int]) -> int:
     from napari_cryorestore.data.corners import Box
-    from napari_cryorestore.training.preview_block import fitting_crop
+    from napari_cryorestore.training.preview import fitting_crop
 
     return fitting_crop(Box.whole(shape), None, network.sizes, cut=cut)
 

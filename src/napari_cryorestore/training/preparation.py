@@ -27,7 +27,7 @@ from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, requir
 from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_configured
 from napari_cryorestore.methods import build_method
-from napari_cryorestore.training.preview_block import fitting_crop, leaves_room, preview_box
+from napari_cryorestore.training.preview import fitting_crop, leaves_room, preview_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

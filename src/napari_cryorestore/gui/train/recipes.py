@@ -102,7 +102,7 @@ class Recipes:
     def least_crop(self, network: Config) -> int:
         """Return the edge of the smallest crop that a network learns from."""
         from napari_cryorestore.networks import sizes_of
-        from napari_cryorestore.training.preview_block import least_crop
+        from napari_cryorestore.training.preview import least_crop
 
         chosen: Any = network
         return least_crop(sizes_of(chosen))
