@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.gui.monitor.model import MonitorModel
     from napari_cryorestore.gui.monitor.preview_frames import GrowingFrames
+    from napari_cryorestore.runs.advice import StepAdvice
     from napari_cryorestore.runs.state import RunState
-    from napari_cryorestore.runs.suggestion import StepAdvice
 
 EMPTY = "No run yet: start one in the Train panel, or open the folder of a run."
 HINT = "Drag in the plot to go back in training time; point at a number to read what it means."
