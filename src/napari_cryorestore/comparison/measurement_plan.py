@@ -90,7 +90,7 @@ class Measurement(NamedTuple):
 def planned(rows: Sequence[ComparedVolume], request: MeasurementRequest) -> list[Measurement]:
     """Return all that is measured of some rows, in the order in which it is shown.
 
-    Of each row: radial power, wedge energy by band and the supplied share. Of its halves: shell correlation,
+    Of each row: radial power, wedge power by band and the supplied share. Of its halves: shell correlation,
     disagreement, and agreement with raw halves. Of rows with the reference, and with one another: shell
     correlation, everywhere, in the measured region and in the wedge. Then signal-to-noise ratios and picks.
     """

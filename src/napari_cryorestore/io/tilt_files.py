@@ -126,7 +126,7 @@ def _rows(text: str) -> list[list[str]]:
     for line in text.splitlines():
         content, _, comment = line.partition("#")
         if "local alignment" in comment.casefold():
-            break  # what follows in an .aln file are patches, not tilts
+            break  # what follows in an .aln file are local shifts, not tilts
         if content.strip():
             lines.append(content.replace(";", " "))
     separates = any(_SEPARATING_COMMA.search(line) for line in lines) or _is_numbered(lines)

@@ -1,4 +1,4 @@
-"""How well a restoration does without a ground truth, measured on a block that was never trained on."""
+"""How well a restoration does where no truth is known, measured on a block that was never trained on."""
 
 from __future__ import annotations
 
