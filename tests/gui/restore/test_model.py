@@ -18,7 +18,7 @@ from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import NamedVolume, volume_from
 from napari_cryorestore.gui.restore.model import RestoreModel
-from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, subjects_from
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, tomograms_from
 from napari_cryorestore.gui.restore.request import RestoreRequest
 from napari_cryorestore.io.volumes import open_volume
 
@@ -55,7 +55,7 @@ def test_what_speaks_against_step_and_model_is_said_before_anything_is_restored(
     model: RestoreModel, run: Path, pair: tuple[Path, Path]
 ) -> None:
     model.choose(ModelChoice(run))
-    model.add(subjects_from(pair))
+    model.add(tomograms_from(pair))
     assert model.findings() == ()
     model.choose(ModelChoice(run, 600))
     (finding,) = model.findings()
@@ -179,7 +179,7 @@ def test_volumes_in_memory_are_written_aside(model: RestoreModel, restorer) -> N
 def test_a_queue_is_restored_in_order(model: RestoreModel, restorer, pair, save, tmp_path: Path) -> None:
     names = [f"TS0{index}_{half}.mrc" for index in (2, 3) for half in ("even", "odd")]
     others = [save(tmp_path / name) for name in names]
-    model.add(subjects_from([*pair, *others]))
+    model.add(tomograms_from([*pair, *others]))
     model.start()
     assert [entry.title for entry in finished(model)] == [f"TS0{n} · Wiener filter" for n in (1, 2, 3)]
     assert [seen["tomogram"]["maps"][0].name for seen in restorer.seen] == [
@@ -196,17 +196,17 @@ def test_pairs_of_one_name_are_told_apart_by_their_folders(
         (tmp_path / folder).mkdir()
         for path in pair:
             shutil.copy(path, tmp_path / folder)
-        model.add(subjects_from([tmp_path / folder / path.name for path in pair]))
-    name = subjects_from(pair)[0].name
-    assert [entry.subject.name for entry in model.entries] == [f"A_{name}", f"B_{name}"]
-    model.add(subjects_from([tmp_path / "A" / path.name for path in pair]))
-    assert model.entries[2].subject.name == f"A_{name}"
+        model.add(tomograms_from([tmp_path / folder / path.name for path in pair]))
+    name = tomograms_from(pair)[0].name
+    assert [entry.tomogram.name for entry in model.entries] == [f"A_{name}", f"B_{name}"]
+    model.add(tomograms_from([tmp_path / "A" / path.name for path in pair]))
+    assert model.entries[2].tomogram.name == f"A_{name}"
 
 
 def test_one_failure_keeps_nothing_else_from_being_restored(
     model: RestoreModel, restorer, tmp_path: Path
 ) -> None:
-    model.add([model.request.subject, model.request.subject])
+    model.add([model.request.tomogram, model.request.tomogram])
     restorer.error = ValueError("TS01_even.mrc is truncated: copy it again.")
     model.start()
     first, second = finished(model)
@@ -222,7 +222,7 @@ def test_one_failure_keeps_nothing_else_from_being_restored(
 
 def test_cancelling_is_quick_and_the_rest_of_the_queue_waits(model: RestoreModel, restorer) -> None:
     restorer.may_end.clear()
-    model.add([model.request.subject, model.request.subject])
+    model.add([model.request.tomogram, model.request.tomogram])
     model.start()
     assert eventually(lambda: bool(restorer.seen))
     model.cancel()
@@ -282,7 +282,7 @@ def ten_seconds_later(model: RestoreModel, monkeypatch: pytest.MonkeyPatch) -> N
 def test_how_far_it_is_is_told_in_words(model: RestoreModel, restorer, monkeypatch) -> None:
     assert model.words() == ""
     restorer.may_end.clear()
-    model.add([model.request.subject, model.request.subject])
+    model.add([model.request.tomogram, model.request.tomogram])
     model.start()
     assert eventually(lambda: model.entries[0].share == 0.5)
     ten_seconds_later(model, monkeypatch)

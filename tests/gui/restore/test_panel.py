@@ -235,15 +235,15 @@ def test_what_is_invalid_under_advanced_forbids_restoring(panel: RestorePanel, q
     ],
 )
 def test_entries_are_read_at_a_glance(panel: RestorePanel, progress: EntryState, words: str) -> None:
-    entry = QueueEntry(panel.model.request.subject, progress, share=0.25, title="TS01 · L2 @ 5")
+    entry = QueueEntry(panel.model.request.tomogram, progress, share=0.25, title="TS01 · L2 @ 5")
     assert entry_words(entry) == words
 
 
 def test_a_result_that_is_gone_is_told(viewer: ViewerModel, panel: RestorePanel, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no result yet"):
-        add_result(viewer, QueueEntry(panel.model.request.subject))
+        add_result(viewer, QueueEntry(panel.model.request.tomogram))
     panel.model.entries = [
-        QueueEntry(panel.model.request.subject, EntryState.DONE, title="a", output=tmp_path / "gone.mrc")
+        QueueEntry(panel.model.request.tomogram, EntryState.DONE, title="a", output=tmp_path / "gone.mrc")
     ]
     panel._tick()
     assert "gone.mrc does not exist" in panel.bar.problem.text()

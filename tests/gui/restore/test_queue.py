@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_cryorestore.gui.restore.queue import save_copy, saved_words, subjects_from
+from napari_cryorestore.gui.restore.queue import save_copy, saved_words, tomograms_from
 from napari_cryorestore.io.volumes import open_volume
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_files_are_paired_and_singles_kept(pair: tuple[Path, Path], save, tmp_path: Path) -> None:
     single = save(tmp_path / "whole.rec")
-    paired, alone = subjects_from([pair[1], single, pair[0]])
+    paired, alone = tomograms_from([pair[1], single, pair[0]])
     assert (paired.name, paired.even.path, paired.odd.path) == ("TS01", *pair)
     assert (alone.name, alone.odd) == ("whole", None)
     assert paired.voxels == 2 * alone.voxels
@@ -22,7 +22,7 @@ def test_files_are_paired_and_singles_kept(pair: tuple[Path, Path], save, tmp_pa
 
 def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        subjects_from([tmp_path / "gone.mrc"])
+        tomograms_from([tmp_path / "gone.mrc"])
 
 
 def test_a_copy_is_whole_or_not_there(tmp_path: Path, pair: tuple[Path, Path]) -> None:

@@ -58,7 +58,7 @@ def test_a_missing_voxel_size_is_told_unless_the_run_knows_it(
 def test_one_file_is_not_for_several_tomograms(model: RestoreModel, tmp_path: Path) -> None:
     model.request = replace(model.request, output=str(tmp_path / "a.MRC"))
     assert model.problem() == ""
-    model.add([model.request.subject, model.request.subject])
+    model.add([model.request.tomogram, model.request.tomogram])
     assert model.problem() == "One file cannot hold 2 tomograms: choose a folder for them."
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import NamedVolume
-from napari_cryorestore.gui.restore.queue import Subject
+from napari_cryorestore.gui.restore.queue import TomogramToRestore
 from napari_cryorestore.gui.restore.restoration import explain, known_settings, output_name
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def test_a_tomogram_of_the_run_is_known(model: RestoreModel, run: Path) -> None:
-    known = known_settings(model.request.subject, ModelChoice(run))
+    known = known_settings(model.request.tomogram, ModelChoice(run))
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (7.5, (-57, 63), "x")
 
 
 def test_another_tomogram_is_taken_to_be_tilted_alike(run: Path, tmp_path: Path) -> None:
-    other = Subject("b", NamedVolume("b", np.zeros((2, 3, 4)), tmp_path / "b.mrc"))
+    other = TomogramToRestore("b", NamedVolume("b", np.zeros((2, 3, 4)), tmp_path / "b.mrc"))
     known = known_settings(other, ModelChoice(run))
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (None, (-57, 63), "x")
     in_memory = replace(other, even=replace(other.even, path=None))
@@ -35,10 +35,10 @@ def test_tilts_beside_the_tomogram_count_most(
 ) -> None:
     tilts = pair[0].with_name("TS01.tlt")
     tilts.write_text("-48\n0\n51\n")
-    assert known_settings(model.request.subject, ModelChoice(run)).tilt_range == (-48, 51)
-    assert known_settings(model.request.subject, ModelChoice()).tilt_range == (-48, 51)
+    assert known_settings(model.request.tomogram, ModelChoice(run)).tilt_range == (-48, 51)
+    assert known_settings(model.request.tomogram, ModelChoice()).tilt_range == (-48, 51)
     tilts.write_text("not an angle\n")
-    assert known_settings(model.request.subject, ModelChoice()).tilt_range is None
+    assert known_settings(model.request.tomogram, ModelChoice()).tilt_range is None
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from napari_cryorestore.gui.restore.queue import (
     EntryState,
     QueueEntry,
     RestorePlan,
-    Subject,
+    TomogramToRestore,
     told_apart_by_folder,
 )
 from napari_cryorestore.gui.restore.request import RestoreRequest
@@ -105,16 +105,16 @@ class RestoreModel:
         chosen, model = self.chosen_step(), self.request.model
         found = list(chosen.findings) if chosen is not None else []
         if model.path is not None:
-            for subject in self.next_subjects():
-                found += self._misfits(subject)
+            for tomogram in self.next_tomograms():
+                found += self._misfits(tomogram)
         return gravest_first(tuple(found))
 
-    def _misfits(self, subject: Subject) -> tuple[Finding, ...]:
+    def _misfits(self, tomogram: TomogramToRestore) -> tuple[Finding, ...]:
         request, model = self.request, self.request.model
-        known = known_settings(subject, model)
+        known = known_settings(tomogram, model)
         ours = TrainedOn(
             Recording(
-                voxel_size=read_number(request.voxel_size) or subject.even.voxel_size or known.voxel_size,
+                voxel_size=read_number(request.voxel_size) or tomogram.even.voxel_size or known.voxel_size,
                 tilt_range=request.tilt_range or known.tilt_range,
                 tilt_axis=request.tilt_axis or known.axis,
             )
@@ -123,7 +123,7 @@ class RestoreModel:
         return misfits(
             trained_on(model),
             ours,
-            lacks_half=subject.odd is None and not (method is not None and method.maps == 1),
+            lacks_half=tomogram.odd is None and not (method is not None and method.maps == 1),
             wedge=method is not None and method.needs_wedge,
         )
 
@@ -166,13 +166,13 @@ class RestoreModel:
 
     # The queue ---------------------------------------------------------------------------------------
 
-    def add(self, subjects: Iterable[Subject]) -> None:
+    def add(self, tomograms: Iterable[TomogramToRestore]) -> None:
         """Put tomograms at the end of the queue; those of one name are told apart by their folders."""
-        self.entries.extend(QueueEntry(subject) for subject in subjects)
-        names = told_apart_by_folder([entry.subject for entry in self.entries])
+        self.entries.extend(QueueEntry(tomogram) for tomogram in tomograms)
+        names = told_apart_by_folder([entry.tomogram for entry in self.entries])
         for entry, name in zip(self.entries, names, strict=True):
             if entry.state is EntryState.WAITING:
-                entry.subject = replace(entry.subject, name=name)
+                entry.tomogram = replace(entry.tomogram, name=name)
 
     def remove(self, entries: Iterable[QueueEntry]) -> None:
         """Take tomograms out of the queue; those being restored stay."""
@@ -181,7 +181,7 @@ class RestoreModel:
 
     def repeat(self, entries: Iterable[QueueEntry]) -> None:
         """Put tomograms that are over into the queue once more."""
-        self.add([entry.subject for entry in entries if entry.is_over])
+        self.add([entry.tomogram for entry in entries if entry.is_over])
 
     def waiting(self) -> list[QueueEntry]:
         """Return the entries still to be restored."""
@@ -189,7 +189,7 @@ class RestoreModel:
 
     def problem(self) -> str:
         """Return what keeps restoring from being started, in one sentence; empty if nothing does."""
-        return self.request.problem(self.next_subjects())
+        return self.request.problem(self.next_tomograms())
 
     # Work --------------------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class RestoreModel:
         if problem:
             raise ValueError(problem)
         if not self.waiting():
-            self.add(self.next_subjects())
+            self.add(self.next_tomograms())
         before = self.restoration if self.restoration is not None and self.restoration.alive else None
         self.restoration = Restoration(self.waiting(), self._plan(), engine=self.engine, after=before)
         return self.restoration
@@ -236,17 +236,17 @@ class RestoreModel:
         place = f"{work.entries.index(entry) + 1} of {len(work.entries)} · " if len(work.entries) > 1 else ""
         left = work.seconds_left()
         if not entry.share:
-            return f"{place}{entry.subject.name}: loading, first tiles…"
+            return f"{place}{entry.tomogram.name}: loading, first tiles…"
         time_left = f" · {duration_words(left)} left" if left is not None else ""
         remark = f" · {entry.remark}" if entry.remark else ""
-        return f"{place}{entry.subject.name}: {entry.share:.0%}{time_left}{remark}"
+        return f"{place}{entry.tomogram.name}: {entry.share:.0%}{time_left}{remark}"
 
     def _plan(self) -> RestorePlan:
         request = self.request
         return RestorePlan(
             model=request.model,
             chosen=self.chosen_step(),
-            folder=request.folder_for(self.next_subjects()) if request.saves else self._scratch_folder(),
+            folder=request.folder_for(self.next_tomograms()) if request.saves else self._scratch_folder(),
             scratch=self._scratch_folder(),
             common={
                 "method": self.other_settings(),
@@ -267,10 +267,10 @@ class RestoreModel:
             finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         return self._scratch
 
-    def next_subjects(self) -> list[Subject]:
+    def next_tomograms(self) -> list[TomogramToRestore]:
         """Return what would be restored: the queue, or the tomogram chosen among the layers."""
-        waiting = [entry.subject for entry in self.waiting()]
-        chosen = self.request.subject
+        waiting = [entry.tomogram for entry in self.waiting()]
+        chosen = self.request.tomogram
         return waiting or ([chosen] if chosen is not None else [])
 
     def _is_in_work(self, entry: QueueEntry) -> bool:

@@ -156,16 +156,16 @@ class RestorePanel(FoldedPanel):
         self.model.request = replace(self.model.request, invalid="; ".join(filter(None, wrong)))
 
     def _browse(self) -> None:
-        folder = dialogs.choose_folder(self, self.model.request.folder_for(self.model.next_subjects()))
+        folder = dialogs.choose_folder(self, self.model.request.folder_for(self.model.next_tomograms()))
         if folder is not None:
             self.model.request = replace(self.model.request, output=str(folder))
             self._show()
 
     def _show(self) -> None:
         """Show what is requested, and what is taken where nothing is."""
-        request, subjects = self.model.request, self.model.next_subjects()
-        known = known_settings(subjects[0], request.model) if subjects else Recording()
-        self.output.show_request(request, str(request.folder_for(subjects)))
+        request, tomograms = self.model.request, self.model.next_tomograms()
+        known = known_settings(tomograms[0], request.model) if tomograms else Recording()
+        self.output.show_request(request, str(request.folder_for(tomograms)))
         self.compute.show_request(request, known)
         self._folds["Advanced"].set_summary(self.compute.summary())
         model = self.model
@@ -202,7 +202,7 @@ class RestorePanel(FoldedPanel):
 
     def _show_failure(self, entry: QueueEntry) -> None:
         if entry.state is EntryState.FAILED:
-            self.bar.complain(f"{entry.subject.name}: {entry.sentence}", entry.details)
+            self.bar.complain(f"{entry.tomogram.name}: {entry.sentence}", entry.details)
 
     def _result(self) -> QueueEntry | None:
         done = [entry for entry in self.model.entries if entry.state is EntryState.DONE]

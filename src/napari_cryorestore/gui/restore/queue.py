@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subject:
+class TomogramToRestore:
     """A tomogram to be restored.
 
     Attributes
@@ -99,7 +99,7 @@ class QueueEntry:
 
     Attributes
     ----------
-    subject : Subject
+    tomogram : TomogramToRestore
     state : EntryState
         Set last, so that whoever sees "done" sees the rest too.
     share : float
@@ -118,7 +118,7 @@ class QueueEntry:
         Why it failed.
     """
 
-    subject: Subject
+    tomogram: TomogramToRestore
     state: EntryState = EntryState.WAITING
     share: float = 0.0
     share_at_start: float = 0.0
@@ -135,18 +135,18 @@ class QueueEntry:
         return self.state in (EntryState.DONE, EntryState.FAILED, EntryState.CANCELLED)
 
 
-def told_apart_by_folder(subjects: Sequence[Subject]) -> list[str]:
+def told_apart_by_folder(tomograms: Sequence[TomogramToRestore]) -> list[str]:
     """Return names for some tomograms: each its own, but the same for one that stands there twice."""
     from napari_cryorestore.io.pair_search import distinct_names
 
-    places = [one.even.path or id(one.even.data) for one in subjects]
-    unlike = dict(zip(places, subjects, strict=True))
+    places = [one.even.path or id(one.even.data) for one in tomograms]
+    unlike = dict(zip(places, tomograms, strict=True))
     told = distinct_names([one.name for one in unlike.values()], [one.even.path for one in unlike.values()])
     names = dict(zip(unlike, told, strict=True))
     return [names[place] for place in places]
 
 
-def subjects_from(paths: Iterable[Path]) -> list[Subject]:
+def tomograms_from(paths: Iterable[Path]) -> list[TomogramToRestore]:
     """Open files and pair those that are halves of one tomogram.
 
     Raises
@@ -154,7 +154,7 @@ def subjects_from(paths: Iterable[Path]) -> list[Subject]:
     ValueError, OSError
         If one cannot be read, with one sentence.
     """
-    return [Subject(tomogram_name_of(even), even, odd) for even, odd in paired_volumes(paths)]
+    return [TomogramToRestore(tomogram_name_of(even), even, odd) for even, odd in paired_volumes(paths)]
 
 
 def save_copy(result: Path, target: Path) -> Path:
@@ -182,12 +182,12 @@ def add_result(viewer: Viewer, entry: QueueEntry) -> Image:
     from napari_cryorestore.io.volumes import open_volume
 
     if entry.output is None:
-        raise ValueError(f"“{entry.subject.name}” has no result yet: wait until it is done.")
+        raise ValueError(f"“{entry.tomogram.name}” has no result yet: wait until it is done.")
     volume = open_volume(entry.output)
     model = entry.model
     origin = LayerOrigin(
         path=str(entry.output),
-        voxel_size=volume.voxel_size or entry.subject.even.voxel_size or 0.0,
+        voxel_size=volume.voxel_size or entry.tomogram.even.voxel_size or 0.0,
         origin=volume.origin,
         start=volume.start,
         run=str(model.run or model.weights or ""),
@@ -201,10 +201,10 @@ __all__ = [
     "EntryState",
     "QueueEntry",
     "RestorePlan",
-    "Subject",
+    "TomogramToRestore",
     "add_result",
     "save_copy",
     "saved_words",
-    "subjects_from",
     "told_apart_by_folder",
+    "tomograms_from",
 ]

@@ -11,7 +11,7 @@ from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
 from napari_cryorestore.gui.model_choice import ModelChoice, loaded_method, loaded_methods
 from napari_cryorestore.gui.named_volume import NamedVolume, tomogram_name_of
 from napari_cryorestore.gui.preferences import folder_beside
-from napari_cryorestore.gui.restore.queue import Subject
+from napari_cryorestore.gui.restore.queue import TomogramToRestore
 from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_run
 from napari_cryorestore.gui.typed_values import read_number
 
@@ -63,11 +63,11 @@ class RestoreRequest:
     output: str = ""
 
     @property
-    def subject(self) -> Subject | None:
+    def tomogram(self) -> TomogramToRestore | None:
         """The tomogram chosen among the layers."""
         if self.even is None:
             return None
-        return Subject(tomogram_name_of(self.even), self.even, self.odd)
+        return TomogramToRestore(tomogram_name_of(self.even), self.even, self.odd)
 
     @property
     def data(self) -> DataChoice:
@@ -76,8 +76,8 @@ class RestoreRequest:
             self.even, self.odd, voxel_size=self.voxel_size, tilt_axis=self.tilt_axis or "auto"
         )
         low, high = self.tilt_min, self.tilt_max
-        if self.subject is not None and self.model.run is not None:
-            known, tilts = known_settings(self.subject, self.model), tilts_of_run(self.subject, self.model)
+        if self.tomogram is not None and self.model.run is not None:
+            known, tilts = known_settings(self.tomogram, self.model), tilts_of_run(self.tomogram, self.model)
             choice = replace(choice, tilt_axis=self.tilt_axis or known.axis)
             if tilts is not None and not (low.strip() or high.strip()):
                 low, high = (to_plain_number(angle) for angle in tilts)
@@ -97,19 +97,19 @@ class RestoreRequest:
         low, high = read_number(self.tilt_min), read_number(self.tilt_max)
         return (low, high) if low is not None and high is not None else None
 
-    def problem(self, subjects: Sequence[Subject]) -> str:
+    def problem(self, tomograms: Sequence[TomogramToRestore]) -> str:
         """Return what keeps these tomograms from being restored, in one sentence; empty if nothing does."""
-        if not subjects:
+        if not tomograms:
             return "Choose half 1 among the layers, or add files to the queue."
         return (
-            next((problem for subject in subjects if (problem := self._subject_problem(subject))), "")
+            next((problem for tomogram in tomograms if (problem := self._tomogram_problem(tomogram))), "")
             or self._model_problem()
             or self.invalid
             or self._numbers_problem()
-            or self._output_problem(subjects)
+            or self._output_problem(tomograms)
         )
 
-    def folder_for(self, subjects: Sequence[Subject]) -> Path:
+    def folder_for(self, tomograms: Sequence[TomogramToRestore]) -> Path:
         """Return the folder for results: the one typed, ``restored`` in the run, or beside the tomogram."""
         file, typed = self.output_file, self.output.strip()
         if file is not None:
@@ -118,19 +118,19 @@ class RestoreRequest:
             return Path(typed).expanduser()
         if self.model.run is not None:
             return self.model.run / "restored"
-        path = subjects[0].even.path if subjects else None
+        path = tomograms[0].even.path if tomograms else None
         return folder_beside(path) if path is not None else Path.home()
 
-    def _subject_problem(self, subject: Subject) -> str:
+    def _tomogram_problem(self, tomogram: TomogramToRestore) -> str:
         method = loaded_method(self.model)
-        if method is not None and len(subject.volumes) < method.maps_to_restore:
+        if method is not None and len(tomogram.volumes) < method.maps_to_restore:
             return (
-                f"The method “{method.title}” needs both halves, but “{subject.name}” has one: "
+                f"The method “{method.title}” needs both halves, but “{tomogram.name}” has one: "
                 "choose another model, or another tomogram."
             )
-        known = known_settings(subject, self.model).voxel_size
+        known = known_settings(tomogram, self.model).voxel_size
         voxel_size = self.voxel_size or (f"{known}" if known else "")
-        return DataChoice(even=subject.even, odd=subject.odd, voxel_size=voxel_size).problem()
+        return DataChoice(even=tomogram.even, odd=tomogram.odd, voxel_size=voxel_size).problem()
 
     def _model_problem(self) -> str:
         path, run = self.model.path, self.model.run
@@ -156,11 +156,11 @@ class RestoreRequest:
             return f"The tilt range {low:g}…{high:g}° is reversed: give the lower angle first."
         return ""
 
-    def _output_problem(self, subjects: Sequence[Subject]) -> str:
+    def _output_problem(self, tomograms: Sequence[TomogramToRestore]) -> str:
         if not (self.saves or self.shows):
             return "Choose where the result goes: a file, a layer, or both."
-        if self.saves and self.output_file is not None and len(subjects) > 1:
-            return f"One file cannot hold {len(subjects)} tomograms: choose a folder for them."
+        if self.saves and self.output_file is not None and len(tomograms) > 1:
+            return f"One file cannot hold {len(tomograms)} tomograms: choose a folder for them."
         return ""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.background import ThreadWork
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.named_volume import file_name, written_inputs
-from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, RestorePlan, Subject
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, RestorePlan, TomogramToRestore
 from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
@@ -112,8 +112,8 @@ class Restoration(ThreadWork):
         return (time.monotonic() - self._began) * (1 - share) / done
 
     def _share_by(self, share_of: Callable[[QueueEntry], float]) -> float:
-        total = sum(entry.subject.voxels for entry in self.entries)
-        return sum(entry.subject.voxels * share_of(entry) for entry in self.entries) / total
+        total = sum(entry.tomogram.voxels for entry in self.entries)
+        return sum(entry.tomogram.voxels * share_of(entry) for entry in self.entries) / total
 
     def _work(self) -> None:
         if self._after is not None:
@@ -129,7 +129,7 @@ class Restoration(ThreadWork):
         entry.model, entry.state = self.plan.model, EntryState.RUNNING
         try:
             settings = self.plan.common.get("method", {})
-            entry.title = self._engine.title(entry.subject.name, self.plan.model.to_plain(), settings)
+            entry.title = self._engine.title(entry.tomogram.name, self.plan.model.to_plain(), settings)
             report, say = partial(_report, entry), partial(setattr, entry, "remark")
             entry.output = self._engine.restore(self._fields(entry), report, lambda: self.is_stopping, say)
         except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to; the entry says it
@@ -140,16 +140,16 @@ class Restoration(ThreadWork):
             entry.state = EntryState.DONE
 
     def _fields(self, entry: QueueEntry) -> dict[str, Any]:
-        subject, plan = entry.subject, self.plan
-        known = known_settings(subject, plan.model)
+        tomogram, plan = entry.tomogram, self.plan
+        known = known_settings(tomogram, plan.model)
         own = Recording(
-            voxel_size=subject.even.voxel_size or known.voxel_size,
-            tilt_range=tilts_of_run(subject, plan.model),
+            voxel_size=tomogram.even.voxel_size or known.voxel_size,
+            tilt_range=tilts_of_run(tomogram, plan.model),
             tilt_axis=known.axis,
         )
         recording = plan.recording.over(own)
-        paths = written_inputs(subject.volumes, plan.scratch, voxel_size=recording.voxel_size or 1.0)
-        maps = [paths[volume] for volume in subject.volumes]
+        paths = written_inputs(tomogram.volumes, plan.scratch, voxel_size=recording.voxel_size or 1.0)
+        maps = [paths[volume] for volume in tomogram.volumes]
         return {
             "model": plan.model.to_plain(),
             "chosen": plan.chosen,
@@ -172,14 +172,14 @@ def _report(entry: QueueEntry, share: float) -> None:
     entry.share = share
 
 
-def known_settings(subject: Subject, model: ModelChoice) -> Recording:
+def known_settings(tomogram: TomogramToRestore, model: ModelChoice) -> Recording:
     """Return what the run, and a file of tilt angles beside it, know of a tomogram.
 
     Of one that the run did not learn from, the tilt range and axis of its first one are assumed, as tilt
     schemes are the same for a whole session; its voxel size is not.
     """
     learned = RunDir(model.run).recipe().tomograms if model.run is not None else []
-    path = subject.even.path.absolute() if subject.even.path is not None else None
+    path = tomogram.even.path.absolute() if tomogram.even.path is not None else None
     known = next((item.recording for item in learned if path in item.maps), None)
     if known is None:
         first = learned[0].recording if learned else Recording()
@@ -188,11 +188,11 @@ def known_settings(subject: Subject, model: ModelChoice) -> Recording:
     return Recording(tilt_range=beside).over(known)
 
 
-def tilts_of_run(subject: Subject, model: ModelChoice) -> tuple[float, float] | None:
+def tilts_of_run(tomogram: TomogramToRestore, model: ModelChoice) -> tuple[float, float] | None:
     """Return the tilt range that the run lends a tomogram; ``None`` where a file beside that says it."""
-    path = subject.even.path
+    path = tomogram.even.path
     beside = None if path is None else tilts_beside(path.absolute()).range
-    return known_settings(subject, model).tilt_range if beside is None else None
+    return known_settings(tomogram, model).tilt_range if beside is None else None
 
 
 def output_name(title: str) -> str:

@@ -16,7 +16,7 @@ from napari_cryorestore.gui.layers import origin_of
 from napari_cryorestore.gui.model_choice import loaded_method, trained_on
 from napari_cryorestore.gui.named_volume import LayerVolumes, pair_of, tomogram_name_of
 from napari_cryorestore.gui.panel_layout import SentenceLabel, add_row, grid_of, side_by_side
-from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, subjects_from
+from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, tomograms_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +145,7 @@ class SourceSection(QWidget):
 
 def entry_words(entry: QueueEntry) -> str:
     """Return the line of an entry, e.g. ``▶ TS01 · 43 %`` or ``✓ TS01 · ICECREAM @ 600``."""
-    name = entry.title if entry.state is EntryState.DONE and entry.title else entry.subject.name
+    name = entry.title if entry.state is EntryState.DONE and entry.title else entry.tomogram.name
     state = {
         EntryState.WAITING: "waiting",
         EntryState.RUNNING: f"{entry.share:.0%}",
@@ -210,18 +210,18 @@ class SourceControl:
 
     def add_layers(self) -> None:
         """Put the layers chosen into the queue."""
-        subject = self._model.request.subject
-        if subject is None:
+        tomogram = self._model.request.tomogram
+        if tomogram is None:
             self._complain("Choose half 1 first: open a tomogram, or add files.")
             return
-        self._model.add([subject])
+        self._model.add([tomogram])
         self._changed()
 
     def add_files(self) -> None:
         """Let the user choose files and put them into the queue, halves paired."""
         paths = dialogs.choose_tomograms(self._section)
         try:
-            self._model.add(subjects_from(paths))
+            self._model.add(tomograms_from(paths))
         except (ValueError, OSError) as error:
             self._complain(str(error))
         self._changed()
