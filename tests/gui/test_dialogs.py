@@ -48,7 +48,7 @@ def test_the_dialog_lists_every_suffix_of_tomograms(parent, tmp_path: Path, monk
         (lambda parent: dialogs.choose_target(parent, "a.mrc"), "getSaveFileName", True),
     ],
 )
-def test_giving_up_answers_nothing(
+def test_a_cancelled_dialog_returns_nothing(
     parent, tmp_path: Path, monkeypatch, function, dialog: str, wraps: bool
 ) -> None:
     chosen = str(tmp_path / "x.mrc")

@@ -45,7 +45,7 @@ def test_two_halves_are_described_in_one_line():
     assert found.tilt_words.startswith("The tilt range is unknown")
 
 
-def test_nothing_chosen_tells_nothing():
+def test_without_a_choice_nothing_is_known():
     assert seen(DataChoice()) == ExaminedData()
 
 

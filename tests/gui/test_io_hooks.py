@@ -195,7 +195,7 @@ def test_a_folder_named_like_a_file_is_a_sentence_too(tmp_path: Path) -> None:
         read_tomograms(str(tmp_path / "folder.mrc"))
 
 
-def test_a_missing_voxel_size_is_told(tmp_path: Path, notes: list) -> None:
+def test_a_missing_voxel_size_is_reported(tmp_path: Path, notes: list) -> None:
     path = saved(tmp_path / "a.mrc")
     with mrcfile.open(path, "r+") as file:
         file.header.cella = 0

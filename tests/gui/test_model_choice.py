@@ -67,7 +67,7 @@ def test_a_damaged_configuration_tells_nothing(tmp_path: Path, config: str) -> N
     assert loaded_method(ModelChoice(made.path)) is None
 
 
-def test_what_is_no_number_is_not_told(tmp_path: Path) -> None:
+def test_what_is_not_a_number_is_left_out(tmp_path: Path) -> None:
     config = "[[tomograms]]\neven = 'e'\nodd = 5\nvoxel_size = 'x'\ntilt_min = []\ntilt_max = 60\n"
     made = RunDir.create(tmp_path / "run", config=config, environment={})
     (known,) = made.recipe().tomograms

@@ -21,7 +21,7 @@ def stepped(**values) -> Stepped:
     return Stepped(time=1001.0, step=412, loss=1.0, **values)
 
 
-def test_a_run_is_told_from_its_first_second_to_its_last():
+def test_a_run_is_described_from_its_first_second_to_its_last():
     assert words() == "Starting…"
     assert words(START, Noted(time=1000.0, level="phase", message="Loading PyTorch")) == "Loading PyTorch…"
     assert words(START, stepped(rate=11.0, memory=7.13)) == "412/5000 · 11 steps/s · 6:57 left · GPU 7.1 GB"

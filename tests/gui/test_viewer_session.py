@@ -244,7 +244,9 @@ def test_work_that_forgets_the_request_is_told_again(tmp_path: Path, begin) -> N
     assert len(told) == 2
 
 
-def test_what_does_not_end_in_time_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, begin) -> None:
+def test_what_does_not_end_in_time_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, begin
+) -> None:
     deaf = begin(tmp_path, deaf=True)
     assert not end_work([deaf], timeout=0.05)
     assert "one is still in the middle of a step or tile 0.05 s after being told to end" in caplog.text

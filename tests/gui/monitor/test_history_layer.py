@@ -113,7 +113,7 @@ def test_the_drawn_plane_is_that_of_the_step(history):
     np.testing.assert_array_equal(shown(history), history.frames.frame(100)[z])
 
 
-def test_moving_the_slider_tells_the_step(history):
+def test_moving_the_slider_signals_the_step(history):
     grow(history, INPUT, 100, 200)
     heard = []
     history.step_selected.connect(heard.append)
@@ -123,7 +123,7 @@ def test_moving_the_slider_tells_the_step(history):
     assert origin_of(history.layer).step == 100
 
 
-def test_what_we_move_ourselves_is_not_told(history):
+def test_what_we_move_ourselves_is_not_signalled(history):
     heard = []
     history.step_selected.connect(heard.append)
     grow(history, INPUT, 100, 200)

@@ -187,7 +187,7 @@ def test_a_preview_that_never_comes_is_given_up(model, trained, monkeypatch):
     assert reads == [400] * 3
 
 
-def test_a_damaged_preview_is_told_and_left_out(model, trained):
+def test_a_damaged_preview_is_reported_and_left_out(model, trained):
     trained.save(400)
     trained.snapshot_path(400).write_bytes(b"nonsense")
     model.poll()
@@ -195,7 +195,7 @@ def test_a_damaged_preview_is_told_and_left_out(model, trained):
     assert model.selected == 300
 
 
-def test_a_preview_of_another_shape_is_told_and_left_out(model, trained):
+def test_a_preview_of_another_shape_is_reported_and_left_out(model, trained):
     trained.save(400)
     trained.write_snapshot(400, np.zeros((1, 1, 1)))
     model.poll()
@@ -219,7 +219,7 @@ def test_previews_of_a_killed_process_are_dropped(model, trained):
     assert list(model.state.curves["loss"].steps) == [100]
 
 
-def test_an_exchanged_history_starts_anew(model, trained):
+def test_a_replaced_history_starts_anew(model, trained):
     trained.events_path.unlink()
     for step in (100, 200, 300):
         trained.remove_step(step)

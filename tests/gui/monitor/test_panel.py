@@ -106,7 +106,9 @@ def test_open_run_opens_a_dialog_and_tells_the_other_panels(panel, trained, monk
     assert panel.model.run.path == trained.path
 
 
-def test_a_folder_that_is_no_run_is_told_and_the_run_stays(watching, trained, tmp_path, monkeypatch, qtbot):
+def test_a_folder_that_is_not_a_run_is_reported_and_the_run_stays(
+    watching, trained, tmp_path, monkeypatch, qtbot
+):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     press(watching.header.open)
     assert "holds no run" in watching.header.problem.text()
@@ -133,7 +135,7 @@ def test_another_run_replaces_the_history(watching, trained, tmp_path):
 # Going back in time ---------------------------------------------------------------------------------
 
 
-def test_line_and_slider_are_one(watching):
+def test_line_and_slider_move_together(watching):
     watching.body.plot.step_moved.emit(190.0)
     assert (watching.model.selected, slider(watching)) == (200, 2)
     watching.viewer.dims.set_point(0, 1)
@@ -292,7 +294,7 @@ def test_the_input_cannot_be_pinned_or_used(watching):
     assert watching.body.plot._line.label.format == "input"
 
 
-def test_a_folder_that_cannot_be_written_is_told(watching, trained, monkeypatch, qtbot):
+def test_a_folder_that_cannot_be_written_is_reported(watching, trained, monkeypatch, qtbot):
     def refuse(*_):
         raise PermissionError("The run folder cannot be written.")
 
@@ -395,7 +397,7 @@ def test_the_latest_warning_is_shown(watching, trained):
     assert "smaller batch" in watching.header.problem.text()
 
 
-def test_a_drive_that_goes_away_is_told_and_waited_for(watching, trained, monkeypatch):
+def test_a_drive_that_goes_away_is_reported_and_waited_for(watching, trained, monkeypatch):
     def fail(**_):
         raise OSError("Stale file handle")
 

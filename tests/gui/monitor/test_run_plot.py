@@ -161,7 +161,7 @@ def test_kept_and_pinned_steps_are_marked(filled):
     assert list(filled._pins.xvals) == [20]
 
 
-def test_dragging_the_line_tells_the_place(filled, qtbot):
+def test_dragging_the_line_signals_the_place(filled, qtbot):
     filled.show_step(40)
     with qtbot.waitSignal(filled.step_moved) as heard:
         filled._line.setValue(55.0)
@@ -206,7 +206,7 @@ def test_a_new_range_is_shown_after_growing(filled):
     assert filled._box.viewRange()[0][1] >= 1000
 
 
-def test_the_image_is_written_and_what_cannot_be_written_is_told(filled, tmp_path):
+def test_the_image_is_written_and_what_cannot_be_written_is_reported(filled, tmp_path):
     filled.save_png(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OSError, match="cannot be written"):

@@ -94,7 +94,7 @@ def test_what_is_chosen_stays_for_another_step(viewer: ViewerModel, panel: Resto
     assert panel.model.other_settings() == {"passes": 1}
 
 
-def test_it_is_handed_on_and_told_by_the_result(model: RestoreModel, restorer, run: Path) -> None:
+def test_it_is_handed_on_and_named_in_the_result(model: RestoreModel, restorer, run: Path) -> None:
     model.choose(ModelChoice(run))
     settings = model.settings()
     assert settings is not None

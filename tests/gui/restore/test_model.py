@@ -75,7 +75,7 @@ def test_the_step_of_a_queue_goes_with_its_reason(model: RestoreModel, run: Path
     assert model.chosen_step().kind == "given"
 
 
-def test_what_is_no_run_is_not_chosen(model: RestoreModel, tmp_path: Path) -> None:
+def test_what_is_not_a_run_is_not_chosen(model: RestoreModel, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no run"):
         model.open(ModelChoice(tmp_path))
     assert model.opened == []
@@ -279,7 +279,7 @@ def ten_seconds_later(model: RestoreModel, monkeypatch: pytest.MonkeyPatch) -> N
     model.restoration._began = 0.0
 
 
-def test_how_far_it_is_is_told_in_words(model: RestoreModel, restorer, monkeypatch) -> None:
+def test_progress_is_described_in_words(model: RestoreModel, restorer, monkeypatch) -> None:
     assert model.words() == ""
     restorer.may_end.clear()
     model.add([model.request.tomogram, model.request.tomogram])

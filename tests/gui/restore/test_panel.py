@@ -103,7 +103,7 @@ def test_a_failure_is_one_sentence_with_details(panel: RestorePanel, restorer, q
     assert "device-side assert" in panel.bar.problem.text()
 
 
-def test_what_is_missing_is_told(panel: RestorePanel) -> None:
+def test_what_is_missing_is_reported(panel: RestorePanel) -> None:
     choose(panel.source.even, "none")
     panel.restore()
     assert panel.bar.problem.text().startswith("⚠ Choose half 1")
@@ -134,7 +134,7 @@ def test_a_queue_of_layers_and_files(
     assert not panel.source.queue.isVisibleTo(panel)
 
 
-def test_files_that_cannot_be_read_are_told(
+def test_files_that_cannot_be_read_are_reported(
     panel: RestorePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialogs, "choose_tomograms", lambda parent: [tmp_path / "gone.mrc"])
@@ -239,7 +239,7 @@ def test_entries_are_read_at_a_glance(panel: RestorePanel, progress: EntryState,
     assert entry_words(entry) == words
 
 
-def test_a_result_that_is_gone_is_told(viewer: ViewerModel, panel: RestorePanel, tmp_path: Path) -> None:
+def test_a_result_that_is_gone_is_reported(viewer: ViewerModel, panel: RestorePanel, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no result yet"):
         add_result(viewer, QueueEntry(panel.model.request.tomogram))
     panel.model.entries = [

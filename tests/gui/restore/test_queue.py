@@ -20,7 +20,7 @@ def test_files_are_paired_and_singles_kept(pair: tuple[Path, Path], save, tmp_pa
     assert paired.voxels == 2 * alone.voxels
 
 
-def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist"):
         tomograms_from([tmp_path / "gone.mrc"])
 

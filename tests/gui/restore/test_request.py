@@ -12,7 +12,7 @@ from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.runs.run_dir import RunDir
 
 
-def test_nothing_chosen_is_told(restorer) -> None:
+def test_nothing_chosen_is_reported(restorer) -> None:
     with pytest.raises(ValueError, match="Choose half 1 among the layers, or add files"):
         RestoreModel(restorer.engine).start()
 
@@ -34,7 +34,9 @@ def test_nothing_chosen_is_told(restorer) -> None:
         ({"model": ModelChoice(Path("/gone"), 5)}, "no longer exists"),
     ],
 )
-def test_what_cannot_work_is_told_before_it_starts(model: RestoreModel, changes: dict, sentence: str) -> None:
+def test_what_cannot_work_is_reported_before_it_starts(
+    model: RestoreModel, changes: dict, sentence: str
+) -> None:
     assert model.problem() == ""
     model.request = replace(model.request, **changes)
     with pytest.raises(ValueError, match=sentence):
@@ -42,7 +44,7 @@ def test_what_cannot_work_is_told_before_it_starts(model: RestoreModel, changes:
     assert model.restoration is None
 
 
-def test_a_missing_voxel_size_is_told_unless_the_run_knows_it(
+def test_a_missing_voxel_size_is_reported_unless_the_run_knows_it(
     model: RestoreModel, run: Path, pair: tuple[Path, Path]
 ) -> None:
     sizeless = [replace(volume_from(path), voxel_size=None) for path in pair]
@@ -62,6 +64,6 @@ def test_one_file_is_not_for_several_tomograms(model: RestoreModel, tmp_path: Pa
     assert model.problem() == "One file cannot hold 2 tomograms: choose a folder for them."
 
 
-def test_a_run_without_checkpoints_is_told(model: RestoreModel, tmp_path: Path) -> None:
+def test_a_run_without_checkpoints_is_reported(model: RestoreModel, tmp_path: Path) -> None:
     model.choose(ModelChoice(RunDir.create(tmp_path / "young", config="", environment={}).path))
     assert model.problem() == "young has no checkpoint yet: wait for the first one."

@@ -22,7 +22,7 @@ def test_a_tomogram_of_the_run_is_known(model: RestoreModel, run: Path) -> None:
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (7.5, (-57, 63), "x")
 
 
-def test_another_tomogram_is_taken_to_be_tilted_alike(run: Path, tmp_path: Path) -> None:
+def test_another_tomogram_is_assumed_to_have_the_same_tilts(run: Path, tmp_path: Path) -> None:
     other = TomogramToRestore("b", NamedVolume("b", np.zeros((2, 3, 4)), tmp_path / "b.mrc"))
     known = known_settings(other, ModelChoice(run))
     assert (known.voxel_size, known.tilt_range, known.tilt_axis) == (None, (-57, 63), "x")
@@ -30,7 +30,7 @@ def test_another_tomogram_is_taken_to_be_tilted_alike(run: Path, tmp_path: Path)
     assert known_settings(in_memory, ModelChoice(run)).tilt_range == (-57, 63)
 
 
-def test_tilts_beside_the_tomogram_count_most(
+def test_a_tilt_file_beside_the_tomogram_takes_precedence(
     model: RestoreModel, run: Path, pair: tuple[Path, Path]
 ) -> None:
     tilts = pair[0].with_name("TS01.tlt")

@@ -342,14 +342,14 @@ def test_all_tomograms_of_a_configuration_are_kept_and_trained_on(model, recipes
     assert len(model.config().tomograms) == 1
 
 
-def test_what_only_lives_in_memory_cannot_be_saved_as_a_configuration(model):
+def test_what_exists_only_in_memory_cannot_be_saved_as_a_configuration(model):
     model.choose_data(DataChoice(volume("a"), volume("b")))
     with pytest.raises(ValueError, match="exists only in memory"):
         model.config()
 
 
 @pytest.mark.parametrize("text", ["not = [toml", "a = 1", "format = 99"])
-def test_a_file_that_is_no_configuration_is_refused_and_changes_nothing(model, text):
+def test_a_file_that_is_not_a_configuration_is_refused_and_changes_nothing(model, text):
     before = model.config()
     with pytest.raises(ValueError, match="not a valid recipe"):
         model.load(text)

@@ -134,7 +134,7 @@ def test_each_has_its_own_tilt_range(folder: Path) -> None:
     assert "those above" not in looked_at(two).remark(FIRST)
 
 
-def test_files_that_a_recipe_names_and_that_are_gone_are_told(tmp_path: Path) -> None:
+def test_files_that_a_recipe_names_and_that_are_gone_are_reported(tmp_path: Path) -> None:
     gone = from_config(TomogramConfig(even=tmp_path / "TS09_even.mrc"))
     assert gone.words() == "⚠ TS09"
     assert "does not exist" in gone.remark(FIRST)

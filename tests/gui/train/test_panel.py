@@ -142,7 +142,7 @@ def test_closing_the_dock_leaves_training_on_and_reopening_attaches(bench, make_
     assert training.run.request() is Request.STOP
 
 
-def test_two_viewers_do_not_know_each_other(bench, make_napari_viewer):
+def test_two_viewers_train_independently(bench, make_napari_viewer):
     first, second = make_napari_viewer(), make_napari_viewer()
     bench.add_pair(first)
     bench.add_pair(second)
@@ -171,7 +171,7 @@ def test_nothing_is_cut_off_in_a_narrow_dock(bench, make_napari_viewer, theme):
     assert all(widget.styleSheet() == "" for widget in panel.findChildren(type(panel.bar.start)))
 
 
-def test_a_missing_pytorch_is_told(bench, qtbot, monkeypatch):
+def test_a_missing_pytorch_is_reported(bench, qtbot, monkeypatch):
     def broken():
         raise ImportError("no module named torch")
 
