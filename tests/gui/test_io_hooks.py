@@ -19,6 +19,7 @@ from napari_cryorestore.gui import io_hooks
 from napari_cryorestore.gui.io_hooks import get_reader, read_tomograms, watch_for_pairs, write_image
 from napari_cryorestore.gui.layers import LayerOrigin, add_volume, origin_of, voxel_size_of
 from napari_cryorestore.gui.preferences import PLUGIN
+from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 
@@ -155,11 +156,9 @@ def test_pairs_of_one_name_are_offered_by_their_folders(
 def test_a_watch_does_not_keep_its_viewer(tmp_path: Path) -> None:
     viewer = ViewerModel()
     watch_for_pairs(viewer)
-    watch = io_hooks._WATCHES[viewer]
-    watched = len(io_hooks._WATCHES)
+    watch = session_of(viewer).own(io_hooks._PairWatch)
     del viewer
     assert watch._viewer() is None
-    assert len(io_hooks._WATCHES) == watched - 1
     watch._offer_new()
     watch._open_train(())
 
