@@ -17,10 +17,10 @@ from napari_cryorestore.gui.panel_layout import SentenceLabel, side_by_side
 from napari_cryorestore.gui.train.data_section import RecordingForm
 from napari_cryorestore.gui.train.more_tomograms import (
     AdditionalTomogram,
-    distinct_names,
     from_files,
     from_folder,
     from_volumes,
+    names_in_list,
 )
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class MoreControl:
         known = (self._model.choice, *(item.choice for item in self._model.others))
         found = [from_volumes(*pair) for pair in self._data.open_pairs()]
         new = [item for item in found if not any(item.is_same_as(choice) for choice in known)]
-        return [replace(item, name=name) for item, name in zip(new, distinct_names(new), strict=True)]
+        return [replace(item, name=name) for item, name in zip(new, names_in_list(new), strict=True)]
 
     def _take(self, new: Sequence[AdditionalTomogram]) -> None:
         before = len(self._model.others)

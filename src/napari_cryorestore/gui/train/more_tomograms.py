@@ -170,16 +170,16 @@ def joined(
     for item in new:
         if not item.is_same_as(first) and not any(item.is_same_as(known.choice) for known in items):
             items.append(item)
-    names = distinct_names([AdditionalTomogram(name, first), *items])[1:]
+    names = names_in_list([AdditionalTomogram(name, first), *items])[1:]
     return tuple(replace(item, name=own) for item, own in zip(items, names, strict=True))
 
 
 def first_name(first: DataChoice, others: Sequence[AdditionalTomogram]) -> str:
     """Return what the tomogram that is chosen is called beside others; empty if there is none."""
-    return distinct_names([from_volumes(first.even, first.odd), *others])[0] if first.even is not None else ""
+    return names_in_list([from_volumes(first.even, first.odd), *others])[0] if first.even is not None else ""
 
 
-def distinct_names(items: Sequence[AdditionalTomogram]) -> list[str]:
+def names_in_list(items: Sequence[AdditionalTomogram]) -> list[str]:
     """Return the names of some tomograms; those in common get the folders in front that tell them apart."""
     from napari_cryorestore.io import pair_search
 
@@ -190,11 +190,11 @@ def distinct_names(items: Sequence[AdditionalTomogram]) -> list[str]:
 
 __all__ = [
     "AdditionalTomogram",
-    "distinct_names",
     "first_name",
     "from_config",
     "from_files",
     "from_folder",
     "from_volumes",
     "joined",
+    "names_in_list",
 ]
