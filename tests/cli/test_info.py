@@ -30,7 +30,7 @@ def test_a_half_with_everything_beside_it(
     told = facts(capsys.readouterr().out)
     assert told["size"] == "32 × 32 × 32 voxels (z, y, x)"
     assert told["voxel size"] == "20 Å"
-    assert told["voxels"] == "float32 (mode 2)"
+    assert told["data type"] == "float32 (mode 2)"
     assert told["label"] == "simulated tomogram, even"
     assert told["other half"] == str(odd)
     assert told["halves"]

@@ -45,7 +45,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["--loud"], "there is no option --loud here"),
         (["watch", "somewhere", "--onze"], "there is no option --onze here: did you mean --once?"),
         (["watch"], "the following arguments are required: RUN"),
-        (["watch", "one", "two"], "nothing is expected where 'two' stands"),
+        (["watch", "one", "two"], "unexpected argument 'two'"),
         (["watch", "nowhere"], "There is no folder nowhere: choose the folder of a run."),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_value_that_is_no_choice_is_left_for_the_configuration(parser: Parser)
         ),
         ("--outer.inner.kind x", r"no option --outer\.inner\.kind"),
         ("--outer.pass 1", r"no option --outer\.pass here: did you mean --outer\.passes"),
-        ("here there", "nothing is expected where 'there' stands"),
+        ("here there", "unexpected argument 'there'"),
     ],
 )
 def test_errors_are_sentences(parser: Parser, typed: str, sentence: str) -> None:

@@ -60,7 +60,7 @@ def _header(report: VolumeReport) -> Iterator[tuple[str, str]]:
     sizes = set(report.voxel_sizes)
     known = " × ".join(f"{size:.4g}" for size in (sorted(sizes) if len(sizes) == 1 else report.voxel_sizes))
     yield "voxel size", f"{known} Å" if all(sizes) else "unknown: give it with --voxel-size"
-    yield "voxels", report.dtype + (f" ({report.stored_as})" if report.stored_as else "")
+    yield "data type", report.dtype + (f" ({report.stored_as})" if report.stored_as else "")
     yield "values", f"{report.minimum:.4g} … {report.maximum:.4g}, mean {report.mean:.4g} (of a sample)"
     yield "origin", f"{' '.join(f'{value:g}' for value in report.origin)} Å (x, y, z)"
     yield "start", f"{' '.join(map(str, report.start))} (x, y, z)"
@@ -69,7 +69,7 @@ def _header(report: VolumeReport) -> Iterator[tuple[str, str]]:
 
 
 def _examined(report: VolumeReport) -> Iterator[tuple[str, str]]:
-    """Examine the tomogram that the file belongs to, as training would."""
+    """Examine the tomogram of the file, as training would."""
     yield "other half", str(report.other_half or "none found beside it")
     try:
         tomogram = _opened(report)
@@ -108,7 +108,7 @@ def _opened(report: VolumeReport) -> Tomogram:
 
 
 def detected_words(detected: DetectedWedge) -> str:
-    """Return what the spectrum says of the tilt range."""
+    """Return the tilt range and axis that the spectrum shows."""
     from napari_cryorestore.examination import range_words
 
     wedge = detected.wedge
@@ -136,7 +136,7 @@ def installation() -> Iterator[tuple[str, str]]:
 
 
 def _required() -> list[str]:
-    """Return the packages that this one needs, whatever is chosen of it."""
+    """Return the packages that this one always needs."""
     needed = distribution("napari-cryorestore").requires or []
     names = [re.match(r"[\w.-]+", item) for item in needed if "extra ==" not in item]
     return [name.group() for name in names if name is not None]

@@ -1,4 +1,4 @@
-"""The door of the command line: chooses a command, and turns errors into one sentence and an exit code."""
+"""Where the command line begins: a command is chosen, and an error becomes one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import traceback
 from argparse import RawDescriptionHelpFormatter
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.cli.outcome import exit_code, words
@@ -20,15 +19,15 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "train": "Train a restoration model on half tomograms.",
-    "watch": "Follow a run while it trains, or look at one that ended.",
+    "watch": "Follow a run while it trains, or look at one that has ended.",
     "restore": "Restore whole tomograms with a trained model, or a method that needs no training.",
     "evaluate": "Measure restored volumes, and say what each number can and cannot tell.",
     "compare": "Draw volumes and runs side by side, in real and Fourier space.",
     "slurm": "Print a job script for training, or for restoring many tomograms, on a cluster.",
-    "simulate": "Make half tomograms whose truth is known.",
-    "demo": "Go the whole way on the real half tomograms that come with the package.",
+    "simulate": "Simulate half tomograms whose truth is known.",
+    "demo": "Train, restore and compare on the real half tomograms that come with the package.",
     "methods": "List the methods, networks and presets.",
-    "info": "Tell what a volume file holds and what lies beside it.",
+    "info": "Show what a volume file holds and what lies beside it, or what is installed here.",
 }
 """Every command with its sentence; the module of the same name in this package carries it out."""
 
@@ -39,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What stands after ``cryorestore``; the program's own arguments by default.
+        The words after ``cryorestore``; those that this program was started with by default.
 
     Returns
     -------
     int
-        0 if done or stopped by request, 2 if the input is bad, 130 if interrupted before the end,
-        1 if anything else went wrong.
+        0 if done or stopped by request, 2 if the input is wrong, 130 if interrupted before the end,
+        1 if anything else failed.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads crawl where others use the cores
@@ -55,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last place that can say what is wrong
         if "--debug" in given:
             traceback.print_exc()
-        with suppress(OSError):  # of a terminal that was closed
+        with suppress(OSError):  # where the terminal was closed
             print(f"{f'cryorestore {name}'.strip()}: {words(error)}", file=sys.stderr)
         return exit_code(error)
 
 
 def _command(name: str, arguments: list[str]) -> int:
-    """Import only what this one command needs."""
+    """Carry out a command, importing only what this one needs."""
     command = importlib.import_module(f"napari_cryorestore.cli.{name}")
     parser = Parser(f"cryorestore {name}", description=COMMANDS[name])
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
@@ -71,6 +70,8 @@ def _command(name: str, arguments: list[str]) -> int:
 
 
 def _help(arguments: list[str]) -> int:
+    from importlib.metadata import version
+
     parser = Parser(
         "cryorestore",
         usage="cryorestore COMMAND …",

@@ -1,4 +1,4 @@
-"""``cryorestore methods``: what can be chosen."""
+"""``cryorestore methods``: the methods, networks and presets that can be chosen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    """Add no options."""
+    """Add nothing: the command has no options."""
     del parser, arguments
 
 
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
         own = [name for name in item.presets if name not in PRESETS]
         if own:
             print(f"  {', '.join(own)} (with {item.title})")
-    print("'cryorestore train --method NAME --help' lists the knobs of a method.")
+    print("'cryorestore train --method NAME --help' lists the settings of a method.")
     return DONE
 
 

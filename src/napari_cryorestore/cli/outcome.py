@@ -7,10 +7,6 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from napari_cryorestore.config import sentence
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -54,6 +50,10 @@ def exit_code(error: BaseException) -> int:
 
 def words(error: BaseException) -> str:
     """Return an error as one line that a user can act on."""
+    from pydantic import ValidationError
+
+    from napari_cryorestore.config import sentence
+
     if isinstance(error, ValidationError):
         return sentence(error)
     if isinstance(error, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""A command line whose options are the fields of configurations, and whose errors are one sentence."""
+"""Options that are made from the fields of configurations, and errors that are one sentence."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = _NEGATIVE  # else -62,5 would be an option
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error that argparse found."""
+        """Raise what argparse found wrong as a ``ValueError``."""
         raise ValueError(f"{message} ('{self.prog} --help' lists the options)")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return what is given.
+        """Return the values of the arguments, by name.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
             if item.startswith("-"):
                 self._refuse(item.partition("=")[0])
         if unknown:
-            self.error(f"nothing is expected where {unknown[0]!r} stands")
+            self.error(f"unexpected argument {unknown[0]!r}")
         return options
 
     def add_settings(
@@ -58,11 +58,11 @@ class Parser(argparse.ArgumentParser):
         *,
         under: str = "",
         defaults: dict[str, Any] | None = None,
-        again: bool = False,
+        repeatable: bool = False,
     ) -> _Group:
         """Add a group with one option for each setting that no option exists for yet.
 
-        What is given stands in the namespace as text, under the setting's dotted path.
+        A typed value is kept in the namespace as text, under the setting's dotted path.
 
         Parameters
         ----------
@@ -71,23 +71,23 @@ class Parser(argparse.ArgumentParser):
         settings : iterable of Setting
             The fields; those called ``kind`` are left out.
         under : str
-            Stands before the path in the namespace, not in the option.
+            Prefix of the path in the namespace; the option itself has none.
         defaults : dict, optional
-            Nested values that hold where nothing is given, in place of the fields' own.
-        again : bool
+            Nested values that the help shows in place of the fields' own defaults.
+        repeatable : bool
             Whether an option may be given several times; its values are then in a list.
 
         Returns
         -------
         argparse group
-            For more options of the same kind.
+            To which further options can be added.
         """
         group = self.add_argument_group(title)
         for setting in settings:
             if setting.path[-1] == "kind" or setting.flag in self._option_string_actions:
                 continue
             path = (under, *setting.path) if under else setting.path
-            extra: dict[str, Any] = {"action": "append"} if again else {}
+            extra: dict[str, Any] = {"action": "append"} if repeatable else {}
             if setting.length != 1:
                 extra["nargs"] = setting.length or "+"
             group.add_argument(
@@ -101,8 +101,8 @@ class Parser(argparse.ArgumentParser):
             )
         return group
 
-    def also_spelt(self, flag: str, older: str) -> None:
-        """Let an option be given by an older spelling too, of which the help says nothing."""
+    def accept_older_spelling(self, flag: str, older: str) -> None:
+        """Accept an older spelling of an option, which the help does not mention."""
         self._option_string_actions.setdefault(older, self._option_string_actions[flag])
 
     def _refuse(self, flag: str) -> NoReturn:
@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def plain_number(text: str) -> str:
-    """Return a typed number with the signs that Python reads: − is as good as -, a comma is refused.
+    """Return a typed number as Python reads it, with - for the minus sign −.
 
     Raises
     ------
@@ -125,12 +125,12 @@ def plain_number(text: str) -> str:
 
 
 def typed_number(text: str) -> float:
-    """Return a typed number; errors as of `plain_number`, and ``ValueError`` for what is none."""
+    """Return the value of a typed number; errors as of `plain_number`, and ``ValueError`` for other text."""
     return float(plain_number(text))
 
 
 def given(options: argparse.Namespace, section: str) -> dict[str, Any]:
-    """Return what was given for a section of a configuration, nested as the configuration is."""
+    """Return the values typed for a section of a configuration, nested as the configuration is."""
     result: dict[str, Any] = {}
     for dotted, value in vars(options).items():
         first, *rest = dotted.split(".")
@@ -144,7 +144,7 @@ def given(options: argparse.Namespace, section: str) -> dict[str, Any]:
 
 
 def describe(setting: Setting, *, default: Any) -> str:
-    """Return a setting's sentence with unit, bounds and default, in the form of argparse's help texts."""
+    """Return the help of a setting's option: its sentence with unit, bounds and default, ``%`` doubled."""
     facts = [setting.unit] if setting.unit else []
     facts += [f"{_BOUNDS[name]} {bound:g}" for name, bound in setting.bounds.items()]
     if default is not None and default is not ...:
@@ -163,7 +163,7 @@ def _default(setting: Setting, defaults: dict[str, Any]) -> Any:
 
 
 def _reader(setting: Setting) -> Callable[[str], Any]:
-    """Return what makes a choice of its text; everything else is read by the configuration itself."""
+    """Return what turns typed text into one of the choices; the configuration reads everything else."""
     choices = {str(choice): choice for choice in setting.choices}
     if not choices and setting.item in (int, float):
         return plain_number

@@ -100,7 +100,7 @@ def _add_method(parser: Parser, config: MethodConfig) -> None:
     defaults: dict[str, Any] = {"method": config.model_dump()}
     parser.add_settings(f"method {config.kind} (as trained if not given)", settings, defaults=defaults)
     for old, new in zip(found, settings, strict=True):
-        parser.also_spelt(new.flag, old.flag)
+        parser.accept_older_spelling(new.flag, old.flag)
 
 
 def _model_typed(parser: Parser, arguments: Sequence[str]) -> MethodConfig | None:

@@ -1,4 +1,4 @@
-"""``cryorestore simulate``: half tomograms whose truth is known, as files."""
+"""``cryorestore simulate``: writes half tomograms whose truth is known."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     from napari_cryorestore.simulation import SimulationConfig
 
     del arguments
-    parser.add_argument("folder", type=Path, metavar="DIR", help="Where the files go.")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="The folder to write to.")
     parser.add_settings("simulation", settings_of(SimulationConfig), under="simulation")
 
 
 def run(options: Namespace) -> int:
-    """Simulate, write and name the files."""
+    """Simulate two halves, write them, and print the names of the files."""
     from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 
     config = SimulationConfig.model_validate(given(options, "simulation"))

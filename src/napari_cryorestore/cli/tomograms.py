@@ -29,7 +29,7 @@ def add_tomogram_options(parser: Parser) -> None:
     """Add the options that name tomograms and tell how they were recorded."""
     settings = _settings()
     title = "tomograms (for several, give the options several times)"
-    group = parser.add_settings(title, settings, under="tomogram", again=True)
+    group = parser.add_settings(title, settings, under="tomogram", repeatable=True)
     group.add_argument(
         "--pairs",
         nargs="+",
