@@ -73,7 +73,7 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path, capsys: pytest.CaptureF
     whole.write_bytes(content[: -data.nbytes] + data.tobytes())
     assert main(["evaluate", "good.mrc", "holes.mrc", "good.mrc", "--output", "n.csv"]) == 0
     told = capsys.readouterr()
-    assert "warning: holes has no numbers: 8.3 % of its voxels are NaN" in told.err
+    assert "warning: holes cannot be measured: 8.3 % of its voxels are NaN" in told.err
     assert {row["row"] for row in numbers(tmp_path / "n.csv")} == {"good", "good (2)"}
 
 
@@ -108,7 +108,7 @@ def files(tmp_path: Path) -> Path:
             "a.mrc --picks p.csv --reference-picks p.csv --tolerance 0",
             "tolerance: Input should be greater than 0",
         ),
-        ("a.mrc --output n.txt", "let it end in .csv or .json"),
+        ("a.mrc --output n.txt", "end it in .csv or .json"),
         ("a.mrc --output there.csv", "exists and is never overwritten"),
         ("a.mrc --reference none.mrc", "none.mrc"),
         ("a.mrc --tilt-range 60 -60", "the tilt range 60…-60° is reversed or empty: give the lower"),

@@ -238,7 +238,7 @@ def test_saving_refuses_to_overwrite_and_leaves_nothing_behind(
     for refuse in (check_figure, lambda path: save_figure(path, figure)):
         with pytest.raises(FileExistsError, match=r"old\.png exists and is never overwritten"):
             refuse(tmp_path / "old.png")
-        with pytest.raises(ValueError, match=r"figure\.jpg is no kind of figure"):
+        with pytest.raises(ValueError, match=r"figure\.jpg is not a figure"):
             refuse(tmp_path / "figure.jpg")
         with pytest.raises(FileNotFoundError, match="does not exist"):
             refuse(tmp_path / "nowhere" / "figure.png")

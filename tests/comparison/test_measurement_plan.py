@@ -167,9 +167,9 @@ def bad(shape: tuple[int, int, int] = SHAPE, value: float = math.nan) -> np.ndar
 @pytest.mark.parametrize(
     ("volume", "words"),
     [
-        (row("A", bad()), r"A has no numbers: 3.1 % of its voxels are NaN"),
-        (row("A", bad(value=math.inf)), r"A has no numbers: 3.1 % of its voxels are NaN or infinite"),
-        (row("A", np.ones(SHAPE, np.float32)), "A has no numbers: it is constant"),
+        (row("A", bad()), r"A cannot be measured: 3.1 % of its voxels are NaN"),
+        (row("A", bad(value=math.inf)), r"A cannot be measured: 3.1 % of its voxels are NaN or infinite"),
+        (row("A", np.ones(SHAPE, np.float32)), "A cannot be measured: it is constant"),
         (
             replace(row("A", noise(0)), voxel_size=(10.0, 10.0, 12.0)),
             r"A has voxels of 10 × 10 × 12 Å \(z, y, x\), but spectra need cubic ones",

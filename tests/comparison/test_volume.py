@@ -89,7 +89,7 @@ def test_a_missing_voxel_size_is_asked_for(size: float) -> None:
 
 
 def test_a_volume_lies_somewhere_and_its_halves_have_its_shape(make_volume: Any) -> None:
-    with pytest.raises(ValueError, match="lies nowhere"):
+    with pytest.raises(ValueError, match="has no valid position"):
         make_volume(corner=(np.nan, 0, 0))
     with pytest.raises(ValueError, match="A half of a has the shape"):
         make_volume(halves=(np.zeros((20, 30, 44)), np.zeros((2, 3, 4))))

@@ -1,4 +1,4 @@
-"""``cryorestore compare``: the figure of several volumes, runs or a saved comparison, without a screen."""
+"""``cryorestore compare``: draws several volumes, runs or a saved comparison as a figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as they are typed: files, runs at a step, and what is made of two halves without training."""
+"""The rows of a command line: files, runs at a step, and what is made of two halves without training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cryorestore evaluate``: every number about restored volumes, side by side."""
+"""``cryorestore evaluate``: measures restored volumes, side by side."""
 
 from __future__ import annotations
 

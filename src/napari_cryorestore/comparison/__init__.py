@@ -1,1 +1,1 @@
-"""Comparing volumes: what is shown of them side by side, free of Qt, of napari and of any screen."""
+"""Comparing volumes side by side, without Qt, napari or a screen."""

@@ -53,7 +53,7 @@ class RowConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _of_older_comparisons(cls, values: Any) -> Any:
-        """Read rows whose kind is the name of a method, and that have no recording, as they once were."""
+        """Read rows of older comparisons, whose kind is the name of a method and which have no recording."""
         values = with_recording(values)
         kind = values.get("kind") if isinstance(values, dict) else None
         if not isinstance(kind, str) or kind in get_args(Kind) or values.get("even") is None:
@@ -81,17 +81,16 @@ class FourierConfig(Config):
 
     window: bool = setting(True, "Fade the volume out towards its borders, which removes the axis cross.")
     flat_field: bool = setting(
-        False, "Divide by the mean at every distance from the centre, so that every frequency is as bright."
+        False,
+        "Divide by the mean at each distance from the centre, so that frequencies are equally bright.",
     )
     decades: float = setting(
-        3.0, "How far below the brightest the black lies; half of it where brightness is flat.",
+        3.0, "How far black lies below the brightest; half as far with a flat field.",
         unit="decades", gt=0, le=12,
     )  # fmt: skip
     rings: bool = setting(True, "Draw circles labelled with their resolution in Å.")
     wedge: bool = setting(True, "Draw the borders of the missing wedge, where the tilt range is known.")
-    zoom: float | None = setting(
-        None, "Highest frequency that is seen; all of them if not given.", unit="1/Å", gt=0
-    )
+    zoom: float | None = setting(None, "Highest frequency that is shown; all if not given.", unit="1/Å", gt=0)
     offset: Position = setting(
         (0.0, 0.0, 0.0), "Where the slices cut kz, ky and kx; 0 is through the centre.", unit="1/Å"
     )
@@ -116,16 +115,16 @@ class ComparisonConfig(Config):
         "row", "Black and white from each row's own values, from those of all rows, or set by hand."
     )
     percentiles: tuple[float, float] = setting(
-        (0.5, 99.5), "Shares of the voxels that are black and not yet white.", unit="%"
+        (0.5, 99.5), "Percentiles of the voxels at which black and white lie.", unit="%"
     )
-    inverted: bool = setting(False, "Show dark what is bright.")
+    inverted: bool = setting(False, "Invert dark and bright.")
     colormap: str = setting("gray", "Colour map of the sections.")
     fourier_colormap: str = setting("magma", "Colour map of the Fourier magnitudes.")
     zoom: float | None = setting(
-        None, "Width of what is seen of the sections; all of them if not given.", unit="Å", gt=0
+        None, "Width of the part of the sections that is shown; all of it if not given.", unit="Å", gt=0
     )
     centre: Position | None = setting(
-        None, "Middle of what is seen: z, y, x; the crosshair if not given.", unit="Å"
+        None, "Centre of the part that is shown: z, y, x; the crosshair if not given.", unit="Å"
     )
     fourier: FourierConfig = FourierConfig()
     tilt_range: tuple[float, float] | None = setting(
@@ -194,7 +193,7 @@ def save_comparison(config: ComparisonConfig, path: Path | str) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() != ".toml":
-        raise ValueError(f"{path.name} is no name for a comparison: let it end in .toml.")
+        raise ValueError(f"{path.name} is not a name for a comparison: end it in .toml.")
     require_new(path)
     folder = path.resolve().parent
     rows = tuple(_with_paths(row, lambda item: _seen_from(folder, item)) for row in config.rows)
@@ -229,10 +228,10 @@ def open_comparison(path: Path | str) -> ComparisonConfig:
         config = ComparisonConfig.from_toml(read_regular(path).decode())
     except ValidationError as error:
         raise ValueError(
-            f"{path.name} is no comparison that this version can show: {sentence(error)}."
+            f"{path.name} is not a comparison that this version can show: {sentence(error)}."
         ) from error
     except ValueError as error:  # no TOML, or no text at all
-        raise ValueError(f"{path.name} is no comparison: {error}.") from error
+        raise ValueError(f"{path.name} is not a comparison: {error}.") from error
     folder = path.resolve().parent
     rows = tuple(_with_step(_with_paths(row, lambda item: folder / item)) for row in config.rows)
     return config.model_copy(update={"rows": rows})

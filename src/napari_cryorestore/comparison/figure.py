@@ -64,7 +64,7 @@ def comparison_figure(
     detected: Sequence[Recording | None] = (),
     warn: Callable[[str], None] = lambda sentence: None,
 ) -> Figure:
-    """Draw volumes below one another, with the sections in which the missing wedge and the noise show.
+    """Draw volumes below one another, in sections and Fourier slices that show noise and missing wedge.
 
     Sections have x or y to the right and y or z downwards, all to one scale; volumes of different voxel size
     are aligned in Å, and as much is shown as they have in common. Fourier pictures are logarithms of the
@@ -150,7 +150,7 @@ def check_figure(path: Path | str) -> Path:
     """Refuse a file that `save_figure` would refuse, before anything is computed; errors as there."""
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path.name} is no kind of figure: name it {', '.join(SUFFIXES)}.")
+        raise ValueError(f"{path.name} is not a figure: end its name in one of {', '.join(SUFFIXES)}.")
     require_new(path)
     return path
 

@@ -42,7 +42,7 @@ class PickRequest:
 
 @dataclass(frozen=True, eq=False)
 class MeasurementRequest:
-    """What is measured of some rows, beside the spectrum of each and how its halves agree.
+    """What to measure of some rows, beside the spectrum of each and how its halves agree.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def evaluate(
 
 
 def kept_numbers(cache: ResultCache, plan: Iterable[Measurement]) -> Evaluation:
-    """Return what a cache has of a plan, under the rows' present names, and why some cannot be measured."""
+    """Return the numbers of a plan that a cache has, under the rows' present names, and what failed."""
     numbers: list[Number] = []
     problems: list[str] = []
     for job, row, against in plan:
@@ -167,7 +167,7 @@ def kept_numbers(cache: ResultCache, plan: Iterable[Measurement]) -> Evaluation:
 
 
 def boxes_job(volume: ComparedVolume) -> Job:
-    """Return the job of proposing boxes for the signal-to-noise ratio, from the clearest row."""
+    """Return the job of proposing boxes for the signal-to-noise ratio in a row."""
 
     def compute(watch: Watch) -> Boxes:
         from napari_cryorestore.comparison.measuring import proposed_boxes

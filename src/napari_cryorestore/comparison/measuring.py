@@ -1,4 +1,4 @@
-"""The single measurements of a comparison: each makes numbers of one row, of two, or of a list of picks."""
+"""The measurements themselves: each makes numbers of one row, of two rows, or of a list of particles."""
 
 from __future__ import annotations
 
@@ -84,16 +84,16 @@ def central_block(data: Any, name: str) -> Tensor:
     if not np.isfinite(block).all():
         share = 100 * (1 - np.isfinite(block).mean())
         raise ValueError(
-            f"{name} has no numbers: {share:.2g} % of its voxels are NaN or infinite; replace them, e.g. "
+            f"{name} cannot be measured: {share:.2g} % of its voxels are NaN or infinite; replace them, e.g. "
             "by the mean, or reconstruct it again."
         )
     if block.min() == block.max():
-        raise ValueError(f"{name} has no numbers: it is constant (every voxel is {block.flat[0]:g}).")
+        raise ValueError(f"{name} cannot be measured: it is constant (every voxel is {block.flat[0]:g}).")
     return torch.from_numpy(block)
 
 
 def blocks_with_data(*maps: tuple[Any, str]) -> tuple[list[Tensor], float]:
-    """Return the middles of some maps on one grid, faded out to their means where one of them holds no data.
+    """Return the middles of some maps on one grid, faded to their means where one of them holds no data.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowEntry:
-    """One row.
+    """One row: its settings, and its volume or why there is none.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class RowEntry:
 
 
 class CompareModel:
-    """Rows, crosshair and settings of a comparison; knows volumes, but neither opens nor paints them.
+    """Rows, crosshair and settings of a comparison; holds volumes, but neither opens nor paints them.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class Evaluation:
         return {item.title: item.sentence for item in words}
 
     def words_of(self, number: Number) -> str:
-        """Return a number with its unit, or why there is none: of a limit not fallen to, on which side."""
+        """Return a number with its unit, or why it is missing: on which side a curve stays of a limit."""
         if not math.isnan(number.value):
             return f"{number.value:.4g} {number.unit}".rstrip()
         if not number.name.startswith(_LIMIT):
@@ -107,7 +107,7 @@ class Evaluation:
 
 
 def missing_words(name: str) -> str:
-    """Return why there is no such number where it could be measured otherwise."""
+    """Return the words for a number that is missing, though it can be measured elsewhere."""
     return _WITHOUT.get(name, "none")
 
 
@@ -123,7 +123,7 @@ def check_table(path: Path | str) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path.name} is no name for a table of numbers: let it end in .csv or .json.")
+        raise ValueError(f"{path.name} is not a name for a table of numbers: end it in .csv or .json.")
     require_new(path)
     return path
 
@@ -192,7 +192,7 @@ NUMBER_WORDS: dict[str, MetricWords] = {
     "resolution_0.143": MetricWords(
         "Shell correlation falls to 0.143",
         "The size of detail at which the correlation first falls below 0.143, the usual limit for half "
-        "maps of raw data. Between restored halves it is no resolution of the specimen.",
+        "maps of raw data. Between restored halves it is not the resolution of the specimen.",
     ),
     "correlation": MetricWords(
         "Correlation with the reference",
@@ -224,7 +224,7 @@ NUMBER_WORDS: dict[str, MetricWords] = {
     ),
     "half_disagreement": MetricWords(
         "Half-map disagreement",
-        "How far the two restored halves differ, as a share of the volume's variation. It is no map of "
+        "How far the two restored halves differ, as a share of the volume's variation. It does not map "
         "errors: where both halves are wrong in the same way, they agree.",
     ),
     "snr_squared": MetricWords(

@@ -1,4 +1,4 @@
-"""A picture of a volume as any door can paint it, how its columns lie in space, and its black and white."""
+"""A picture of a volume, how its columns lie in space, and what is black and white in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the specimen of a volume was tilted, as its file and its run say, and whether it is as recorded."""
+"""How the specimen of a volume was tilted, after its file and its run, and whether the volume is raw."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TILTS = re.compile(r"tilts: (-?\d+\.?\d*) to (-?\d+\.?\d*) degrees about ([yx])
 
 
 def is_raw(volume: Volume) -> bool:
-    """Tell whether a volume is as it was reconstructed, so that its spectrum shows how it was tilted.
+    """Tell whether a volume is as it was reconstructed, so that its spectrum shows the tilts.
 
     Volumes restored by this program say so in their headers; those of others are known by their names.
     """

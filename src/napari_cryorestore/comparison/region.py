@@ -1,4 +1,4 @@
-"""Restoring no more of a tomogram than the region around the crosshair, on demand."""
+"""Restoring only the region of a tomogram around the crosshair, on demand."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class RegionRestorer:
         progress: Callable[[float], None] = lambda share: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> ComparedVolume:
-        """Restore a region; it holds the numbers that a restoration of the whole tomogram has there.
+        """Restore a region; its values are those that a restoration of the whole tomogram has there.
 
         Methods whose output has no amplitude of its own are put on the scale of the raw region, instead of
         that of the whole raw tomogram.
@@ -194,7 +194,7 @@ class _Work:
 
 
 def _put_on_scale(halves: list[Floats], raw: Sequence[Any]) -> None:
-    """Change the halves by the line that takes them to the raw other ones."""
+    """Scale the halves by the line that fits each to the other raw one."""
     exact = [np.asarray(half, dtype=np.float64) for half in raw]
     lines = [_line(half, exact[index - 1]) for index, half in enumerate(halves)]
     slope, offset = (sum(terms) / len(lines) for terms in zip(*lines, strict=True))

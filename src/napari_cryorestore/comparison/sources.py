@@ -43,7 +43,7 @@ FILTER_REGION = 256
 
 
 class Sources:
-    """Opens what rows name; what restoring regions of one tomogram has in common is made once.
+    """Opens the volumes that rows name, and measures once what all regions of a tomogram need.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def region_edge(row: RowConfig, region: int) -> int:
 
 
 def open_row(row: RowConfig, *, cursor: Position | None = None, region: int = 128) -> ComparedVolume:
-    """Return the volume of one row; see `Sources`, which remembers what several rows need."""
+    """Return the volume of one row; `Sources` keeps what several rows need."""
     return Sources().open_row(row, cursor=cursor, region=region)
 
 

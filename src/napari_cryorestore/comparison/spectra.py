@@ -1,4 +1,4 @@
-"""Fourier slices of volumes: what computing them takes, the tilts that show in them, and their pictures."""
+"""Fourier slices of volumes: the jobs that compute them, the tilts that show in them, and their pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps of what was measured, what was supplied, and how far the data confirm it, as jobs to compute."""
+"""Maps of what was measured, what was supplied, and how far data confirm it: jobs for the result cache."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def covered_shape(volume: ComparedVolume) -> tuple[int, ...]:
 
 
 def has_moved_off(volume: ComparedVolume, block: ComparedVolume, cursor: Position | None) -> bool:
-    """Tell whether the crosshair has left a block, or is far from its middle: then another one is needed."""
+    """Tell whether the crosshair is so far from the middle of a block that another one is needed."""
     needed = block_around(volume, cursor, MOST_EDGE)
     shifts = zip(needed.corner, block.corner, needed.shape, needed.voxel_size, strict=True)
     is_outside = cursor is not None and block.index_of(cursor) is None

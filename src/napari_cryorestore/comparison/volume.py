@@ -72,7 +72,7 @@ class ComparedVolume:
         if not all(math.isfinite(size) and size > 0 for size in self.voxel_size):
             raise ValueError(f"{self.name} has no voxel size: give it in Å.")
         if not all(math.isfinite(place) for place in self.corner):
-            raise ValueError(f"{self.name} lies nowhere ({self.corner}): reset its position.")
+            raise ValueError(f"{self.name} has no valid position ({self.corner}): reset it.")
         for half in self.halves or ():
             if tuple(half.shape) != self.shape:
                 raise ValueError(f"A half of {self.name} has the shape {half.shape}, not {self.shape}.")
@@ -86,7 +86,7 @@ class ComparedVolume:
 
     @property
     def identity(self) -> tuple[str, int, Triple]:
-        """What tells its voxels from others, for results that are kept."""
+        """What identifies its voxels, for results that are kept."""
         return self.key, self.version, self.shape
 
     @property
@@ -137,7 +137,7 @@ def corner_of(voxel_size: Sequence[float], low_edge: Sequence[float] = (0.0, 0.0
 
 
 def check_volume(data: Any, name: str) -> None:
-    """Refuse what is no volume; NaN is let through, and painted as a hole.
+    """Refuse what is not a volume; NaN is accepted, and painted as a hole.
 
     Parameters
     ----------

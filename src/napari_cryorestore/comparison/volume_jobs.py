@@ -1,4 +1,4 @@
-"""What opening or restoring the volume of a row takes, as jobs whose results are kept."""
+"""Opening or restoring the volume of a row, as a job for the result cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOT_THE_VOLUME = {"name", "hidden", "limits"}
 
 
 class VolumeJobs:
-    """Turns rows into jobs, whose key stays the same while the same volume will do.
+    """Turns rows into jobs, whose keys change only when another volume is needed.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class VolumeJobs:
         return Job(key, compute, size=memory_of)
 
     def look_at(self, cursor: Position | None, regions: Iterable[tuple[ComparedVolume, int]]) -> bool:
-        """Restore around the crosshair from now on, unless what is there holds it well within.
+        """Restore around the crosshair from now on, unless it lies well within what is restored already.
 
         Parameters
         ----------

@@ -110,7 +110,7 @@ def test_a_volume_of_nothing_but_nan_breaks_nothing(panel, viewer, settled):
     settled(panel)
     panel.bar.numbers.click()
     settled(panel)
-    assert "nan has no numbers" in panel.lower_tabs.table.problem.text()
+    assert "nan cannot be measured" in panel.lower_tabs.table.problem.text()
 
 
 def test_more_than_eight_rows_are_refused_in_a_sentence(two, add, settled):
@@ -227,7 +227,7 @@ def test_a_deleted_layer_takes_its_row_along(two, viewer, settled):
     viewer.layers.remove(viewer.layers["input"])
     settled(two)
     assert [entry.config.name for entry in two.model.entries] == ["restored"]
-    assert "went with its layer" in two.message.text()
+    assert "was removed with its layer" in two.message.text()
     viewer.layers.clear()
     assert two.pages.currentWidget() is two.empty
 
@@ -499,7 +499,7 @@ def test_a_comparison_is_saved_and_opened_again(two, target, settled):
     assert {column for _, column in two.grid.cells} == {"XZ", "|F|xz"}
     path.write_text("nonsense", encoding="utf-8")
     two.bar.requested.emit("open")
-    assert "is no comparison" in two.message.text()
+    assert "is not a comparison" in two.message.text()
     assert len(two.model.entries) == 2
 
 

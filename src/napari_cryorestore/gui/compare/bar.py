@@ -38,7 +38,7 @@ MOST_PLANES = 64
 
 
 class CompareBar(QWidget):
-    """The panel connects its parts; it keeps nothing.
+    """Menus, boxes and buttons, and a line that says what lies under the pointer.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Contrast: the box where black and white are chosen over a histogram, and what connects it with the rows."""
+"""Contrast settings: black and white, chosen over a histogram, and colour maps; and their control."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.compare.picture_control import PictureControl
 
 
-MODES = {"row": "each row by itself", "linked": "the same for all rows", "manual": "by hand"}
+MODES = {"row": "each row separately", "linked": "the same for all rows", "manual": "by hand"}
 _BINS = 96
 _OUTLIERS = 0.02  # percent at either end that the histogram leaves out
 _SLIDER_STEPS = 1000
@@ -54,8 +54,8 @@ class ContrastBox(QWidget):
         self.slider.setToolTip("Drag the ends: black at the left, white at the right.")
         self.limits = QElidingLabel()
         self.limits.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.every_row = QCheckBox("all rows alike")
-        self.inverted = QCheckBox("dark and bright exchanged")
+        self.every_row = QCheckBox("same for all rows")
+        self.inverted = QCheckBox("invert dark and bright")
         self.colormap, self.fourier_colormap = _map_box(), _map_box()
         self._lay_out()
         self._connect()

@@ -38,7 +38,7 @@ _SIDE, _ANY = 360, 16777215  # pixels that they may take there, and elsewhere
 
 
 class CurvesTab(QWidget):
-    """Draws numbers; keeps only what is chosen to be drawn.
+    """Draws the chosen curves of all rows; `NumberControl` provides the numbers.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class CurvesTab(QWidget):
                 frequencies, values = (np.array(column) for column in zip(*points, strict=True))
                 curves.append((colour, frequencies, values))
             legend.append(f'<b style="color:{colour.name()}">▬</b> {name} {self._crossings(own)}')
-        label = {"power": "log₁₀ power", "wedge_power": "against measured"}.get(what, "correlation")
+        label = {"power": "log₁₀ power", "wedge_power": "relative to measured"}.get(what, "correlation")
         self.plot.show_curves(curves, label=label, is_correlation=what != "power")
         self.legend.setText("<br>".join(legend))
         self.sentence.say(number_words("fsc" if what in ("halves", "other") else what).sentence)

@@ -1,4 +1,4 @@
-"""Fourier settings: the box where they are chosen, and what connects it with the comparison."""
+"""Fourier settings: how slices are shown, and between which tilts the wedge is drawn; and their control."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TICKS = {
     "window": "fade out at the borders",
-    "flat_field": "every frequency as bright",
-    "rings": "rings of resolution",
+    "flat_field": "equally bright frequencies",
+    "rings": "resolution rings",
     "wedge": "borders of the missing wedge",
 }
 """What stands beside the boxes of `FourierConfig`'s fields."""

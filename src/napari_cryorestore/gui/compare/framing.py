@@ -154,7 +154,7 @@ def _middle(box: Box) -> tuple[float, float, float]:
 
 
 def _kept(place: float, half: float, span: Span) -> float:
-    """Keep a window from showing more emptiness than it must."""
+    """Keep a window from showing more empty space than necessary."""
     low, high = span
     if 2 * half >= high - low:
         return (low + high) / 2

@@ -76,7 +76,7 @@ class PictureGrid(QWidget):
     # What there is -----------------------------------------------------------------------------------
 
     def set_rows(self, numbers: Sequence[int], columns: Sequence[Column]) -> None:
-        """Have these rows and columns, in this order; what was there stays what it is."""
+        """Show these rows and columns, in this order; widgets that stay are kept."""
         if list(numbers) == self._numbers and tuple(columns) == self._columns:
             return
         self._numbers, self._columns = list(numbers), tuple(columns)

@@ -1,4 +1,4 @@
-"""Rows that show layers: made from them, following them, and gone with them."""
+"""Rows that show layers: made from them, following them, and removed with them."""
 
 from __future__ import annotations
 

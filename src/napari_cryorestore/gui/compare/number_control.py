@@ -1,4 +1,4 @@
-"""Keeps curves and table at the numbers of the rows that are shown."""
+"""Keeps curves and table up to date with the rows that are shown."""
 
 from __future__ import annotations
 

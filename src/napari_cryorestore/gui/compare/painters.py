@@ -98,7 +98,7 @@ class SectionPainter:
         return {place: result for place, (_, result) in fresh.items()}
 
     def levels(self, request: SectionRequest) -> dict[int, Levels]:
-        """Return black and white of every row: those of its middle, so that they stay as one goes about."""
+        """Return black and white of every row: from its middle, whatever the crosshair does."""
         own = {row.number: self._levels([row], request) for row in request.rows}
         if request.config.contrast == "linked":
             return dict.fromkeys(own, self._levels(list(request.rows), request))
@@ -107,7 +107,7 @@ class SectionPainter:
         return own
 
     def _levels(self, rows: list[Row], request: SectionRequest) -> Levels:
-        """Return the percentiles of some rows together, which are looked for only once."""
+        """Return the percentiles of some rows together, computed once."""
         key = (request.config.percentiles, *(_sample_key(row, request) for row in rows))
         if key not in self._known_levels:
             pictures = [picture for row in rows for picture in self.samples(row, request)]

@@ -224,7 +224,7 @@ CHOICES = {
 
 
 class EmptyPage(QWidget):
-    """Offers how to begin.
+    """Says how to begin while there is nothing to compare.
 
     Attributes
     ----------

@@ -151,7 +151,7 @@ _NO_ROWS = "Add a row first: its voxel size is needed to turn coordinates into Ã
 
 
 class ParticleControl:
-    """What the Particles tab shows.
+    """Reads lists of particles, matches them, and shows the result in the Particles tab.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class ParticleControl:
         self.show()
 
     def show(self) -> None:
-        """Match and show."""
+        """Match the lists with the reference, and show the result."""
         from napari_cryorestore.metrics.pick_agreement import match_picks
 
         self.found, problem = {}, ""

@@ -1,4 +1,4 @@
-"""Keeps the pictures of the grid at what the model says."""
+"""Keeps the pictures of the grid up to date with the model."""
 
 from __future__ import annotations
 

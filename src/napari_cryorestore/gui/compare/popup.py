@@ -1,4 +1,4 @@
-"""A button that opens a small panel of its own under it."""
+"""Buttons that open a small panel or a menu beneath them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Popup(QFrame):
         layout.addWidget(content)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Stand under the button, and within the screen."""
+        """Appear under the button, within the screen."""
         super().showEvent(event)
         self.adjustSize()
         corner = self._button.mapToGlobal(QPoint(0, self._button.height() + 2))

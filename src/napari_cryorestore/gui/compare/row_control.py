@@ -222,7 +222,7 @@ class RowControl:
         self._grid.look_at(volume.extent)
 
     def _layer_gone(self, name: str) -> None:
-        self._message.say(f"The row “{name}” went with its layer.")
+        self._message.say(f"The row “{name}” was removed with its layer.")
 
     def _fill_menu(self) -> None:
         menu, runs = self._menu, list(reversed(self._runs.paths))

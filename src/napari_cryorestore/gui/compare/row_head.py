@@ -76,7 +76,7 @@ class HeadState:
 
 
 class RowHead(QWidget):
-    """Stands at the left of a row.
+    """The heading at the left of a row.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class RowHead(QWidget):
         self.show_state(self.state)
 
     def show_state(self, state: HeadState) -> None:
-        """Say this."""
+        """Show this state."""
         if state.steps != self.state.steps or state.step != self.state.step:
             self._set_slider(state)
         self.state = state
@@ -186,7 +186,7 @@ class RowHead(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
         self.editor.hide()
-        self.slider.setToolTip("Leaf through the steps of this run.")
+        self.slider.setToolTip("Choose another step of this run.")
 
     def _lay_out(self) -> None:
         first, last = QHBoxLayout(), QHBoxLayout()

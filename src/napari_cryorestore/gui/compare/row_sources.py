@@ -1,4 +1,4 @@
-"""Gives rows their volumes: opened, restored around the crosshair, or the newest preview of a run."""
+"""Gives rows their volumes: opened files, regions around the crosshair, or the newest preview of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CANCELLED = "cancelled: move the crosshair or choose a step to begin again"
 
 
 class RowSources(QObject):
-    """Keeps a comparison's rows, layers apart, at the volumes that their settings name.
+    """Keeps the volumes of a comparison's rows, except layers, up to date with their settings.
 
     Parameters
     ----------

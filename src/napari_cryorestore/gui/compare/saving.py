@@ -1,4 +1,4 @@
-"""Saving what is compared: figure, table and the comparison itself; and opening one again."""
+"""Saving a figure, a table or the comparison itself, and opening a comparison again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIGURES = "Figure (*.pdf *.svg *.png)"
 TABLES = "Table (*.csv *.json)"
 COMPARISONS = "Comparison (*.toml)"
 NOTHING = "There is nothing to save yet: add a row first."
-NO_NUMBERS = "There are no numbers yet: open Numbers and wait until they are there."
+NO_NUMBERS = "There are no numbers yet: click Show numbers and wait until they are computed."
 
 
 class Saving:

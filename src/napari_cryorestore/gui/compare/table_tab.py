@@ -41,7 +41,7 @@ _LEFT_OUT = "snr_literal"  # in the saved table; two forms of one thing would on
 
 
 class TableTab(QWidget):
-    """Shows numbers; the panel provides them.
+    """Shows numbers; `NumberControl` provides them.
 
     Attributes
     ----------
