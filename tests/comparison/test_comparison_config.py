@@ -140,13 +140,13 @@ def test_nothing_is_overwritten_and_a_wrong_name_is_told(tmp_path: Path) -> None
         (b"\xff\xfe\x00", "bad.toml is not a comparison"),
         (b"rows = " + b"[" * 9999, "bad.toml is not a comparison: the text is not valid TOML"),
         (b"a = 1" + b"1" * 5000, "bad.toml is not a comparison"),
-        (b"columns = [false]", "no comparison that this version can show: columns"),
-        (b"format = 2", "no comparison that this version can show: format"),
-        (b"steps = 3", "no comparison that this version can show: steps"),
+        (b"columns = [false]", "not a comparison that this version can show: columns"),
+        (b"format = 2", "not a comparison that this version can show: format"),
+        (b"steps = 3", "not a comparison that this version can show: steps"),
         (b"[[rows]]\nname = 'a'", "the row 'a' needs the path of a file"),
     ],
 )
-def test_what_is_no_comparison_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+def test_what_is_not_a_comparison_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "bad.toml").write_bytes(content)
     with pytest.raises(ValueError) as told:  # noqa: PT011  the words are looked at below
         open_comparison(tmp_path / "bad.toml")

@@ -72,7 +72,7 @@ def test_nothing_is_overwritten_and_names_must_say_what_they_are(tmp_path: Path)
     path = write_numbers(tmp_path / "n.csv", FOUND)
     with pytest.raises(FileExistsError, match="never overwritten"):
         check_table(path)
-    with pytest.raises(ValueError, match=r"n.txt is no name .* \.csv or \.json"):
+    with pytest.raises(ValueError, match=r"n.txt is not a name .* \.csv or \.json"):
         check_table(tmp_path / "n.txt")
     with pytest.raises(FileNotFoundError, match=r"folder .* does not exist"):
         check_table(tmp_path / "none" / "n.csv")

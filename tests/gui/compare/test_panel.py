@@ -364,6 +364,17 @@ def test_both_parts_become_rows(two, viewer, settled):
     assert two.model.entries[2].volume.corner == pytest.approx(two.model.entries[0].volume.corner)
 
 
+def test_the_menu_of_a_row_splits_it(two, settled):
+    two.grid.heads[numbers(two)[1]].actions_by_name["parts"].trigger()
+    assert two.lower_tabs.isVisible()
+    assert "tilt range of restored is not known" in two.lower_tabs.trust.problem.text()
+    two.model.update(tilt_range=(-60, 60))
+    two.grid.heads[numbers(two)[1]].actions_by_name["parts"].trigger()
+    settled(two)
+    names = [entry.config.name for entry in two.model.entries]
+    assert names[2:] == ["restored · measured", "restored · supplied"]
+
+
 def test_maps_of_large_rows_follow_the_crosshair(two, viewer, settled, monkeypatch):
     monkeypatch.setattr(trust_maps, "MOST_EDGE", 8)
     two.model.update(tilt_range=(-60, 60))

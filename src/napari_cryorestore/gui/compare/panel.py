@@ -136,6 +136,14 @@ class ComparePanel(DockedPanel):
             self.model.update(columns=columns)
         self.bar.show_config(self.model.config)
 
+    def _show_parts(self, number: int, action: str) -> None:
+        """Split a row whose menu says so, with the Trust tab beneath, which says what comes of it."""
+        if action == "parts":
+            self.model.choose(number)
+            self.bar.numbers.setChecked(True)
+            self.lower_tabs.setCurrentWidget(self.lower_tabs.trust)
+            self.lower_tabs.maps.make("parts")
+
     def _do(self, what: str) -> None:
         self.message.warn("")
         if what == "fit":
@@ -187,6 +195,7 @@ class ComparePanel(DockedPanel):
         self.grid.pointed.connect(self._point)
         self.grid.stepped.connect(self.model.step_cursor)
         self.grid.hovered.connect(self._read_out)
+        self.grid.action_requested.connect(self._show_parts)
         self.bar.columns_chosen.connect(self._choose_columns)
         self.bar.slab_chosen.connect(lambda planes: self.model.update(slab=planes))
         self.bar.requested.connect(self._do)
