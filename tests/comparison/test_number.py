@@ -84,7 +84,7 @@ def test_every_number_has_words_that_say_what_it_cannot_tell() -> None:
         assert words.sentence.endswith(".")
         assert len(words.sentence.split()) > 8
     assert "does not prove that the detail is real" in NUMBER_WORDS["fsc"].sentence
-    assert "no map of errors" in NUMBER_WORDS["half_disagreement"].sentence
+    assert "not a map of errors" in NUMBER_WORDS["half_disagreement"].sentence
     assert number_words("snr_squared_boxes").title == "Signal-to-noise ratio, boxes"
     with pytest.raises(KeyError):
         number_words("unheard of")

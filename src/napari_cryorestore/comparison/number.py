@@ -224,8 +224,8 @@ NUMBER_WORDS: dict[str, MetricWords] = {
     ),
     "half_disagreement": MetricWords(
         "Half-map disagreement",
-        "How far the two restored halves differ, as a share of the volume's variation. It does not map "
-        "errors: where both halves are wrong in the same way, they agree.",
+        "How far the two restored halves differ, as a share of the volume's variation. It is not a map "
+        "of errors: where both halves are wrong in the same way, they agree.",
     ),
     "snr_squared": MetricWords(
         "Signal-to-noise ratio",
