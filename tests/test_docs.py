@@ -281,7 +281,7 @@ def test_the_modules_that_the_architecture_names_are_there() -> None:
 def test_the_places_that_contributing_names_are_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text[text.index("## Where is the place") : text.index("## Add a method")]
-    named = re.findall(r"`(\w+)`(?: and `(\w+)`)? in\s+\[`([\w/.]+)`\]", table)
+    named = re.findall(r"`(\w+)`(?: and `(\w+)`)?(?: \(or `(\w+)`\))? in\s+\[`([\w/.]+)`\]", table)
     assert len(named) > 5
     for *names, file in named:
         code = (ROOT / "src/napari_cryorestore" / file).read_text(encoding="utf-8")
