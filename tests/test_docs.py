@@ -141,7 +141,7 @@ def test_every_command_line_is_understood(line: str, tmp_path: Path, monkeypatch
     name, *arguments = shlex.split(line)[1:]
     command = importlib.import_module(f"napari_cryorestore.cli.{name}")
     parser = Parser(f"cryorestore {name}")
-    command.add_options(parser, arguments)
+    getattr(command, f"add_{name}_options")(parser, arguments)
     assert parser.parse(arguments)
 
 

@@ -44,7 +44,7 @@ class CompareOptions(Config):
     device: str = setting("auto", "What restores runs: auto, cpu, mps, cuda or cuda:1.")
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_compare_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     from napari_cryorestore.comparison.comparison_config import ComparisonConfig
 
@@ -73,7 +73,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     )
 
 
-def run(options: Namespace) -> int:
+def run_compare(options: Namespace) -> int:
     """Open the rows, draw, and print the figure's file."""
     from napari_cryorestore.comparison.comparison_config import save_comparison
     from napari_cryorestore.comparison.figure import check_figure, comparison_figure, save_figure
@@ -164,4 +164,4 @@ def _detected(volumes: Sequence[ComparedVolume]) -> list[Recording | None]:
     return [clear_tilts(detect_wedge(volume.data)) if volume.raw else None for volume in volumes]
 
 
-__all__ = ["CompareOptions", "add_options", "requested_comparison", "run"]
+__all__ = ["CompareOptions", "add_compare_options", "requested_comparison", "run_compare"]

@@ -23,7 +23,7 @@ FOLDER = Path("cryorestore-demo")
 STEPS, PREVIEWS = 160, 4
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_demo_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
     parser.add_argument(
@@ -40,7 +40,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("--device", default="auto", metavar="TEXT", help="auto, cpu, mps, cuda or cuda:1.")
 
 
-def run(options: Namespace) -> int:
+def run_demo(options: Namespace) -> int:
     """Train, restore, draw, and tell where everything lies."""
     from napari_cryorestore.cli.train import create, train_in
 
@@ -112,4 +112,4 @@ def _draw(run: RunDir, restored: dict[str, Path]) -> Path:
     return save_figure(run.restored_dir / f"{NAME}.png", figure)
 
 
-__all__ = ["FOLDER", "add_options", "demo_config", "run"]
+__all__ = ["FOLDER", "add_demo_options", "demo_config", "run_demo"]

@@ -71,7 +71,7 @@ class EvaluateOptions(Config):
     recording: Recording = Recording()
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_evaluate_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
     parser.usage = "cryorestore evaluate ROW … [--labels NAME …] [OPTION …]"
@@ -86,7 +86,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_settings("recording", settings_of(Recording), under="evaluation.recording")
 
 
-def run(options: Namespace) -> int:
+def run_evaluate(options: Namespace) -> int:
     """Measure, print the numbers with what they mean, and write the table."""
     from napari_cryorestore.comparison.measurement_plan import evaluate
     from napari_cryorestore.comparison.number import check_table, write_numbers
@@ -270,4 +270,4 @@ def _lines(found: Evaluation) -> Iterator[str]:
         yield f"{title}: {sentence}"
 
 
-__all__ = ["EvaluateOptions", "add_options", "request_of", "rows_of", "run"]
+__all__ = ["EvaluateOptions", "add_evaluate_options", "request_of", "rows_of", "run_evaluate"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.physics.wedge_detection import DetectedWedge
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_info_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
     parser.usage = "cryorestore info FILE | --report"
@@ -38,7 +38,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     )
 
 
-def run(options: Namespace) -> int:
+def run_info(options: Namespace) -> int:
     """Print the facts, those that are quick to find first."""
     if options.report == (options.file is not None):
         raise ValueError("name one volume, or give --report to print what is installed here")
@@ -172,4 +172,4 @@ def _devices() -> Iterator[tuple[str, str]]:
             yield device, "available"
 
 
-__all__ = ["add_options", "detected_words", "installation", "run"]
+__all__ = ["add_info_options", "detected_words", "installation", "run_info"]

@@ -29,7 +29,7 @@ COMMANDS = {
     "methods": "List the methods, networks and presets.",
     "info": "Show what a volume file holds and what lies beside it, or what is installed here.",
 }
-"""Every command with its sentence; the module of the same name in this package carries it out."""
+"""Every command with its sentence; the module of this name has ``add_NAME_options`` and ``run_NAME``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,8 +64,8 @@ def _command(name: str, arguments: list[str]) -> int:
     command = importlib.import_module(f"napari_cryorestore.cli.{name}")
     parser = Parser(f"cryorestore {name}", description=COMMANDS[name])
     parser.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
-    command.add_options(parser, arguments)
-    code: int = command.run(parser.parse(arguments))
+    getattr(command, f"add_{name}_options")(parser, arguments)
+    code: int = getattr(command, f"run_{name}")(parser.parse(arguments))
     return code
 
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from napari_cryorestore.methods import Method
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_methods_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add nothing: the command has no options."""
     del parser, arguments
 
 
-def run(options: Namespace) -> int:
+def run_methods(options: Namespace) -> int:
     """List methods, networks and presets."""
     from napari_cryorestore.methods import METHODS
     from napari_cryorestore.networks import NETWORKS
@@ -48,4 +48,4 @@ def _needs(method: type[Method]) -> str:
     return f"Needs {' and '.join(needs)}.{training}" if needs else training.strip()
 
 
-__all__ = ["add_options", "run"]
+__all__ = ["add_methods_options", "run_methods"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ALONE = Place()
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_restore_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options, of which some depend on the method of the model that the arguments name."""
     from napari_cryorestore.methods import METHODS
 
@@ -47,7 +47,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         _add_method(parser, config)
 
 
-def run(options: Namespace) -> int:
+def run_restore(options: Namespace) -> int:
     """Restore, showing how far it is, and print the files' names."""
     work = restorations_of(options)
     place = own_place()
@@ -288,4 +288,4 @@ def _on_own_device(config: RestoreConfig, place: Place) -> RestoreConfig:
     return config.model_copy(update={"hardware": own})
 
 
-__all__ = ["Tally", "add_options", "restore_queue", "restore_shown", "run"]
+__all__ = ["Tally", "add_restore_options", "restore_queue", "restore_shown", "run_restore"]

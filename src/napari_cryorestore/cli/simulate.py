@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.cli.parser import Parser
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_simulate_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     from napari_cryorestore.simulation import SimulationConfig
 
@@ -25,7 +25,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_settings("simulation", settings_of(SimulationConfig), under="simulation")
 
 
-def run(options: Namespace) -> int:
+def run_simulate(options: Namespace) -> int:
     """Simulate two halves, write them, and print the names of the files."""
     from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
 
@@ -35,4 +35,4 @@ def run(options: Namespace) -> int:
     return DONE
 
 
-__all__ = ["add_options", "run"]
+__all__ = ["add_simulate_options", "run_simulate"]

@@ -51,7 +51,7 @@ exit "$code"
 """
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_slurm_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the job's options, and those of the command that it is to carry out."""
     parser.usage = "cryorestore slurm {train,restore} [OPTION of train or restore …] [OPTION …] > job.sh"
     parser.add_argument("kind", choices=KINDS, help="What the job does; the options of that command follow.")
@@ -60,18 +60,18 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     kind = words[0] if words else ""
     parser.set_defaults(words=words[1:])
     if kind == "train":
-        from napari_cryorestore.cli.train import add_options as add_train
+        from napari_cryorestore.cli.train import add_train_options
 
-        add_train(parser, words[1:])
+        add_train_options(parser, words[1:])
     elif kind == "restore":
-        from napari_cryorestore.cli.restore import add_options as add_restore
+        from napari_cryorestore.cli.restore import add_restore_options
 
-        add_restore(parser, words[1:])
+        add_restore_options(parser, words[1:])
     if kind in KINDS:
         parser.usage = f"cryorestore slurm {kind} [OPTION of {kind} …] [OPTION …] > job.sh"
 
 
-def run(options: Namespace) -> int:
+def run_slurm(options: Namespace) -> int:
     """Check what the job is to do, make the folder of a new run, and print the script."""
     typed = given(options, _TITLE)
     for name in typed:
@@ -268,4 +268,4 @@ def _options(job: SlurmJob, request: SlurmConfig) -> Iterator[str]:
     yield f"signal=B:USR1@{request.notice}"
 
 
-__all__ = ["KINDS", "SlurmConfig", "SlurmJob", "add_options", "job_script", "run"]
+__all__ = ["KINDS", "SlurmConfig", "SlurmJob", "add_slurm_options", "job_script", "run_slurm"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.events import Event
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_train_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options, which depend on the method and network that the arguments choose."""
     from napari_cryorestore.cli.recipe import add_recipe_options
 
@@ -37,7 +37,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     add_recipe_options(parser, arguments)
 
 
-def run(options: Namespace) -> int:
+def run_train(options: Namespace) -> int:
     """Train to the last step, an error, or a requested stop."""
     from napari_cryorestore.cli.recipe import recipe
     from napari_cryorestore.training.launch import recipe_of
@@ -191,4 +191,11 @@ def _line(event: Noted) -> str:
     return f"{'note' if event.level == 'info' else event.level}: {event.message}"
 
 
-__all__ = ["ConsoleRun", "add_options", "create", "refuse_options_beside_resume", "run", "train_in"]
+__all__ = [
+    "ConsoleRun",
+    "add_train_options",
+    "create",
+    "refuse_options_beside_resume",
+    "run_train",
+    "train_in",
+]

@@ -27,14 +27,14 @@ _ENDED = ("completed", "stopped", "failed")
 _LEAST_ROWS = 5
 
 
-def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+def add_watch_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Add the options."""
     del arguments
     parser.add_argument("run", type=Path, metavar="RUN", help="The run folder.")
     parser.add_argument("--once", action="store_true", help="Show the whole table once and end.")
 
 
-def run(options: Namespace) -> int:
+def run_watch(options: Namespace) -> int:
     """Show a run until it ends."""
     folder = RunDir.open(options.run)
     follower, state = RunFollower(folder.path), RunState()
@@ -107,4 +107,4 @@ def _headline(state: RunState) -> str:
     return headline(state)
 
 
-__all__ = ["POLL_EVERY", "add_options", "run", "table"]
+__all__ = ["POLL_EVERY", "add_watch_options", "run_watch", "table"]
