@@ -76,7 +76,7 @@ def test_other_errors_are_one_sentence_too(
     def fail(options: object) -> int:
         raise error
 
-    monkeypatch.setattr(methods, "run", fail)
+    monkeypatch.setattr(methods, "run_methods", fail)
     assert main(["methods"]) == code
     assert capsys.readouterr().err == f"cryorestore methods: {sentence}\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cryorestore.io.pair_search import find_pairs, unique_names
+from napari_cryorestore.io.pair_search import distinct_names, find_pairs
 
 
 def made(folder: Path, *names: str) -> None:
@@ -57,12 +57,12 @@ def test_equal_names_are_told_apart(tmp_path: Path) -> None:
 
 def test_as_many_folders_tell_names_apart_as_it_takes() -> None:
     files = [Path(f"/data/{folder}/recon/even/TS1.mrc") for folder in ("a", "b", "c")]
-    assert unique_names(["TS1"] * 3, files) == ["a_recon_TS1", "b_recon_TS1", "c_recon_TS1"]
-    assert unique_names(["TS1", "TS2", "TS1"], files) == ["a_recon_TS1", "TS2", "c_recon_TS1"]
-    assert unique_names(["TS1", "TS1"], [files[0], files[0]]) == ["TS1", "TS1_2"]
-    assert unique_names(["TS1", "TS1", "TS1_2"], [None, None, files[0]]) == ["TS1", "TS1_3", "TS1_2"]
-    assert unique_names(["a_recon_TS1", "TS1", "mine"], files) == ["a_recon_TS1", "b_recon_TS1", "mine"]
-    assert unique_names(["recon_TS1", "TS2", "b_recon_TS1"], files) == ["recon_TS1", "TS2", "b_recon_TS1"]
+    assert distinct_names(["TS1"] * 3, files) == ["a_recon_TS1", "b_recon_TS1", "c_recon_TS1"]
+    assert distinct_names(["TS1", "TS2", "TS1"], files) == ["a_recon_TS1", "TS2", "c_recon_TS1"]
+    assert distinct_names(["TS1", "TS1"], [files[0], files[0]]) == ["TS1", "TS1_2"]
+    assert distinct_names(["TS1", "TS1", "TS1_2"], [None, None, files[0]]) == ["TS1", "TS1_3", "TS1_2"]
+    assert distinct_names(["a_recon_TS1", "TS1", "mine"], files) == ["a_recon_TS1", "b_recon_TS1", "mine"]
+    assert distinct_names(["recon_TS1", "TS2", "b_recon_TS1"], files) == ["recon_TS1", "TS2", "b_recon_TS1"]
 
 
 def test_nothing_found_is_said_with_the_reason(tmp_path: Path) -> None:

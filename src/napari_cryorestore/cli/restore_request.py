@@ -177,11 +177,11 @@ def _name(tomogram: TomogramConfig) -> str:
 
 def _told_apart(tomograms: list[TomogramConfig]) -> list[TomogramConfig]:
     """Return tomograms of which those that nobody named have different names."""
-    from napari_cryorestore.io.pair_search import unique_names
+    from napari_cryorestore.io.pair_search import distinct_names
 
     if any(item.name for item in tomograms):
         return tomograms
-    names = unique_names([_name(item) for item in tomograms], [item.even for item in tomograms])
+    names = distinct_names([_name(item) for item in tomograms], [item.even for item in tomograms])
     return [item.model_copy(update={"name": name}) for item, name in zip(tomograms, names, strict=True)]
 
 

@@ -144,13 +144,13 @@ class _PairWatch:
         viewer = self._viewer()
         if viewer is None:
             return
-        from napari_cryorestore.io.pair_search import unique_names
+        from napari_cryorestore.io.pair_search import distinct_names
         from napari_cryorestore.io.pairing import tomogram_name
 
         pairs = list(paired_layers(viewer.layers))
         files = [path_of(even) for even, _ in pairs]
         names = [tomogram_name(file or even.name) for file, (even, _) in zip(files, pairs, strict=True)]
-        for name, (even, odd) in zip(unique_names(names, files), pairs, strict=True):
+        for name, (even, odd) in zip(distinct_names(names, files), pairs, strict=True):
             pair = (path_of(even), path_of(odd))
             if pair not in self._offered:
                 self._offered.add(pair)

@@ -32,7 +32,7 @@ def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
     Returns
     -------
     list of Pair
-        Ordered by name. Every name occurs once, see `unique_names`.
+        Ordered by name. Every name occurs once, see `distinct_names`.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def find_pairs(places: Iterable[Path | str]) -> list[Pair]:
     pairs = _each_once(pair_halves(files))
     if not pairs:
         raise ValueError(_nothing_found(files))
-    names = unique_names([pair.name for pair in pairs], [pair.even for pair in pairs])
+    names = distinct_names([pair.name for pair in pairs], [pair.even for pair in pairs])
     named = (replace(pair, name=name) for pair, name in zip(pairs, names, strict=True))
     return sorted(named, key=lambda pair: pair.name)
 
@@ -90,7 +90,7 @@ def _nothing_found(files: list[Path]) -> str:
     )
 
 
-def unique_names(names: Sequence[str], files: Sequence[Path | None]) -> list[str]:
+def distinct_names(names: Sequence[str], files: Sequence[Path | None]) -> list[str]:
     """Return names of which none occurs twice.
 
     Parameters
@@ -154,4 +154,4 @@ def _numbered(names: list[str]) -> list[str]:
     return unlike
 
 
-__all__ = ["DEPTH", "find_pairs", "unique_names"]
+__all__ = ["DEPTH", "distinct_names", "find_pairs"]

@@ -11,7 +11,7 @@ from napari_cryorestore.data.corners import valid_corners
 from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.findings import Finding
-from napari_cryorestore.io.pair_search import unique_names
+from napari_cryorestore.io.pair_search import distinct_names
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.tomogram import open_configured
 from napari_cryorestore.methods import build_method
@@ -82,7 +82,7 @@ def complete_config(
 def _named(config: RunConfig) -> RunConfig:
     """Return the recipe with a name of its own for every tomogram: messages and files are called after it."""
     names = [item.name or tomogram_name(item.even) for item in config.tomograms]
-    told = unique_names(names, [item.even for item in config.tomograms])
+    told = distinct_names(names, [item.even for item in config.tomograms])
     named = [
         item.model_copy(update={"name": name}) for item, name in zip(config.tomograms, told, strict=True)
     ]

@@ -185,7 +185,7 @@ def names_in_list(items: Sequence[AdditionalTomogram]) -> list[str]:
 
     evens = [item.choice.even for item in items]
     files = [even.path if even is not None else None for even in evens]
-    return pair_search.unique_names([item.name for item in items], files)
+    return pair_search.distinct_names([item.name for item in items], files)
 
 
 __all__ = [
