@@ -149,7 +149,7 @@ class Legend(QWidget):
         super().__init__()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel("measured by the microscope"))
+        layout.addWidget(QLabel("measured"))
         layout.addWidget(_Gradient())
         layout.addWidget(QLabel("supplied by the network"))
         layout.addStretch(1)
