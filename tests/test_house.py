@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from benchmarks.parts import parts_of
 from scripts.count import Module
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +122,47 @@ def test_every_module_of_the_gui_without_qt_stands_in_the_import_contract() -> N
 def test_the_models_of_the_panels_know_no_qt() -> None:
     panels = ("train", "monitor", "restore")
     assert {f"napari_cryorestore.gui.{panel}.model" for panel in panels} <= without_qt()
+
+
+@cache
+def names_of(module: str) -> set[str]:
+    """Return what can be imported from a module of ours: names at its top, and modules in its folder."""
+    path = ROOT / "src" / Path(*module.split("."))
+    inside = {item.stem for item in path.glob("*") if item.suffix == ".py" or item.is_dir()}
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found = set(inside)
+    for node in ast.walk(tree(file)) if file.exists() else ():
+        if isinstance(node, ast.ClassDef | Function):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(item.asname or item.name) for item in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_what_benchmarks_and_scripts_import_is_there() -> None:
+    """Most of them are run by hand only, and import some of it late."""
+    files = [*ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("scripts/*.py"), *ROOT.glob("examples/*.py")]
+    assert len(files) > 40
+    missing = [
+        (str(path.relative_to(ROOT)), f"{node.module}.{item.name}")
+        for path in files
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("napari_cryorestore.")
+        for item in node.names
+        if item.name not in names_of(str(node.module))
+    ]
+    assert missing == []
+
+
+def test_every_folder_of_benchmarks_lists_its_parts() -> None:
+    folders = sorted(path.parent for path in ROOT.glob("benchmarks/*/__main__.py"))
+    assert [folder.name for folder in folders] == ["faults", "quality", "restore", "step", "window"]
+    for folder in folders:
+        parts = parts_of(folder)
+        assert len(parts) > 1
+        assert all(re.fullmatch(r"[A-Z].*[.?]", sentence) for sentence in parts.values()), parts
 
 
 def test_the_ruler_measures() -> None:
