@@ -68,13 +68,13 @@ class ViewerSession:
     run_added : Signal(Path)
         A run was started, or an existing one was opened to look at.
     use_step : Signal(Path, int)
-        This step is to restore; the Restore panel opens.
+        A step was chosen to restore with; the Restore panel opens.
     compare_step : Signal(Path, int)
-        This step is to be compared; the Compare panel opens with it as a row.
+        A step was chosen to be compared; the Compare panel opens with it as a row.
     compare_file : Signal(Path)
-        This file, or the layer that shows it, is to be compared; the Compare panel opens with it.
+        A file was chosen to be compared; the Compare panel opens with it, or with the layer that shows it.
     continue_requested : Signal(Path)
-        A run that ended is to go on; it does.
+        A run that ended is to be continued, which is done at once.
     closed : Signal
         The viewer's window has closed, and what was started here has ended.
     launcher : Launcher
