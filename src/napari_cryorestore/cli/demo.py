@@ -73,7 +73,7 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
 
 def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
     """Restore with the model just trained and with what needs no training, and return the files by name."""
-    from napari_cryorestore.cli.restore import restore_shown
+    from napari_cryorestore.cli.restore import restore_with_progress
     from napari_cryorestore.io.volumes import result_suffix
     from napari_cryorestore.methods import METHODS, untrained_methods
     from napari_cryorestore.restoration import ModelRef, RestoreConfig, with_chosen_weights
@@ -95,7 +95,7 @@ def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
         restoration, chosen = with_chosen_weights(restoration)
         if chosen is not None:
             screen.say(chosen.sentence)
-        made[name] = restore_shown(restoration, screen, chosen=chosen)
+        made[name] = restore_with_progress(restoration, screen, chosen=chosen)
     return made
 
 

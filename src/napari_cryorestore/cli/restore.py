@@ -54,7 +54,7 @@ def run_restore(options: Namespace) -> int:
     screen = LiveText(sys.stderr)
     if work.chosen is not None and place.index == 0:
         screen.say(work.chosen.sentence)
-    restore = partial(restore_shown, chosen=work.chosen, known=set())
+    restore = partial(restore_with_progress, chosen=work.chosen, known=set())
     if work.is_queue:
         return restore_queue(work.configs, restore, screen, place=place)
     print(restore(work.configs[0], screen))
@@ -122,7 +122,7 @@ def _model_typed(parser: Parser, arguments: Sequence[str]) -> MethodConfig | Non
         return None  # whoever reads the arguments next says what is wrong
 
 
-def restore_shown(
+def restore_with_progress(
     config: RestoreConfig,
     screen: LiveText,
     *,
@@ -288,4 +288,4 @@ def _on_own_device(config: RestoreConfig, place: Place) -> RestoreConfig:
     return config.model_copy(update={"hardware": own})
 
 
-__all__ = ["Tally", "add_restore_options", "restore_queue", "restore_shown", "run_restore"]
+__all__ = ["Tally", "add_restore_options", "restore_queue", "restore_with_progress", "run_restore"]

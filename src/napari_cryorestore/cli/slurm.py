@@ -25,30 +25,6 @@ if TYPE_CHECKING:
 KINDS = ("train", "restore")
 _TITLE = "job"
 _WORD = r"^\S+$"
-_SCRIPT = """\
-#!/bin/bash
-# {purpose}. Made by cryorestore {version}; hand it in with sbatch.
-{options}
-
-# What your cluster needs before programs run, for example:
-# module load cuda
-ENVIRONMENT={environment}
-
-# Slurm sends USR1 shortly before the time is up: the job requests another turn. What runs is then told to
-# end, saves what it has, and goes on in the next turn, as after a job that had to make way for others.
-again() {{ scontrol requeue "$SLURM_JOB_ID"; }}
-trap again USR1
-
-{srun} "$ENVIRONMENT/bin/python" -m napari_cryorestore {words} &
-step=$!
-wait "$step"
-code=$?
-while kill -0 "$step" 2>/dev/null; do  # a signal interrupted the wait
-    wait "$step"
-    code=$?
-done
-exit "$code"
-"""
 
 
 def add_slurm_options(parser: Parser, arguments: Sequence[str]) -> None:
@@ -266,6 +242,32 @@ def _options(job: SlurmJob, request: SlurmConfig) -> Iterator[str]:
     yield "open-mode=append"
     yield "requeue"
     yield f"signal=B:USR1@{request.notice}"
+
+
+_SCRIPT = """\
+#!/bin/bash
+# {purpose}. Made by cryorestore {version}; hand it in with sbatch.
+{options}
+
+# What your cluster needs before programs run, for example:
+# module load cuda
+ENVIRONMENT={environment}
+
+# Slurm sends USR1 shortly before the time is up: the job requests another turn. What runs is then told to
+# end, saves what it has, and goes on in the next turn, as after a job that had to make way for others.
+again() {{ scontrol requeue "$SLURM_JOB_ID"; }}
+trap again USR1
+
+{srun} "$ENVIRONMENT/bin/python" -m napari_cryorestore {words} &
+step=$!
+wait "$step"
+code=$?
+while kill -0 "$step" 2>/dev/null; do  # a signal interrupted the wait
+    wait "$step"
+    code=$?
+done
+exit "$code"
+"""
 
 
 __all__ = ["KINDS", "SlurmConfig", "SlurmJob", "add_slurm_options", "job_script", "run_slurm"]
