@@ -141,7 +141,7 @@ def _training(
 
 
 def _restoring(options: Namespace, request: SlurmConfig) -> SlurmJob:
-    """Return the job that restores many tomograms; what they are is looked up now and again then."""
+    """Return the job that restores many tomograms; which ones is looked up now and when it runs."""
     from napari_cryorestore.cli.restore_request import restorations_of
 
     typed = options.run

@@ -77,7 +77,7 @@ class Crops:
     places : Places
         Where they are from.
     refilled : Tensor, shape (b, m, z, y, x), optional
-        For a method with `refill_places`: what it put down for these places last time, and the maps
+        For a method with `refill_places`: what it stored for these places last time, and the maps
         themselves the first time.
     """
 

@@ -49,7 +49,7 @@ class StepLoss:
     parts : dict of str to Tensor
         Named scalars to look at, detached or not; they need not sum to the total.
     refill : Tensor, shape (b, m, z, y, x), optional
-        For a method with `refill_places`: what to put down for these places, turned back to how they lie in
+        For a method with `refill_places`: what to store for these places, turned back to how they lie in
         the tomogram. It comes back as ``crops.refilled``.
     """
 

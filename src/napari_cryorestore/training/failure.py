@@ -19,7 +19,7 @@ _GONE = ("Connection closed by peer", "Connection reset by peer", "Broken pipe",
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an error says, or for one that says nothing what it is."""
+    """Return the message of an error, or the name of its type if it has none."""
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted before it could save a checkpoint: continue the run to go on from its newest one."
     return str(error) or type(error).__name__

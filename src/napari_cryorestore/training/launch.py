@@ -272,7 +272,7 @@ def launch(run: RunDir, where: Literal["thread", "process"] = "thread") -> RunHa
 
 
 def training_command(run: RunDir) -> list[str]:
-    """Return the command that trains in a run folder, without a word."""
+    """Return the command that trains in a run folder and prints nothing."""
     return [sys.executable, "-m", "napari_cryorestore", "train", "--resume", str(run.path), "--quiet"]
 
 
@@ -289,7 +289,7 @@ class RunHandle:
         raise NotImplementedError
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most so many seconds, and tell whether it came."""
+        """Wait for its end, for some seconds at most, and return whether it has ended."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -326,7 +326,7 @@ class ThreadHandle(RunHandle):
         return self._thread.is_alive()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most so many seconds, and tell whether it came."""
+        """Wait for its end, for some seconds at most, and return whether it has ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -367,7 +367,7 @@ class ProcessHandle(RunHandle):
         return self._process.poll() is None
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most so many seconds, and tell whether it came."""
+        """Wait for its end, for some seconds at most, and return whether it has ended."""
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:

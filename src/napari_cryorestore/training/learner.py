@@ -139,7 +139,7 @@ class Learner:
         self._good = copy.deepcopy((self.network.state_dict(), self.average.state_dict()))
 
     def start_from(self, path: Path) -> int:
-        """Take the weights of a checkpoint instead of random ones, and return the step that they are of.
+        """Take the weights of a checkpoint instead of random ones, and return their step.
 
         Raises
         ------
@@ -204,7 +204,7 @@ class Learner:
         release_memory()
 
     def with_room(self, work: Callable[[], Result]) -> Result:
-        """Do what must be done between steps; where memory runs out, give some back and do it once more."""
+        """Do what must be done between steps; where memory runs out, free some and try once more."""
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
@@ -223,7 +223,7 @@ class Learner:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned; the optimiser's settings stay those of the schedule.
+        """Load what `state` returned; the optimiser's settings stay those of the schedule.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class Learner:
 
 
 def lay_out_gradients(network: nn.Module) -> None:
-    """Let every gradient have the very strides of its weight, as DDP expects and warns of otherwise.
+    """Give every gradient the strides of its weight, as DDP expects and warns of otherwise.
 
     PyTorch already sees to all axes but those of length 1, whose stride says nothing: so nothing is copied.
     """
@@ -262,7 +262,7 @@ def lay_out_gradients(network: nn.Module) -> None:
 
 
 def limit_gradients(network: nn.Module, *, most: float) -> Tensor:
-    """Shorten all gradients alike where their common norm is above `most`; waits for no device.
+    """Scale all gradients down alike where their common norm is above `most`; waits for no device.
 
     Parameters
     ----------

@@ -232,7 +232,7 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
 
 
 def _given_mask(tomogram: Tomogram, mask: Inside, crop: int) -> Mask:
-    """Return what of a mask holds data; refuse one of which too little does."""
+    """Return the part of a mask that holds data; refuse a mask with too little."""
     no_data = tomogram.no_data()
     left, share = with_data(mask, no_data)
     if no_data is None:

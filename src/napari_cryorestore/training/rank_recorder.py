@@ -85,7 +85,7 @@ class RankRecorder:
             self.record(Snapshotted(step=step, file=file))
 
     def take_up(self, checkpoint: Path) -> None:
-        """Know what is kept, and tell of this checkpoint: who was killed right after saving could not."""
+        """Look up what is kept, and record this checkpoint: a process killed right after saving could not."""
         self.saved = RunDir(checkpoint.parent.parent).checkpoint_steps()
         self.record(
             Checkpointed(
@@ -94,7 +94,7 @@ class RankRecorder:
         )
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
-        """Let `write` fill a checkpoint, then let go of what is too much."""
+        """Let `write` fill a checkpoint, then delete steps beyond the number to keep."""
         if not self.first:
             return
         parents: list[Path] = []

@@ -1,4 +1,4 @@
-"""What a method puts down for a place and finds there again, saved with the checkpoint."""
+"""What a method stores for a place and is given there again, saved with the checkpoint."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NAME = "refills"
 
 
 class Refills:
-    """What was put down for every place, see `Method.refill_places`; for other methods it does nothing.
+    """What was stored for every place, see `Method.refill_places`; for other methods it does nothing.
 
     Parameters
     ----------
     method : Method
-        Which puts something down or does not.
+        Which stores something or does not.
     volumes : sequence of TrainingVolume
         The tomograms, whose corners are the places.
     size : int
@@ -46,7 +46,7 @@ class Refills:
             self._known = [torch.zeros(shape[0], dtype=torch.bool, device=device) for shape in shapes]
 
     def given(self, crops: Crops) -> Crops:
-        """Return the crops with what was put down for their places, or else their maps."""
+        """Return the crops with what was stored for their places, or else their maps."""
         if not self._values:
             return crops
         tomogram, places = crops.places.tomogram, self._indices(crops.places)
@@ -54,8 +54,8 @@ class Refills:
         kept = torch.where(known, self._values[tomogram][places].float(), crops.maps)
         return replace(crops, refilled=kept)
 
-    def put_down(self, places: Places, refill: Tensor | None, *, unless: Tensor) -> None:
-        """Keep what a step leaves for its places (b, m, z, y, x), but nothing of a step gone wrong."""
+    def store(self, places: Places, refill: Tensor | None, *, unless: Tensor) -> None:
+        """Store the refill of a step for its places (b, m, z, y, x), unless its loss was not finite."""
         if refill is None or not self._values:
             return
         tomogram, indices = places.tomogram, self._indices(places)
@@ -70,7 +70,7 @@ class Refills:
         return {_NAME: {"corners": self._corners, "values": self._values, "known": self._known}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take up what `state` returned.
+        """Load what `state` returned.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Refills:
 
     def _indices(self, places: Places) -> Tensor:
         if places.indices is None:
-            raise ValueError("What is put down for a place needs the place's number.")
+            raise ValueError("What is stored for a place needs the place's number.")
         return places.indices.to(self._values[places.tomogram].device, non_blocking=True)
 
 

@@ -48,7 +48,7 @@ _GLANCE = 0.3  # seconds between two looks whether the supervisor lives
 def supervise(
     run: RunDir, command: Sequence[str], count: int, *, on_event: Callable[[Event], None] = lambda event: None
 ) -> None:
-    """Run a command as so many processes, to the end of all.
+    """Run a command as several processes, until all have ended.
 
     Where one of them fails or gives no sign of life any more, the others would wait for it: they are ended
     too, and the run says why.
@@ -104,7 +104,7 @@ class _Companion:
     frozen: bool = False
 
     def freezes(self) -> bool:
-        """Tell whether it has been silent for too long, from then on."""
+        """Tell whether it is or was silent for too long."""
         self.frozen |= self.heart.silence() >= SILENT and self.process.poll() is None
         return self.frozen
 
@@ -141,7 +141,7 @@ class _Chronicle:
         self.error = ""
 
     def look(self) -> None:
-        """Take in what is new."""
+        """Take in the new events."""
         for event in self._history.poll():
             self._started |= isinstance(event, Started)
             if isinstance(event, Failed):
@@ -269,7 +269,7 @@ def beat() -> None:
 
 
 def end_with_supervisor(run: RunDir) -> None:
-    """Begin to watch the supervisor: where it is killed, nobody else sees to it that all processes end.
+    """Start to watch the supervisor: if it is killed, nobody else ends the processes.
 
     It is given signs of life all the while.
 

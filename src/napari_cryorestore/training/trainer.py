@@ -184,7 +184,7 @@ class Trainer:
             batch = next_batch(self._sampler, self.method, self.device)
             batch.crops = self.refills.given(batch.crops)
             losses, bad = self.learner.update(batch, step=self.step)
-            self.refills.put_down(batch.crops.places, self.learner.refill, unless=bad)
+            self.refills.store(batch.crops.places, self.learner.refill, unless=bad)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or self.fabric.world_size > 1:
                 raise

@@ -38,7 +38,7 @@ class OneMap(Method):
         return {"turns": drawn_elements(GROUP, len(places), generator)}
 
     def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
-        """Return the loss, and put down what the teacher makes of these crops."""
+        """Return the loss, and store what the teacher makes of these crops."""
         assert crops.imaging.wedge is not None
         assert crops.refilled is not None
         shape = crops.maps.shape[-3:]
