@@ -22,7 +22,7 @@ NUMERIC = [
         "physics/test_fsc.py",
         "physics/test_normalize.py",
         "physics/test_rotation.py",
-        "physics/test_wiener.py",
+        "physics/test_wiener_filter.py",
         "comparison/test_region.py::test_a_region_is_part_of_the_whole_restoration",
         "training/test_optimiser.py",
         "test_processors.py::test_the_oldest_instructions_are_used_where_they_are_requested",
