@@ -146,8 +146,8 @@ class Session:
         train, monitor = (open_panel(self.viewer, name) for name in ("Train", "Monitor"))
         until(lambda: train.recipe is not None and not train.background.busy())
         if tomograms > 1:
-            train.further.add["layers"].click()
-            until(lambda: all(item.found is not None for item in train.model.further_tomograms))
+            train.more.add["layers"].click()
+            until(lambda: all(item.look is not None for item in train.model.more_tomograms))
             assert len(train.model.config().tomograms) == tomograms
         train.recipe.preset_chosen.emit("quick-look")
         schedule = train.model.sections["schedule"].model_copy(update={"steps": 100_000})

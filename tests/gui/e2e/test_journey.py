@@ -71,7 +71,7 @@ def test_drop_train_watch_choose_restore_and_save(
     # use the step: the Restore panel opens, with the run, the step and the tomogram chosen
     monitor.body.step_view.use.click()
     restore = viewer.window.dock_widgets["Restore (CryoRestore)"]
-    qtbot.waitUntil(lambda: restore.model.wishes.model.step == EVERY, timeout=LONG)
+    qtbot.waitUntil(lambda: restore.model.request.model.step == EVERY, timeout=LONG)
     restore.bar.restore.click()
     name = f"tiny · Noise2Noise @ {EVERY}"
     qtbot.waitUntil(lambda: name in viewer.layers, timeout=LONG)
