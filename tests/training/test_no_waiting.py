@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.accelerators import CPUAccelerator
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies import SingleDeviceStrategy
+from packaging.version import Version
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -121,7 +122,17 @@ def test_a_step_looks_at_nothing_on_the_device_and_waits_for_no_copy_to_it(
     assert copies.waited_for == []
 
 
-@pytest.mark.parametrize("knobs", [{}, {"recompute": True}], ids=["as usual", "recomputed"])
+RECOMPUTED = pytest.param(
+    {"recompute": True},
+    id="recomputed",
+    marks=pytest.mark.skipif(
+        Version(torch.__version__) < Version("2.13"),
+        reason="PyTorch's own checkpointing makes an empty tensor on the host, which waits for nothing",
+    ),
+)
+
+
+@pytest.mark.parametrize("knobs", [pytest.param({}, id="as usual"), RECOMPUTED])
 @CASES
 def test_what_follows_the_draws_touches_nothing_on_the_host(
     recipe: str, method: str, knobs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
