@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _FOLDERS_SEARCHED = 3
-_OPPOSITES = {"even": ("odd",), "evn": ("odd",), "odd": ("even", "evn"), "1": ("2",), "2": ("1",)}
-_OPPOSITES |= {"a": ("b",), "b": ("a",)}
-_ODD = frozenset({"odd", "2", "b"})
+_HALVES = (("even", "odd"), ("evn", "odd"), ("1", "2"), ("a", "b"))  # the second one counts as odd
+_ODD = frozenset(odd for _, odd in _HALVES)
+_SIDES = [*_HALVES, *((odd, even) for even, odd in _HALVES)]
+_OPPOSITES = {side: tuple(other for one, other in _SIDES if one == side) for side, _ in _SIDES}
 _OF_A_SERIES = {"1": ("0", "3"), "2": ("0", "3"), "a": ("c",), "b": ("c",)}
 # A word ends where letters end, or where capitals begin after small ones, as in ts01Even and evenTomos.
 _LETTER = r"[^\W\d_]"
