@@ -194,7 +194,7 @@ class TrainPanel(FoldedPanel):
     def _do(self, name: str) -> None:
         actions = {
             "start": self.start,
-            "save": lambda: run_section.save_configuration(self, self.model),
+            "save": lambda: run_section.save_recipe(self, self.model),
             "load": self._load,
             "checkpoint": lambda: run_section.choose_checkpoint(self, self.model),
             "folder": lambda: run_section.choose_run_folder(self, self.model),
@@ -211,7 +211,7 @@ class TrainPanel(FoldedPanel):
             self._show_all()
 
     def _load(self) -> None:
-        tomogram = run_section.load_configuration(self, self.model)
+        tomogram = run_section.load_recipe(self, self.model)
         if tomogram is None:
             return
         for path in (tomogram.even, tomogram.odd, tomogram.mask):

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 SECTIONS = ("method", "network", "schedule", "snapshots", "hardware")
 """The fields of a `RunConfig` that are edited by a form of their own."""
 
-PRESET_TITLES = {"quick-look": "Quick look", "standard": "Standard", "paper": "Paper"}
-
 _LABELS = {"voxel_size": "Voxel size", "tilt_range": "Tilt range"}
 
 
@@ -90,7 +88,7 @@ class Recipes:
         from napari_cryorestore.presets import presets_of
 
         names = presets_of(method, network)
-        return {name: PRESET_TITLES.get(name, name.replace("-", " ").capitalize()) for name in names}
+        return {name: name.replace("-", " ").capitalize() for name in names}
 
     def network_for(self, method: str, network: str) -> str:
         """Return the network that is in use if it fits a method, else the one that the method chooses."""
@@ -261,7 +259,6 @@ def too_thin(choice: DataChoice, recipes: Recipes, sections: Mapping[str, Config
 
 
 __all__ = [
-    "PRESET_TITLES",
     "SECTIONS",
     "Choice",
     "Problem",

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 MENU = {
     "discard": "Stop without saving",
     "preview": "Preview now",
-    "save": "Save configuration…",
-    "load": "Load configuration…",
+    "save": "Save recipe…",
+    "load": "Load recipe…",
     "checkpoint": "Start from a checkpoint…",
     "folder": "Choose the run folder…",
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.run_config import TomogramConfig
 
-_TOML = "Configuration (*.toml)"
+_TOML = "Recipe (*.toml)"
 
 
 class RunSection(QWidget):
@@ -74,7 +74,7 @@ class RunSection(QWidget):
         return button
 
 
-def save_configuration(parent: QWidget, model: TrainModel) -> Path | None:
+def save_recipe(parent: QWidget, model: TrainModel) -> Path | None:
     """Let the user choose a file and write the recipe there; return the file, or ``None``.
 
     Raises
@@ -89,15 +89,15 @@ def save_configuration(parent: QWidget, model: TrainModel) -> Path | None:
     return path
 
 
-def load_configuration(parent: QWidget, model: TrainModel) -> TomogramConfig | None:
-    """Let the user choose a configuration and put it into the model; return its tomogram, or ``None``.
+def load_recipe(parent: QWidget, model: TrainModel) -> TomogramConfig | None:
+    """Let the user choose a recipe and put it into the model; return its tomogram, or ``None``.
 
     Raises
     ------
     ValueError, OSError
-        With one sentence, if the file is no configuration.
+        With one sentence, if the file is not a valid recipe.
     """
-    name, _ = QFileDialog.getOpenFileName(parent, "Load configuration", str(last_folder()), _TOML)
+    name, _ = QFileDialog.getOpenFileName(parent, "Load recipe", str(last_folder()), _TOML)
     if not name:
         return None
     remember_folder(Path(name))
@@ -127,4 +127,4 @@ def choose_run_folder(parent: QWidget, model: TrainModel) -> None:
         model.folder = str(Path(name) / proposed.name)
 
 
-__all__ = ["RunSection", "choose_checkpoint", "choose_run_folder", "load_configuration", "save_configuration"]
+__all__ = ["RunSection", "choose_checkpoint", "choose_run_folder", "load_recipe", "save_recipe"]
