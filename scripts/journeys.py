@@ -130,11 +130,14 @@ def from_drop_to_curve(viewer: Any, folder: Path) -> Journey:
     from napari_cryorestore.gui.dock_place import open_panel
     from napari_cryorestore.gui.monitor.model import MonitorModel
     from napari_cryorestore.gui.monitor.run_plot import CurvePlot
+    from napari_cryorestore.gui.train.run_bar import RunControl
     from napari_cryorestore.io.mrc import read_mrc
     from napari_cryorestore.methods.noise2noise import Noise2Noise
     from napari_cryorestore.runs.follower import RunFollower
     from napari_cryorestore.runs.run_dir import RunDir
     from napari_cryorestore.simulation import SimulationConfig, simulate, write_pair
+    from napari_cryorestore.training.complete_config import complete_config
+    from napari_cryorestore.training.launch import launch
 
     even, odd, *_ = write_pair(folder, simulate(SimulationConfig(size=64, seed=0)))
     journey = Journey(
@@ -142,7 +145,10 @@ def from_drop_to_curve(viewer: Any, folder: Path) -> Journey:
         [
             Station("a file is read", read_mrc),
             Station("what is known of the tomogram is found out", examine),
+            Station("Start is clicked", RunControl.start),
+            Station("the recipe is completed", complete_config),
             Station("the run folder is made", RunDir.create),
+            Station("training is started", launch),
             Station("crops are cut", CropSampler.cut),
             Station("the loss is computed", Noise2Noise.loss),
             Station("an event is written", RunDir.record),
