@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from torch import nn
 
 from napari_cryorestore.networks import UNetConfig, build_network
-from napari_cryorestore.networks.module import Convolution, is_slow_alone
+from napari_cryorestore.networks.module import Convolution, is_slow_alone, network_of
+from napari_cryorestore.networks.unet import UNET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,3 +49,10 @@ def test_a_crop_alone_is_restored_as_it_is_among_others(rounding: Callable[..., 
     with torch.no_grad():
         alone, among = network(crops[:1]), network(crops)[:1]
     torch.testing.assert_close(alone, among, rtol=0, atol=rounding(among))
+
+
+@pytest.mark.parametrize("build", ["no_such_package:make", "napari_cryorestore.networks.unet:nothing", "?"])
+def test_a_network_that_cannot_be_imported_is_named_with_what_to_do(build: str) -> None:
+    entry = replace(UNET, build=build)
+    with pytest.raises(ValueError, match=r"^the network 'unet' cannot be used here \(.+\): update or remove"):
+        network_of(entry, UNetConfig(), 1, seed=0)

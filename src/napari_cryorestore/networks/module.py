@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from napari_cryorestore.networks.base import Sizes
+from napari_cryorestore.plugin_table import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry
 
 
@@ -44,13 +47,32 @@ def network_of(entry: NetworkEntry, config: NetworkConfig, channels: int, *, see
     """Return the network that a line of the table makes of these knobs, its weights by the seed alone.
 
     Torch's global random state is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If what makes the network cannot be imported.
     """
-    build = resolve_name(entry.build) if isinstance(entry.build, str) else entry.build
+    build = _builder(entry)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
         network: Network = build(config, channels)
     network.sizes = entry.sizes(config)
     return network
+
+
+def _builder(entry: NetworkEntry) -> Callable[[Any, int], Network]:
+    """Return what makes a network; imported only now, so that it can fail here."""
+    if not isinstance(entry.build, str):
+        return entry.build
+    try:
+        found: Callable[[Any, int], Network] = resolve_name(entry.build)
+    except (Exception, SystemExit) as error:  # as where the table loads what others bring
+        raise ValueError(
+            f"the network {kind_of(entry)!r} cannot be used here ({error}): "
+            "update or remove the package it comes from"
+        ) from error
+    return found
 
 
 _LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
