@@ -235,6 +235,17 @@ def test_numbers_come_under_the_present_names(raw: ComparedVolume) -> None:
     }
 
 
+def test_numbers_of_other_boxes_or_picks_are_kept_apart(raw: ComparedVolume) -> None:
+    keys = set()
+    for number in range(50):  # each is gone before the next one is made, which may take its place in memory
+        boxes = Boxes(np.array([[number, 0, 0]]), np.zeros((1, 3)), 80.0)
+        places = Picks(np.array([[0.0, 0, number]]), None)
+        request = MeasurementRequest(boxes=boxes, picks=PickRequest({"p.star": places}, places, 10))
+        keys |= {step.job.key for step in planned([raw], request) if step.job.key[0] in ("snr", "picks")}
+        del boxes, places, request
+    assert len(keys) == 100
+
+
 def test_the_same_measurements_are_made_for_the_panel_and_the_command_line(raw: ComparedVolume) -> None:
     request = MeasurementRequest(raw=replace(raw, name="other"), reference=row("truth", noise(1)))
     rows = [raw, row("second", noise(4))]

@@ -190,7 +190,7 @@ def _of_row(row: ComparedVolume, request: MeasurementRequest) -> Iterator[Measur
 def _of_picks(request: PickRequest) -> Iterator[Measurement]:
     for name, picks in request.lists.items():
         compared = partial(_picks, name, picks, request)
-        yield Measurement(Job(("picks", name, id(request)), compared), name)
+        yield Measurement(Job(("picks", name, request), compared), name)
 
 
 def _correlated(row: ComparedVolume, other: ComparedVolume, request: MeasurementRequest) -> Measurement:
@@ -202,7 +202,7 @@ def _correlated(row: ComparedVolume, other: ComparedVolume, request: Measurement
 def _measurement(
     what: str, volumes: tuple[ComparedVolume, ...], measure: Callable[..., Iterable[Number]], *more: Any
 ) -> Measurement:
-    key = (what, *(volume.identity for volume in volumes), *map(id, more))
+    key = (what, *(volume.identity for volume in volumes), *more)
     return Measurement(Job(key, lambda watch: tuple(measure(*volumes, *more))), volumes[0].name)
 
 

@@ -37,7 +37,7 @@ MOST_BOXES = 30
 _ISOTROPY = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Boxes:
     """Places on structure and on background.
 
