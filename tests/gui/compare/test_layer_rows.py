@@ -89,6 +89,35 @@ def test_a_row_follows_its_layers_name_and_data(add, rows, model) -> None:
     assert (model.entry(number).config.name, model.entry(number).config.layer) == ("mine", "another")
 
 
+def test_other_data_are_never_taken_for_those_that_were_measured(viewer, add, rows, model) -> None:
+    layer = add(noise(), "one")
+    number = rows.add(layer)
+    first = model.entry(number).volume.identity
+    layer.data = noise(seed=1)
+    model.remove(number)
+    rows.forget_gone_rows()
+    again = model.entry(rows.add(layer)).volume
+    assert again.identity != first
+    rows.disconnect()
+    layer.data = noise(seed=2)
+    reopened = LayerRows(viewer, model, print)
+    reopened.attach()
+    (entry,) = model.entries
+    assert np.array_equal(entry.volume.data, layer.data)
+    assert entry.volume.identity not in (first, again.identity)
+    reopened.disconnect()
+
+
+def test_a_panel_that_is_opened_again_measures_nothing_again(viewer, add, rows, model) -> None:
+    number = rows.add(add(noise(), "one"))
+    before = model.entry(number).volume.identity
+    rows.disconnect()
+    reopened = LayerRows(viewer, model, print)
+    reopened.attach()
+    assert model.entry(number).volume.identity == before
+    reopened.disconnect()
+
+
 def test_data_that_become_no_volume_are_told(add, rows, model) -> None:
     layer = add(noise(), "one")
     number = rows.add(layer)

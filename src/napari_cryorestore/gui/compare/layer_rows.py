@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.comparison.comparison_config import RowConfig
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from napari_cryorestore.io.volume_format import Volume
 
 UNKNOWN_SIZE = "voxel size unknown: a voxel counts as 1 Å"
+
+_VERSIONS = count()
+"""No two volumes of layers share one, so that results of a layer or of data that are gone never return."""
 
 
 class LayerRows:
@@ -56,7 +60,7 @@ class LayerRows:
         ValueError
             If it is no volume, or there are eight rows already.
         """
-        volume = compared(layer)
+        volume = compared(layer, version=next(_VERSIONS))
         number = self._model.add(row_of(layer), volume)
         self._follow(number, layer)
         return number
@@ -90,7 +94,10 @@ class LayerRows:
 
     def _follow(self, number: int, layer: Image) -> None:
         self._layers[number] = layer
-        self._versions[number] = 0
+        known = self._model.entry(number).volume
+        self._versions[number] = (
+            known.version if known is not None and known.data is layer.data else next(_VERSIONS)
+        )
         layer.events.name.connect(self._renamed)
         layer.events.data.connect(self._data_changed)
         layer.events.scale.connect(self._data_changed)
@@ -126,7 +133,7 @@ class LayerRows:
 
     def _data_changed(self, event: Any) -> None:
         for number in self._numbers(event.source):
-            self._versions[number] += 1
+            self._versions[number] = next(_VERSIONS)
             self._show(number)
 
     def _renamed(self, event: Any) -> None:
