@@ -205,7 +205,7 @@ def _resume_from(run: RunDir) -> Path | None:
 
 
 def _record_early_failure(run: RunDir, events: list[Event], error: BaseException) -> None:
-    """Record a failure that came before `train` could record its own, and is nobody else's to record."""
+    """Record a failure that came before `train_recorded` could record it, and is nobody else's to record."""
     if not ranks_first() or (is_supervised() and isinstance(error, ConnectionError)):
         return
     if not any(isinstance(event, Failed) for event in events):
