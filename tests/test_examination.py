@@ -275,7 +275,7 @@ def test_a_half_that_wrapped_is_warned_of_and_the_halves_are_compared(tmp_path: 
     assert "halves" in [item.topic for item in found.findings]
 
 
-def test_of_more_than_two_maps_each_is_held_against_the_one_before(tmp_path: Path) -> None:
+def test_of_more_than_two_maps_each_is_compared_with_the_one_before(tmp_path: Path) -> None:
     truth = np.random.default_rng(1).normal(size=(32, 48, 48)).astype(np.float32)
     noise = np.random.default_rng(2).normal(size=(3, 32, 48, 48)).astype(np.float32)
     paths = [tmp_path / f"TS_{number}.mrc" for number in range(3)]

@@ -53,7 +53,7 @@ def test_mean_spread_and_number_are_those_of_the_boxes():
     assert (result.mean, result.spread, result.n) == (pytest.approx(30), pytest.approx(10), 2)
 
 
-def test_every_signal_box_is_held_against_the_nearest_background_box():
+def test_every_signal_box_is_compared_with_the_nearest_background_box():
     volume = checkered()
     volume[:, 4:, :16] *= 10  # a noisier and brighter background: mean 10, variance 100
     boxes = [(4, 2, 4), (4, 6, 4)]

@@ -213,7 +213,7 @@ def test_amplitudes_that_the_loss_leaves_open_are_fitted_to_the_data(
 
 
 def test_noise_is_no_part_of_the_fitted_amplitude(tmp_path: Path, network_is: Any) -> None:
-    """Each restored half is held against the other, whose noise it does not share."""
+    """Each restored half is compared with the other, whose noise it does not share."""
     random = np.random.default_rng(1)
     signal = gaussian_filter(random.standard_normal((40, 48, 48)), 1.5) * 10
     raw = [signal + random.standard_normal(signal.shape) for _ in range(2)]

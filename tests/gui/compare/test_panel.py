@@ -428,7 +428,7 @@ def test_the_agreement_is_mapped_in_the_band_chosen(two, viewer, settled, monkey
     assert viewer.layers[-1].name == "restored · agreement with the other half"
 
 
-def test_particles_are_held_against_a_reference(two, tmp_path, settled):
+def test_particles_are_compared_with_a_reference(two, tmp_path, settled):
     reference, picks, broken = (tmp_path / name for name in ("reference.csv", "picks.csv", "broken.csv"))
     reference.write_text("z,y,x\n1,1,1\n5,5,5\n9,9,9\n", encoding="utf-8")
     picks.write_text("z,y,x,score\n1,1,2,0.9\n5,5,5,0.8\n0,15,0,0.1\n", encoding="utf-8")
@@ -553,7 +553,7 @@ def test_a_row_that_names_no_layer_is_told(panel, settled):
     assert "There is no layer" in panel.model.entries[0].problem
 
 
-def test_rows_are_held_against_a_reference_file(two, tmp_path, settled):
+def test_rows_are_compared_with_a_reference_file(two, tmp_path, settled):
     path = write_volume(
         tmp_path / "truth.mrc", two.model.entries[1].volume.data, voxel_size=10, label="truth"
     )
