@@ -6,7 +6,7 @@ Run, after ``ending --keep DIR``, for example::
 
 Tails of several lengths and rates go on from the averaged weights of the step that the run is restored with
 by default, with fresh momentum and a learning rate that falls to 0 as half a cosine. Both their last weights
-and an average that begins with the tail restore the whole tomogram in one pass, which is held against the
+and an average that begins with the tail restore the whole tomogram in one pass, which is compared with the
 truth, as is the step itself. The last line is JSON.
 """
 

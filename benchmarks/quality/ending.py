@@ -8,7 +8,7 @@ Run, for example::
 
 The recipe `standard` as it is, but for 8 features and crops of 32 unless others are given, trains on a
 simulated pair of 96³ voxels until it ends. Every kept step restores the whole tomogram in one pass, which is
-held against the truth. Prints per seed how many steps were taken and why no more, the correlation with the
+compared with the truth. Prints per seed how many steps were taken and why no more, the correlation with the
 truth of the step that is restored with by default, of the best one and of the newest, and what is lost by
 taking the default. The last line is JSON.
 """

@@ -90,7 +90,7 @@ def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def _restored(
     model: Path, parts: dict[str, tuple[Path, Path]], folder: Path, options: argparse.Namespace
 ) -> np.ndarray:
-    """Restore the even half alone: the odd one, whose wedge is empty, is what it is held against."""
+    """Restore the even half alone: the odd one, whose wedge is empty, is what it is compared with."""
     tilts = {"tilt_range": [WEDGE.tilt_min, WEDGE.tilt_max]}
     request = RestoreConfig.model_validate({
         "model": {"weights": model},
