@@ -83,7 +83,7 @@ class TableTab(QWidget):
     ) -> None:
         """Show the numbers of these rows, except points of curves."""
         shown = [item for item in numbers if not item.on_curve and not item.name.startswith(_LEFT_OUT)]
-        lines = sorted({_line(item) for item in shown}, key=_order)
+        lines = sorted(dict.fromkeys(_line(item) for item in shown), key=_order)
         values, found = {(_line(item), item.row): item for item in shown}, Evaluation(tuple(numbers))
         self.table.setColumnCount(1 + len(rows))
         self.table.setRowCount(len(lines))
@@ -129,10 +129,11 @@ def _line(number: Number) -> Line:
     return number.name, number.against, number.region
 
 
-def _order(line: Line) -> tuple[int, str, str, str]:
+def _order(line: Line) -> tuple[int, str, str]:
+    """Sort by number and by what it is compared with; its bands stay as they were measured: coarse first."""
     names = list(NUMBER_WORDS)
     base = line[0].removesuffix("_spread").removesuffix("_boxes")
-    return (names.index(base) if base in names else len(names), line[0], line[1], line[2])
+    return (names.index(base) if base in names else len(names), line[0], line[1])
 
 
 def _title(line: Line) -> str:
