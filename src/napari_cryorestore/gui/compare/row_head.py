@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -26,10 +26,12 @@ from superqt import QElidingLabel
 from napari_cryorestore.gui.compare.popup import add_entry, menu_button
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QAction, QColor, QMouseEvent, QPaintEvent, QResizeEvent
+    from qtpy.QtGui import QAction, QColor, QFontMetrics, QMouseEvent, QPaintEvent, QResizeEvent
 
 WIDTH = 152
 _STRIPE = 4
+_LEFT, _RIGHT, _BETWEEN = 6, 4, 2  # pixels around what stands in the heading
+_WRAPPED = int(Qt.TextFlag.TextWordWrap)
 _ROOMY = 74  # pixels from which name, slider and caption stand below one another
 _DRAG = 12  # pixels from which a press becomes a drag
 ACTIONS = {
@@ -116,7 +118,6 @@ class RowHead(QWidget):
         if state.steps != self.state.steps or state.step != self.state.step:
             self._set_slider(state)
         self.state = state
-        self.name.setText(_breakable(state.name))
         self.caption.setText(state.caption)
         self.setToolTip(state.tip)
         self.slider.setVisible(bool(state.steps))
@@ -195,11 +196,11 @@ class RowHead(QWidget):
             (last, (self.caption, self.cancel)),
         ):
             row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(2)
+            row.setSpacing(_BETWEEN)
             for widget in widgets:
                 row.addWidget(widget, 0 if isinstance(widget, QToolButton) else 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(_STRIPE + 6, 0, 4, 0)
+        layout.setContentsMargins(_STRIPE + _LEFT, 0, _RIGHT, 0)
         layout.setSpacing(1)
         layout.addStretch(1)
         layout.addLayout(first)
@@ -251,6 +252,8 @@ class RowHead(QWidget):
         self._fit()
 
     def _fit(self) -> None:
+        taken = _STRIPE + _LEFT + _RIGHT + _BETWEEN + self.menu_button.sizeHint().width()
+        self.name.setText(_in_two_lines(self.state.name, self.name.fontMetrics(), WIDTH - taken))
         has_room = self.height() >= _ROOMY or not self.state.steps
         self.caption.setVisible(has_room or self.state.busy)
 
@@ -264,9 +267,19 @@ class RowHead(QWidget):
         self.update()
 
 
-def _breakable(name: str) -> str:
-    """Let long names be broken where their parts end."""
-    return re.sub(r"(?<=[_.\-])", "\u200b", name)
+def _in_two_lines(name: str, metrics: QFontMetrics, width: int) -> str:
+    """Return a name that fits, broken where its parts end; of a longer one the middle is left out.
+
+    Names of rows mostly differ in how they end.
+    """
+    for kept in range(len(name), 1, -1):
+        end = kept // 2
+        short = name if kept == len(name) else f"{name[: kept - end]}…{name[-end:]}"
+        words = re.sub(r"(?<=[_.\-…])", "\u200b", short)
+        room = metrics.boundingRect(QRect(0, 0, width, 0), _WRAPPED, words)
+        if room.height() <= 2 * metrics.lineSpacing() and room.width() <= width:
+            return words
+    return name
 
 
 __all__ = ["ACTIONS", "WIDTH", "HeadState", "RowHead"]
