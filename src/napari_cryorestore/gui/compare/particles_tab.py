@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from napari_cryorestore.comparison.number import NUMBER_WORDS, missing_words
 from napari_cryorestore.gui import dialogs
@@ -40,6 +41,7 @@ HINT = (
     "Load a reference list (STAR or CSV), then the picks to compare with it: from each restoration, one list."
 )
 _USUAL_TOLERANCE = 100.0  # Å: about half a ribosome
+_TOLERANCE_WIDTH = 110  # pixels: the theme's buttons on either side are not in the size that Qt proposes
 
 
 class ParticlesTab(QWidget):
@@ -64,12 +66,14 @@ class ParticlesTab(QWidget):
         }
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _=False, name=name: self.requested.emit(name))
-        self.reference, self.problem = QLabel("no reference yet"), SentenceLabel()
+        self.reference, self.problem = QElidingLabel("no reference yet"), SentenceLabel()
+        self.reference.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.tolerance = QDoubleSpinBox()
         self.tolerance.setRange(0.1, 1e5)
         self.tolerance.setValue(_USUAL_TOLERANCE)
         self.tolerance.setDecimals(0)
         self.tolerance.setSuffix(" Å")
+        self.tolerance.setMinimumWidth(_TOLERANCE_WIDTH)
         self.tolerance.setToolTip("How far a pick may lie from a particle; half its diameter is usual.")
         self.tolerance.valueChanged.connect(self.tolerance_chosen)
         self.table, self.plot, self.hint = QTableWidget(), pg.PlotWidget(enableMenu=False), SentenceLabel()
@@ -79,6 +83,7 @@ class ParticlesTab(QWidget):
     def show_found(self, reference: str, found: Mapping[str, Detection], problem: str) -> None:
         """Show what was found, list by list."""
         self.reference.setText(reference or "no reference yet")
+        self.reference.setToolTip(reference)
         self.problem.warn(problem)
         self.hint.say("" if found else HINT)
         self.table.setVisible(bool(found))
@@ -100,12 +105,14 @@ class ParticlesTab(QWidget):
             self.plot.getAxis(name).setTextPen(colours.text)
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        for widget in (self.buttons["reference"], self.reference, self.buttons["picks"], QLabel("Tolerance")):
-            head.addWidget(widget)
-        head.addWidget(self.tolerance)
-        head.addStretch(1)
-        head.addWidget(self.buttons["clear"])
+        lists, limit = QHBoxLayout(), QHBoxLayout()
+        lists.addWidget(self.buttons["reference"])
+        lists.addWidget(self.reference, 1)
+        lists.addWidget(self.buttons["picks"])
+        lists.addWidget(self.buttons["clear"])
+        limit.addWidget(QLabel("Tolerance"))
+        limit.addWidget(self.tolerance)
+        limit.addStretch(1)
         self._style_table()
         self.plot.plotItem.setLabel("bottom", "recall")
         self.plot.plotItem.setLabel("left", "precision")
@@ -118,7 +125,8 @@ class ParticlesTab(QWidget):
         body.addWidget(self.plot)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 4)
-        layout.addLayout(head)
+        layout.addLayout(lists)
+        layout.addLayout(limit)
         layout.addWidget(self.problem)
         layout.addWidget(self.hint)
         layout.addLayout(body, 1)
