@@ -45,6 +45,18 @@ def test_settings_lie_over_a_preset() -> None:
         RunConfig.from_preset("quick", "icecream", tomograms=[tomogram])
 
 
+def test_settings_of_method_and_network_lie_over_a_preset_too() -> None:
+    tomograms = [{"maps": ["a_even.mrc", "a_odd.mrc"]}]
+    method = {"kind": "icecream", "eq_weight": 3}
+    made = RunConfig.from_preset("quick-look", method, {"features": 4}, tomograms=tomograms)
+    shared = RunConfig.from_preset("quick-look", "icecream", network={"kind": "unet"}, tomograms=tomograms)
+    assert made.method == shared.method.model_copy(update={"eq_weight": 3.0})
+    assert made.network == shared.network.model_copy(update={"features": 4})
+    assert made.schedule == shared.schedule
+    with pytest.raises(ValueError, match=r"no method ''.*choose one of"):
+        RunConfig.from_preset("quick-look", {"eq_weight": 3}, tomograms=tomograms)
+
+
 def test_method_and_network_are_chosen_by_kind() -> None:
     made = config(method={"eq_weight": 3}, network={"features": 4})
     assert made.method == IcecreamConfig(eq_weight=3.0)

@@ -119,15 +119,18 @@ class RunConfig(Config):
     from_checkpoint: Path | None = setting(None, "Start from these weights instead of random ones.")
 
     @classmethod
-    def from_preset(cls, name: str, method: str, network: str = "", **settings: Any) -> RunConfig:
+    def from_preset(
+        cls, name: str, method: str | dict[str, Any], network: str | dict[str, Any] = "", **settings: Any
+    ) -> RunConfig:
         """Return the recipe that a preset makes of a method.
 
         Parameters
         ----------
         name : str
             ``"quick-look"``, ``"standard"``, ``"paper"``, or one that the method or the network brings.
-        method, network : str
-            By name; the network that is usual for the method if none is given.
+        method, network : str or dict
+            By name, or a table of what differs from the preset, with the name as ``kind``; the network
+            that is usual for the method if none is named.
         **settings
             What lies over the preset: ``tomograms``, which must be given, and any other field; of a section
             such as ``schedule`` only what differs.
@@ -137,7 +140,12 @@ class RunConfig(Config):
         ValueError
             If there is no such preset, method or network, or a setting is wrong.
         """
-        return cls.model_validate(presets.merged(presets.preset(name, method, network), settings))
+        kinds = []
+        for section, chosen in (("method", method), ("network", network)):
+            kinds.append(chosen.get("kind", "") if isinstance(chosen, dict) else chosen)
+            if isinstance(chosen, dict):
+                settings[section] = {key: value for key, value in chosen.items() if key != "kind"}
+        return cls.model_validate(presets.merged(presets.preset(name, *kinds), settings))
 
     @model_validator(mode="before")
     @classmethod
