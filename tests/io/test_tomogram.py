@@ -66,6 +66,11 @@ def test_only_what_is_there(pair: tuple[Path, Path]) -> None:
     assert (tomogram.odd, tomogram.mask, tomogram.recording.tilt_range) == (None, None, None)
 
 
+def test_no_map_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="No map is given"):
+        open_tomogram([])
+
+
 def test_any_number_of_maps(pair: tuple[Path, Path], make_mrc: Maker) -> None:
     third = make_mrc("TS_third.mrc", NOISE[1] + 1)
     tomogram = open_tomogram((*pair, third))

@@ -136,7 +136,10 @@ def open_tomogram(
         If a file is no readable volume, the volumes do not fit together, or the voxel size is unknown or
         differs between the axes.
     """
-    first_path, *others = [maps] if isinstance(maps, str | Path) else maps
+    paths = [maps] if isinstance(maps, str | Path) else list(maps)
+    if not paths:
+        raise ValueError("No map is given: name two halves, more parts, or one map.")
+    first_path, *others = paths
     first = _open_volume(first_path)
     volumes = [first]
     for path in others:
