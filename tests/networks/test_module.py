@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -51,8 +51,14 @@ def test_a_crop_alone_is_restored_as_it_is_among_others(rounding: Callable[..., 
     torch.testing.assert_close(alone, among, rtol=0, atol=rounding(among))
 
 
-@pytest.mark.parametrize("build", ["no_such_package:make", "napari_cryorestore.networks.unet:nothing", "?"])
-def test_a_network_that_cannot_be_imported_is_named_with_what_to_do(build: str) -> None:
+def _moved_away(config: UNetConfig, channels: int) -> None:
+    raise ImportError("cannot import name 'Convolution'")
+
+
+@pytest.mark.parametrize(
+    "build", ["no_such_package:make", "napari_cryorestore.networks.unet:nothing", "?", _moved_away]
+)
+def test_a_network_that_cannot_be_imported_is_named_with_what_to_do(build: Any) -> None:
     entry = replace(UNET, build=build)
     with pytest.raises(ValueError, match=r"^the network 'unet' cannot be used here \(.+\): update or remove"):
         network_of(entry, UNetConfig(), 1, seed=0)

@@ -51,12 +51,15 @@ def network_of(entry: NetworkEntry, config: NetworkConfig, channels: int, *, see
     Raises
     ------
     ValueError
-        If what makes the network cannot be imported.
+        If what makes the network, or something that it needs, cannot be imported.
     """
     build = _builder(entry)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too
-        network: Network = build(config, channels)
+        try:
+            network: Network = build(config, channels)
+        except ImportError as error:  # of what it imports no earlier than here
+            raise _unusable(entry, error) from error
     network.sizes = entry.sizes(config)
     return network
 
@@ -68,11 +71,13 @@ def _builder(entry: NetworkEntry) -> Callable[[Any, int], Network]:
     try:
         found: Callable[[Any, int], Network] = resolve_name(entry.build)
     except (Exception, SystemExit) as error:  # as where the table loads what others bring
-        raise ValueError(
-            f"the network {kind_of(entry)!r} cannot be used here ({error}): "
-            "update or remove the package it comes from"
-        ) from error
+        raise _unusable(entry, error) from error
     return found
+
+
+def _unusable(entry: NetworkEntry, error: BaseException) -> ValueError:
+    what = f"the network {kind_of(entry)!r} cannot be used here ({error})"
+    return ValueError(f"{what}: update or remove the package it comes from")
 
 
 _LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
