@@ -26,6 +26,7 @@ from napari_cryorestore.comparison.figure import (
     save_figure,
 )
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
+from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.recording import Recording
 
 if TYPE_CHECKING:
@@ -298,7 +299,9 @@ def test_files_and_rows_are_compared_in_one_call(
     drawn: list[tuple[Any, Any]] = []
     original = drawing.comparison_figure
     monkeypatch.setattr(
-        drawing, "comparison_figure", lambda *given: (drawn.append(given), original(*given))[1]
+        drawing,
+        "comparison_figure",
+        lambda *given, **how: (drawn.append(given), original(*given, **how))[1],
     )
     mean = RowConfig(name="mean", kind="mean", even=even, odd=odd)
     made = compare({"Half": str(even), "Both": mean}, tmp_path / "f.png", columns=["XY"], inverted=True)
@@ -307,6 +310,14 @@ def test_files_and_rows_are_compared_in_one_call(
     ((volumes, config),) = drawn
     assert [volume.name for volume in volumes] == ["Half", "Both"]
     assert (config.columns, config.inverted) == (("XY",), True)
+    write_volume(
+        tmp_path / "small.mrc",
+        np.eye(2, dtype=np.float32)[None].repeat(2, 0),
+        voxel_size=10.0,
+        label="a test",
+    )
+    with pytest.warns(UserWarning, match="Small does not reach the crosshair"):
+        compare({"Half": even, "Small": tmp_path / "small.mrc"}, tmp_path / "h.png", columns=["XY"])
     with pytest.raises(FileExistsError):
         compare({"Half": even}, made)
     with pytest.raises(ValueError, match="colour"):

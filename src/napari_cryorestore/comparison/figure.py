@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def comparison_figure(
     *,
     arrows: Iterable[Position] = (),
     detected: Sequence[Recording | None] = (),
-    warn: Callable[[str], None] = lambda sentence: None,
+    warn: Callable[[str], object] = lambda sentence: None,
 ) -> Figure:
     """Draw volumes below one another, in sections and Fourier slices that show noise and missing wedge.
 
@@ -337,7 +338,12 @@ def _spectra(volume: ComparedVolume, config: ComparisonConfig) -> Row:
 
 
 def compare(
-    rows: Mapping[str, Path | str | RowConfig], figure: Path | str, *, device: str = "auto", **looks: Any
+    rows: Mapping[str, Path | str | RowConfig],
+    figure: Path | str,
+    *,
+    device: str = "auto",
+    warn: Callable[[str], object] = warnings.warn,
+    **looks: Any,
 ) -> Path:
     """Draw volumes and runs below one another, in real and Fourier space, and write the figure.
 
@@ -350,6 +356,8 @@ def compare(
         The file to make, ending in .png, .pdf or .svg; it must not exist yet.
     device : str
         What restores runs: auto, cpu, mps, cuda or cuda:1.
+    warn : callable
+        Called with a sentence for everything that does not fit together; a Python warning if not given.
     **looks
         Fields of `ComparisonConfig`, such as ``cursor``, ``columns`` or ``contrast``.
 
@@ -368,7 +376,7 @@ def compare(
     config = ComparisonConfig.model_validate({"rows": named, **looks})
     sources = Sources(DeviceConfig(device=device))
     volumes = [sources.open_row(row, cursor=config.cursor, region=config.region) for row in config.rows]
-    return save_figure(path, comparison_figure(volumes, config))
+    return save_figure(path, comparison_figure(volumes, config, warn=warn))
 
 
 def _row(name: str, volume: Path | str | RowConfig) -> RowConfig:
