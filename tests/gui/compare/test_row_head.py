@@ -35,3 +35,10 @@ def test_a_short_name_is_whole(head):
     head.show_state(HeadState("TS_0043_odd"))
 
     assert shown(head) == "TS_0043_odd"
+
+
+def test_a_long_name_takes_both_lines(head):
+    head.show_state(HeadState("TS_0043_lamella3_of_the_third_grid_clean"))
+
+    one_line = head.name.fontMetrics().horizontalAdvance(shown(head))
+    assert one_line > 1.3 * head.name.width()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WIDTH = 152
 _STRIPE = 4
 _LEFT, _RIGHT, _BETWEEN = 6, 4, 2  # pixels around what stands in the heading
+_INSIDE = 12  # pixels of a label that its words do not get in napari's themes
 _WRAPPED = int(Qt.TextFlag.TextWordWrap)
 _ROOMY = 74  # pixels from which name, slider and caption stand below one another
 _DRAG = 12  # pixels from which a press becomes a drag
@@ -179,7 +180,7 @@ class RowHead(QWidget):
         self.caption.setFont(small)
         self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.name.setWordWrap(True)
-        self.name.setMaximumHeight(2 * self.name.fontMetrics().lineSpacing() + 2)
+        self.name.setMaximumHeight(_two_lines(self.name.fontMetrics()))
         self.menu_button.setAutoRaise(True)
         self.cancel.setText("×")
         self.cancel.setToolTip("Cancel")
@@ -252,7 +253,7 @@ class RowHead(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        taken = _STRIPE + _LEFT + _RIGHT + _BETWEEN + self.menu_button.sizeHint().width()
+        taken = _STRIPE + _LEFT + _RIGHT + _BETWEEN + _INSIDE + self.menu_button.sizeHint().width()
         self.name.setText(_in_two_lines(self.state.name, self.name.fontMetrics(), WIDTH - taken))
         has_room = self.height() >= _ROOMY or not self.state.steps
         self.caption.setVisible(has_room or self.state.busy)
@@ -267,6 +268,10 @@ class RowHead(QWidget):
         self.update()
 
 
+def _two_lines(metrics: QFontMetrics) -> int:
+    return 2 * metrics.lineSpacing() + 2
+
+
 def _in_two_lines(name: str, metrics: QFontMetrics, width: int) -> str:
     """Return a name that fits, broken where its parts end; of a longer one the middle is left out.
 
@@ -277,7 +282,7 @@ def _in_two_lines(name: str, metrics: QFontMetrics, width: int) -> str:
         short = name if kept == len(name) else f"{name[: kept - end]}…{name[-end:]}"
         words = re.sub(r"(?<=[_.\-…])", "\u200b", short)
         room = metrics.boundingRect(QRect(0, 0, width, 0), _WRAPPED, words)
-        if room.height() <= 2 * metrics.lineSpacing() and room.width() <= width:
+        if room.height() <= _two_lines(metrics) and room.width() <= width:
             return words
     return name
 
