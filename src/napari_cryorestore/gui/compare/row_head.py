@@ -180,7 +180,6 @@ class RowHead(QWidget):
         self.caption.setFont(small)
         self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.name.setWordWrap(True)
-        self.name.setMaximumHeight(_two_lines(self.name.fontMetrics()))
         self.menu_button.setAutoRaise(True)
         self.cancel.setText("×")
         self.cancel.setToolTip("Cancel")
@@ -254,7 +253,9 @@ class RowHead(QWidget):
 
     def _fit(self) -> None:
         taken = _STRIPE + _LEFT + _RIGHT + _BETWEEN + _INSIDE + self.menu_button.sizeHint().width()
-        self.name.setText(_in_two_lines(self.state.name, self.name.fontMetrics(), WIDTH - taken))
+        metrics = self.name.fontMetrics()  # the theme's, once the heading stands in the window
+        self.name.setMaximumHeight(_two_lines(metrics))
+        self.name.setText(_in_two_lines(self.state.name, metrics, WIDTH - taken))
         has_room = self.height() >= _ROOMY or not self.state.steps
         self.caption.setVisible(has_room or self.state.busy)
 
@@ -269,7 +270,7 @@ class RowHead(QWidget):
 
 
 def _two_lines(metrics: QFontMetrics) -> int:
-    return 2 * metrics.lineSpacing() + 2
+    return 2 * metrics.lineSpacing() + 4
 
 
 def _in_two_lines(name: str, metrics: QFontMetrics, width: int) -> str:
