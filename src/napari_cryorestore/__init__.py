@@ -47,7 +47,7 @@ else:
 
     def __dir__():
         """List the names, those too that were not used yet."""
-        return sorted({*globals(), *__all__})
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 __all__ = [
