@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari import Viewer
+    from qtpy.QtWidgets import QComboBox
+
+
+def choices(combo: QComboBox) -> list[str]:
+    """Return what a combo box offers."""
+    return [combo.itemText(row) for row in range(combo.count())]
+
+
+def choose(combo: QComboBox, words: str) -> None:
+    """Choose a line of a combo box as a user would."""
+    combo.setCurrentText(words)
+    assert combo.currentText() == words
+    combo.activated.emit(combo.currentIndex())
 
 
 @dataclass

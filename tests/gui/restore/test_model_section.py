@@ -8,6 +8,8 @@ from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.runs.run_dir import RunDir
 
+from .conftest import choices, choose
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,16 +17,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_cryorestore.gui.restore import RestorePanel
-
-
-def choices(combo) -> list[str]:
-    return [combo.itemText(row) for row in range(combo.count())]
-
-
-def choose(combo, words: str) -> None:
-    combo.setCurrentText(words)
-    assert combo.currentText() == words
-    combo.activated.emit(combo.currentIndex())
 
 
 def test_the_step_that_the_monitor_chose_is_taken(

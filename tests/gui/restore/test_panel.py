@@ -17,6 +17,8 @@ from napari_cryorestore.gui.restore.queue import EntryState, QueueEntry, add_res
 from napari_cryorestore.gui.restore.source_section import entry_words
 from napari_cryorestore.gui.viewer_session import session_of
 
+from .conftest import choices, choose
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.restore import RestorePanel
 
 
-def choices(combo) -> list[str]:
-    return [combo.itemText(row) for row in range(combo.count())]
-
-
 def rows(panel: RestorePanel) -> list[str]:
     return [panel.source.queue.item(row).text() for row in range(panel.source.queue.count())]
 
@@ -37,12 +35,6 @@ def rows(panel: RestorePanel) -> list[str]:
 def finish(panel: RestorePanel, qtbot) -> None:
     qtbot.waitUntil(lambda: not panel.model.restoration.alive, timeout=300_000)
     panel._tick()
-
-
-def choose(combo, words: str) -> None:
-    combo.setCurrentText(words)
-    assert combo.currentText() == words
-    combo.activated.emit(combo.currentIndex())
 
 
 # Restoring -------------------------------------------------------------------------------------------

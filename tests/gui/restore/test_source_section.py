@@ -9,6 +9,8 @@ from napari_cryorestore.gui.restore import RestorePanel, source_section
 from napari_cryorestore.gui.restore.model import RestoreModel
 from napari_cryorestore.gui.viewer_session import session_of
 
+from .conftest import choices, choose
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,16 +19,6 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.gui.data_choice import DataChoice
     from napari_cryorestore.runs.trained_on import TrainedOn
-
-
-def choices(combo) -> list[str]:
-    return [combo.itemText(row) for row in range(combo.count())]
-
-
-def choose(combo, words: str) -> None:
-    combo.setCurrentText(words)
-    assert combo.currentText() == words
-    combo.activated.emit(combo.currentIndex())
 
 
 def test_the_halves_that_are_open_are_chosen(panel: RestorePanel) -> None:
