@@ -127,10 +127,9 @@ class TrustTab(QWidget):
             words = QLabel(sentence)
             words.setWordWrap(True)
             column.addSpacing(4)
-            beside = [QLabel("in"), self.band] if name == "agreement" else []
-            line = side_by_side([self.buttons[name], *beside])
-            line.addStretch(10)
-            column.addLayout(line)
+            column.addLayout(_from_the_left([self.buttons[name]]))
+            if name == "agreement":
+                column.addLayout(_from_the_left([QLabel("in"), self.band]))
             column.addWidget(words)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -140,6 +139,12 @@ class TrustTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
+
+
+def _from_the_left(widgets: Sequence[QWidget]) -> QHBoxLayout:
+    line = side_by_side(widgets)
+    line.addStretch(10)
+    return line
 
 
 class Legend(QWidget):
@@ -158,7 +163,11 @@ class Legend(QWidget):
 class _Gradient(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedSize(QSize(90, 10))
+        self.setMinimumSize(30, 10)
+        self.setMaximumSize(90, 10)
+
+    def sizeHint(self) -> QSize:
+        return QSize(90, 10)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
