@@ -54,7 +54,8 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     parts = {
-        name: _split(path, folder, name) for name, path in (("even", options.even), ("odd", options.odd))
+        name: halves_along_x(path, folder, name)
+        for name, path in (("even", options.even), ("odd", options.odd))
     }
     settings = merged(
         preset(options.recipe, options.method),
@@ -100,12 +101,14 @@ def _restored(
         "output": folder / "restored.mrc",
     })  # fmt: skip
     volume = np.array(open_volume(restore(request)).data)
-    if options.method == "noise2noise":
-        return volume
+    return volume if options.method == "noise2noise" else _measured_part(volume)
+
+
+def _measured_part(volume: np.ndarray) -> np.ndarray:
     return apply_mask(torch.from_numpy(volume), WEDGE.mask(volume.shape)).numpy()
 
 
-def _split(path: Path, folder: Path, name: str) -> tuple[Path, Path]:
+def halves_along_x(path: Path, folder: Path, name: str) -> tuple[Path, Path]:
     """Write the two halves of a volume along x, and return their files: to train on, to measure on."""
     volume = open_volume(path)
     middle = volume.data.shape[2] // 2
@@ -115,6 +118,11 @@ def _split(path: Path, folder: Path, name: str) -> tuple[Path, Path]:
             write_volume(folder / f"{side}_{name}.mrc", part, voxel_size=volume.voxel_size, label="part")
         )
     return files[0], files[1]
+
+
+def measured_correlation(volume: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of a volume's measured part with another one (z, y, x), without their border."""
+    return round(_correlation(_measured_part(volume), other), 4)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
