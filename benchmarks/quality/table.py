@@ -6,14 +6,14 @@ Run, for example::
         noise2noise+isonet/unet --cases dose:0.1 tilt:0.3 --seconds 60 --record table.jsonl
 
 A row is a method without training; a trained one with its network, ``METHOD/NETWORK``, with changes after a
-colon, ``noise2noise:method.loss=fsc/unet``; or a chain of two, ``FIRST+SECOND/NETWORK``, in which the second
-fills the wedge of what the first restored, half of the time each. Every row is a run of its own in a process of
-its own (``--together``: in this one), as ``cryorestore train`` makes it: as many steps as fit into the time (trial
-steps tell), previews and held-out block, and then ``cryorestore restore`` at the suggested step. Seconds are CPU
-seconds of the process on a CPU, seconds on a GPU. A case is ``dose:SNR``, ``tilt:SNR``, or ``EVEN.mrc,ODD.mrc`` of
-real halves: their part with lower x is trained on, and the correlation of f(even) with the raw odd half is
-measured on the other, in the measured region. Rows of the record are not run again. ``--show`` prints the record
-as tables.
+colon, ``noise2noise:method.loss=fsc/unet``; or a chain of two, ``FIRST+SECOND/NETWORK``, in which the
+second fills the wedge of what the first restored, half of the time each. Every row is a run of its own in a
+process of its own (``--together``: in this one), as ``cryorestore train`` makes it: as many steps as fit
+into the time (trial steps tell), previews and held-out block, and then ``cryorestore restore`` at the
+suggested step. Seconds are CPU seconds of the process on a CPU, seconds on a GPU. A case is ``dose:SNR``,
+``tilt:SNR``, or ``EVEN.mrc,ODD.mrc`` of real halves: their part with lower x is trained on, and the
+correlation of f(even) with the raw odd half is measured on the other, in the measured region. Rows of the
+record are not run again. ``--show`` prints the record as tables.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from napari_cryorestore.checkpoint import RESUME, WEIGHTS, load_checkpoint, load_resume
+from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.events import (
     Checkpointed,
@@ -136,6 +137,21 @@ def test_the_loss_goes_down(planned: Planned) -> None:
     losses = state_of(run).curves["loss"].values
     assert len(losses) == 40
     assert np.mean(losses[-10:]) < 0.95 * np.mean(losses[:5])
+
+
+def test_a_method_is_told_which_step_of_how_many_it_draws_for(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    draw = Noise2Noise.draw
+
+    def noted(self: Any, places: Any, generator: torch.Generator) -> Any:
+        told.append((places.step, places.steps))
+        return draw(self, places, generator)
+
+    monkeypatch.setattr(Noise2Noise, "draw", noted)
+    run_training(planned())
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4)]
 
 
 @pytest.mark.usefixtures("every_step")

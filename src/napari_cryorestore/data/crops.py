@@ -51,6 +51,9 @@ class Places:
         for.
     indices : Tensor, shape (b,), int, optional
         The numbers of the corners among all of the tomogram's.
+    step, steps : int
+        How many steps were done before the one that they are for, and how many the run takes at most; both
+        0 outside training.
     """
 
     tomogram: int
@@ -59,6 +62,8 @@ class Places:
     maps: int
     size: int = 0
     indices: Tensor | None = None
+    step: int = 0
+    steps: int = 0
 
     def __len__(self) -> int:
         return len(self.corners)

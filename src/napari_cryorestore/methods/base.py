@@ -88,9 +88,6 @@ class Method:
         Whether it uses the tilt range, and whether it fills the missing wedge.
     trainable : bool
         Whether there is training at all.
-    refill_places : int
-        How many fixed places of every tomogram crops are taken from, for methods that put something down for
-        a place and find it there again (see `StepLoss.refill`); 0 for crops from anywhere.
     """
 
     Config: ClassVar[type[MethodConfig]]
@@ -102,7 +99,6 @@ class Method:
     trainable: ClassVar[bool] = True
     networks: ClassVar[tuple[str, ...] | None] = None
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
-    refill_places: ClassVar[int] = 0
     maps_to_restore: ClassVar[int] = 1
 
     def __init__(self, config: MethodConfig) -> None:
@@ -151,6 +147,14 @@ class Method:
     def fixes_amplitude(self) -> bool:
         """Whether its loss determines the amplitude; if not, restored maps are fitted to the data."""
         return True
+
+    @property
+    def refill_places(self) -> int:
+        """How many fixed places of every tomogram crops are taken from; 0 for crops from anywhere.
+
+        For methods that put something down for a place and find it there again, see `StepLoss.refill`.
+        """
+        return 0
 
     def cut_size(self, crop: int) -> int:
         """Return the edge to cut for crops of an edge, both in voxels: more, where they are turned freely."""

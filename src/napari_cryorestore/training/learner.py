@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,9 +52,14 @@ class Batch:
         self.draws = draws
 
 
-def next_batch(sampler: CropSampler, method: Method, device: torch.device) -> Batch:
-    """Draw a step: where its crops lie and what else is random; cut them and bring all to a device."""
-    places = sampler.draw()
+def next_batch(
+    sampler: CropSampler, method: Method, device: torch.device, *, step: int = 0, steps: int = 0
+) -> Batch:
+    """Draw a step: where its crops lie and what else is random; cut them and bring all to a device.
+
+    The method finds in the places how many steps were done, and how many there will be.
+    """
+    places = replace(sampler.draw(), step=step, steps=steps)
     draws = method.draw(places, sampler.generator)
     _require_one_each(draws, len(places), title=method.title)
     crops = sampler.cut(places).to(device)

@@ -181,7 +181,8 @@ class Trainer:
     def _try_step(self) -> bool:
         """Take one step, and tell whether there was memory for it."""
         try:
-            batch = next_batch(self._sampler, self.method, self.device)
+            steps = self.config.schedule.steps
+            batch = next_batch(self._sampler, self.method, self.device, step=self.step, steps=steps)
             batch.crops = self.refills.given(batch.crops)
             losses, bad = self.learner.update(batch, step=self.step)
             self.refills.store(batch.crops.places, self.learner.refill, unless=bad)
