@@ -13,7 +13,7 @@ from napari_cryorestore.methods.base import MethodConfig
 from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.networks import NETWORKS
-from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
+from napari_cryorestore.plugin_table import Extra, PluginTable, UnknownNameError
 
 
 class TheirConfig(MethodConfig):
@@ -144,3 +144,10 @@ def test_what_is_no_entry_of_ours_may_be_put_in_and_taken_out() -> None:
     assert known["theirs"] is Theirs
     del known["theirs"]
     assert "theirs" not in known
+
+
+def test_a_missing_extra_is_named_with_what_brings_it() -> None:
+    assert Extra("torch", "swin").missing() == ""
+    words = Extra("no_such_package", "swin").missing()
+    assert words == "needs the package no_such_package: install it by pip install 'napari-cryorestore[swin]'"
+    assert Wiener.missing() == ""

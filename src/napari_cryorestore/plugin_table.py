@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -141,6 +143,28 @@ class PluginTable(MutableMapping[str, Thing]):
         )
 
 
+@dataclass(frozen=True)
+class Extra:
+    """What a method or a network needs beside what this package always brings along.
+
+    Attributes
+    ----------
+    module : str
+        The package that must be there, by its name in Python; looking for it does not import it.
+    name : str
+        The extra of this package that installs it.
+    """
+
+    module: str
+    name: str
+
+    def missing(self) -> str:
+        """Return in words that it is not installed, and how it comes here; empty if it is there."""
+        if find_spec(self.module) is not None:
+            return ""
+        return f"needs the package {self.module}: install it by pip install 'napari-cryorestore[{self.name}]'"
+
+
 class UnknownNameError(ValueError):
     """Nothing has that name here."""
 
@@ -163,4 +187,4 @@ def _require_defaults(thing: Any) -> None:
             raise ValueError(f"its setting {name!r} has no default")
 
 
-__all__ = ["PluginTable", "UnknownNameError", "kind_of", "of_other_packages"]
+__all__ = ["Extra", "PluginTable", "UnknownNameError", "kind_of", "of_other_packages"]

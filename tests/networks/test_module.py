@@ -12,6 +12,7 @@ from torch import nn
 from napari_cryorestore.networks import UNetConfig, build_network
 from napari_cryorestore.networks.module import Convolution, is_slow_alone, network_of
 from napari_cryorestore.networks.unet import UNET
+from napari_cryorestore.plugin_table import Extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,4 +62,10 @@ def _moved_away(config: UNetConfig, channels: int) -> None:
 def test_a_network_that_cannot_be_imported_is_named_with_what_to_do(build: Any) -> None:
     entry = replace(UNET, build=build)
     with pytest.raises(ValueError, match=r"^the network 'unet' cannot be used here \(.+\): update or remove"):
+        network_of(entry, UNetConfig(), 1, seed=0)
+
+
+def test_a_network_whose_extra_is_missing_says_which_one() -> None:
+    entry = replace(UNET, extra=Extra("no_such_package", "swin"))
+    with pytest.raises(ValueError, match=r"^the network 'unet' needs the package no_such_package: install"):
         network_of(entry, UNetConfig(), 1, seed=0)

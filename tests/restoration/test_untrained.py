@@ -17,6 +17,7 @@ from napari_cryorestore.config import setting
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
+from napari_cryorestore.plugin_table import Extra
 from napari_cryorestore.restoration import ModelRef, layer_name, require_same, restore
 from napari_cryorestore.restoration.model import method_for
 
@@ -142,3 +143,12 @@ def test_what_is_no_such_method_or_setting_is_told() -> None:
         method_for(ModelRef(method="louder"), {"passes": 1})
     with pytest.raises(ValueError, match="Louder: times"):
         method_for(ModelRef(method="louder"), {"times": 0})
+
+
+def test_a_method_whose_extra_is_missing_says_so_before_anything_is_made(
+    halves: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Louder, "extra", Extra("no_such_package", "topaz"))
+    with pytest.raises(ValueError, match=r"^Louder needs the package no_such_package: install it by pip"):
+        restore(restoration("louder", halves[0], tmp_path / "out.mrc", device="cpu"))
+    assert not list(tmp_path.glob("out*"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.network_input import Imaging, InputKind
+    from napari_cryorestore.plugin_table import Extra
 
     Network = Callable[[Tensor], Tensor]
     Draws = dict[str, Tensor]
@@ -88,6 +89,8 @@ class Method:
         Whether it uses the tilt range, and whether it fills the missing wedge.
     trainable : bool
         Whether there is training at all.
+    extra : Extra or None
+        What must be installed besides; who lacks it is told so before anything is made.
     """
 
     Config: ClassVar[type[MethodConfig]]
@@ -100,6 +103,7 @@ class Method:
     networks: ClassVar[tuple[str, ...] | None] = None
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}
     maps_to_restore: ClassVar[int] = 1
+    extra: ClassVar[Extra | None] = None
 
     def __init__(self, config: MethodConfig) -> None:
         self.config = config
@@ -110,6 +114,11 @@ class Method:
         count = cls.maps if cls.trainable else cls.maps_to_restore
         maps = () if count == 1 else ("both half maps",) if count == 2 else ("two or more maps",)
         return (*maps, *("the tilt range",) * cls.needs_wedge)
+
+    @classmethod
+    def missing(cls) -> str:
+        """Return in words what must be installed first; empty if nothing."""
+        return cls.extra.missing() if cls.extra is not None else ""
 
     @classmethod
     def input_kinds(cls) -> tuple[InputKind, ...]:

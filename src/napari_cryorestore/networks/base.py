@@ -10,6 +10,8 @@ from napari_cryorestore.config import Config, setting
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from napari_cryorestore.plugin_table import Extra
+
     OfConfig = Callable[[Any], int]
 
 
@@ -67,6 +69,8 @@ class NetworkEntry:
         See `Sizes`.
     presets : dict of str to dict
         What the network sets in a preset, as nested settings; a name of its own is a preset of its own.
+    extra : Extra or None
+        What must be installed besides; who lacks it is told so before anything is made.
     """
 
     title: str
@@ -78,6 +82,7 @@ class NetworkEntry:
     reach: int | OfConfig | None = None
     floats_per_voxel: float | Callable[[Any], float] | None = None
     presets: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    extra: Extra | None = None
 
     def sizes(self, config: NetworkConfig) -> Sizes:
         """Return what the network with these knobs says of sizes."""
@@ -91,6 +96,10 @@ class NetworkEntry:
             reach=of(self.reach),
             floats_per_voxel=of(self.floats_per_voxel),
         )
+
+    def missing(self) -> str:
+        """Return in words what must be installed first; empty if nothing."""
+        return self.extra.missing() if self.extra is not None else ""
 
 
 __all__ = ["NetworkConfig", "NetworkEntry", "Sizes"]

@@ -51,8 +51,10 @@ def network_of(entry: NetworkEntry, config: NetworkConfig, channels: int, *, see
     Raises
     ------
     ValueError
-        If what makes the network, or something that it needs, cannot be imported.
+        If what makes the network, or something that it needs, is not installed or cannot be imported.
     """
+    if missing := entry.missing():
+        raise ValueError(f"the network {kind_of(entry)!r} {missing}")
     build = _builder(entry)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too

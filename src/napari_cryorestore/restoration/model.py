@@ -144,6 +144,8 @@ class Model:
             use_threads(hardware.threads)
         method = method_for(model, settings)
         name, known = method.title, None
+        if missing := method.missing():
+            raise ValueError(f"{method.title} {missing}.")
         if model.weights is None:
             network = method.pretrained()
         else:
