@@ -24,6 +24,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 TRIAL = 4
 """Steps that tell how long one takes, after the first."""
 PREVIEWS = 12
+LONGEST = 3 if torch.cuda.is_available() else 30
+"""How many times the given seconds a training may take by the clock."""
 TILTS = [-60, 60]
 SHOWN = ("overall", "measured", "wedge", "fsc overall", "fsc measured", "fsc wedge", "particle AP")
 
@@ -162,16 +165,21 @@ def _trained(
         each = _seconds_a_step(config)
         steps = max(2 * PREVIEWS, round(seconds / each))
         changes = {"schedule": {"steps": steps}, "snapshots": {"every": max(1, steps // PREVIEWS)}}
-        run, spent = _run(config, changes, folder / f"run{index}")
+        run, spent = _run(config, changes, folder / f"run{index}", longest=LONGEST * seconds + 60)
         models.append({"weights": run.path})
         told |= {"a step": round(each, 3), "steps": steps, "spent": round(spent, 1), **_told(run)}
     return models, told
 
 
-def _run(config: dict[str, Any], changes: dict[str, Any], path: Path) -> tuple[RunDir, float]:
+def _run(
+    config: dict[str, Any], changes: dict[str, Any], path: Path, *, longest: float = 1e6
+) -> tuple[RunDir, float]:
+    """Train; stop after the longest time that it may take in seconds, should the trial have misled."""
     run = create_run(RunConfig.model_validate(merged(config, changes)), path)
-    before = _clock()
+    before, watch = _clock(), threading.Timer(longest, run.request_stop)
+    watch.start()
     run_training(run)
+    watch.cancel()
     return run, _clock() - before
 
 
@@ -208,13 +216,17 @@ def _config(words: str, seed: int, maps: list[Path], options: argparse.Namespace
 
 
 def _seconds_a_step(config: dict[str, Any]) -> float:
-    """Return how long a step takes, by a few of them, as the difference of two short runs."""
+    """Return how long a step takes: by a short and a longer run, after one that does not count."""
     spent = []
+    more = TRIAL * (10 if torch.cuda.is_available() else 1)
     with tempfile.TemporaryDirectory() as scratch:
-        for steps in (2, 2 + TRIAL):
+        for name, steps in (("first", 2), ("short", 2), ("longer", 2 + more)):
             changes = {"schedule": {"steps": steps}, "snapshots": {"every": 0}}
-            spent.append(_run(config, changes, Path(scratch) / str(steps))[1])
-    return max(1e-3, (spent[1] - spent[0]) / TRIAL)
+            spent.append(_run(config, changes, Path(scratch) / name)[1])
+    seconds = (spent[2] - spent[1]) / more
+    if seconds <= 0:
+        raise RuntimeError(f"{more} steps took {spent[2] - spent[1]:.3f} s more than none: try again")
+    return seconds
 
 
 def _halves(models: Model, path: Path, output: Path, options: argparse.Namespace) -> Path:
