@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 TRIAL = 4
 """Steps that tell how long one takes, after the first."""
-PREVIEWS = 12
+PREVIEWS = 6
 LONGEST = 3 if torch.cuda.is_available() else 30
 """How many times the given seconds a training may take by the clock."""
 TILTS = [-60, 60]
