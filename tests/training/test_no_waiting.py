@@ -105,7 +105,13 @@ def loop(config: RunConfig) -> tuple[Callable[[], Batch], Callable[[Batch, int],
 
 CASES = pytest.mark.parametrize(
     ("recipe", "method"),
-    [("paper", "icecream"), ("standard", "icecream"), ("standard", "noise2noise")],
+    [
+        ("paper", "icecream"),
+        ("standard", "icecream"),
+        ("standard", "noise2noise"),
+        ("standard", "isonet"),
+        ("standard", "isonet-halves"),
+    ],
 )
 
 
