@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SMALL: dict[str, dict[str, Any]] = {"unet": {"features": 4, "levels": 3}}
+SMALL: dict[str, dict[str, Any]] = {
+    "unet": {"features": 4, "levels": 3},
+    "msdnet": {"layers": 6, "width": 2, "dilations": 3},
+}
 EVERY = [check for name in NETWORKS.own for check in network_checks(NETWORKS[name], **SMALL.get(name, {}))]
 
 

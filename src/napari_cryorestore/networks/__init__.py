@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry, Sizes
+from napari_cryorestore.networks.msdnet import MSDNET
 from napari_cryorestore.networks.unet import UNET, UNetConfig
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
 if TYPE_CHECKING:
     from napari_cryorestore.networks.module import Network
 
-_OURS: tuple[NetworkEntry, ...] = (UNET,)
+_OURS: tuple[NetworkEntry, ...] = (UNET, MSDNET)
 
 NETWORKS = PluginTable("network", _OURS, of_other_packages("napari_cryorestore.networks"))
 
