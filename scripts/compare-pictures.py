@@ -51,9 +51,9 @@ class Pictures:
 
     def take(self, runs: list[Path]) -> None:
         """Add rows, then show pictures, curves, and what was supplied."""
-        from napari_cryorestore.gui.compare.row_offers import halves_rows
+        from napari_cryorestore.gui.compare.row_offers import rows_without_training
 
-        for row in halves_rows(self.viewer.layers):
+        for row in rows_without_training(self.viewer.layers):
             self.panel.rows.add(row)
         for run in runs:
             self.panel.rows.add_step(run)

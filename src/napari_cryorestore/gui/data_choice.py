@@ -31,6 +31,8 @@ class DataChoice:
         Degrees; empty takes what files beside half 1 say, or else its spectrum.
     tilt_axis : "auto", "y" or "x"
         "auto" takes what the spectrum shows.
+    single : bool
+        Whether the user took half 2 away, though there may be one: half 1 is the only map.
     """
 
     even: NamedVolume | None = None
@@ -40,6 +42,7 @@ class DataChoice:
     tilt_min: str = ""
     tilt_max: str = ""
     tilt_axis: str = "auto"
+    single: bool = False
 
     @property
     def volumes(self) -> tuple[NamedVolume, ...]:
@@ -147,7 +150,7 @@ def completed(choice: DataChoice, halves: Sequence[NamedVolume], masks: Sequence
     """Return a choice among the volumes that are open, completed where something is missing.
 
     Volumes that are gone are dropped; where nothing is chosen, the pair opened last is, or the only volume;
-    half 2 follows half 1.
+    half 2 follows half 1, unless the user took it away.
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ def completed(choice: DataChoice, halves: Sequence[NamedVolume], masks: Sequence
         if pair is not None:
             return with_even(choice, pair[0], halves)
         return with_even(choice, halves[0], halves) if len(halves) == 1 else choice
-    if even is not None and odd is None:
+    if even is not None and odd is None and not choice.single:
         return with_even(choice, even, halves)
     return choice
 
@@ -178,7 +181,7 @@ def with_even(choice: DataChoice, even: NamedVolume | None, halves: Sequence[Nam
     odd = None if pair is None else pair[1] if pair[0] is even else pair[0]
     known = {id(half.data) for half in (choice.even, choice.odd) if half is not None}
     if even is None or id(even.data) in known:
-        return replace(choice, even=even, odd=odd)
+        return replace(choice, even=even, odd=odd, single=False)
     return DataChoice(even, odd, voxel_size="" if even.voxel_size else choice.voxel_size)
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from napari_cryorestore.gui.typed_values import split_numbers, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_cryorestore.config import Setting
     from napari_cryorestore.gui.named_volume import NamedVolume
@@ -20,6 +21,7 @@ AUTOMATIC = "automatic"
 _LARGEST_INT = 2**31 - 1
 
 NOTHING = "none"
+_REFUSED = int(Qt.ItemDataRole.UserRole) + 1
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,22 @@ def fit_dock(box: QComboBox) -> None:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
     keep_from_wheel(box)
+
+
+def grey_items(box: QComboBox, reasons: Mapping[int, str]) -> None:
+    """Let some items, by number, not be chosen, with the reason as their tip; all others can be.
+
+    What is chosen already stays chosen.
+    """
+    items = box.model()
+    for row in range(box.count()):
+        reason = reasons.get(row)
+        item = items.item(row) if isinstance(items, QStandardItemModel) else None
+        if item is not None and item.isEnabled() != (reason is None):
+            item.setEnabled(reason is None)
+        if reason is not None or box.itemData(row, _REFUSED):
+            box.setItemData(row, reason, _REFUSED)
+            box.setItemData(row, reason, Qt.ItemDataRole.ToolTipRole)
 
 
 def check_box_between(words: str, *, checked: Any, unchecked: Any) -> Editor:
@@ -183,5 +201,6 @@ __all__ = [
     "combo_box",
     "editor_for",
     "fit_dock",
+    "grey_items",
     "keep_from_wheel",
 ]

@@ -247,7 +247,7 @@ def test_files_become_rows(panel, save, tmp_path, monkeypatch, settled):
 
 
 def test_halves_offer_their_mean_and_the_wiener_filter(panel, pair, settled):
-    mean, wiener = row_offers.rows_of_halves(*pair)
+    mean, wiener = row_offers.rows_of_maps(*pair)
     panel.rows.add(mean)
     settled(panel)
     assert panel.model.entries[0].volume.halves is not None

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
+
 from napari_cryorestore.gui.dock_place import open_panel
 from napari_cryorestore.gui.examined_data import ExaminedData
 from napari_cryorestore.gui.model_choice import ModelChoice
@@ -117,3 +119,22 @@ def test_a_tilt_range_of_the_run_is_named_after_the_run(
     panel.compute.tilt_max.setText("50")
     panel.compute.tilt_max.textEdited.emit("50")
     assert (judgements[-1][0].tilt_min, judgements[-1][0].tilt_max) == ("-40", "50")
+
+
+def test_half_2_that_was_taken_away_stays_away_and_greys_what_needs_it(
+    panel: RestorePanel, pair: tuple[Path, Path], save, load
+) -> None:
+    combo = panel.choice.model
+
+    def enabled() -> bool:
+        return combo.model().item(combo.findText("Wiener filter")).isEnabled()
+
+    assert enabled()
+    choose(panel.source.odd, "none")
+    assert not enabled()
+    tip = combo.itemData(combo.findText("Wiener filter"), Qt.ItemDataRole.ToolTipRole)
+    assert "needs both halves" in tip
+    load(save(pair[0].with_name("TS07.mrc")))
+    assert panel.source.odd.currentText() == "none"
+    choose(panel.source.odd, "TS01_odd")
+    assert enabled()

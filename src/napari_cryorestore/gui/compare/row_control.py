@@ -141,7 +141,7 @@ class RowControl:
     def add_what_is_open(self) -> None:
         """Add the mean of every open pair of halves, and the other open tomograms."""
         layers = list(self._viewer.layers)
-        means = [row for row in row_offers.halves_rows(layers) if row.kind == "mean"]
+        means = [row for row in row_offers.rows_without_training(layers) if row.kind == "mean"]
         halves = {path for row in means for path in (row.even, row.odd)}
         for row in means[:FEW]:
             self.add(row)
@@ -235,7 +235,7 @@ class RowControl:
         menu.addSeparator()
         layers = [(layer.name, partial(self.add_layer, layer)) for layer in self.layers.offered()]
         _add_menu(menu, "Add a layer", layers)
-        for row in row_offers.halves_rows(self._viewer.layers):
+        for row in row_offers.rows_without_training(self._viewer.layers):
             add_entry(menu, f"Add {row.name}", partial(self.add, row))
         menu.addSeparator()
         steps = [(run.name, partial(self.add_step, run)) for run in runs]

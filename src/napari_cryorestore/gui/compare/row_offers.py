@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.comparison.comparison_config import RowConfig
-from napari_cryorestore.gui.layers import paired_layers, path_of, voxel_size_of
+from napari_cryorestore.gui.layers import origin_of, paired_layers, path_of, volumes_in, voxel_size_of
 from napari_cryorestore.gui.model_choice import (
     load_methods,
     loaded_untrained_methods,
@@ -22,23 +22,36 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
-def halves_rows(layers: Iterable[Layer]) -> list[RowConfig]:
-    """Return what can be made of every pair of halves among some layers without training."""
-    rows = []
-    for even, odd in paired_layers(layers):
+def rows_without_training(layers: Iterable[Layer]) -> list[RowConfig]:
+    """Return what can be made without training of every pair of halves among some layers, and of single maps.
+
+    Of a restored tomogram nothing is made.
+    """
+    layers, rows = list(layers), []
+    pairs = paired_layers(layers)
+    for even, odd in pairs:
         paths = path_of(even), path_of(odd)
         if paths[0] is not None and paths[1] is not None:
-            rows += rows_of_halves(paths[0], paths[1], voxel_size=voxel_size_of(even))
+            rows += rows_of_maps(paths[0], paths[1], voxel_size=voxel_size_of(even))
+    for layer in volumes_in(layers):
+        path, origin = path_of(layer), origin_of(layer)
+        is_restored = origin is not None and bool(origin.label)
+        if path is not None and not is_restored and not any(layer in pair for pair in pairs):
+            rows += rows_of_maps(path, voxel_size=voxel_size_of(layer))
     return rows
 
 
-def rows_of_halves(even: Path, odd: Path, *, voxel_size: float | None = None) -> list[RowConfig]:
-    """Return the mean of two halves, and what the methods loaded make of them that need no training."""
-    name = tomogram_name(even)
-    halves = {"even": even, "odd": odd, "recording": Recording(voxel_size=voxel_size)}
-    rows = [RowConfig(name=f"{name} · mean", kind="mean", **halves)]
+def rows_of_maps(even: Path, odd: Path | None = None, *, voxel_size: float | None = None) -> list[RowConfig]:
+    """Return the mean of two halves, and what the methods loaded make of them that need no training.
+
+    Of one map, only what is made of one.
+    """
+    name, count = tomogram_name(even), 1 if odd is None else 2
+    maps = {"even": even, "odd": odd, "recording": Recording(voxel_size=voxel_size)}
+    rows = [RowConfig(name=f"{name} · mean", kind="mean", **maps)] if odd is not None else []
     for kind, method in loaded_untrained_methods().items():
-        rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **halves))
+        if method.maps_to_restore <= count and not method.missing():
+            rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **maps))
     return rows
 
 
@@ -65,4 +78,4 @@ def file_row(path: Path) -> RowConfig:
     return RowConfig(name=path.stem, kind="file", path=path)
 
 
-__all__ = ["file_row", "halves_rows", "live_row", "rows_of_halves", "step_name", "step_row"]
+__all__ = ["file_row", "live_row", "rows_of_maps", "rows_without_training", "step_name", "step_row"]

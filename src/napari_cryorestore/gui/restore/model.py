@@ -14,6 +14,7 @@ from napari_cryorestore.gui.model_choice import (
     ModelChoice,
     RunSteps,
     loaded_method,
+    loaded_untrained_methods,
     settings_of_method,
     trained_on,
 )
@@ -24,7 +25,7 @@ from napari_cryorestore.gui.restore.queue import (
     TomogramToRestore,
     told_apart_by_folder,
 )
-from napari_cryorestore.gui.restore.request import RestoreRequest
+from napari_cryorestore.gui.restore.request import RestoreRequest, cannot_restore
 from napari_cryorestore.gui.restore.restoration import Engine, Restoration, known_settings
 from napari_cryorestore.gui.status_line import duration_words
 from napari_cryorestore.gui.typed_values import read_number
@@ -108,6 +109,12 @@ class RestoreModel:
             for tomogram in self.next_tomograms():
                 found += self._misfits(tomogram)
         return gravest_first(tuple(found))
+
+    def refused(self) -> dict[str, str]:
+        """Return why methods that need no training cannot restore what is chosen, by their names."""
+        methods, tomograms = loaded_untrained_methods(), self.next_tomograms()
+        found = {name: cannot_restore(method, tomograms) for name, method in methods.items()}
+        return {name: sentence for name, sentence in found.items() if sentence}
 
     def _misfits(self, tomogram: TomogramToRestore) -> tuple[Finding, ...]:
         request, model = self.request, self.request.model

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.devices import Device, list_devices
-from napari_cryorestore.gui.editors import combo_box
+from napari_cryorestore.gui.editors import combo_box, grey_items
 from napari_cryorestore.gui.forms import ConfigForm
 from napari_cryorestore.gui.model_choice import (
     ModelChoice,
@@ -96,6 +96,11 @@ class ModelSection(QWidget):
         model = replace(chosen, step=None)
         self.model.setCurrentIndex(known.index(model) if model in known else -1)
         self.step.setEnabled(chosen.run is not None)
+
+    def refuse(self, reasons: Mapping[str, str]) -> None:
+        """Grey methods that cannot restore what is chosen, with the reason as their tip."""
+        told = {row: reasons.get(item.method or "", "") for row, item in enumerate(self._models)}
+        grey_items(self.model, {row: reason for row, reason in told.items() if reason})
 
     def offer_steps(self, words: Mapping[int, str], chosen: int | None) -> None:
         """List the steps of the run chosen, the newest first, in these words."""
@@ -302,6 +307,7 @@ class ModelControl:
 
     def warn(self) -> None:
         """Say what speaks against this model and step, for the tomograms that would be restored."""
+        self._section.refuse(self._model.refused())
         self._warned_of = self._model.chosen_step()
         findings = self._model.findings()
         self._section.warning.warn("\n⚠ ".join(finding.text for finding in findings))

@@ -16,7 +16,9 @@ from napari_cryorestore.gui.restore.restoration import known_settings, tilts_of_
 from napari_cryorestore.gui.typed_values import read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from napari_cryorestore.methods import Method
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,8 @@ class RestoreRequest:
 
     def _tomogram_problem(self, tomogram: TomogramToRestore) -> str:
         method = loaded_method(self.model)
-        if method is not None and len(tomogram.volumes) < method.maps_to_restore:
-            return (
-                f"The method “{method.title}” needs both halves, but “{tomogram.name}” has one: "
-                "choose another model, or another tomogram."
-            )
+        if method is not None and (refused := cannot_restore(method, [tomogram])):
+            return refused
         known = known_settings(tomogram, self.model).voxel_size
         voxel_size = self.voxel_size or (f"{known}" if known else "")
         return DataChoice(even=tomogram.even, odd=tomogram.odd, voxel_size=voxel_size).problem()
@@ -164,4 +163,17 @@ class RestoreRequest:
         return ""
 
 
-__all__ = ["RestoreRequest"]
+def cannot_restore(method: type[Method], tomograms: Iterable[TomogramToRestore]) -> str:
+    """Return why a method cannot restore tomograms, in one sentence; empty if it can."""
+    if missing := method.missing():
+        return f"{method.title} {missing}."
+    for tomogram in tomograms:
+        if len(tomogram.volumes) < method.maps_to_restore:
+            return (
+                f"The method “{method.title}” needs both halves, but “{tomogram.name}” has one: "
+                "choose another model, or another tomogram."
+            )
+    return ""
+
+
+__all__ = ["RestoreRequest", "cannot_restore"]

@@ -183,7 +183,7 @@ class SourceControl:
         complain: Callable[[str], None],
     ) -> None:
         self._section, self._model, self._background = section, model, background
-        self._look = DataLook()
+        self._look, self._single = DataLook(), False
         self._changed, self._complain = changed, complain
         self._volumes = LayerVolumes(viewer, self.refresh)
         section.value_changed.connect(self._edited)
@@ -203,7 +203,7 @@ class SourceControl:
             even, odd = pair_of(halves) or (halves[-1] if halves else None, None)
             section.even.choose(even)
             section.odd.choose(odd)
-        elif section.odd.volume() is None:
+        elif section.odd.volume() is None and not self._single:
             self._choose_partner(section.even.volume())
         if before != (section.even.volume(), section.odd.volume()):
             self._take()
@@ -234,6 +234,7 @@ class SourceControl:
         even, before = self._section.even.volume(), self._model.request.even
         if even is not before:
             self._choose_partner(even)
+        self._single = even is before and self._section.odd.volume() is None  # the user took half 2 away
         self._take()
 
     def _choose_partner(self, even: NamedVolume | None) -> None:

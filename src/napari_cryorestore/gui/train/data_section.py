@@ -156,8 +156,8 @@ class DataSection(QWidget):
             grid.addWidget(widget, grid.rowCount(), 0, 1, 2)
 
     def _explain(self) -> None:
-        self.even.setToolTip("The half map of the even frames or tilts.")
-        self.odd.setToolTip("The half map of the odd frames or tilts.")
+        self.even.setToolTip("The half map of the even frames or tilts, or the only map there is.")
+        self.odd.setToolTip("The half map of the odd frames or tilts; none where there is only one map.")
         self.region.setToolTip(MASK_TIP)
         self.voxel_size.setToolTip("Edge of a voxel in Å; empty takes that of half 1.")
         for field in (self.tilt_min, self.tilt_max):
@@ -303,7 +303,9 @@ class DataControl:
         even, odd = model.choice.even, model.choice.odd
         self._section.offer_other_half(even.other_half if even is not None and odd is None else None)
         if model.choice.even is None:
-            self._section.line.say("Drop two half tomograms on the window, or choose their layers here.")
+            self._section.line.say(
+                "Drop two half tomograms on the window, or one map, or choose their layers here."
+            )
         elif model.look is None and not problems:
             self._section.line.say("Looking at the data…")
 
@@ -369,6 +371,8 @@ class DataControl:
         choice, before = self._section.value(), self._model.choice
         if choice.even is not before.even and choice.odd is before.odd:
             choice = with_even(choice, choice.even, self._volumes.halves())
+        elif choice.odd is None:
+            choice = replace(choice, single=before.single or before.odd is not None)
         self._take(choice)
 
     def _take(self, choice: DataChoice) -> None:

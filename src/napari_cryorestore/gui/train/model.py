@@ -16,6 +16,7 @@ from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.train.more_tomograms import first_name, from_config, joined
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
 from napari_cryorestore.gui.train.recipes import SECTIONS, Problem, missing, recording_problems, too_thin
+from napari_cryorestore.gui.train.suitability import TomogramFacts, refused_methods, refused_networks
 from napari_cryorestore.runs.run_dir import new_run_path
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.train.more_tomograms import AdditionalTomogram
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Recipes
+    from napari_cryorestore.gui.train.suitability import Refusal
     from napari_cryorestore.run_config import RunConfig, TomogramConfig
 
 CUSTOM, STANDARD = "", "standard"
@@ -183,6 +185,33 @@ class TrainModel:
                 missing(self.choice, self.recipes, self.method),
             ]
         return list(dict.fromkeys(words for words in found if words))[:2]
+
+    def refused(self) -> dict[str, dict[str, Refusal]]:
+        """Return which methods and which networks cannot run on the data chosen, and why."""
+        if self.recipes is None or "method" not in self.sections:
+            return {"method": {}, "network": {}}
+        facts = self._facts()
+        return {
+            "method": refused_methods(self.recipes, self.sections, facts),
+            "network": refused_networks(self.recipes, self.sections, facts),
+        }
+
+    def _facts(self) -> list[TomogramFacts]:
+        """Return what decides what can run, of every tomogram that is learned from, the one chosen first."""
+        seen = [(self.tomogram_name, self.choice, self.examination)]
+        seen += [
+            (item.name, item.choice, item.examination(needs_wedge=False)) for item in self.more_tomograms
+        ]
+        return [
+            TomogramFacts(
+                name,
+                choice.even.shape,
+                maps=1 if choice.odd is None else 2,
+                tilts_known=found is None or found.tilt_range is not None,
+            )
+            for name, choice, found in seen
+            if choice.even is not None
+        ]
 
     def problems(self) -> list[Problem]:
         """Return why training cannot start; empty if it can."""

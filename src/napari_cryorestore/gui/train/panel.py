@@ -159,7 +159,7 @@ class TrainPanel(FoldedPanel):
 
     def _changed(self) -> None:
         if self._recipe_control is not None:
-            self._recipe_control.estimate()
+            self._recipe_control.judge()
         self._show_more()
         self.run.show_model(self.model)
         self.bar.clear_problem()

@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_cryorestore.config import Config, settings_of
 from napari_cryorestore.gui.devices import AUTOMATIC_DEVICE, Device, list_devices
-from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box
+from napari_cryorestore.gui.editors import Editor, check_box_between, combo_box, grey_items
 from napari_cryorestore.gui.forms import ConfigForm, labelled_row
 from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
+from napari_cryorestore.gui.train.suitability import refusals_in_words
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
 from napari_cryorestore.training.memory_estimate import estimated_memory
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.train.model import TrainModel
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Choice, Recipes
+    from napari_cryorestore.gui.train.suitability import Refusal
 
 CUSTOM_TITLE = "custom"
 
@@ -241,13 +243,14 @@ class KindSection(QWidget):
         self._choices: Mapping[str, Choice] = {}
         self.form = ConfigForm(Config)
         self.combo = combo_box()
-        self.sentence = SentenceLabel()
+        self.sentence, self.refused = SentenceLabel(), SentenceLabel()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
         self._choice = QWidget()
         self._choice.setLayout(labelled_row(what, self.combo))
         self._layout.addWidget(self._choice)
+        self._layout.addWidget(self.refused)
         self._layout.addWidget(self.sentence)
         self._layout.addWidget(self.form)
         self.combo.activated.connect(self._choose)
@@ -259,6 +262,12 @@ class KindSection(QWidget):
         for choice in choices.values():
             self.combo.addItem(choice.title, choice.name)
         self._choice.setVisible(len(choices) > 1)
+
+    def refuse(self, refused: Mapping[str, Refusal]) -> None:
+        """Grey what cannot be chosen, with the reason as its tip, and say so in one sentence."""
+        rows = {self.combo.findData(name): refusal.sentence for name, refusal in refused.items()}
+        grey_items(self.combo, rows)
+        self.refused.say(refusals_in_words(refused, self._choices))
 
     def show_value(self, value: Config) -> None:
         """Show a configuration in the form of its kind, without announcing it."""
@@ -317,6 +326,13 @@ class RecipeControl:
     def show(self) -> None:
         """Show the model's recipe."""
         self._section.show_model(self._model)
+        self.judge()
+
+    def judge(self) -> None:
+        """Grey what cannot run on the data chosen, and estimate anew what training takes."""
+        refused = self._model.refused()
+        self._section.method.refuse(refused["method"])
+        self._section.network.refuse(refused["network"])
         self.estimate()
 
     def estimate(self) -> None:
@@ -353,7 +369,7 @@ class RecipeControl:
             self._model.put(section, form.value())
         self._section.show_preset(self._model.preset)
         self._section.show_summaries(self._model)
-        self.estimate()
+        self.judge()
         self._changed()
 
     def _moved(self) -> None:

@@ -36,12 +36,15 @@ class Choice:
         What the user reads.
     config : type
         What a form is made from.
+    missing : str
+        What must be installed first, in words; empty if nothing.
     """
 
     name: str
     title: str
     sentence: str
     config: type[Config]
+    missing: str = ""
 
 
 class Recipes:
@@ -58,12 +61,13 @@ class Recipes:
         from napari_cryorestore.networks import NETWORKS
 
         self.methods = {
-            name: Choice(name, method.title, f"{method.summary} {_needs(method)}", method.Config)
-            for name, method in METHODS.items()
-            if method.trainable
+            name: Choice(name, item.title, f"{item.summary} {_needs(item)}", item.Config, item.missing())
+            for name, item in METHODS.items()
+            if item.trainable
         }
         self.networks = {
-            name: Choice(name, entry.title, entry.summary, entry.Config) for name, entry in NETWORKS.items()
+            name: Choice(name, entry.title, entry.summary, entry.Config, entry.missing())
+            for name, entry in NETWORKS.items()
         }
 
     def section(self, name: str, kind: str = "") -> type[Config]:
@@ -96,6 +100,23 @@ class Recipes:
         from napari_cryorestore.presets import network_for
 
         return network if network and not misfit(method, network) else network_for(method)
+
+    def misfit(self, method: str, network: str) -> str:
+        """Return in a sentence, its full stop left out, that a network does not fit; empty if it does."""
+        from napari_cryorestore.methods import misfit
+
+        return misfit(method, network)
+
+    def network_as_chosen(self, chosen: Config, kind: str) -> Config:
+        """Return the network of a kind: the one chosen if it is that, else with its defaults."""
+        return chosen if getattr(chosen, "kind", "") == kind else self.section("network", kind)()
+
+    def cut_size(self, method: Config, crop: int) -> int:
+        """Return the edge of what a method cuts for a crop, both in voxels."""
+        from napari_cryorestore.methods import build_method
+
+        chosen: Any = method
+        return build_method(chosen).cut_size(crop)
 
     def least_crop(self, network: Config) -> int:
         """Return the edge of the smallest crop that a network learns from."""
