@@ -63,8 +63,13 @@ def peak_memory(device: torch.device) -> float:
 
 def use_threads(count: int) -> None:
     """Let PyTorch use so many CPU threads; 0 for all that it may use but two."""
+    torch.set_num_threads(training_threads(count))
+
+
+def training_threads(count: int = 0) -> int:
+    """Return how many CPU threads `use_threads` sets."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(count or max(1, mine - 2))
+    return count or max(1, mine - 2)
 
 
 def choose_precision(precision: str, device: torch.device) -> tuple[Precision, str]:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from napari_cryorestore.gui.status_line import duration_words, rate_words, state_words
+from napari_cryorestore.gui.status_line import about_words, duration_words, rate_words, state_words
 from napari_cryorestore.runs.events import Failed, Finished, Noted, Paused, Started, Stepped
 from napari_cryorestore.runs.state import RunState
 
@@ -54,3 +54,18 @@ def test_rates_are_easy_to_grasp(rate, expected):
 @pytest.mark.parametrize(("seconds", "expected"), [(42, "0:42"), (400.2, "6:40"), (7510, "2:05:10")])
 def test_durations(seconds, expected):
     assert duration_words(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (20, "less than a minute"),
+        (240, "about 4 min"),
+        (5000, "about 83 min"),
+        (7510, "about 2 h"),
+        (2e5, "about 2 days"),
+        (1e10, "years"),
+    ],
+)
+def test_estimates_are_as_rough_as_they_are_known(seconds, expected):
+    assert about_words(seconds) == expected

@@ -111,6 +111,17 @@ def loss_of(run: Path) -> str:
     return str(RunDir(run).recipe().table("method").get("loss", ""))
 
 
+def network_words_of(run: Path) -> str:
+    """Return what a run's network adds to its name, ``, MS-D Net``; nothing where it is the usual one."""
+    from napari_cryorestore.networks import NETWORKS
+    from napari_cryorestore.presets import USUAL_NETWORK
+
+    kind = str(RunDir(run).recipe().table("network").get("kind", USUAL_NETWORK))
+    if kind == USUAL_NETWORK:
+        return ""
+    return f", {NETWORKS[kind].title if kind in NETWORKS else kind}"
+
+
 def settings_of_method(choice: ModelChoice) -> dict[str, Any]:
     """Return the settings that a model's method was trained with, as its run or its weights say."""
     if choice.method is not None:
@@ -181,6 +192,7 @@ __all__ = [
     "loaded_untrained_methods",
     "loss_of",
     "method_name_of",
+    "network_words_of",
     "settings_of_method",
     "trained_on",
 ]

@@ -48,6 +48,15 @@ def duration_words(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
+def about_words(seconds: float) -> str:
+    """Return a duration as roughly as it is known: ``less than a minute``, ``about 4 min``, ``about 3 h``."""
+    for unit, length, most in (("min", 60, 90), ("h", 3600, 36), ("days", 86_400, 10_000)):
+        count = round(seconds / length)
+        if count < most:
+            return f"about {count} {unit}" if count else "less than a minute"
+    return "years"
+
+
 def _left(seconds: float | None, *, may_end: bool) -> str:
     if seconds is None:
         return ""
@@ -58,4 +67,4 @@ def _memory(gigabytes: float) -> str:
     return f"GPU {gigabytes:.1f} GB" if gigabytes > 0 else ""
 
 
-__all__ = ["duration_words", "rate_words", "state_words"]
+__all__ = ["about_words", "duration_words", "rate_words", "state_words"]

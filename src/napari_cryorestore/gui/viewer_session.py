@@ -73,6 +73,10 @@ class ViewerSession:
         A step was chosen to be compared; the Compare panel opens with it as a row.
     compare_file : Signal(Path)
         A file was chosen to be compared; the Compare panel opens with it, or with the layer that shows it.
+    second_opinion : Signal(Path)
+        Another method or network is to be tried as this run was made; the Train panel opens, filled so.
+    compare_family : Signal(Path)
+        A run and all that can be compared with it fairly are to be shown; the Compare panel opens with them.
     continue_requested : Signal(Path)
         A run that ended is to be continued, which is done at once.
     closed : Signal
@@ -85,6 +89,8 @@ class ViewerSession:
     use_step = Signal(Path, int)
     compare_step = Signal(Path, int)
     compare_file = Signal(Path)
+    second_opinion = Signal(Path)
+    compare_family = Signal(Path)
     continue_requested = Signal(Path)
     closed = Signal()
 
@@ -101,6 +107,8 @@ class ViewerSession:
         self.use_step.connect(self._open_restore)
         self.compare_step.connect(self._compare_step)
         self.compare_file.connect(self._compare_file)
+        self.second_opinion.connect(self._second_opinion)
+        self.compare_family.connect(self._compare_family)
         self.continue_requested.connect(self._continue)
 
     def own(self, kind: type[T], make: Callable[[], T] | None = None) -> T:
@@ -202,25 +210,34 @@ class ViewerSession:
         self._chosen = (run_path, step)
 
     def _open_restore(self) -> None:
-        viewer = self._viewer()
-        if getattr(viewer, "window", None) is not None:
-            open_panel(viewer, "Restore")
+        self._open("Restore")
 
     def _compare_step(self, run_path: Path, step: int) -> None:
-        panel = self._open_compare()
+        panel = self._open("Compare")
         if panel is not None:
             panel.rows.add_step(run_path, step)
 
     def _compare_file(self, path: Path) -> None:
-        panel = self._open_compare()
+        panel = self._open("Compare")
         if panel is not None:
             panel.rows.add_file(path)
 
-    def _open_compare(self) -> Any:
+    def _compare_family(self, run_path: Path) -> None:
+        panel = self._open("Compare")
+        if panel is not None:
+            panel.rows.add_family(run_path)
+
+    def _second_opinion(self, run_path: Path) -> None:
+        panel = self._open("Train")
+        if panel is not None:
+            panel.second_opinion(run_path)
+
+    def _open(self, name: str) -> Any:
+        """Show a panel and return it; nothing without a window."""
         viewer = self._viewer()
         if viewer is None or getattr(viewer, "window", None) is None:
             return None
-        return open_panel(viewer, "Compare")
+        return open_panel(viewer, name)
 
     def _continue(self, run_path: Path) -> None:
         from napari.utils.notifications import show_error

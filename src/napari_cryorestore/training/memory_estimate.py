@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
 
     from napari_cryorestore.config import Config
+    from napari_cryorestore.methods import Method
+    from napari_cryorestore.networks import Sizes
 
 OVERHEAD = 0.4e9
 """Bytes for the library's own buffers and convolution workspaces."""
 
 
 def estimated_memory(
-    sections: dict[str, Config], shapes: Sequence[Sequence[int]], *, half_precision: bool
+    sections: Mapping[str, Config], shapes: Sequence[Sequence[int]], *, half_precision: bool
 ) -> float:
     """Return about how many bytes training takes on its device.
 
@@ -35,37 +38,81 @@ def estimated_memory(
     """
     import torch
 
-    from napari_cryorestore.methods import build_method
-
     schedule: Any = sections["schedule"]
-    method_config: Any = sections["method"]
-    method = build_method(method_config)
-    network = _network_without_values(sections["network"], channels=method.channels)
-    weights = sum(weight.numel() for weight in network.parameters()) * 4
     dtype = torch.bfloat16 if half_precision else torch.float32
-    network.to(dtype)
-    crop = method.cut_size(schedule.crop or _likely_crop(shapes[0], network, method.cut_size))
-    maps = method.maps if isinstance(method.maps, int) else 2
-    crops = _crops((schedule.batch, maps, method.channels, crop, crop, crop))
-    draws = method.draw(crops.places, torch.Generator())
-    draws = {name: one.to("meta") for name, one in draws.items()}
+    step = rehearsed(sections, shapes, dtype)
+    weights = sum(weight.numel() for weight in step.network.parameters()) * 4
     saved = _Saved()
-    compute: Callable[[Any], Any] = lambda crops: network(crops.to(dtype))  # noqa: E731
+    compute: Callable[[Any], Any] = step.compute
     if getattr(sections.get("hardware"), "recompute", False):
         from napari_cryorestore.training.learner import PIECE, recomputed
 
         with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-            compute(crops.even_input[:PIECE])
+            compute(step.crops.even_input[:PIECE])
         compute = recomputed(compute)
     with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
-        method.loss(compute, method.prepare(crops, draws), draws, teacher=torch.no_grad()(compute))
+        step.loss(compute)
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
     kept = sum(map(_volumes, shapes)) + states * int(weights)
     return OVERHEAD + kept + saved.bytes + 2 * saved.largest
 
 
-def _network_without_values(config: Any, *, channels: int) -> Any:
+@dataclass(frozen=True)
+class Rehearsal:
+    """One training step on PyTorch's meta device, where tensors have shapes but no voxels.
+
+    Attributes
+    ----------
+    method, network
+        As they are in training.
+    crop : int
+        Edge of a crop in voxels, as given or as it would be chosen.
+    crops, draws
+        What a step takes.
+    """
+
+    method: Method
+    network: Any
+    crop: int
+    crops: Any
+    draws: dict[str, torch.Tensor]
+    dtype: torch.dtype
+
+    def compute(self, crops: Any) -> Any:
+        """Let the network see crops."""
+        return self.network(crops.to(self.dtype))
+
+    def loss(self, compute: Callable[[Any], Any]) -> None:
+        """Compute the loss of the step."""
+        import torch
+
+        crops = self.method.prepare(self.crops, self.draws)
+        self.method.loss(compute, crops, self.draws, teacher=torch.no_grad()(compute))
+
+
+def rehearsed(
+    sections: Mapping[str, Config], shapes: Sequence[Sequence[int]], dtype: torch.dtype
+) -> Rehearsal:
+    """Return a training step without values; parameters as of `estimated_memory`."""
+    import torch
+
+    from napari_cryorestore.methods import build_method
+
+    schedule: Any = sections["schedule"]
+    method_config: Any = sections["method"]
+    method = build_method(method_config)
+    network = network_without_values(sections["network"], channels=method.channels).to(dtype)
+    crop = likely_crop(sections, shapes)
+    maps = method.maps if isinstance(method.maps, int) else 2
+    crops = _crops((schedule.batch, maps, method.channels, *(method.cut_size(crop),) * 3))
+    draws = method.draw(crops.places, torch.Generator())
+    draws = {name: one.to("meta") for name, one in draws.items()}
+    return Rehearsal(method, network, crop, crops, draws, dtype)
+
+
+def network_without_values(config: Any, *, channels: int) -> Any:
+    """Return a network whose weights have shapes, but no values."""
     import torch
 
     from napari_cryorestore.networks import NETWORKS
@@ -75,11 +122,23 @@ def _network_without_values(config: Any, *, channels: int) -> Any:
         return network_of(NETWORKS[config.kind], config, channels, seed=0)
 
 
-def _likely_crop(shape: Sequence[int], network: Any, cut: Callable[[int], int]) -> int:
+def likely_crop(sections: Mapping[str, Config], shapes: Sequence[Sequence[int]]) -> int:
+    """Return the edge of training crops in voxels: as given, or as it would be chosen for whole tomograms."""
+    from napari_cryorestore.methods import build_method
+    from napari_cryorestore.networks import sizes_of
+
+    schedule: Any = sections["schedule"]
+    method: Any = sections["method"]
+    network: Any = sections["network"]
+    crop: int = schedule.crop or _fitting(shapes[0], sizes_of(network), build_method(method))
+    return crop
+
+
+def _fitting(shape: Sequence[int], sizes: Sizes, method: Method) -> int:
     from napari_cryorestore.data.corners import Box
     from napari_cryorestore.training.preview import fitting_crop
 
-    return fitting_crop(Box.whole(shape), None, network.sizes, cut=cut)
+    return fitting_crop(Box.whole(shape), None, sizes, cut=method.cut_size)
 
 
 def _volumes(shape: Sequence[int]) -> int:
@@ -123,4 +182,4 @@ def _crops(shape: tuple[int, ...]) -> Any:
     return Crops(voxels, torch.empty(shape, device="meta"), places, refilled=voxels)
 
 
-__all__ = ["OVERHEAD", "estimated_memory"]
+__all__ = ["OVERHEAD", "Rehearsal", "estimated_memory", "likely_crop", "network_without_values", "rehearsed"]

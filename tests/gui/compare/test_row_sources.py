@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
 
@@ -12,7 +13,9 @@ from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.comparison.volume_jobs import VolumeJobs
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.gui.compare import row_offers
+from napari_cryorestore.runs.run_dir import RunDir
 
+from ..conftest import add_step
 from .conftest import noise
 
 EDGE = 8
@@ -166,3 +169,57 @@ def test_moving_out_of_the_region_restores_another_one_at_rest(panel, run, sourc
         panel.model.set_cursor((200.0, 200.0, place))
     settled(panel)
     assert len(sources.opened) == 1  # cubes of 8 are all that this fake tomogram gives
+
+
+def test_all_that_can_be_compared_with_a_run_is_shown_once(panel, run, sources, settled):
+    other = RunDir.create(run.with_name("run_b"), config=RunDir(run).config_text(), environment={})
+    add_step(other, 100, 0.2)
+    RunDir.create(run.with_name("run_c"), config=RunDir(run).config_text(), environment={})
+    panel.rows.add_step(run, 600)
+    panel.rows.add_family(other.path)
+    settled(panel)
+    rows = [row.config for row in rows_of(panel)]
+    assert [(row.kind, row.method or row.path, row.step) for row in rows] == [
+        ("run", run, 600),
+        ("mean", None, None),
+        ("method", "wiener", None),
+        ("run", other.path, 100),
+    ]
+    assert (rows[1].recording.tilt_range, rows[1].recording.tilt_axis) == ((-57.0, 63.0), "x")
+    assert panel.message.text() == "Not shown, for want of weights or of rows: run_c."
+    panel.rows.add_family(run)
+    assert len(rows_of(panel)) == 4
+
+
+def test_of_too_many_runs_the_newest_are_shown_and_the_run_itself(run):
+    others = []
+    for number in range(8):
+        made = RunDir.create(run.with_name(f"run_{number}"), config=RunDir(run).config_text(), environment={})
+        add_step(made, 100, 0.2)
+        os.utime(made.path / "config.toml", (number + 10**9, number + 10**9))
+        others.append(made.path)
+    rows, left_out = row_offers.family_rows(others[0], [])
+    assert [row.path for row in rows[2:]] == [others[0], *others[4:], run]
+    assert left_out == others[1:4]
+
+
+def test_of_a_run_on_one_map_the_map_itself_is_shown(run, pair):
+    config = RunDir(run).config_text().replace(f'odd = "{pair[1]}"\n', "")
+    made = RunDir.create(run.with_name("alone"), config=config, environment={})
+    add_step(made, 100, 0.2)
+    rows, _ = row_offers.family_rows(made.path, [])
+    assert [(row.kind, row.path) for row in rows] == [("file", pair[0]), ("run", made.path)]
+
+
+def test_a_row_of_a_run_leads_to_a_second_opinion_and_others_say_why_not(panel, run, sources, add, settled):
+    asked = []
+    panel.session.second_opinion.connect(asked.append)
+    panel.rows.add_layer(add(noise((40, 40, 40)), "input"))
+    panel.rows.add_step(run, 200)
+    settled(panel)
+    layer, step = (panel.grid.heads[entry.number].actions_by_name["opinion"] for entry in rows_of(panel))
+    assert not layer.isEnabled()
+    assert layer.toolTip() == "Only a run can have a second opinion: this row was not trained here."
+    assert (step.isEnabled(), step.toolTip()) == (True, "Second opinion")
+    step.trigger()
+    assert asked == [run]

@@ -90,6 +90,15 @@ def test_a_step_is_compared_from_anywhere(window, run, save, tmp_path, settled) 
     assert len(panel.model.entries) == 1
     runs.compare_step.emit(run, 400)
     assert panel.model.entries[1].config.step == 400
+    runs.compare_family.emit(run)
+    assert [entry.config.kind for entry in panel.model.entries] == ["file", "run", "mean", "method"]
+
+
+def test_a_second_opinion_opens_the_form(window, run) -> None:
+    session_of(window).second_opinion.emit(run)
+    panel = window.window.dock_widgets["Train (CryoRestore)"]
+    panel.leave()
+    assert panel._opinion_pending == run or panel.model.opinion.run == run
 
 
 def test_the_light_theme_suits(window, settled) -> None:

@@ -351,6 +351,15 @@ def test_a_step_is_sent_to_be_compared(watching, trained):
     assert not watching.body.step_view.compare.isEnabled()
 
 
+def test_a_second_opinion_and_a_comparison_of_all_are_asked_for(panel, watching, trained):
+    heard = []
+    watching.session.second_opinion.connect(heard.append)
+    watching.session.compare_family.connect(heard.append)
+    press(watching.body.step_view.opinion)
+    watching.header.entries["family"].trigger()
+    assert heard == [trained.path, trained.path]
+
+
 def test_a_stopped_run_is_continued(watching, trained):
     launched = []
     watching.session.launcher = Launcher(launch=lambda path: launched.append(path) or FakeWork(path))

@@ -121,6 +121,8 @@ def bench(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
     monkeypatch.setattr(panel_module, "open_monitor", count)
     monkeypatch.setattr(panel_module, "TICK", 10)
+    estimate = "napari_cryorestore.training.time_estimate.estimated_seconds"
+    monkeypatch.setattr(estimate, lambda *_, **__: 240.0)  # else every panel would time a network
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     yield made
     for training in made.trainings:

@@ -127,6 +127,10 @@ class RowControl:
         elif path not in rows:
             self._try(lambda: self._model.add(row_offers.file_row(path)))
 
+    def add_family(self, run: Path) -> None:
+        """Add raw data, Wiener filter, and all runs that can be compared fairly with a run."""
+        self._try(lambda: self._add_family(run))
+
     def add_run(self) -> None:
         """Let the user choose a run's folder, and add it."""
         path = dialogs.choose_run(self._grid)
@@ -166,6 +170,8 @@ class RowControl:
             self._model.remove(number)
         elif what == "cancel":
             self.sources.cancel(number)
+        elif what == "opinion":
+            self._runs.second_opinion.emit(self._model.entry(number).config.path)
 
     def choose_step(self, number: int, step: int) -> None:
         """Show another step of a run in a row, under its name unless the user gave it another."""
@@ -196,6 +202,15 @@ class RowControl:
             self._message.warn(" ".join(finding.text for finding in chosen.findings))
         elif step is None:
             self._message.say(chosen.sentence)
+
+    def _add_family(self, run: Path) -> None:
+        rows, left_out = row_offers.family_rows(run, self._runs.paths)
+        there = {_volume_named(entry.config) for entry in self._model.entries}
+        for row in rows:
+            if _volume_named(row) not in there:
+                self._model.add(row)
+        names = ", ".join(path.name for path in left_out)
+        self._message.say(f"Not shown, for want of weights or of rows: {names}." if left_out else "")
 
     def _try(self, action: Callable[[], object]) -> None:
         self._message.warn("")
@@ -245,6 +260,11 @@ class RowControl:
         add_entry(menu, "Add files…", self.add_files)
 
 
+def _volume_named(row: RowConfig) -> tuple[object, ...]:
+    """Return what a row is of, whatever it is called and whichever step it shows."""
+    return row.kind, row.method, row.path, row.even, row.odd
+
+
 def _add_menu(menu: QMenu, words: str, items: Sequence[tuple[str, Callable[[], object]]]) -> None:
     part = QMenu(words, menu)
     menu.addMenu(part)
@@ -283,7 +303,15 @@ def head_state(entry: RowEntry, layer: Image | None, *, share: float | None, cho
         busy=bool(entry.busy),
         share=share,
         chosen=chosen,
+        refused=refusals(row),
     )
+
+
+def refusals(row: RowConfig) -> dict[str, str]:
+    """Return which actions make no sense for a row, and why."""
+    if row.kind in ("run", "live"):
+        return {}
+    return {"opinion": "Only a run can have a second opinion: this row was not trained here."}
 
 
 def _size_words(volume: ComparedVolume | None) -> str:
@@ -299,4 +327,4 @@ def _steps(run: Path) -> tuple[int, ...]:
         return ()
 
 
-__all__ = ["FEW", "RowControl", "head_state"]
+__all__ = ["FEW", "RowControl", "head_state", "refusals"]

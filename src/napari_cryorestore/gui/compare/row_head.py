@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ from superqt import QElidingLabel
 from napari_cryorestore.gui.compare.popup import add_entry, menu_button
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtGui import QAction, QColor, QFontMetrics, QMouseEvent, QPaintEvent, QResizeEvent
 
 WIDTH = 152
@@ -41,6 +43,7 @@ ACTIONS = {
     "down": "Move down",
     "hide": "Hide",
     "parts": "Show what was measured and what was supplied",
+    "opinion": "Second opinion…",
     "remove": "Remove",
 }
 """What the menu offers, by what `RowHead.action_requested` sends."""
@@ -66,6 +69,8 @@ class HeadState:
         How much of it is done, 0 to 1.
     chosen : bool
         Whether this row is the chosen one.
+    refused : dict of str to str
+        Which of `ACTIONS` make no sense for this row, and why.
     """
 
     name: str
@@ -76,6 +81,7 @@ class HeadState:
     busy: bool = False
     share: float | None = None
     chosen: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class RowHead(QWidget):
@@ -120,6 +126,9 @@ class RowHead(QWidget):
             self._set_slider(state)
         self.state = state
         self.caption.setText(state.caption)
+        for name, action in self.actions_by_name.items():
+            action.setEnabled(name not in state.refused)
+            action.setToolTip(state.refused.get(name, ""))
         self.setToolTip(state.tip)
         self.slider.setVisible(bool(state.steps))
         self.bar.setVisible(state.busy)
@@ -161,9 +170,10 @@ class RowHead(QWidget):
 
     def _fill_menu(self) -> dict[str, QAction]:
         menu = QMenu()
+        menu.setToolTipsVisible(True)
         actions = {}
         for name, words in ACTIONS.items():
-            if name in ("parts", "remove"):
+            if name in ("parts", "opinion", "remove"):
                 menu.addSeparator()
             actions[name] = add_entry(menu, words, partial(self.action_requested.emit, name))
         self.menu_button = menu_button(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.comparison.comparison_config import RowConfig
+from napari_cryorestore.comparison.comparison_config import MOST_ROWS, RowConfig
 from napari_cryorestore.gui.layers import origin_of, paired_layers, path_of, volumes_in, voxel_size_of
 from napari_cryorestore.gui.model_choice import (
     load_methods,
     loaded_untrained_methods,
     loss_of,
     method_name_of,
+    network_words_of,
 )
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.recording import Recording
+from napari_cryorestore.runs.chosen_step import step_of_run
+from napari_cryorestore.runs.family import family_of
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,17 +59,59 @@ def rows_of_maps(even: Path, odd: Path | None = None, *, voxel_size: float | Non
     return rows
 
 
+def family_rows(run: Path, known: Iterable[Path]) -> tuple[list[RowConfig], list[Path]]:
+    """Return the raw data, the Wiener filter, and the runs that can be compared fairly with a run.
+
+    Parameters
+    ----------
+    run : Path
+        A run folder.
+    known : iterable of Path
+        Runs that are open; those beside the run are looked for.
+
+    Returns
+    -------
+    list of RowConfig
+        As many as there can be: the run itself, and the newest others, each at its suggested step.
+    list of Path
+        Runs without a row: they have no weights yet, or are too many.
+    """
+    rows = _rows_of_run(run)
+    family = family_of(run, known)
+    usable = [member for member in family if RunDir(member).checkpoint_steps()]
+    newest = [member for member in usable if member != run][::-1]
+    chosen = {run, *newest[: MOST_ROWS - len(rows) - 1]}
+    runs = [member for member in usable if member in chosen]
+    rows += [step_row(member, step_of_run(RunDir(member)).step) for member in runs]
+    return rows, [member for member in family if member not in runs]
+
+
+def _rows_of_run(run: Path) -> list[RowConfig]:
+    """Return what can be made, without training, of the first tomogram that a run learned from."""
+    first = next(iter(RunDir(run).recipe().tomograms), None)
+    if first is None:
+        return []
+    if first.odd is None:
+        name = first.name or tomogram_name(first.even)
+        return [RowConfig(name=name, kind="file", path=first.even, recording=first.recording)]
+    load_methods()
+    rows = [
+        row.model_copy(update={"recording": first.recording}) for row in rows_of_maps(first.even, first.odd)
+    ]
+    return [row for row in rows if row.kind == "mean" or row.method == "wiener"]
+
+
 def step_row(run: Path, step: int) -> RowConfig:
     """Return the row of a run at a step."""
     return RowConfig(name=step_name(run, step), kind="run", path=run, step=step)
 
 
 def step_name(run: Path, step: int) -> str:
-    """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC @ 600``."""
+    """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC, MS-D Net @ 600``."""
     kind = method_name_of(run)
     method = load_methods().get(kind)  # whoever shows a step restores with it, which takes PyTorch too
     title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
-    return f"{title} @ {step}"
+    return f"{title}{network_words_of(run)} @ {step}"
 
 
 def live_row(run: Path) -> RowConfig:
@@ -78,4 +124,12 @@ def file_row(path: Path) -> RowConfig:
     return RowConfig(name=path.stem, kind="file", path=path)
 
 
-__all__ = ["file_row", "live_row", "rows_of_maps", "rows_without_training", "step_name", "step_row"]
+__all__ = [
+    "family_rows",
+    "file_row",
+    "live_row",
+    "rows_of_maps",
+    "rows_without_training",
+    "step_name",
+    "step_row",
+]

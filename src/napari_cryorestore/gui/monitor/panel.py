@@ -135,6 +135,14 @@ class MonitorPanel(DockedPanel):
         if self.model.run is not None and step is not None:
             self.session.compare_step.emit(self.model.run.path, step)
 
+    def _second_opinion(self) -> None:
+        if self.model.run is not None:
+            self.session.second_opinion.emit(self.model.run.path)
+
+    def _compare_family(self) -> None:
+        if self.model.run is not None:
+            self.session.compare_family.emit(self.model.run.path)
+
     # Requests to the run ----------------------------------------------------------------------------------
 
     def open_run(self) -> None:
@@ -216,6 +224,7 @@ class MonitorPanel(DockedPanel):
         body.step_view.pin.clicked.connect(lambda: self.toggle_pin())
         body.step_view.use.clicked.connect(self._use)
         body.step_view.compare.clicked.connect(self._compare)
+        body.step_view.opinion.clicked.connect(self._second_opinion)
         body.light.suggested.clicked.connect(self._go_to_suggested)
         header.follow.clicked.connect(self._follow)
         header.log.toggled.connect(body.plot.set_log_scale)
@@ -230,6 +239,7 @@ class MonitorPanel(DockedPanel):
         actions = {
             "discard": lambda: self._try(model.stop_without_saving),
             "preview": lambda: self._try(model.request_preview),
+            "family": self._compare_family,
             "csv": self.export_csv,
             "png": self.export_png,
         }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MENU = {
     "discard": "Stop without saving",
     "preview": "Preview now",
+    "family": "Compare all runs on these data",
     "csv": "Export numbers (CSV)…",
     "png": "Export plot (PNG)…",
 }

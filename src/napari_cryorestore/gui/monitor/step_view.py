@@ -47,7 +47,10 @@ class StepView(QWidget):
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.pin, self.use = QPushButton("Pin"), QPushButton("Use → Restore")
-        self.compare = QPushButton("Compare")
+        self.compare, self.opinion = QPushButton("Compare"), QPushButton("Second opinion…")
+        self.opinion.setToolTip(
+            "Train another method or network on the same data, with the same block held out, and compare."
+        )
         self.compare.setToolTip("Compare this step: put it beside the input and other steps or methods.")
         self.pin.setToolTip(
             "Keep this step when previews are thinned, and show it small (or double-click in the plot)."
@@ -58,7 +61,7 @@ class StepView(QWidget):
         head.setHorizontalSpacing(6)
         head.setVerticalSpacing(4)
         self.title.setMinimumWidth(_TITLE)
-        for widget in (self.title, self.pin, self.compare, self.use):
+        for widget in (self.title, self.pin, self.compare, self.use, self.opinion):
             head.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
@@ -73,6 +76,7 @@ class StepView(QWidget):
         self.pin.setEnabled(step is not None and step != INPUT)
         self.pin.setText("Unpin" if step in model.pins else "Pin")
         self.numbers.show_numbers(numbers_at(model.state, INPUT if step is None else step), colour_of)
+        self.opinion.setEnabled(model.run is not None)
         used = model.used
         which = "" if used in (step, None) else f" step {used}"
         self.use.setEnabled(used is not None)

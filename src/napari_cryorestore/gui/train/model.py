@@ -14,10 +14,11 @@ from napari_cryorestore.gui.examined_data import examined_data
 from napari_cryorestore.gui.named_volume import own_paths, written_inputs
 from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.train.more_tomograms import first_name, from_config, joined
+from napari_cryorestore.gui.train.opinion import Opinion
 from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
 from napari_cryorestore.gui.train.recipes import SECTIONS, Problem, missing, recording_problems, too_thin
-from napari_cryorestore.gui.train.suitability import TomogramFacts, refused_methods, refused_networks
-from napari_cryorestore.runs.run_dir import new_run_path
+from napari_cryorestore.gui.train.suitability import facts_of, refused_methods, refused_networks
+from napari_cryorestore.runs.run_dir import RunDir, new_run_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,10 @@ class TrainModel:
         The run folder as typed; empty makes one beside the tomogram.
     runs_folder : str
         The preferred folder for new runs; empty if there is none.
+    opinion : Opinion or None
+        The run on which a second opinion is prepared.
+    opinions : set of Path
+        Second opinions that were started and are not over.
     preferred_device, preferred_preview
         Device, and edge of the preview block (0 suits the tomogram), that recipes start with.
     """
@@ -80,6 +85,8 @@ class TrainModel:
         self.from_checkpoint: Path | None = None
         self.folder = ""
         self.runs_folder = ""
+        self.opinion: Opinion | None = None
+        self.opinions: set[Path] = set()
         self.preferred_device = "auto"
         self.preferred_preview = 0
 
@@ -153,6 +160,9 @@ class TrainModel:
         """Take another method: as the preset has it, or with the present input where all is custom."""
         if self.preset != CUSTOM:
             self._apply_preset(kind)
+        elif self.opinion is not None:
+            network = self._recipes.network_for(kind, self.network)
+            self._put_both(self.opinion.beside(self._recipes, kind, network))
         else:
             self.put("method", self._recipes.method_like(self.sections["method"], kind))
 
@@ -160,8 +170,14 @@ class TrainModel:
         """Take another network: as the preset has it, or with its defaults where all is custom."""
         if self.preset != CUSTOM:
             self._apply_preset(self.method, kind)
+        elif self.opinion is not None:
+            self._put_both(self.opinion.beside(self._recipes, self.method, kind))
         else:
             self.put("network", self._recipes.section("network", kind)())
+
+    def _put_both(self, sections: dict[str, Config]) -> None:
+        for section, value in sections.items():
+            self.put(section, value)
 
     def put(self, section: str, value: Config) -> None:
         """Take a section's valid values; the recipe is custom from now on, unless nothing changed."""
@@ -190,28 +206,17 @@ class TrainModel:
         """Return which methods and which networks cannot run on the data chosen, and why."""
         if self.recipes is None or "method" not in self.sections:
             return {"method": {}, "network": {}}
-        facts = self._facts()
+        more = self.more_tomograms
+        seen = [(item.name, item.choice, item.examination(needs_wedge=False)) for item in more]
+        facts = facts_of([(self.tomogram_name, self.choice, self.examination), *seen])
         return {
             "method": refused_methods(self.recipes, self.sections, facts),
             "network": refused_networks(self.recipes, self.sections, facts),
         }
 
-    def _facts(self) -> list[TomogramFacts]:
-        """Return what decides what can run, of every tomogram that is learned from, the one chosen first."""
-        seen = [(self.tomogram_name, self.choice, self.examination)]
-        seen += [
-            (item.name, item.choice, item.examination(needs_wedge=False)) for item in self.more_tomograms
-        ]
-        return [
-            TomogramFacts(
-                name,
-                choice.even.shape,
-                maps=1 if choice.odd is None else 2,
-                tilts_known=found is None or found.tilt_range is not None,
-            )
-            for name, choice, found in seen
-            if choice.even is not None
-        ]
+    def crop_rule(self) -> str:
+        """Return in a sentence which crops the network chosen takes."""
+        return self._recipes.crop_rule(self.sections["network"])
 
     def problems(self) -> list[Problem]:
         """Return why training cannot start; empty if it can."""
@@ -305,6 +310,45 @@ class TrainModel:
         self.others = joined((), map(from_config, others), first=DataChoice(), name=first.name or "")
         return first
 
+    def prepare_opinion(self, run: Path) -> TomogramConfig:
+        """Take every value of a run's recipe, the held-out block too, to try another method or network.
+
+        Hardware stays as it is chosen, and no weights are started from.
+
+        Returns
+        -------
+        TomogramConfig
+            The tomogram whose files should be chosen; see `load`.
+
+        Raises
+        ------
+        ValueError, OSError
+            With one sentence, if the folder holds no recipe that this panel can take.
+        """
+        text, hardware = RunDir.open(run).config_text(), self.sections.get("hardware")
+        tomogram = self.load(text)
+        if hardware is not None:
+            self.sections["hardware"] = hardware
+        self.place = "off" if self.place == "off" else "typed"
+        self.from_checkpoint, self.folder = None, ""
+        self.opinion = Opinion(run, self._recipes.read(text))
+        return tomogram
+
+    def choose_another_method(self) -> None:
+        """Choose the next method that can run on these data, or keep the one of the run if it is alone."""
+        names, refused = list(self._recipes.methods), self.refused()["method"]
+        place = names.index(self.method)
+        others = [name for name in (*names[place + 1 :], *names[:place]) if name not in refused]
+        if others:
+            self.choose_method(others[0])
+
+    def opinion_words(self) -> tuple[str, bool]:
+        """Return what the second opinion has in common with its run, and whether that is all it should."""
+        if self.opinion is None:
+            return "", True
+        recipe = self._plain_recipe()
+        return self.opinion.sentence(recipe), not self.opinion.differences(recipe)
+
     def take_recording(self, tomogram: TomogramConfig) -> None:
         """Take voxel size, tilt range and axis of a tomogram's configuration for what is chosen."""
         self.choice = self.choice.recorded_as(tomogram)
@@ -322,6 +366,17 @@ class TrainModel:
         self.put("network", network)
         same = getattr(method, "kind", "") == self.method
         self.put("method", method if same else self._recipes.method_like(method, self.method))
+
+    def _plain_recipe(self) -> dict[str, Any]:
+        """Return what a second opinion is judged by."""
+        content = self._content({volume: volume.path or Path(volume.name) for volume in self._volumes()})
+        return {
+            **content,
+            "maps": [tomogram["maps"] for tomogram in content["tomograms"]],
+        }
+
+    def _volumes(self) -> list[NamedVolume]:
+        return [volume for choice in self._choices() for volume in choice.volumes]
 
     def _content(self, paths: dict[NamedVolume, Path]) -> dict[str, Any]:
         """Return the values of a `RunConfig`, not validated yet."""
@@ -346,7 +401,7 @@ class TrainModel:
 
     def _known_paths(self) -> dict[NamedVolume, Path]:
         """Return the file of every volume chosen; raises `ValueError` if one has none."""
-        return own_paths([volume for choice in self._choices() for volume in choice.volumes])
+        return own_paths(self._volumes())
 
     def _choices(self) -> list[DataChoice]:
         return [self.choice, *(item.choice for item in self.more_tomograms)]

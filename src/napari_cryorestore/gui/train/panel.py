@@ -14,15 +14,21 @@ from napari_cryorestore.gui.train import run_section
 from napari_cryorestore.gui.train.data_section import DataControl, DataSection
 from napari_cryorestore.gui.train.model import TrainModel
 from napari_cryorestore.gui.train.more_section import MoreControl, MoreSection
+from napari_cryorestore.gui.train.opinion_bar import OpinionBar
 from napari_cryorestore.gui.train.preview_place import crosshair, middle_of_view
 from napari_cryorestore.gui.train.recipe_section import RecipeControl, RecipeSection
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.train.run_bar import RunBar, RunControl
 from napari_cryorestore.gui.train.run_section import RunSection
+from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari import Viewer
     from napari.layers import Layer
+
+    from napari_cryorestore.run_config import TomogramConfig
 
 TICK = 100
 """Milliseconds between two looks at threads and the run folder."""
@@ -67,7 +73,10 @@ class TrainPanel(FoldedPanel):
             "more": Fold("More tomograms", self.more),
             "run": Fold("Run", self.run),
         }
+        self.opinion = OpinionBar()
+        self._opinion_pending: Path | None = None
         self.lay_out(self._folds, self.bar)
+        self.sections.insertWidget(0, self.opinion)
         self.sections.insertWidget(self.sections.indexOf(self._folds["run"]), self._loading)
         self.control = RunControl(self.session, self.bar, self.background, started=self._started)
         self._data_control = DataControl(
@@ -113,14 +122,54 @@ class TrainPanel(FoldedPanel):
         """Choose two layers as halves, unless they are gone."""
         self._data_control.choose_pair(even, odd)
 
+    def second_opinion(self, run: Path) -> None:
+        """Fill the form as a run was, with another method to be tried, as soon as PyTorch is loaded."""
+        if self.model.recipes is None:
+            self._opinion_pending = run
+            return
+        self._opinion_pending = None
+        try:
+            self._choose_loaded(self.model.prepare_opinion(run))
+        except (ValueError, OSError) as error:
+            self.bar.complain(str(error))
+            return
+        self.model.choose_another_method()
+        self._show_all()
+        self._changed()
+        self.area.ensureWidgetVisible(self.opinion)
+
     # -------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
+        self.opinion.compare_requested.connect(self._compare_opinions)
+        self.opinion.ended.connect(self._end_opinion)
         self.bar.chosen.connect(self._do)
         self.run.value_changed.connect(self._run_edited)
         self.run.browse_requested.connect(self._do)
 
+    def _compare_opinions(self) -> None:
+        if self.model.opinion is not None:
+            self.session.compare_family.emit(self.model.opinion.run)
+
+    def _end_opinion(self) -> None:
+        self.model.opinion = None
+        self._show_opinion()
+
+    def _show_opinion(self) -> None:
+        opinion = self.model.opinion
+        words, is_fair = self.model.opinion_words()
+        self.opinion.show_opinion(opinion.title if opinion is not None else "", words, warns=not is_fair)
+
+    def _compare_what_is_over(self) -> None:
+        """Compare all runs as soon as a second opinion is over, if it has come to anything."""
+        for run in [run for run in self.model.opinions if not self.session.is_training(run)]:
+            self.model.opinions.discard(run)
+            if RunDir(run).checkpoint_steps():
+                self.session.compare_family.emit(run)
+
     def _started(self) -> None:
+        if self.model.opinion is not None and self.control.run is not None:
+            self.model.opinions.add(self.control.run)
         self.run.show_model(self.model)  # the next run needs another folder
         open_monitor(self.viewer)
 
@@ -142,11 +191,17 @@ class TrainPanel(FoldedPanel):
         self.recipe = RecipeSection(self.model.recipes)
         self.sections.insertWidget(self.sections.indexOf(self._loading), self.recipe)
         self._recipe_control = RecipeControl(
-            self.recipe, self.model, self.background, changed=self._recipe_changed
+            self.recipe,
+            self.model,
+            self.background,
+            changed=self._recipe_changed,
+            expect=self.bar.expect,
         )
         self._folds.update(self.recipe.folds)
         self._changed()
         self._data_control.show()
+        if self._opinion_pending is not None:
+            self.second_opinion(self._opinion_pending)
 
     def _cannot_load(self, error: BaseException) -> None:
         self._load_failed = True
@@ -155,12 +210,14 @@ class TrainPanel(FoldedPanel):
 
     def _recipe_changed(self) -> None:
         self._data_control.show()
+        self._show_opinion()
         self.bar.show_warnings(self.model.warnings())
 
     def _changed(self) -> None:
         if self._recipe_control is not None:
             self._recipe_control.judge()
         self._show_more()
+        self._show_opinion()
         self.run.show_model(self.model)
         self.bar.clear_problem()
         self.bar.show_warnings(self.model.warnings())
@@ -181,6 +238,7 @@ class TrainPanel(FoldedPanel):
         if self._start_pending and self.model.recipes is not None and self.model.is_looked_at:
             self._start_after_waiting()
         self.control.tick()
+        self._compare_what_is_over()
 
     def _start_after_waiting(self) -> None:
         """Start as requested before, unless a warning has appeared since, which nobody can have read."""
@@ -212,8 +270,13 @@ class TrainPanel(FoldedPanel):
 
     def _load(self) -> None:
         tomogram = run_section.load_recipe(self, self.model)
-        if tomogram is None:
-            return
+        if tomogram is not None:
+            self.model.opinion = None
+            self._choose_loaded(tomogram)
+            self._show_all()
+
+    def _choose_loaded(self, tomogram: TomogramConfig) -> None:
+        """Choose the files of a recipe's first tomogram, which are opened if need be."""
         for path in (tomogram.even, tomogram.odd, tomogram.mask):
             if path is not None and not self._data_control.has(path):
                 self._data_control.open_file(path)
@@ -221,7 +284,6 @@ class TrainPanel(FoldedPanel):
         self.model.take_recording(tomogram)
         if self.model.others:
             self._unfold("more")
-        self._show_all()
 
     def _show_all(self) -> None:
         if self._recipe_control is not None:

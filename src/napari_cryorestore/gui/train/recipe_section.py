@@ -14,8 +14,8 @@ from napari_cryorestore.gui.forms import ConfigForm, labelled_row
 from napari_cryorestore.gui.panel_layout import Fold, SentenceLabel
 from napari_cryorestore.gui.train.preview_place import PLACE_SENTENCES, PLACE_TITLES
 from napari_cryorestore.gui.train.suitability import refusals_in_words
+from napari_cryorestore.gui.train.work_estimate import WorkEstimator
 from napari_cryorestore.gui.typed_values import read_numbers, to_text
-from napari_cryorestore.training.memory_estimate import estimated_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.gui.train.preview_place import Place
     from napari_cryorestore.gui.train.recipes import Choice, Recipes
     from napari_cryorestore.gui.train.suitability import Refusal
+    from napari_cryorestore.gui.train.work_estimate import WorkEstimate
 
 CUSTOM_TITLE = "custom"
 
@@ -243,7 +244,7 @@ class KindSection(QWidget):
         self._choices: Mapping[str, Choice] = {}
         self.form = ConfigForm(Config)
         self.combo = combo_box()
-        self.sentence, self.refused = SentenceLabel(), SentenceLabel()
+        self.sentence, self.refused, self.rule = SentenceLabel(), SentenceLabel(), SentenceLabel()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
@@ -252,6 +253,7 @@ class KindSection(QWidget):
         self._layout.addWidget(self._choice)
         self._layout.addWidget(self.refused)
         self._layout.addWidget(self.sentence)
+        self._layout.addWidget(self.rule)
         self._layout.addWidget(self.form)
         self.combo.activated.connect(self._choose)
 
@@ -301,6 +303,8 @@ class RecipeControl:
         What is connected.
     changed : callable
         Called after the model's recipe changed.
+    expect : callable
+        Given, in words, what training will take.
     """
 
     def __init__(
@@ -310,11 +314,13 @@ class RecipeControl:
         background: Background,
         *,
         changed: Callable[[], None],
+        expect: Callable[[str], None],
     ) -> None:
         self._section, self._model, self._background = section, model, background
         self._changed = changed
         self._devices: tuple[Device, ...] = ()
-        self._estimated: Any = None
+        self._expect = expect
+        self._estimator = WorkEstimator(model, background, say=self._say_estimate)
         section.method_chosen.connect(lambda kind: self._choose(model.choose_method, kind))
         section.network_chosen.connect(lambda kind: self._choose(model.choose_network, kind))
         section.preset_chosen.connect(lambda name: self._choose(model.choose_preset, name))
@@ -333,28 +339,12 @@ class RecipeControl:
         refused = self._model.refused()
         self._section.method.refuse(refused["method"])
         self._section.network.refuse(refused["network"])
+        self._section.network.rule.say(self._model.crop_rule())
         self.estimate()
 
     def estimate(self) -> None:
-        """Estimate the memory anew if something changed that it depends on."""
-        model = self._model
-        halves = [model.choice.even, *(item.choice.even for item in model.more_tomograms)]
-        shapes = tuple(half.shape for half in halves if half is not None)
-        sections = {name: model.sections[name] for name in ("method", "network", "schedule", "hardware")}
-        device = self._device()
-        half = getattr(model.sections["hardware"], "precision", "auto") in ("bf16", "fp16") or (
-            getattr(model.sections["hardware"], "precision", "auto") == "auto" and device.half_precision
-        )
-        inputs = (shapes, tuple(sections.values()), half, device.name)
-        if model.choice.even is None or inputs == self._estimated:
-            return
-        self._estimated = inputs
-        self._background.start(
-            "memory",
-            lambda: estimated_memory(sections, shapes, half_precision=half),
-            answer=self._say_memory,
-            failure=lambda _error: self._section.memory.say(""),
-        )
+        """Estimate what training takes anew if something changed that it depends on."""
+        self._estimator.ask(self._device())
 
     def _choose(self, choose: Callable[[str], None], name: str) -> None:
         choose(name)
@@ -393,15 +383,10 @@ class RecipeControl:
         self._section.offer_devices((Device("auto", "automatic"), Device("cpu", "CPU")))
         self._section.memory.warn(f"The devices could not be listed: {error}")
 
-    def _say_memory(self, needed: float) -> None:
-        free = self._device().free
-        words = f"Training takes about {needed / 1e9:.1f} GB"
-        if free and needed > free:
-            self._section.memory.warn(
-                f"{words}, but only {free / 1e9:.1f} GB are free: choose a smaller crop, batch or network."
-            )
-        else:
-            self._section.memory.say(f"{words}.")
+    def _say_estimate(self, known: WorkEstimate) -> None:
+        label = self._section.memory
+        (label.warn if known.does_not_fit else label.say)(known.memory_words())
+        self._expect(known.words())
 
 
 __all__ = ["CUSTOM_TITLE", "KindSection", "RecipeControl", "RecipeSection"]

@@ -83,9 +83,13 @@ class Recipes:
 
     def method_like(self, method: Config, kind: str) -> Config:
         """Return another method with what every method has, such as its input, as this one has it."""
+        return self.section("method", kind).model_validate(self.shared_settings(method, kind))
+
+    def shared_settings(self, method: Config, kind: str) -> dict[str, Any]:
+        """Return the settings of a method that another one has too, such as its input."""
         from napari_cryorestore.methods import settings_kept
 
-        return self.section("method", kind).model_validate(settings_kept(method.model_dump(), kind))
+        return settings_kept(method.model_dump(), kind)
 
     def presets(self, method: str, network: str) -> dict[str, str]:
         """Return the titles of the presets of a method with a network, by name."""
@@ -125,6 +129,15 @@ class Recipes:
 
         chosen: Any = network
         return least_crop(sizes_of(chosen))
+
+    def crop_rule(self, network: Config) -> str:
+        """Return in a sentence which crops a network takes."""
+        from napari_cryorestore.networks import sizes_of
+
+        chosen: Any = network
+        multiple = sizes_of(chosen).multiple
+        best = f"; multiples of {multiple} suit it best" if multiple > 1 else ""
+        return f"Takes crops of {self.least_crop(network)} voxels or more along every edge{best}."
 
     def problems(self, sections: dict[str, Config]) -> dict[str, str]:
         """Return in a sentence for each section what does not go together with the others."""

@@ -62,7 +62,8 @@ class RunBar(QWidget):
         self._details = ""
         self.start, self.pause, self.stop = QPushButton("Start"), QPushButton("Pause"), QPushButton("Stop")
         self.more, self.details = QPushButton("☰"), QPushButton("Details")
-        self.caution, self.problem, self.state = SentenceLabel(), SentenceLabel(), SentenceLabel()
+        self.expected, self.caution = SentenceLabel(), SentenceLabel()
+        self.problem, self.state = SentenceLabel(), SentenceLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.menu = QMenu(self)
@@ -84,6 +85,10 @@ class RunBar(QWidget):
         more = f" ({len(warnings) - 1} more above)" if len(warnings) > 1 else ""
         self.caution.warn(f"{warnings[0]}{more}" if warnings else "")
 
+    def expect(self, words: str) -> None:
+        """Say what training will take, as estimated."""
+        self.expected.say(words)
+
     def clear_problem(self) -> None:
         """Clear what was wrong with choices; the failure of a run stays."""
         if not self._details:
@@ -104,6 +109,7 @@ class RunBar(QWidget):
         self.pause.setEnabled(is_live)
         self.pause.setText("Resume" if paused else "Pause")
         self.stop.setEnabled(is_live)
+        self.expected.setVisible(bool(self.expected.text()) and not is_live)
         for name in _NEEDS_RUN:
             self.entries[name].setEnabled(is_live)
         if state is None:
@@ -133,6 +139,7 @@ class RunBar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(self.expected)
         layout.addWidget(self.caution)
         layout.addWidget(self.problem)
         layout.addWidget(self.details)

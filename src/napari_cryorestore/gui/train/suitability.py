@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from napari_cryorestore.config import Config
+    from napari_cryorestore.gui.data_choice import DataChoice
+    from napari_cryorestore.gui.examined_data import ExaminedData
     from napari_cryorestore.gui.train.recipes import Choice, Recipes
 
 
@@ -32,6 +34,20 @@ class TomogramFacts:
     shape: tuple[int, ...]
     maps: int
     tilts_known: bool = True
+
+
+def facts_of(seen: Iterable[tuple[str, DataChoice, ExaminedData | None]]) -> list[TomogramFacts]:
+    """Return what decides, of tomograms given by name, as chosen, and as far as they were looked at."""
+    return [
+        TomogramFacts(
+            name,
+            choice.even.shape,
+            maps=1 if choice.odd is None else 2,
+            tilts_known=found is None or found.tilt_range is not None,
+        )
+        for name, choice, found in seen
+        if choice.even is not None
+    ]
 
 
 @dataclass(frozen=True)
@@ -148,4 +164,4 @@ def _too_large(title: str, least: int, tomograms: Iterable[TomogramFacts]) -> Re
     return None
 
 
-__all__ = ["Refusal", "TomogramFacts", "refusals_in_words", "refused_methods", "refused_networks"]
+__all__ = ["Refusal", "TomogramFacts", "facts_of", "refusals_in_words", "refused_methods", "refused_networks"]
