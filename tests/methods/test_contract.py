@@ -16,7 +16,11 @@ from napari_cryorestore.methods.noise2noise import Noise2Noise
 from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.testing import Check, method_checks
 
+from ..topaz_weights import install
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from napari_cryorestore.data.crops import Places
@@ -25,6 +29,12 @@ if TYPE_CHECKING:
 
 EVERY = sorted(METHODS.own)
 MakeBatch = Callable[..., Crops]
+
+
+@pytest.fixture(autouse=True)
+def topaz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the weights that one of them takes from another package."""
+    install(tmp_path / "site-packages", monkeypatch)
 
 
 @pytest.mark.parametrize(

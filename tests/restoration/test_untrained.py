@@ -135,7 +135,7 @@ def test_a_result_is_named_after_what_was_changed() -> None:
 
 def test_what_is_no_such_method_or_setting_is_told() -> None:
     for name, why in (("icecream", "ICECREAM is trained"), ("none", "there is no method 'none'")):
-        with pytest.raises(ValueError, match=f"{why}; without training there are: wiener, louder"):
+        with pytest.raises(ValueError, match=f"{why}; without training there are: wiener, topaz, louder"):
             ModelRef(method=name)
     with pytest.raises(ValueError, match="either weights to restore with, or a method"):
         ModelRef()

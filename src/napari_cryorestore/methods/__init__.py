@@ -11,11 +11,12 @@ from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig,
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.isonet import Isonet, IsonetHalves
 from napari_cryorestore.methods.noise2noise import Noise2Noise
+from napari_cryorestore.methods.topaz import Topaz
 from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
-_OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Isonet, IsonetHalves, Wiener)
+_OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Isonet, IsonetHalves, Wiener, Topaz)
 
 METHODS = PluginTable("method", _OURS, of_other_packages("napari_cryorestore.methods"))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.network_input import Imaging, InputKind
+    from napari_cryorestore.findings import Finding
     from napari_cryorestore.plugin_table import Extra
 
     Network = Callable[[Tensor], Tensor]
@@ -146,6 +147,15 @@ class Method:
     def pretrained(self) -> nn.Module | None:
         """Return an untrained method's network with weights of its own; ``None`` if it restores without."""
         return None
+
+    def lacks(self) -> str:
+        """Return in words what must be installed first with these settings; empty if nothing."""
+        return self.missing()
+
+    def remarks(self, voxel_size: float) -> tuple[Finding, ...]:
+        """Return what speaks against these settings where voxels have this size in Å; nothing by default."""
+        del voxel_size
+        return ()
 
     @property
     def needs_filter(self) -> bool:

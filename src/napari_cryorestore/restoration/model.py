@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -97,7 +98,9 @@ def _changed(config: MethodConfig, settings: Mapping[str, Any]) -> MethodConfig:
 
 
 def _in_words(label: str, value: Any) -> str:
-    return label if value is True else f"no {label}" if value is False else f"{label} {value}"
+    if isinstance(value, bool):
+        return label if value else f"no {label}"
+    return f"{label} {value.name if isinstance(value, Path) else value}"
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Model:
             use_threads(hardware.threads)
         method = method_for(model, settings)
         name, known = method.title, None
-        if missing := method.missing():
+        if missing := method.lacks():
             raise ValueError(f"{method.title} {missing}.")
         if model.weights is None:
             network = method.pretrained()

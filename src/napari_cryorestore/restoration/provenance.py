@@ -17,7 +17,6 @@ from napari_cryorestore.io.input_stamps import changed_inputs
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.methods import METHODS
 from napari_cryorestore.restoration.model import method_for
 from napari_cryorestore.restoration.weights import with_chosen_weights
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
@@ -107,7 +106,7 @@ def made_of(config: RestoreConfig, tomogram: Tomogram) -> MadeOf:
     inputs = [_stamp(path) for path in (*item.maps, item.mask) if path is not None]
     settings = _settings(config, tomogram)
     said = (json.dumps(part, sort_keys=True).encode() for part in (settings, inputs))
-    return MadeOf(_weights(config.model), *(hashlib.sha256(part).hexdigest() for part in said))
+    return MadeOf(_weights(config), *(hashlib.sha256(part).hexdigest() for part in said))
 
 
 def require_same(config: RestoreConfig) -> None:
@@ -147,16 +146,16 @@ def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
     return [method, config.hardware.precision, tomogram.voxel_size, *tilts]
 
 
-def _weights(model: ModelRef) -> str:
+def _weights(config: RestoreConfig) -> str:
     """Return the hash of a file of weights, or of those that a method brings: sorted names, then numbers."""
-    found = hashlib.sha256()
+    model, found = config.model, hashlib.sha256()
     if model.weights is not None:
         with open_regular(weights_file(model.weights)) as file:
             header = plain_json(file.read(int.from_bytes(file.read(8), "little")))
             found.update(json.dumps(header, sort_keys=True).encode())
             while block := file.read(_BLOCK):
                 found.update(block)
-    elif (network := method_for(model).pretrained()) is not None:
+    elif (network := method_for(model, config.method).pretrained()) is not None:
         for name, value in sorted(network.state_dict().items()):
             found.update(name.encode())
             found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -168,21 +167,22 @@ def _stamp(path: Path) -> list[Any]:
     return [path.name, facts.st_size, facts.st_mtime_ns]
 
 
-def misfits_of(model: ModelRef, tomogram: Tomogram) -> tuple[Finding, ...]:
-    """Return what speaks against a model, whose weights are a file; none where nothing was trained.
+def misfits_of(config: RestoreConfig, tomogram: Tomogram) -> tuple[Finding, ...]:
+    """Return what speaks against a model, whose weights, if it has any, are a file.
 
     Errors are those of `load_label`.
     """
-    if model.weights is None:
-        return ()
-    label = load_label(model.weights)
-    method = METHODS[label.method.kind]
-    return misfits(
-        label.trained_on,
+    method = method_for(config.model, config.method)
+    remarks = method.remarks(tomogram.voxel_size)
+    if config.model.weights is None:
+        return remarks
+    found = misfits(
+        load_label(config.model.weights).trained_on,
         recorded(tomogram),
         lacks_half=tomogram.odd is None and method.maps != 1,
         wedge=method.needs_wedge,
     )
+    return found + remarks
 
 
 def changed_since_training(model: ModelRef, files: Sequence[Path]) -> tuple[Finding, ...]:

@@ -113,7 +113,7 @@ def restore(
     config, chosen = with_chosen_weights(config, chosen)
     examined = examined_tomogram(config)
     tomogram = examined.tomogram
-    findings = (chosen.findings if chosen else ()) + misfits_of(config.model, tomogram)
+    findings = (chosen.findings if chosen else ()) + misfits_of(config, tomogram)
     changed = changed_since_training(config.model, config.tomogram.maps)
     for finding in (*examined.findings, *changed, *findings, *losses(config.output)):
         found(finding)

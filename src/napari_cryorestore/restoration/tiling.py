@@ -23,7 +23,7 @@ TILES = (192, 160, 128, 112, 96, 80, 64)
 CPU_TILES = TILES[2:]
 """Those for CPUs, on which a layer of a larger tile takes seconds during which nobody can cancel."""
 CPU_MEMORY = 1.25e9
-"""Bytes that a tile may take on a CPU, however much is free."""
+"""Bytes that tiles may take on a CPU, however much is free; twice as many where the margin is the widest."""
 MARGIN, LEAST_MARGIN, MOST_MARGIN = 16, 8, 32
 """Voxels of margin for a network that does not say how far it reaches, and the fewest and most for any."""
 _CPU_BATCH = 2
@@ -114,7 +114,8 @@ def memory_explained(model: Model, plan: TilePlan) -> Iterator[None]:
 def _is_estimated_to_fit(model: Model, plan: TilePlan) -> bool:
     floats = sizes_of_model(model).floats_per_voxel or _FLOATS
     per_voxel = max(floats * (4 if model.precision == "32" else 2), _FILTER_BYTES)
-    return plan.batch * _voxels(plan) * per_voxel < min(CPU_MEMORY, free_memory(model.device) / 2)
+    most = CPU_MEMORY * (2 if plan.margin == MOST_MARGIN else 1)  # smaller tiles would be little but margin
+    return plan.batch * _voxels(plan) * per_voxel < min(most, free_memory(model.device) / 2)
 
 
 def _fits(model: Model, plan: TilePlan) -> bool:

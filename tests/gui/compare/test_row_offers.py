@@ -13,6 +13,8 @@ from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 from napari_cryorestore.plugin_table import Extra
 
+from ...topaz_weights import install
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -70,6 +72,16 @@ def test_layers_without_a_partner_are_offered_but_not_restored_ones(
     assert [(row.even, row.odd) for row in rows] == [pair, (alone, None)]
     layers[2].metadata["cryorestore"]["label"] = "icecream @ step 600"
     assert alone not in [row.even for row in rows_without_training(layers)]
+
+
+def test_what_lacks_its_weights_is_offered_once_they_are_there(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_cryorestore.methods.topaz.PACKAGE", "topaz-em-is-not-here")
+    assert "topaz" not in [row.method for row in rows_of_maps(*pair)]
+    monkeypatch.undo()
+    install(tmp_path / "site-packages", monkeypatch)
+    assert "topaz" in [row.method for row in rows_of_maps(pair[0])]
 
 
 def test_a_step_is_called_by_its_methods_title(run: Path) -> None:

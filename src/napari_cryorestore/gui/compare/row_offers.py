@@ -54,7 +54,7 @@ def rows_of_maps(even: Path, odd: Path | None = None, *, voxel_size: float | Non
     maps = {"even": even, "odd": odd, "recording": Recording(voxel_size=voxel_size)}
     rows = [RowConfig(name=f"{name} · mean", kind="mean", **maps)] if odd is not None else []
     for kind, method in loaded_untrained_methods().items():
-        if method.maps_to_restore <= count and not method.missing():
+        if method.maps_to_restore <= count and not method(method.Config()).lacks():
             rows.append(RowConfig(name=f"{name} · {method.title}", kind="method", method=kind, **maps))
     return rows
 

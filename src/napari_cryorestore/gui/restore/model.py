@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.config import Config
     from napari_cryorestore.findings import Finding
+    from napari_cryorestore.methods import Method, MethodConfig
     from napari_cryorestore.runs.chosen_step import ChosenStep
 
 
@@ -108,6 +109,9 @@ class RestoreModel:
         if model.path is not None:
             for tomogram in self.next_tomograms():
                 found += self._misfits(tomogram)
+        method = self._method()
+        sizes = [self._voxel_size(tomogram) for tomogram in self.next_tomograms()]
+        found += [] if method is None else [item for size in sizes if size for item in method.remarks(size)]
         return gravest_first(tuple(found))
 
     def refused(self) -> dict[str, str]:
@@ -121,7 +125,7 @@ class RestoreModel:
         known = known_settings(tomogram, model)
         ours = TrainedOn(
             Recording(
-                voxel_size=read_number(request.voxel_size) or tomogram.even.voxel_size or known.voxel_size,
+                voxel_size=self._voxel_size(tomogram),
                 tilt_range=request.tilt_range or known.tilt_range,
                 tilt_axis=request.tilt_axis or known.axis,
             )
@@ -133,6 +137,10 @@ class RestoreModel:
             lacks_half=tomogram.odd is None and not (method is not None and method.maps == 1),
             wedge=method is not None and method.needs_wedge,
         )
+
+    def _voxel_size(self, tomogram: TomogramToRestore) -> float | None:
+        known = known_settings(tomogram, self.request.model)
+        return read_number(self.request.voxel_size) or tomogram.even.voxel_size or known.voxel_size
 
     # The method's settings ---------------------------------------------------------------------------
 
@@ -150,7 +158,7 @@ class RestoreModel:
             if trained is not None and name in offered and value != getattr(trained, name)
         }
 
-    def settings(self) -> Config | None:
+    def settings(self) -> MethodConfig | None:
         """Return the settings that the model restores with; ``None`` where it does not say."""
         trained = self._trained()
         return None if trained is None else trained.model_copy(update=self.other_settings())
@@ -160,7 +168,16 @@ class RestoreModel:
         chosen = {name: getattr(settings, name) for name in self.settings_offered()}
         self.request = replace(self.request, method=chosen)
 
-    def _trained(self) -> Config | None:
+    def _method(self) -> Method | None:
+        method, settings = loaded_method(self.request.model), self.settings()
+        return None if method is None or settings is None else method(settings)
+
+    def _lack(self) -> str:
+        """Return in a sentence what must be installed first for the model; empty if nothing."""
+        method = self._method()
+        return f"{method.title} {lacks}." if method is not None and (lacks := method.lacks()) else ""
+
+    def _trained(self) -> MethodConfig | None:
         method = loaded_method(self.request.model)
         try:
             return (
@@ -196,7 +213,7 @@ class RestoreModel:
 
     def problem(self) -> str:
         """Return what keeps restoring from being started, in one sentence; empty if nothing does."""
-        return self.request.problem(self.next_tomograms())
+        return self.request.problem(self.next_tomograms()) or self._lack()
 
     # Work --------------------------------------------------------------------------------------------
 
