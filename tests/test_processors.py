@@ -22,6 +22,7 @@ NUMERIC = [
         "physics/test_fsc.py",
         "physics/test_normalize.py",
         "physics/test_rotation.py",
+        "physics/test_turning.py",
         "physics/test_wiener_filter.py",
         "comparison/test_region.py::test_a_region_is_part_of_the_whole_restoration",
         "training/test_optimiser.py",

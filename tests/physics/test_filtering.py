@@ -8,7 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_cryorestore.physics.filtering import filtered, laid_out, masked_mean_square
+from napari_cryorestore.physics.filtering import (
+    filtered,
+    laid_out,
+    masked_mean_square,
+    masked_mean_squares,
+)
 from napari_cryorestore.physics.fourier import nyquist_ball
 from napari_cryorestore.physics.rotation import GROUP
 from napari_cryorestore.physics.wedge import Wedge, apply_mask
@@ -79,6 +84,28 @@ def test_the_gradient_of_the_mean_square_goes_with_what_follows() -> None:
     (once,) = torch.autograd.grad(masked_mean_square(leaf, mask), leaf)
     (thrice,) = torch.autograd.grad(3 * masked_mean_square(leaf, mask), leaf)
     torch.testing.assert_close(thrice, 3 * once)
+
+
+def test_several_mean_squares_come_from_one_transform(monkeypatch: pytest.MonkeyPatch) -> None:
+    wedge, ball = WEDGE.mask((12, 12, 12)), nyquist_ball((12, 12, 12))
+    each = torch.stack([wedge, ball])[:, None]  # a mask of its own for either crop
+    transforms: list[Tensor] = []
+    plain = torch.fft.rfftn
+    monkeypatch.setattr(torch.fft, "rfftn", lambda *a, **k: transforms.append(a[0]) or plain(*a, **k))  # type: ignore[func-returns-value]
+
+    def ours(volume: Tensor) -> Tensor:
+        measured, missing = masked_mean_squares(volume, (each & wedge, each & ~wedge))
+        return measured + 2 * missing
+
+    value, gradient = value_and_gradient(ours, crops(12, 12, 12))
+    assert len(transforms) == 1
+    parts = [(1, each & wedge), (2, each & ~wedge)]
+    expected = value_and_gradient(
+        lambda v: torch.stack([weight * apply_mask(v, mask).square().mean() for weight, mask in parts]).sum(),
+        crops(12, 12, 12),
+    )
+    torch.testing.assert_close(value, expected[0], rtol=1e-5, atol=0)
+    assert float((gradient - expected[1]).norm() / expected[1].norm()) < 1e-5
 
 
 def test_nothing_is_kept_for_the_backward_pass_but_the_mask() -> None:

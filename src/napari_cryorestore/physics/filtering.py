@@ -52,8 +52,25 @@ def masked_mean_square(volume: Tensor, mask: Tensor) -> Tensor:
     -------
     Tensor, scalar
     """
-    result: Tensor = _MaskedMeanSquare.apply(volume, mask)  # type: ignore[no-untyped-call]
+    (result,) = masked_mean_squares(volume, (mask,))
     return result
+
+
+def masked_mean_squares(volume: Tensor, masks: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return mean |filtered volume|² of several filters, all from one transform.
+
+    Parameters
+    ----------
+    volume : Tensor, shape (..., z, y, x), float32
+    masks : sequence of Tensor, shapes (..., z, y, x // 2 + 1), bool
+        As for `filtered`; leading dimensions broadcast.
+
+    Returns
+    -------
+    tuple of Tensor, scalars
+    """
+    results: tuple[Tensor, ...] = _MaskedMeanSquares.apply(volume, *masks)  # type: ignore[no-untyped-call]
+    return results
 
 
 def laid_out(mask: Tensor) -> Tensor:
@@ -77,24 +94,26 @@ class _Filter(torch.autograd.Function):
         return _filter(whole, ctx.saved_tensors[0], ctx.grid, 0), None, None, None
 
 
-class _MaskedMeanSquare(torch.autograd.Function):
+class _MaskedMeanSquares(torch.autograd.Function):
     """The gradient of mean |A d|² is 2 A d / n."""
 
     @staticmethod
-    def forward(ctx: Any, volume: Tensor, mask: Tensor) -> Tensor:
-        kept = torch.fft.rfftn(volume, dim=_AXES, norm="ortho") * mask
-        ctx.save_for_backward(kept)
+    def forward(ctx: Any, volume: Tensor, *masks: Tensor) -> tuple[Tensor, ...]:
+        spectrum = torch.fft.rfftn(volume, dim=_AXES, norm="ortho")
+        ctx.save_for_backward(spectrum, *masks)
         ctx.size = volume.shape[-3:]
         weight = hermitian_weight(volume.shape[-3:], device=volume.device)
-        power: Tensor = (kept.real.square() + kept.imag.square()) * weight
-        return power.sum() / volume.numel()
+        power = (spectrum.real.square() + spectrum.imag.square()) * weight
+        return tuple((power * mask).sum() / volume.numel() for mask in masks)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (kept,) = ctx.saved_tensors
-        volume: Tensor = torch.fft.irfftn(kept, s=ctx.size, dim=_AXES, norm="ortho")
-        return volume.mul_(gradient * 2 / volume.numel()), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        spectrum, *masks = ctx.saved_tensors
+        weighted = [gradient * mask for gradient, mask in zip(gradients, masks, strict=True)]
+        spectrum = spectrum * sum(weighted[1:], start=weighted[0])
+        volume: Tensor = torch.fft.irfftn(spectrum, s=ctx.size, dim=_AXES, norm="ortho")
+        return volume.mul_(2 / volume.numel()), *(None for _ in masks)
 
 
 def _filter(volume: Tensor, mask: Tensor, grid: tuple[int, int, int], inside: int) -> Tensor:
@@ -122,4 +141,4 @@ def _filter_at_once(volume: Tensor, mask: Tensor, grid: tuple[int, int, int], in
     return result
 
 
-__all__ = ["filtered", "laid_out", "masked_mean_square"]
+__all__ = ["filtered", "laid_out", "masked_mean_square", "masked_mean_squares"]

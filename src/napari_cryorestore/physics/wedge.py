@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -96,8 +96,28 @@ class Wedge:
         ValueError
             If the rotation is no orthogonal 3×3 matrix.
         """
-        rotated = _rotate_back(frequencies(shape, device=device), rotation)
-        z, y, x = (torch.where(k.abs() < _ZERO, 0.0, k) for k in rotated)
+        return self._inside(_rotate_back(frequencies(shape, device=device), rotation))
+
+    def turned_masks(self, shape: Sequence[int], rotations: Tensor) -> Tensor:
+        """Return the masks of several rotations by any angle, without a look at their values.
+
+        Parameters
+        ----------
+        shape : sequence of three ints
+            (z, y, x) of a volume.
+        rotations : Tensor, shape (b, 3, 3), float32
+            On the device where the masks shall be; each as in `mask`, but taken to be orthogonal.
+
+        Returns
+        -------
+        Tensor, shape (b, z, y, x // 2 + 1), bool
+        """
+        rows = rotations.permute(1, 2, 0)[..., None, None, None]
+        return self._inside(_combined(rows, frequencies(shape, device=rotations.device)))
+
+    def _inside(self, k: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Tell of frequencies z, y, x whether they are measured and within the sphere."""
+        z, y, x = (torch.where(one.abs() < _ZERO, 0.0, one) for one in k)
         across = x if self.tilt_axis == "y" else y
         return self._between(z, across) & (z.square() + y.square() + x.square() < 0.25)
 
@@ -209,11 +229,15 @@ def _rotate_back(
         inverse = rotation.inverse()
         z, y, x = (sign * k[axis] for axis, sign in zip(inverse.axes, inverse.signs, strict=True))
         return z, y, x
-    g = _checked(rotation)
-    # plain sums, not matmul: autocast must not touch them, and gᵀ(-k) = -gᵀk has to hold to the last bit
-    z, y, x = (
-        sum((g[row][column] * k[row] for row in range(3)), torch.zeros_like(k[0])) for column in range(3)
-    )
+    return _combined(_checked(rotation), k)
+
+
+def _combined(g: Any, k: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return gᵀk, g by rows.
+
+    Plain sums, not matmul: autocast must not touch them, and gᵀ(-k) = -gᵀk has to hold to the last bit.
+    """
+    z, y, x = (g[0][i] * k[0] + g[1][i] * k[1] + g[2][i] * k[2] for i in range(3))
     return z, y, x
 
 
