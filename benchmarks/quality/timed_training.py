@@ -25,6 +25,7 @@ from napari_cryorestore.training.fabric_setup import launch_fabric
 from napari_cryorestore.training.launch import environment
 from napari_cryorestore.training.learner import Learner, next_batch
 from napari_cryorestore.training.preparation import crop_of, prepare
+from napari_cryorestore.training.refills import Refills
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,9 +141,11 @@ def timed(
     volume = prepare(config, CPU, say=print).volumes[0]
     learner = Learner(config, method, fabric)
     generator = torch.Generator().manual_seed(config.schedule.seed)
+    cut = method.cut_size(crop_of(config))
+    refills = Refills(method, [volume], size=cut, device=CPU)
     sampler = CropSampler(
         [volume],
-        crop=crop_of(config),
+        crop=cut,
         batch=config.schedule.batch,
         input_kind=method.input_kind,
         generator=generator,
@@ -150,12 +153,16 @@ def timed(
     seconds = 0.0
     for step in range(config.schedule.steps):
         start = time.process_time()
-        learner.update(next_batch(sampler, method, CPU), step=step)
+        batch = next_batch(sampler, method, CPU, step=step)
+        batch.crops = refills.given(batch.crops)
+        _, bad = learner.update(batch, step=step)
+        refills.store(batch.crops.places, learner.refill, unless=bad)
         seconds += time.process_time() - start
         if step + 1 not in at and step + 1 < config.schedule.steps:
             continue
+        passes = (1, 2) if hasattr(config.method, "passes") else (1,)
         with fabric.autocast():
-            volumes = {n: restored(learner.average, method, volume, passes=n) for n in (1, 2)}
+            volumes = {n: restored(learner.average, method, volume, passes=n) for n in passes}
             both = {"passes": 1, "average_flips": True}
             averaged = restored(learner.average, method, volume, **both) if average_flips else None
         if run:

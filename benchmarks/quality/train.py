@@ -107,7 +107,7 @@ def _one_case(rows: Rows, options: argparse.Namespace, folder: Path) -> None:
         rows.add("noise-free", case.clean)
     for recipe in options.recipe:
         hardware = {"device": "cpu", "precision": options.precision, "threads": options.threads}
-        config = recipe_of(recipe, case, steps=steps, hardware=hardware)
+        config = recipe_of(recipe, case, steps=steps, hardware=hardware, method=options.method)
         run = run_at(folder / _run_name(recipe, rows.case), config) if options.keep else None
         at = options.at or moments(config.schedule.steps)
         rows.follow(recipe, timed(config, at, run=run, average_flips=options.average_flips))
@@ -135,6 +135,7 @@ def _wiener(case: Case, folder: Path) -> np.ndarray:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--recipe", nargs="*", default=["standard", "paper"])
+    parser.add_argument("--method", default="icecream", help="whose recipes they are")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=300, help="unless a recipe says schedule.steps=…")
     parser.add_argument("--at", nargs="*", type=int, help="steps at which to look, besides the last")

@@ -53,7 +53,7 @@ class Places:
         The numbers of the corners among all of the tomogram's.
     step, steps : int
         How many steps were done before the one that they are for, and how many the run takes at most; both
-        0 outside training.
+        0 outside training. No tensors: a method may do something else at some of the steps.
     """
 
     tomogram: int
@@ -83,7 +83,7 @@ class Crops:
         Where they are from.
     refilled : Tensor, shape (b, m, z, y, x), optional
         For a method with `refill_places`: what it stored for these places last time, and the maps
-        themselves the first time.
+        themselves the first time; of as many maps as it stores.
     """
 
     maps: Tensor

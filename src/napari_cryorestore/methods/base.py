@@ -51,8 +51,9 @@ class StepLoss:
     parts : dict of str to Tensor
         Named scalars to look at, detached or not; they need not sum to the total.
     refill : Tensor, shape (b, m, z, y, x), optional
-        For a method with `refill_places`: what to store for these places, turned back to how they lie in
-        the tomogram. It comes back as ``crops.refilled``.
+        For a method with `refill_places`: what to store for these places, as large as they were cut and
+        turned as they lie in the tomogram. It comes back as ``crops.refilled``; until then, and after steps
+        without it, what was there before does.
     """
 
     total: Tensor
@@ -174,6 +175,11 @@ class Method:
         For methods that put something down for a place and find it there again, see `StepLoss.refill`.
         """
         return 0
+
+    @property
+    def refill_maps(self) -> int | None:
+        """How many of the crops' maps it puts down, the first ones; ``None`` for all."""
+        return None
 
     def cut_size(self, crop: int) -> int:
         """Return the edge to cut for crops of an edge, both in voxels: more, where they are turned freely."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from napari_cryorestore.networks import NetworkConfig
 
 
+LATE, MOST_APART = 1_000_000, 100
+"""A step by which methods put something down for their places at least once in so many steps."""
+
+
 def method_checks(method: type[Method], *, network: NetworkConfig | None = None, **knobs: Any) -> list[Check]:
     """Return what a method must do, as its attributes describe it.
 
@@ -98,7 +102,7 @@ def sample_crops(
     inputs = [network_input(one, imaging, kind=method.input_kind) for one in crops]
     corners = torch.zeros(count, 3, dtype=torch.int32)
     made = Crops.of(crops, inputs, Places(0, corners, imaging, maps, size=edge, indices=torch.arange(count)))
-    return replace(made, refilled=made.maps) if method.refill_places else made
+    return replace(made, refilled=made.maps[:, : method.refill_maps]) if method.refill_places else made
 
 
 @dataclass(frozen=True)
@@ -233,9 +237,23 @@ def _loss_trains_every_weight(case: _Case) -> None:
         for name, part in scalars.items():
             require(part.shape == (), f"{name} of the loss must be one number, not {tuple(part.shape)}")
         if method.refill_places:
-            require(result.refill is not None, "a method with refill_places must put something down: refill")
+            _require_refill(method, network, crops)
         result.total.backward()  # type: ignore[no-untyped-call]
         require_gradients(network)
+
+
+def _require_refill(method: Method, network: Any, crops: Crops) -> None:
+    """Require that some step puts something down that fits; it may do so now and then, and late."""
+    late = (
+        replace(crops, places=replace(crops.places, step=step)) for step in range(LATE, LATE + MOST_APART)
+    )
+    with torch.no_grad():
+        found = (_step(method, network, one).refill for one in late)
+        refill = next((one for one in found if one is not None), None)
+    require(refill is not None, "a method with refill_places must put something down: refill")
+    assert crops.refilled is not None
+    shapes = [tuple(one.shape) for one in (crops.refilled, refill) if one is not None]
+    require(len(set(shapes)) == 1, f"what it puts down for crops {shapes[0]} must be as large: {shapes[-1]}")
 
 
 def _draws_decide(case: _Case) -> None:

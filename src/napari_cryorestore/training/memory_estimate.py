@@ -54,7 +54,9 @@ def estimated_memory(
         step.loss(compute)
     # weights, their gradients, average, optimiser state and the last good copy
     states = 5 if schedule.optimiser == "muon" else 6
-    kept = sum(map(_volumes, shapes)) + states * int(weights)
+    stored: int = step.crops.maps[0, : step.method.refill_maps].numel() * 2
+    refills = len(shapes) * step.method.refill_places * stored
+    kept = sum(map(_volumes, shapes)) + states * int(weights) + refills
     return OVERHEAD + kept + saved.bytes + 2 * saved.largest
 
 
@@ -174,10 +176,12 @@ def _crops(shape: tuple[int, ...]) -> Any:
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.physics.wedge import Wedge
+    from napari_cryorestore.physics.wiener_filter import RadialFilter
 
     batch, maps, _, *size = shape
     corners = torch.zeros(batch, 3, dtype=torch.int32)
-    places = Places(0, corners, Imaging(Wedge(-60, 60)), maps, size=size[0], indices=corners[:, 0])
+    imaging = Imaging(Wedge(-60, 60), RadialFilter((1.0, 1.0)))
+    places = Places(0, corners, imaging, maps, size=size[0], indices=corners[:, 0])
     voxels = torch.empty(batch, maps, *size, device="meta")
     return Crops(voxels, torch.empty(shape, device="meta"), places, refilled=voxels)
 

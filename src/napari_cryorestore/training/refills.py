@@ -40,7 +40,8 @@ class Refills:
         self._known: list[Tensor] = []
         self._corners: list[Tensor] = []
         if method.refill_places:
-            shapes = [(len(volume.corners), len(volume.maps), size, size, size) for volume in volumes]
+            most = method.refill_maps
+            shapes = [(len(one.corners), len(one.maps[:most]), size, size, size) for one in volumes]
             self._values = [torch.zeros(shape, dtype=torch.float16, device=device) for shape in shapes]
             self._corners = [volume.corners for volume in volumes]
             self._known = [torch.zeros(shape[0], dtype=torch.bool, device=device) for shape in shapes]
@@ -51,7 +52,8 @@ class Refills:
             return crops
         tomogram, places = crops.places.tomogram, self._indices(crops.places)
         known = self._known[tomogram][places].view(-1, 1, 1, 1, 1)
-        kept = torch.where(known, self._values[tomogram][places].float(), crops.maps)
+        values = self._values[tomogram][places].float()
+        kept = torch.where(known, values, crops.maps[:, : values.shape[1]])
         return replace(crops, refilled=kept)
 
     def store(self, places: Places, refill: Tensor | None, *, unless: Tensor) -> None:
