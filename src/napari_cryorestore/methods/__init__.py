@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
+from napari_cryorestore.methods.deepdewedge import DeepDeWedge
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.isonet import Isonet, IsonetHalves
 from napari_cryorestore.methods.noise2noise import Noise2Noise
@@ -16,7 +17,15 @@ from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
-_OURS: tuple[type[Method], ...] = (Noise2Noise, Icecream, Isonet, IsonetHalves, Wiener, Topaz)
+_OURS: tuple[type[Method], ...] = (
+    Noise2Noise,
+    Icecream,
+    DeepDeWedge,
+    Isonet,
+    IsonetHalves,
+    Wiener,
+    Topaz,
+)
 
 METHODS = PluginTable("method", _OURS, of_other_packages("napari_cryorestore.methods"))
 
