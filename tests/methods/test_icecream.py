@@ -15,6 +15,7 @@ from napari_cryorestore.methods.icecream import Icecream, IcecreamConfig
 from napari_cryorestore.physics.rotation import ELEMENTS, GROUP, WEDGE_PRESERVING
 from napari_cryorestore.physics.rotation import turned as turned_by
 from napari_cryorestore.physics.wedge import Wedge, apply_mask, averaging
+from napari_cryorestore.testing import method_checks
 
 if TYPE_CHECKING:
     from napari_cryorestore.methods.base import StepLoss
@@ -279,3 +280,58 @@ def test_without_a_tilt_range_it_says_what_it_needs(make_batch: MakeBatch) -> No
     ):
         with pytest.raises(ValueError, match="needs the tilt range"):
             use()
+
+
+# The FSC in the place of squares -------------------------------------------------------------------
+
+
+def masked_fsc(one: Tensor, other: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over shells of the FSC of two cubes behind a mask, from full spectra."""
+    n = one.shape[-1]
+    edge = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    taper = (torch.pi / 2 * torch.minimum(edge, 1 - edge).clamp(max=0.1) / 0.1).sin() ** 2
+    window = taper[:, None, None] * taper[None, :, None] * taper[None, None, :]
+    a, b = (torch.fft.fftshift(torch.fft.fftn(volume.double() * window)) for volume in (one, other))
+    k = torch.fft.fftshift(torch.fft.fftfreq(n, dtype=torch.float64)) * n
+    radius = (k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, :] ** 2).sqrt()
+    curve = []
+    for shell in range(1, n // 2 + 1):
+        inside = ((radius - 1e-4).round() == shell) & mask
+        if int(inside.sum()) >= 10:
+            power = (a[inside].abs() ** 2).sum() * (b[inside].abs() ** 2).sum()
+            curve.append((a[inside] * b[inside].conj()).real.sum() / power.sqrt())
+    return torch.stack(curve).mean()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("loss", ["fsc+l2", "fsc"])
+@pytest.mark.parametrize("wedge", WEDGES[1:3], ids=str)
+def test_the_fsc_of_what_was_measured(loss: Any, wedge: Wedge, make_batch: MakeBatch) -> None:
+    batch, network = make_batch(size=16, wedge=wedge), small_network()
+    matrices = drawn_matrices(2)
+    ours = method(loss=loss, anchor=0.25, double_size=False, window=False)
+    found = loss_of(ours, network, batch).parts
+    squared, equivariance = reference_loss(network, batch, matrices, double=False, window=False)
+    measured_part = shifted_mask(wedge, 16, torch.eye(3))
+    e = [network(half) for half in (batch.even_input, batch.odd_input)]
+    raw = [batch.odd, batch.even]
+    curves = [masked_fsc(e[h][i, 0], raw[h][i, 0], measured_part) for h in (0, 1) for i in (0, 1)]
+    fsc = 1 - torch.stack(curves).mean()
+    assert float(found["fsc"]) == pytest.approx(float(fsc), abs=2e-4)
+    assert float(found["data"]) == pytest.approx(float(fsc + 0.25 * squared), abs=3e-4)
+    r = [turned(half, matrices) for half in e]
+    back = [network(measured(one, measured_part).real.float()) for one in r]
+    masks = [shifted_mask(wedge, 16, g) for g in matrices]
+    curves = [masked_fsc(back[h][i, 0], r[1 - h][i, 0], masks[i]) for h in (0, 1) for i in (0, 1)]
+    power = torch.stack([measured(r[h][i], masks[i]).abs().square().mean() for h in (0, 1) for i in (0, 1)])
+    expected = 1 - torch.stack(curves).mean() if loss == "fsc" else equivariance / power.mean()
+    assert float(found["equivariance"]) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_only_squares_fix_the_amplitude() -> None:
+    assert [method(loss=loss).fixes_amplitude for loss in ("l2", "fsc+l2", "fsc")] == [True, False, False]
+
+
+def test_the_fsc_keeps_the_promises_of_a_method() -> None:
+    for check in method_checks(Icecream, loss="fsc+l2", shells="weighted"):
+        check()

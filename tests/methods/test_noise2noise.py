@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor
 
 from napari_cryorestore.data.crops import Crops
+from napari_cryorestore.data.network_input import Imaging
 from napari_cryorestore.methods.noise2noise import Noise2Noise, Noise2NoiseConfig
 from napari_cryorestore.physics.wedge import Wedge
+from napari_cryorestore.physics.wiener_filter import RadialFilter
 
 MakeBatch = Callable[..., Crops]
 
@@ -66,6 +69,34 @@ def test_fsc_loss_is_one_minus_the_mean_shell_correlation(make_batch: MakeBatch,
     assert float(result.parts["fsc"]) == pytest.approx(expected, abs=1e-4)
     assert float(result.parts["l2"]) == pytest.approx(squared)
     assert float(result.total) == pytest.approx(expected + 0.25 * squared, abs=1e-4)
+
+
+@pytest.mark.parametrize("shells", ["agreeing", "weighted"])
+def test_shells_count_as_far_as_the_raw_halves_agree(make_batch: MakeBatch, shells: str) -> None:
+    batch = make_batch(size=24)
+    wiener = RadialFilter((1.0, 0.8, 0.0, 0.0))  # at 0, 1/6, 1/3 and 1/2 cycles/voxel
+    imaging = Imaging(wedge=batch.imaging.wedge, wiener=wiener)
+    batch = replace(batch, places=replace(batch.places, imaging=imaging))
+    weights = np.interp(np.arange(1, 13) / 24, [0, 1 / 6, 1 / 3, 1 / 2], wiener.weights)
+    weights = (weights > 0).astype(float) if shells == "agreeing" else weights
+    curves = [
+        reference_fsc(even.double().numpy(), odd.double().numpy())
+        for even, odd in zip(batch.even[:, 0], batch.odd[:, 0], strict=True)
+    ]
+    expected = 1 - np.mean([np.average(curve, weights=weights) for curve in curves])
+    found = float(loss_of(batch, loss="fsc", shells=shells).parts["fsc"])
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert found != pytest.approx(float(loss_of(batch, loss="fsc").parts["fsc"]), abs=1e-3)
+
+
+def test_shells_are_chosen_with_the_half_map_filter(make_batch: MakeBatch) -> None:
+    asks = [method(loss=loss, shells=shells).learns_with_filter
+            for loss in ("l2", "fsc") for shells in ("equal", "agreeing")]  # fmt: skip
+    assert asks == [False, False, False, True]
+    batch = make_batch()
+    unknown = replace(batch, places=replace(batch.places, imaging=Imaging()))
+    with pytest.raises(ValueError, match="needs two halves"):
+        loss_of(unknown, loss="fsc", shells="weighted")
 
 
 def test_fsc_loss_at_its_landmarks(make_batch: MakeBatch) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.cli.parser import Parser
     from napari_cryorestore.run_config import RunConfig
 
-METHOD, NAME = "icecream", "mycoplasma"
+METHOD, YARDSTICK, NAME = "icecream", "wiener", "mycoplasma"
 FOLDER = Path("cryorestore-demo")
 STEPS, PREVIEWS = 160, 4
 
@@ -72,17 +72,15 @@ def demo_config(*, steps: int, device: str = "auto") -> RunConfig:
 
 
 def _restore(run: RunDir, screen: LiveText) -> dict[str, Path]:
-    """Restore with the model just trained and with what needs no training, and return the files by name."""
+    """Restore with the model just trained and with the yardstick, and return the files by name."""
     from napari_cryorestore.cli.restore import restore_with_progress
     from napari_cryorestore.io.volumes import result_suffix
-    from napari_cryorestore.methods import METHODS, build_method, untrained_methods
+    from napari_cryorestore.methods import METHODS
     from napari_cryorestore.restoration import ModelRef, RestoreConfig, with_chosen_weights
     from napari_cryorestore.run_config import RunConfig
 
     config = RunConfig.from_toml(run.config_text())
-    ours = (METHODS[name].Config() for name in untrained_methods())
-    ready = [config for config in ours if not build_method(config).lacks()]
-    models = {METHODS[config.kind].title: ModelRef(method=config.kind) for config in ready}
+    models = {METHODS[YARDSTICK].title: ModelRef(method=YARDSTICK)}
     models[METHODS[METHOD].title] = ModelRef(weights=run.path)
     made = {}
     for name, model in models.items():

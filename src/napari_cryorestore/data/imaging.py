@@ -50,12 +50,12 @@ def required_wedge(tomogram: Tomogram, *, method: str) -> Wedge:
 
 
 def plain_imaging(tomogram: Tomogram, *, wiener: RadialFilter | None = None) -> Imaging:
-    """Return the wedge, with a Wiener filter that is known already or none."""
-    return Imaging(wedge=wedge_of(tomogram), wiener=wiener)
+    """Return wedge and voxel size, with a Wiener filter that is known already or none."""
+    return Imaging(wedge=wedge_of(tomogram), wiener=wiener, voxel_size=tomogram.voxel_size)
 
 
 def filtered_imaging(tomogram: Tomogram) -> Imaging:
-    """Return the wedge and the Wiener filter that the tomogram's two halves call for.
+    """Return wedge, voxel size and the Wiener filter that the tomogram's two halves call for.
 
     Of more than two maps, the means of every second one are taken for halves.
 
@@ -70,8 +70,8 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
             f"the Wiener filter of {tomogram.name} needs both half maps: give the other half (--odd)"
         )
     halves: list[Any] = list(maps) if len(maps) == 2 else [MeanOfMaps(*maps[::2]), MeanOfMaps(*maps[1::2])]
-    wedge = wedge_of(tomogram)
-    return Imaging(wedge=wedge, wiener=half_map_wiener(*halves, wedge=wedge, no_data=tomogram.no_data()))
+    wiener = half_map_wiener(*halves, wedge=wedge_of(tomogram), no_data=tomogram.no_data())
+    return plain_imaging(tomogram, wiener=wiener)
 
 
 class MeanOfMaps:

@@ -32,10 +32,13 @@ class Imaging:
         The measured part of Fourier space, where the tilt range is known.
     wiener : RadialFilter or None
         The Wiener filter of one half, where the network's input has a filtered channel.
+    voxel_size : float
+        Edge of a voxel in Å; 0 where it is unknown.
     """
 
     wedge: Wedge | None = None
     wiener: RadialFilter | None = None
+    voxel_size: float = 0.0
 
 
 def input_margin(kind: InputKind) -> int:

@@ -11,7 +11,9 @@ from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig,
 from napari_cryorestore.methods.deepdewedge import DeepDeWedge
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.isonet import Isonet, IsonetHalves
+from napari_cryorestore.methods.lowpass import Lowpass
 from napari_cryorestore.methods.noise2noise import Noise2Noise
+from napari_cryorestore.methods.sirt import Sirt
 from napari_cryorestore.methods.topaz import Topaz
 from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.networks import NETWORKS
@@ -24,6 +26,8 @@ _OURS: tuple[type[Method], ...] = (
     Isonet,
     IsonetHalves,
     Wiener,
+    Lowpass,
+    Sirt,
     Topaz,
 )
 

@@ -164,6 +164,11 @@ class Method:
         return self.input_kind == "wiener+raw"
 
     @property
+    def learns_with_filter(self) -> bool:
+        """Whether training uses the tomogram's half-map Wiener filter."""
+        return self.input_kind == "wiener+raw"
+
+    @property
     def fixes_amplitude(self) -> bool:
         """Whether its loss determines the amplitude; if not, restored maps are fitted to the data."""
         return True

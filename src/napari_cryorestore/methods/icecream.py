@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.methods.base import Method, StepLoss
+from napari_cryorestore.methods.shell_loss import ShellLossConfig, shell_loss
 
 if TYPE_CHECKING:
     import torch
@@ -18,10 +19,18 @@ if TYPE_CHECKING:
     from napari_cryorestore.physics.wedge import Wedge
 
 
-class IcecreamConfig(LearnedConfig):
+_TINY = 1e-20  # power of a restoration that is zero everywhere
+
+
+class IcecreamConfig(ShellLossConfig):
     """The knobs of ICECREAM."""
 
     kind: Literal["icecream"] = "icecream"
+    loss: Literal["l2", "fsc+l2", "fsc"] = setting(
+        "l2",
+        "How restored and measured crops are compared: by squares, by Fourier shell correlation where there "
+        "are data and by squares in the wedge, or by Fourier shell correlation alone.",
+    )
     eq_weight: float = setting(2.0, "Weight λ of the equivariance term, which fills the wedge.", ge=0)
     passes: Literal[1, 2] = setting(
         2,
@@ -75,6 +84,16 @@ class Icecream(Method):
     fills_wedge = True
     config: IcecreamConfig
 
+    @property
+    def learns_with_filter(self) -> bool:
+        """Whether training uses the half-map Wiener filter: the FSC may weight its shells by it."""
+        return super().learns_with_filter or (self.config.loss != "l2" and self.config.asks_the_halves)
+
+    @property
+    def fixes_amplitude(self) -> bool:
+        """Whether amplitudes come out right: the FSC does not see them."""
+        return self.config.loss == "l2"
+
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw flips that keep the wedge, if they are on, and an orientation, crop by crop."""
         from napari_cryorestore.physics.rotation import GROUP, drawn_elements
@@ -103,15 +122,34 @@ class Icecream(Method):
         wedge, grid = _wedge(crops.imaging), self._padded(crops.maps.shape[-1])
         y = torch.cat([crops.even, crops.odd]).float()
         e = network(torch.cat([crops.even_input, crops.odd_input])).float()
-        data = self._distance(_exchanged(y) - e, _mask(wedge, grid, y.device))
+        data, parts = self._data(e, y, wedge, crops.imaging)
 
         elements = draws["orientations"].repeat(2)  # both halves alike
         r = turned(e, elements)
         h = network(second_pass_input(self._measure(r, wedge), channels=self.channels)).float()
-        rotated = _rotated_masks(wedge, grid, elements)
-        equivariance = self._distance(_exchanged(self._reference(r)) - h, rotated)
+        target = _exchanged(self._reference(r))
+        if self.config.loss == "fsc":
+            masks = _rotated_masks(wedge, tuple(e.shape[-3:]), elements)
+            equivariance = shell_loss(h, target, self.config, crops.imaging, mask=masks)
+        else:
+            masks = _rotated_masks(wedge, grid, elements)
+            equivariance = self._distance(target - h, masks)
+            if self.config.loss == "fsc+l2":  # which amplitude there is must not matter
+                equivariance = equivariance / self._distance(target, masks).clamp(min=_TINY)
         total = data + self.config.eq_weight * equivariance
-        return StepLoss(total, {"data": data, "equivariance": equivariance})
+        return StepLoss(total, {"data": data, "equivariance": equivariance, **parts})
+
+    def _data(
+        self, restored: Tensor, raw: Tensor, wedge: Wedge, imaging: Imaging
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the term that compares with the other half where it was measured, and its parts."""
+        other, size = _exchanged(raw), restored.shape[-1]
+        squared = self._distance(other - restored, _mask(wedge, self._padded(size), raw.device))
+        if self.config.loss == "l2":
+            return squared, {}
+        measured = _mask(wedge, (size,) * 3, raw.device)
+        fsc = shell_loss(restored, other, self.config, imaging, mask=measured)
+        return fsc + self.config.anchor * squared, {"fsc": fsc, "l2": squared}
 
     def restore_crop(self, network: Network, inputs: Tensor, imaging: Imaging) -> Tensor:
         """Return f(A f(y)) as published, or f(y); either may be averaged over flips."""

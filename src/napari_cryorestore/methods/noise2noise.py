@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.methods.base import Method, StepLoss
+from napari_cryorestore.methods.shell_loss import ShellLossConfig, shell_loss
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.methods.base import Draws, Network
 
 
-class Noise2NoiseConfig(LearnedConfig):
+class Noise2NoiseConfig(ShellLossConfig):
     """The knobs of Noise2Noise."""
 
     kind: Literal["noise2noise"] = "noise2noise"
@@ -23,19 +23,6 @@ class Noise2NoiseConfig(LearnedConfig):
         "l2",
         "How the prediction is compared with the other half: squared or absolute difference, "
         "or Fourier shell correlation (more contrast and sharper membranes, amplitudes undetermined).",
-    )
-    anchor: float = setting(
-        0.05,
-        "Weight of the squared difference added to the FSC loss, which alone leaves the amplitude open.",
-        ge=0,
-        advanced=True,
-    )
-    first_shell: int = setting(
-        1,
-        "First Fourier shell of the FSC loss; 2 or 3 leaves the noisy innermost ones out.",
-        ge=1,
-        le=8,
-        advanced=True,
     )
     rotate: bool = setting(True, "Rotate crops by multiples of 90° about the tilt axis.", advanced=True)
     swap: bool = setting(True, "Exchange the halves of every second crop.", advanced=True)
@@ -55,6 +42,11 @@ class Noise2Noise(Method):
         "paper": {"schedule": {"steps": 20_000, "batch": 16, "learning_rate": 4e-4}},
     }
     config: Noise2NoiseConfig
+
+    @property
+    def learns_with_filter(self) -> bool:
+        """Whether training uses the half-map Wiener filter: the FSC loss may weight its shells by it."""
+        return super().learns_with_filter or (self.config.loss == "fsc" and self.config.asks_the_halves)
 
     @property
     def fixes_amplitude(self) -> bool:
@@ -92,14 +84,5 @@ class Noise2Noise(Method):
         squared = difference.square().mean()
         if self.config.loss == "l2":
             return StepLoss(squared)
-        fsc = self._one_minus_fsc(prediction, target)
+        fsc = shell_loss(prediction, target, self.config, crops.imaging)
         return StepLoss(fsc + self.config.anchor * squared, {"fsc": fsc, "l2": squared})
-
-    def _one_minus_fsc(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return 1 − ⟨FSC(q)⟩ over shells and batch (Jones et al., eq. 9-10)."""
-        from napari_cryorestore.physics.fourier import tukey_window
-        from napari_cryorestore.physics.fsc import fourier_shell_correlation
-
-        window = tukey_window(prediction.shape[-3:], alpha=0.2, device=prediction.device)
-        curve = fourier_shell_correlation(prediction * window, target * window)
-        return 1 - curve[:, self.config.first_shell - 1 :].mean()

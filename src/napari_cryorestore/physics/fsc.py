@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_cryorestore.physics.fourier import hermitian_weight, rfft, shell_index
+from napari_cryorestore.physics.fourier import hermitian_weight, rfft, shell_index, tukey_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FEWEST = 10
 """Fewer measured coefficients than this say nothing about a shell."""
 
+_TAPERED = 0.2  # share of every axis of a crop that fades out before it is correlated
 _TINY = 1e-20  # keeps the gradient finite for a volume that is zero everywhere
 
 
@@ -61,6 +62,45 @@ def fourier_shell_correlation(
     if mask is None:
         return fsc
     return torch.where(shell_counts(weight, shape) >= FEWEST, fsc, 0.0)
+
+
+def one_minus_fsc(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    first_shell: int = 1,
+) -> Tensor:
+    """Return 1 − ⟨FSC(q)⟩ over shells and batch, a loss (Jones et al. 2026, Eq. 9-10).
+
+    Both are faded out by a Tukey window first, so that the edges of crops do not count.
+
+    Parameters
+    ----------
+    prediction, target : Tensor, shape (b, 1, z, y, x)
+    mask : Tensor, shape (z, y, x // 2 + 1) or (b, [1,] z, y, x // 2 + 1), optional
+        What of Fourier space counts, e.g. a wedge mask; shells of which hardly anything is left are left out.
+    weights : Tensor, shape (n_shells,), optional
+        How much each shell counts; all alike if not given.
+    first_shell : int
+        Shells before this one do not count.
+
+    Returns
+    -------
+    Tensor, scalar
+        0 for the same volumes, about 1 for unrelated and 2 for negated ones; 1 where no shell counts.
+    """
+    shape = tuple(prediction.shape[-3:])
+    window = tukey_window(shape, alpha=_TAPERED, device=prediction.device)
+    curve = fourier_shell_correlation(prediction * window, target * window, mask=mask)
+    counted = torch.ones_like(curve) if weights is None else weights.expand_as(curve)
+    if mask is not None:
+        weight = hermitian_weight(shape, device=mask.device) * mask.reshape(-1, *mask.shape[-3:])
+        counted = counted * (shell_counts(weight, shape) >= FEWEST)
+    curve, counted = curve[:, first_shell - 1 :], counted[:, first_shell - 1 :]
+    means = (curve * counted).sum(1) / counted.sum(1).clamp(min=_TINY)
+    return 1 - means.mean()
 
 
 def shell_counts(weight: Tensor, shape: Sequence[int]) -> Tensor:

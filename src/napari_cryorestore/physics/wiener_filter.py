@@ -70,6 +70,21 @@ class RadialFilter:
         lower = position.long().clamp_(max=last - 1)
         return torch.lerp(weights[lower], weights[lower + 1], position - lower)
 
+    def at_shells(self, shape: Sequence[int], *, device: torch.device) -> Tensor:
+        """Return the weight at each Fourier shell of a volume: that of one half is the half maps' FSC there.
+
+        Parameters
+        ----------
+        shape : sequence of three ints
+            (z, y, x) of the volume.
+
+        Returns
+        -------
+        Tensor, shape (n_shells,), float32
+            Of shells 1 to n, see `fourier.shell_index`.
+        """
+        return _at_shells(self, max(shape), device)
+
     def apply(self, x: Tensor) -> Tensor:
         """Filter volumes, circularly: pad and crop where the edges matter. Float32, also under autocast.
 
@@ -94,6 +109,14 @@ class RadialFilter:
 def _kept(wiener: RadialFilter, shape: tuple[int, ...], device: torch.device) -> Tensor:
     """Return the weights of shapes used again and again: copying them to a device waits for it."""
     return wiener.on(shape, device=device)
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
+def _at_shells(wiener: RadialFilter, size: int, device: torch.device) -> Tensor:
+    shells = np.arange(1, size // 2 + 1) / size
+    weights = np.interp(shells, np.linspace(0.0, 0.5, len(wiener.weights)), wiener.weights)
+    return torch.tensor(weights, dtype=torch.float32, device=device)
 
 
 def half_map_wiener(

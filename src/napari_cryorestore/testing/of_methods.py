@@ -97,7 +97,7 @@ def sample_crops(
     generator = torch.Generator().manual_seed(seed)
     signal, *noise = torch.randn(1 + maps, count, 1, edge, edge, edge, generator=generator)
     wedge = (wedge or Wedge(-60, 60)) if method.needs_wedge else None
-    imaging = Imaging(wedge=wedge, wiener=RadialFilter((1.0, 0.6, 0.1)))
+    imaging = Imaging(wedge=wedge, wiener=RadialFilter((1.0, 0.6, 0.1)), voxel_size=10.0)
     crops = [signal + one for one in noise]
     inputs = [network_input(one, imaging, kind=method.input_kind) for one in crops]
     corners = torch.zeros(count, 3, dtype=torch.int32)

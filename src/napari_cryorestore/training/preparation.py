@@ -215,7 +215,7 @@ def _tell_stored(volumes: Sequence[TrainingVolume], config: RunConfig, say: Say)
 def _imaging(tomogram: Tomogram, method: Method) -> Imaging:
     if method.needs_wedge:
         required_wedge(tomogram, method=method.title)
-    return filtered_imaging(tomogram) if method.input_kind == "wiener+raw" else plain_imaging(tomogram)
+    return filtered_imaging(tomogram) if method.learns_with_filter else plain_imaging(tomogram)
 
 
 def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:

@@ -19,6 +19,7 @@ from napari_cryorestore.gui.compare.panel import ComparePanel
 from napari_cryorestore.gui.compare.saving import NO_NUMBERS, NOTHING
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.io.volume_output import write_volume
+from napari_cryorestore.methods import METHODS, untrained_methods
 
 from .conftest import SHAPE, noise
 
@@ -203,6 +204,11 @@ def test_rows_are_moved_renamed_hidden_and_removed(two, settled):
     assert numbers(two) == [second]
 
 
+def is_ready(name: str) -> bool:
+    """Tell whether a method has the package that it needs, if any."""
+    return not METHODS[name](METHODS[name].Config()).lacks()
+
+
 def test_the_menu_offers_what_can_be_added(two, pair, viewer, settled):
     for data, arguments, _ in read_tomograms([str(path) for path in pair]):
         viewer.add_image(data, **arguments)
@@ -213,7 +219,7 @@ def test_the_menu_offers_what_can_be_added(two, pair, viewer, settled):
         "restored",
         "Add a layer",
         "Add TS01 · mean",
-        "Add TS01 · Wiener filter",
+        *[f"Add TS01 · {METHODS[name].title}" for name in untrained_methods() if is_ready(name)],
         "Add a step of a run",
         "Add the live preview of a run",
         "Add files…",
@@ -247,7 +253,7 @@ def test_files_become_rows(panel, save, tmp_path, monkeypatch, settled):
 
 
 def test_halves_offer_their_mean_and_the_wiener_filter(panel, pair, settled):
-    mean, wiener = row_offers.rows_of_maps(*pair)
+    mean, wiener, *_ = row_offers.rows_of_maps(*pair)
     panel.rows.add(mean)
     settled(panel)
     assert panel.model.entries[0].volume.halves is not None

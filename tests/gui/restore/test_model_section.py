@@ -6,9 +6,12 @@ from napari_cryorestore.gui import dialogs
 from napari_cryorestore.gui.model_choice import ModelChoice
 from napari_cryorestore.gui.preferences import preferences
 from napari_cryorestore.gui.viewer_session import session_of
+from napari_cryorestore.methods import METHODS, untrained_methods
 from napari_cryorestore.runs.run_dir import RunDir
 
 from .conftest import choices, choose
+
+UNTRAINED = [METHODS[name].title for name in untrained_methods()]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +73,7 @@ def test_a_first_run_is_chosen_when_it_comes(
     young = RunDir.create(tmp_path / "young", config="", environment={})
     session_of(viewer).add(young.path)
     assert panel.choice.model.currentText() == "run_a"
-    assert choices(panel.choice.model) == ["Wiener filter", "young", "run_a"]
+    assert choices(panel.choice.model) == [*UNTRAINED, "young", "run_a"]
 
 
 def test_checkpoints_appear_while_a_run_trains(
@@ -114,7 +117,7 @@ def test_runs_and_weights_are_opened(
     assert panel.model.request.model == ModelChoice(run, 400)
     panel.choice.menu.actions()[1].trigger()
     assert panel.model.request.model == ModelChoice(weights=weights)
-    assert choices(panel.choice.model) == ["Wiener filter", "run_a", "weights.safetensors"]
+    assert choices(panel.choice.model) == [*UNTRAINED, "run_a", "weights.safetensors"]
 
     monkeypatch.setattr(dialogs, "choose_run", lambda parent: tmp_path)
     panel.choice.menu.actions()[0].trigger()
