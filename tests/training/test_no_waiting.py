@@ -24,6 +24,7 @@ from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.training.learner import Batch, Learner, next_batch
 from napari_cryorestore.training.optimiser import PlainAdam
 from napari_cryorestore.training.progress import RunningMean
+from napari_cryorestore.training.refills import Refills
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,18 +90,25 @@ def loop(config: RunConfig) -> tuple[Callable[[], Batch], Callable[[Batch, int],
     fabric = Fabric(strategy=strategy, devices=1, plugins=[LightningEnvironment()])
     method = build_method(config.method)
     learner, losses = Learner(config, method, fabric), RunningMean(DEVICE)
-    halves = torch.empty(2, 24, 24, 24, device=DEVICE)
+    halves = torch.empty(1 if method.maps == 1 else 2, 24, 24, 24, device=DEVICE)
     imaging = Imaging(Wedge(-60, 60), RadialFilter((1.0, 0.5, 0.0)))
     volume = TrainingVolume(tuple(halves), imaging, torch.zeros(5, 3, dtype=torch.int32), DEVICE)
     generator = torch.Generator().manual_seed(0)
-    sampler = CropSampler([volume], crop=16, batch=2, input_kind=method.input_kind, generator=generator)
+    cut, kind = method.cut_size(16), method.input_kind
+    sampler = CropSampler([volume], crop=cut, batch=2, input_kind=kind, generator=generator)
+    refills = Refills(method, [volume], size=cut, device=DEVICE)
+
+    def draw() -> Batch:
+        batch = next_batch(sampler, method, DEVICE)
+        batch.crops = refills.given(batch.crops)
+        return batch
 
     def learn(batch: Batch, index: int) -> torch.Tensor:
         found, bad = learner.update(batch, step=index)
         losses.add(found, skipped=bad)
         return bad
 
-    return lambda: next_batch(sampler, method, DEVICE), learn
+    return draw, learn
 
 
 CASES = pytest.mark.parametrize(
@@ -109,6 +117,8 @@ CASES = pytest.mark.parametrize(
         ("paper", "icecream"),
         ("standard", "icecream"),
         ("standard", "noise2noise"),
+        ("paper", "deepdewedge"),
+        ("standard", "deepdewedge"),
         ("standard", "isonet"),
         ("standard", "isonet-halves"),
     ],

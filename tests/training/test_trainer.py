@@ -257,11 +257,22 @@ RECIPES: list[dict[str, Any]] = [
         "schedule": {"steps": 6, "warmup": 2},
     },
     {"schedule": {"steps": 6, "optimiser": "adam", "learning_rate": 1e-3, "decay": "constant", "ema": 0.5}},
+    {
+        "method": {
+            "kind": "deepdewedge",
+            "refill": "stored",
+            "refill_every": 2,
+            "refill_after": 0.2,
+            "places": 3,
+        },
+        "schedule": {"steps": 6},
+        "snapshots": {"held_out": "none"},
+    },
 ]
 
 
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize("changes", RECIPES, ids=["icecream-muon-cosine", "noise2noise-adam"])
+@pytest.mark.parametrize("changes", RECIPES, ids=["icecream-muon-cosine", "noise2noise-adam", "deepdewedge"])
 def test_a_resumed_run_ends_bit_by_bit_as_an_uninterrupted_one(
     planned: Planned, history: History, changes: dict[str, Any]
 ) -> None:
@@ -277,6 +288,10 @@ def test_a_resumed_run_ends_bit_by_bit_as_an_uninterrupted_one(
     one, other = (load_resume(run.checkpoint_path(6)) for run in (whole, parted))
     assert torch.equal(one["generator"], other["generator"])
     assert str(one["optimiser"]) == str(other["optimiser"])
+    assert str(one.get("refills")) == str(other.get("refills"))
+    if changes.get("method", {}).get("kind") == "deepdewedge":  # refilled and stored are first halves alone
+        assert one["refills"]["values"][0].shape == (3, 1, 24, 24, 24)
+        assert one["refills"]["known"][0].any()
     np.testing.assert_array_equal(whole.read_snapshot(6), parted.read_snapshot(6))
     events = history(parted)
     assert [event.step for event in of_kind(events, Started)] == [0, 3]
