@@ -22,10 +22,10 @@ from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 _OURS: tuple[type[Method], ...] = (
     Noise2Noise,
     Icecream,
+    Wiener,
     DeepDeWedge,
     Isonet,
     IsonetHalves,
-    Wiener,
     Lowpass,
     Sirt,
     Topaz,
