@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.compared_rows import ROW_HELP, open_rows, typed_rows, with_labels
+from napari_cryorestore.cli.compared_rows import RESULTS_HELP, ROW_HELP, open_rows, typed_rows, with_labels
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given, typed_number
@@ -54,6 +54,7 @@ def add_compare_options(parser: Parser, arguments: Sequence[str]) -> None:
         "rows", nargs="+", metavar="ROW",
         help=f"{ROW_HELP}; or one saved comparison (.toml).",
     )  # fmt: skip
+    parser.add_argument("--results", nargs="+", default=[], metavar="FILE", help=RESULTS_HELP)
     parser.add_argument(
         "--labels", nargs="+", default=[], metavar="NAME", help="Names of the rows, in order."
     )
@@ -113,20 +114,21 @@ def requested_comparison(options: Namespace, settings: CompareOptions) -> Compar
     from napari_cryorestore.presets import merged
 
     saved = [item for item in options.rows if Path(item).suffix.lower() == ".toml"]
-    if saved and len(options.rows) > 1:
+    if saved and len(options.rows) + len(options.results) > 1:
         raise ValueError(f"{saved[0]} is a saved comparison: name it alone, or the rows one by one")
     base: dict[str, Any] = open_comparison(saved[0]).model_dump() if saved else {}
     typed = given(options, "looks")
-    rows = base["rows"] if saved else _rows(options.rows, settings, typed.get("tilt_axis", "auto"))
+    rows = base["rows"] if saved else _rows(options, settings, typed.get("tilt_axis", "auto"))
     if options.tilt_range is not None:
         typed["tilt_range"] = tuple(options.tilt_range)
     return ComparisonConfig.model_validate({**merged(base, typed), "rows": with_labels(rows, options.labels)})
 
 
-def _rows(texts: Sequence[str], settings: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
+def _rows(options: Namespace, settings: CompareOptions, tilt_axis: str) -> list[dict[str, Any]]:
     known = {"recording": {"voxel_size": settings.voxel_size, "tilt_axis": tilt_axis}}
     halves, say = (settings.even, settings.odd), LiveText(sys.stderr).say
-    return typed_rows(texts, halves, flags="--even and --odd", say=say, **known)
+    flags, results = "--even and --odd", options.results
+    return typed_rows(options.rows, halves, flags=flags, say=say, results=results, **known)
 
 
 def _cursor(

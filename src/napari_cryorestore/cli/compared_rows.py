@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.cli.named_run import run_and_step
@@ -14,7 +15,6 @@ from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from napari_cryorestore.cli.live_text import LiveText
     from napari_cryorestore.comparison.comparison_config import Position, RowConfig
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from napari_cryorestore.runs.chosen_step import WhichStep
 
 MEAN = "mean"
+RESULTS_HELP = (
+    "What other programs made of the halves, each a row: FILE, or PROGRAM=FILE where neither header nor name "
+    "say the program."
+)
 ROW_HELP = (
     "A volume; a run, as RUN, RUN@suggested, RUN@newest or RUN@600; the word mean; a method that needs no "
     "training, by its name"
@@ -35,6 +39,7 @@ def typed_rows(
     *,
     flags: str,
     say: Callable[[str], None],
+    results: Sequence[str] = (),
     **known: Any,
 ) -> list[dict[str, Any]]:
     """Return the values of the `RowConfig` that each text stands for.
@@ -50,6 +55,8 @@ def typed_rows(
         The options that give halves, for the sentence that says that they are missing.
     say : callable
         Called with sentences: which step of a run is taken, and what speaks against it.
+    results : sequence of str
+        Files of other programs, such as ``A.mrc`` or ``CryoLithe=A.mrc``; they are compared with the halves.
     **known
         Values that all rows have.
 
@@ -60,7 +67,7 @@ def typed_rows(
     ValueError
         If a word has no halves, or a run no such step.
     """
-    found = [_typed_row(item, say) for item in rows]
+    found = [*(_typed_row(item, say) for item in rows), *(_typed_result(item) for item in results)]
     given = {"even": halves[0], "odd": halves[1]}
     if halves[0] is None:
         run = next((row["path"] for row in found if row["kind"] == "run"), None)
@@ -72,7 +79,7 @@ def typed_rows(
                 word = row.get("method", MEAN)
                 raise ValueError(f"the row {word} is made of two halves: give {flags}")
             row |= given
-        elif row["kind"] == "run" and halves[0] is not None:
+        elif row["kind"] == "result" or (row["kind"] == "run" and halves[0] is not None):
             row |= given
         row |= known
     return found
@@ -128,6 +135,8 @@ def open_rows(
                     cancelled=cancel.is_set,
                 )
                 volumes.append(volume)
+                for finding in volume.findings:
+                    screen.say(finding.line)
     except Cancelled:
         raise CommandError("cancelled: nothing was made") from None
     finally:
@@ -166,6 +175,19 @@ def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
     return {"kind": "run", "path": run, **_step_of(run, which or "suggested", say)}
 
 
+def _typed_result(text: str) -> dict[str, Any]:
+    """Return the row that ``A.mrc`` or ``CryoLithe=A.mrc`` stands for, if another program made it."""
+    from napari_cryorestore.comparison.programs import origin_of
+    from napari_cryorestore.io.volumes import open_volume
+
+    program, equals, name = text.partition("=") if not Path(text).exists() else ("", "", text)
+    path = Path(name if equals else text)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no volume at {path}: check the folder and the name.")
+    made_by = origin_of(open_volume(path), program or None)[0]
+    return {"kind": "result", "path": path, "program": program or None, "name": made_by or path.stem}
+
+
 def _step_of(run: Path, which: WhichStep, say: Callable[[str], None]) -> dict[str, Any]:
     """Choose the step of a run, and say which and what speaks against it."""
     from napari_cryorestore.restoration.weights import chosen_weights
@@ -194,4 +216,4 @@ def _halves_of_run(run: Path | None, words: Sequence[str], say: Callable[[str], 
     return {"even": tomogram.even, "odd": tomogram.odd}
 
 
-__all__ = ["ROW_HELP", "open_rows", "typed_rows", "with_labels"]
+__all__ = ["RESULTS_HELP", "ROW_HELP", "open_rows", "typed_rows", "with_labels"]

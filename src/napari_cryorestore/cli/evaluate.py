@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.compared_rows import ROW_HELP, open_rows, typed_rows, with_labels
+from napari_cryorestore.cli.compared_rows import RESULTS_HELP, ROW_HELP, open_rows, typed_rows, with_labels
 from napari_cryorestore.cli.live_text import LiveText
 from napari_cryorestore.cli.outcome import DONE
 from napari_cryorestore.cli.parser import given
@@ -76,6 +76,7 @@ def add_evaluate_options(parser: Parser, arguments: Sequence[str]) -> None:
     del arguments
     parser.usage = "cryorestore evaluate ROW … [--labels NAME …] [OPTION …]"
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{ROW_HELP}.")
+    parser.add_argument("--results", nargs="+", default=[], metavar="FILE", help=RESULTS_HELP)
     parser.add_argument(
         "--labels", nargs="+", default=[], metavar="NAME", help="Names of the rows, in order."
     )
@@ -122,7 +123,7 @@ def rows_of(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> 
         raise ValueError(
             f"--even names {len(options.even)} files and --odd {len(options.odd)}: give both halves of each"
         )
-    if not options.rows and not options.even:
+    if not options.rows and not options.even and not options.results:
         raise ValueError("no volume is given: name at least one, or two halves with --even and --odd")
     rows = _typed(options, settings, screen)
     rows += [_opened(settings, *pair) for pair in zip(options.even, options.odd, strict=True)]
@@ -138,7 +139,8 @@ def _typed(options: Namespace, settings: EvaluateOptions, screen: LiveText) -> l
 
     known = {"recording": settings.recording}
     halves = (settings.raw_even, settings.raw_odd)
-    rows = typed_rows(options.rows, halves, flags="--raw-even and --raw-odd", say=screen.say, **known)
+    flags, results = "--raw-even and --raw-odd", options.results
+    rows = typed_rows(options.rows, halves, flags=flags, say=screen.say, results=results, **known)
     configs = [RowConfig.model_validate(row) for row in with_labels(rows, options.labels)]
     return open_rows(
         configs, Sources(DeviceConfig(device=settings.device)), screen, cursor=None, region=settings.region

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Column = Literal["XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz"]
-Kind = Literal["file", "layer", "run", "live", "method", "mean"]
+Kind = Literal["file", "layer", "run", "live", "method", "mean", "result"]
 Position = tuple[float, float, float]
 
 COLUMNS: tuple[Column, ...] = ("XY", "XZ", "YZ", "|F|xy", "|F|xz", "|F|yz")
@@ -35,13 +35,18 @@ class RowConfig(Config):
     name: str = setting(help="What stands beside the row.", min_length=1)
     kind: Kind = setting(
         "file",
-        "A file, a layer, a run at a step, the newest preview of a run, or what is made of two halves: "
-        "restored by a method that needs no training, or averaged.",
+        "A file, a layer, a run at a step, the newest preview of a run, what is made of two halves "
+        "(restored by a method that needs no training, or averaged), or the result of another program.",
     )
     method: str | None = setting(None, "The method that needs no training.")
+    program: str | None = setting(
+        None, "The program that made a result; what its header and its name say if not given."
+    )
     path: Path | None = setting(None, "The file, or the folder of the run; of a layer the file it came from.")
-    even: Path | None = setting(None, "Half map 1, where the row is made from two halves.")
-    odd: Path | None = setting(None, "Half map 2, where the row is made from two halves.")
+    even: Path | None = setting(
+        None, "Half map 1, where the row is made from two halves, or a result is compared with them."
+    )
+    odd: Path | None = setting(None, "Half map 2, likewise.")
     layer: str | None = setting(None, "The layer's name.")
     step: int | None = setting(
         None, "The step of the run; the one that its held-out numbers suggest if not given.", ge=0
@@ -62,8 +67,8 @@ class RowConfig(Config):
 
     @model_validator(mode="after")
     def _names_its_volume(self) -> RowConfig:
-        if self.kind in ("file", "run", "live") and self.path is None:
-            thing = "a file" if self.kind == "file" else "the folder of a run"
+        if self.kind in ("file", "run", "live", "result") and self.path is None:
+            thing = "the folder of a run" if self.kind in ("run", "live") else "a file"
             raise ValueError(f"the row {self.name!r} needs the path of {thing}")
         if self.kind == "layer" and self.layer is None:
             raise ValueError(f"the row {self.name!r} needs the name of a layer")

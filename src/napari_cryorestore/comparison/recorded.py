@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from napari_cryorestore.comparison.programs import program_named
 from napari_cryorestore.io.tilts_beside import tilts_beside
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.run_dir import RunDir
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _OURS = "cryorestore:"
 _RESTORED = re.compile(
-    r"denois|isonet|cryo-?care|icecream|dewedg|(?<![a-z])ddw(?![a-z])|topaz|deconv|restored|wiener|filtered|"
+    r"denois|deconv|restored|wiener|filtered|"
     r"noise2|(?<![a-z])n2[nv](?![a-z])|(?<![a-z])corrected(?![a-z])",
     re.IGNORECASE,
 )
@@ -30,7 +31,7 @@ def is_raw(volume: Volume) -> bool:
     Volumes restored by this program say so in their headers; those of others are known by their names.
     """
     said = (*volume.labels, volume.path.name)
-    return not any(text.startswith(_OURS) or _RESTORED.search(text) for text in said)
+    return not any(text.startswith(_OURS) or _RESTORED.search(text) or program_named(text) for text in said)
 
 
 def tilts_recorded(volume: Volume) -> Recording:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cryorestore.comparison.comparison_config import RESTORED
+from napari_cryorestore.comparison.foreign import binning, matched, voxel_sizes
+from napari_cryorestore.comparison.programs import origin_of
 from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
@@ -100,6 +102,8 @@ class Sources:
             volume = self._region(row, cursor, region, progress=progress, cancelled=cancelled)
         elif row.kind == "mean":
             volume = _mean(row)
+        elif row.kind == "result":
+            volume = _result(row)
         elif row.kind == "live":
             volume = _newest_preview(row)
         else:
@@ -187,8 +191,29 @@ def _mean(row: RowConfig) -> ComparedVolume:
     )
 
 
-def _compared(volume: Volume, data: Any, row: RowConfig) -> ComparedVolume:
-    sizes = volume.voxel_sizes if row.recording.voxel_size is None else (row.recording.voxel_size,) * 3
+def _result(row: RowConfig) -> ComparedVolume:
+    """Open what another program made, as it lies beside the raw tomogram, if that is named."""
+    volume = open_volume(_given(row.path))
+    data, sizes, told = volume.data, None, [origin_of(volume, row.program)[1]]
+    if row.even is not None:
+        maps = [open_volume(path) for path in (row.even, row.odd) if path is not None]
+        require_equal_shapes(maps[0].data, maps[-1].data)
+        raw = MeanOfMaps(*(one.data for one in maps))
+        edge = row.recording.voxel_size or maps[0].voxel_sizes[2]
+        sizes, found = voxel_sizes(volume.voxel_sizes, data.shape, edge, raw.shape)
+        told += found
+        if binning(data.shape, raw.shape) is not None:
+            data, found = matched(data, raw)
+            told += found
+    compared = _compared(volume, data, row, sizes)
+    key = f"{compared.key}|result|{row.even}|{row.odd}"
+    findings = tuple(replace(item, about=row.name) for item in told)
+    return replace(compared, raw=False, key=key, findings=findings)
+
+
+def _compared(volume: Volume, data: Any, row: RowConfig, sizes: Position | None = None) -> ComparedVolume:
+    given = row.recording.voxel_size
+    sizes = sizes or (volume.voxel_sizes if given is None else (given,) * 3)
     if 0 in sizes:
         raise ValueError(
             f"{volume.path.name} has no voxel size in its header: give it in Å (on the command line by "

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_cryorestore.comparison.comparison_config import Position
+    from napari_cryorestore.findings import Finding
 
     Triple = tuple[int, int, int]
 
@@ -50,6 +51,8 @@ class ComparedVolume:
         Whether it is as it was reconstructed, so that its spectrum shows how it was tilted.
     key : str
         What tells it from others, for caches; its name if not given.
+    findings : tuple of Finding
+        What there is to know of a result of another program: where it is from, and what was put right.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class ComparedVolume:
     recording: Recording = Recording()
     raw: bool = False
     key: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         check_volume(self.data, self.name)

@@ -223,6 +223,7 @@ def test_the_menu_offers_what_can_be_added(two, pair, viewer, settled):
         "Add a step of a run",
         "Add the live preview of a run",
         "Add files…",
+        "Add results of other programs…",
     ]
     next(action for action in two.bar.rows_menu.actions() if "mean" in action.text()).trigger()
     settled(two)
@@ -590,3 +591,15 @@ def test_signal_and_background_come_from_points_layers(two, viewer, settled):
         "input",
         "restored",
     }
+
+
+def test_the_result_of_another_program_comes_beside_the_halves(panel, pair, settled, tmp_path, monkeypatch):
+    made = write_volume(tmp_path / "TS01_isonet.mrc", noise(seed=5), voxel_size=10.0, label="")
+    panel.rows.add(row_offers.rows_of_maps(*pair)[0])
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([str(made)], ""))
+    panel.rows.add_results()
+    settled(panel)
+    row = panel.model.entries[1]
+    assert (row.config.kind, row.config.name, row.config.even) == ("result", "IsoNet", pair[0])
+    assert "TS01_isonet.mrc" in panel.message.text()
+    assert "was made by IsoNet, as its name says" in panel.message.text()

@@ -69,7 +69,7 @@ class RowControl:
         self._grid, self._message = grid, message
         self.layers = LayerRows(viewer, self._model, self._layer_gone)
         self.sources = RowSources(comparison, grid)
-        self._menu = menu
+        self._menu, self._told_of = menu, set[int]()
         menu.aboutToShow.connect(self._fill_menu)
 
     def begin(self) -> None:
@@ -141,6 +141,15 @@ class RowControl:
         """Let the user choose files, and add them."""
         for path in dialogs.choose_tomograms(self._grid):
             self.add_file(path)
+
+    def add_results(self) -> None:
+        """Let the user choose what other programs made, and add it beside the halves compared or open."""
+        paths = dialogs.choose_tomograms(self._grid, "Results of other programs")
+        rows = [entry.config for entry in self._model.entries]
+        made = [*rows, *row_offers.rows_without_training(self._viewer.layers)]
+        raw = next((row for row in made if row.even is not None), None)
+        for path in paths:
+            self._try(lambda path=path: self._model.add(row_offers.result_row(path, raw)))  # type: ignore[misc]
 
     def add_what_is_open(self) -> None:
         """Add the mean of every open pair of halves, and the other open tomograms."""
@@ -225,6 +234,16 @@ class RowControl:
             self.layers.forget_gone_rows()
         if what in ("rows", "row", "chosen"):
             self.show()
+        if what == "row":
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say once what there is to know of a result of another program, when it has come."""
+        come = {entry.number: _told(entry.volume) for entry in self._model.entries}
+        said = [text for number, texts in come.items() if number not in self._told_of for text in texts]
+        self._told_of |= {number for number, texts in come.items() if texts}
+        if said:
+            self._message.say("\n".join(said))
 
     def _look_at(self, number: int) -> None:
         """Show a region large, with the crosshair in it: beside a whole tomogram it would be a stamp."""
@@ -258,6 +277,7 @@ class RowControl:
         _add_menu(menu, "Add a step of a run", [*steps, ("Another run…", self.add_run)])
         _add_menu(menu, "Add the live preview of a run", previews)
         add_entry(menu, "Add files…", self.add_files)
+        add_entry(menu, "Add results of other programs…", self.add_results)
 
 
 def _volume_named(row: RowConfig) -> tuple[object, ...]:
@@ -297,7 +317,7 @@ def head_state(entry: RowEntry, layer: Image | None, *, share: float | None, cho
     return HeadState(
         name=row.name,
         caption=caption,
-        tip="\n".join(filter(None, (row.name, size, entry.problem, str(where or "")))),
+        tip="\n".join(filter(None, (row.name, size, entry.problem, str(where or ""), *_told(entry.volume)))),
         steps=_steps(row.path) if row.kind == "run" and row.path is not None else (),
         step=row.step,
         busy=bool(entry.busy),
@@ -312,6 +332,10 @@ def refusals(row: RowConfig) -> dict[str, str]:
     if row.kind in ("run", "live"):
         return {}
     return {"opinion": "Only a run can have a second opinion: this row was not trained here."}
+
+
+def _told(volume: ComparedVolume | None) -> list[str]:
+    return [] if volume is None else [finding.text for finding in volume.findings]
 
 
 def _size_words(volume: ComparedVolume | None) -> str:
