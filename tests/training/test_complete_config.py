@@ -170,6 +170,14 @@ def test_a_tomogram_thinner_than_the_crop_is_refused(recipe: Recipe) -> None:
     assert "24 voxels along z, fewer than the crop's 32" in refusal(recipe(schedule={"crop": 32}))
 
 
+def test_what_is_cut_to_turn_crops_must_fit_too(recipe: Recipe) -> None:
+    turning = {"method": {"kind": "deepdewedge"}, "snapshots": {"held_out": "none"}}
+    words = refusal(recipe(schedule={"crop": 20}, **turning))
+    assert "24 voxels along z, fewer than the 30 that DeepDeWedge cuts for crops of 20" in words
+    assert "choose a crop of at most 16" in words
+    assert complete_config(recipe(schedule={"crop": 16}, **turning)).schedule.crop == 16
+
+
 def test_a_tomogram_thinner_than_any_crop_is_refused(recipe: Recipe, make_pair: MakePair) -> None:
     even, odd = make_pair((12, 40, 40))
     words = refusal(recipe(tomograms=[{"even": even, "odd": odd}], schedule={"crop": None}))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -130,6 +130,31 @@ def valid_corners(
     return np.stack([axis[index] for axis, index in zip(starts, found, strict=True)], 1)
 
 
+def no_room_to_turn(shape: Sequence[int], crop: int, cut: Callable[[int], int], *, title: str) -> str:
+    """Return in a sentence that what is cut for a crop does not fit into a volume; empty if it does.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Of the volume, in voxels.
+    crop : int
+        Edge of a crop.
+    cut : callable
+        Returns the edge of what is cut for crops of an edge, see `Method.cut_size`.
+    title : str
+        The method that cuts it.
+    """
+    thinnest, needed = min(shape), cut(crop)
+    if needed <= thinnest:
+        return ""
+    most = next((size for size in range(thinnest, 0, -1) if cut(size) <= thinnest), 0)
+    axis = "zyx"[list(shape).index(thinnest)]
+    return (
+        f"The tomogram has {thinnest} voxels along {axis}, fewer than the {needed} that {title} cuts for "
+        f"crops of {crop}, to have room to turn them: choose a crop of at most {most}."
+    )
+
+
 def keeping_off(
     corners: NDArray[np.int32], crop: int | Triple, planes: Planes, *, most: float
 ) -> NDArray[np.int32]:
@@ -213,4 +238,13 @@ def _touching(box: Box, starts: list[NDArray[np.int32]], sizes: Triple) -> list[
     ]
 
 
-__all__ = ["MOST_CORNERS", "Box", "Planes", "Triple", "keeping_off", "triple", "valid_corners"]
+__all__ = [
+    "MOST_CORNERS",
+    "Box",
+    "Planes",
+    "Triple",
+    "keeping_off",
+    "no_room_to_turn",
+    "triple",
+    "valid_corners",
+]

@@ -56,7 +56,10 @@ class DeepDeWedge(Method):
     presets: ClassVar = {
         "quick-look": {"method": {"input": "wiener+raw"}},
         "standard": {"method": {"input": "wiener+raw"}},
-        "paper": {"schedule": {"crop": 96, "steps": 50_000, "batch": 5, "learning_rate": 4e-4}},
+        "paper": {
+            "method": {"refill_after": 0.01},
+            "schedule": {"crop": 96, "steps": 30_000, "batch": 5, "learning_rate": 4e-4},
+        },
     }
     config: DeepDeWedgeConfig
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_file
-from napari_cryorestore.data.corners import valid_corners
+from napari_cryorestore.data.corners import no_room_to_turn, valid_corners
 from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
 from napari_cryorestore.findings import Finding
@@ -67,6 +67,10 @@ def complete_config(
     crop, box = _places(tomograms, config, method.cut_size)
     for index, tomogram in enumerate(tomograms):
         excluded = box if index == 0 and holds_out(config) else None
+        if crop <= min(tomogram.shape):
+            problem = no_room_to_turn(tomogram.shape, crop, method.cut_size, title=method.title)
+            if problem:
+                raise ValueError(problem)
         valid_corners(tomogram.shape, method.cut_size(crop), excluded=excluded)
     z, y, x = ((start + stop) // 2 for start, stop in zip(box.start, box.stop, strict=True))
     return config.model_copy(

@@ -134,6 +134,14 @@ def test_a_tomogram_thinner_than_the_crop_is_refused(model):
     assert "9 voxels along y" in sentences(model)
 
 
+def test_what_a_method_cuts_to_turn_crops_must_fit_too(model):
+    model.choose_method("deepdewedge")
+    model.choose_data(DataChoice(volume("a", shape=(40, 60, 60)), volume("b", shape=(40, 60, 60))))
+    model.put("schedule", model.sections["schedule"].model_copy(update={"crop": 32}))
+    assert "fewer than the 46 that DeepDeWedge cuts for crops of 32" in sentences(model)
+    assert "choose a crop of at most 28" in sentences(model)
+
+
 def test_a_method_that_needs_the_tilt_range_says_so(model):
     model.take_look(model.choice, look_at_data(model.choice, name="TS01"))
     assert model.problems() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,11 +286,20 @@ def too_thin(choice: DataChoice, recipes: Recipes, sections: Mapping[str, Config
     thinnest, least = min(choice.even.shape), recipes.least_crop(sections["network"])
     crop = getattr(sections.get("schedule"), "crop", None) or least
     if thinnest >= crop:
-        return ""
+        return _no_room_to_turn(choice.even.shape, crop, recipes, sections.get("method"))
     smaller = f"choose a crop of at most {thinnest}"
     advice = smaller if thinnest >= least else "choose another tomogram"
     axis = "zyx"[choice.even.shape.index(thinnest)]
     return f"The tomogram has {thinnest} voxels along {axis}, fewer than the crop's {crop}: {advice}."
+
+
+def _no_room_to_turn(shape: tuple[int, ...], crop: int, recipes: Recipes, method: Any) -> str:
+    from napari_cryorestore.data.corners import no_room_to_turn
+
+    if method is None:
+        return ""
+    title = recipes.methods[method.kind].title
+    return no_room_to_turn(shape, crop, partial(recipes.cut_size, method), title=title)
 
 
 __all__ = [
