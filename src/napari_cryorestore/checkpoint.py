@@ -21,6 +21,7 @@ from napari_cryorestore.networks import NETWORKS, NetworkConfig, build_network
 from napari_cryorestore.physics.wiener_filter import RadialFilter
 from napari_cryorestore.plugin_table import PluginTable, UnknownNameError
 from napari_cryorestore.recording import Recording
+from napari_cryorestore.runs.restored_by import RestoredBy
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.safe_reading import open_regular, plain_json, require_unpacked
@@ -46,6 +47,8 @@ class Label:
         The Wiener filter of the first training tomogram, for restoring where only one half is given.
     trained_on : TrainedOn
         How that tomogram was recorded; of old checkpoints what their run's configuration says.
+    restored_by : RestoredBy or None
+        What restored the maps that it was trained on, where these were no raw ones.
     """
 
     step: int
@@ -53,6 +56,7 @@ class Label:
     network: NetworkConfig
     wiener: RadialFilter | None = None
     trained_on: TrainedOn = field(default_factory=TrainedOn)
+    restored_by: RestoredBy | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def save_weights(folder: Path, network: nn.Module, label: Label) -> None:
         about["packages"] = json.dumps(packages)
     if label.wiener is not None:
         about["wiener"] = json.dumps(label.wiener.weights)
+    if label.restored_by is not None:
+        about["restored_by"] = label.restored_by.model_dump_json()
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     try:
         save_file(weights, folder / WEIGHTS, metadata=about)
@@ -270,7 +276,9 @@ def _label(about: dict[str, str], file: Path) -> Label:
         if not re.fullmatch("[0-9]{1,12}", about["step"]):
             raise ValueError(f"its step is {about['step'][:20]!r}")
         known = TrainedOn.from_json(about["trained_on"]) if "trained_on" in about else _of_run(file)
-        return Label(int(about["step"]), method, network, wiener=filtering, trained_on=known)
+        first = about.get("restored_by")
+        chained = None if first is None else RestoredBy.model_validate_json(first)
+        return Label(int(about["step"]), method, network, filtering, known, chained)
     except UnknownNameError as error:
         raise ValueError(f"{file} cannot be used: {error}.") from error
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:

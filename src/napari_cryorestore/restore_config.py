@@ -56,6 +56,9 @@ class RestoreConfig(Config):
         {}, "Settings of the method, by name, that are to differ from those that it was trained with."
     )
     tomogram: TomogramConfig
+    half: int | None = setting(
+        None, "The half to restore by itself, 1 or 2, instead of the mean of both restored.", ge=1, le=2
+    )
     tiling: TilingConfig = TilingConfig()
     hardware: DeviceConfig = DeviceConfig()
     output: Path = setting(help="The file to make.")

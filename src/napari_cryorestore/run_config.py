@@ -13,6 +13,7 @@ from napari_cryorestore.config import Config, setting
 from napari_cryorestore.methods import METHODS, MethodConfig, misfit, packages_of
 from napari_cryorestore.networks import NETWORKS, NetworkConfig, too_small
 from napari_cryorestore.recording import TomogramConfig
+from napari_cryorestore.runs.restored_by import RestoredBy
 
 if TYPE_CHECKING:
     from napari_cryorestore.plugin_table import PluginTable
@@ -117,6 +118,7 @@ class RunConfig(Config):
     snapshots: SnapshotsConfig = SnapshotsConfig()
     hardware: HardwareConfig = HardwareConfig()
     from_checkpoint: Path | None = setting(None, "Start from these weights instead of random ones.")
+    restored_by: RestoredBy | None = None
 
     @classmethod
     def from_preset(

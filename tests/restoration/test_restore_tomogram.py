@@ -556,7 +556,7 @@ class OnGpu:
     """A model that would compute on a GPU."""
 
     def __init__(self, restore: Any) -> None:
-        self.device, self.restore = torch.device("cuda"), restore
+        self.device, self.restore, self.first = torch.device("cuda"), restore, None
         self.network, self.method = nn.Identity(), build_method(Noise2NoiseConfig())
 
 

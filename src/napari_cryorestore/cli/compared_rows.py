@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.cli.named_run import run_and_step
 from napari_cryorestore.cli.outcome import CommandError, on_interruption
 from napari_cryorestore.findings import Finding, gravest_first
+from napari_cryorestore.runs.restored_by import first_link
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -196,6 +197,9 @@ def _step_of(run: Path, which: WhichStep, say: Callable[[str], None]) -> dict[st
     if chosen is None:
         return {"name": run.name}
     say(f"{run.name}: {chosen.sentence}")
+    first = first_link(RunDir(run))
+    if first:
+        say(f"{run.name} learned from what {first} had restored: raw halves go through both.")
     for finding in chosen.findings:
         say(replace(finding, about=run.name).line)
     return {"step": chosen.step, "name": f"{run.name} @ {chosen.step}"}

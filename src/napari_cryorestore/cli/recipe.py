@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.cli.named_run import run_and_step
 from napari_cryorestore.cli.parser import Parser, given
 from napari_cryorestore.cli.tomograms import add_tomogram_options, laid_over, names_maps, typed_tomograms
 from napari_cryorestore.config import Config, settings_of
@@ -21,6 +22,7 @@ from napari_cryorestore.run_config import (
     with_older_end,
 )
 from napari_cryorestore.runs.plain_recipe import PlainRecipe
+from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.safe_reading import plain_toml, read_regular
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def add_recipe_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def typed_options(options: Namespace) -> list[str]:
     """Return the options given that make or change a recipe."""
-    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "pairs")
+    chosen = ("recipe", "preset", "method", "network", "run", "from_checkpoint", "restored_by", "pairs")
     typed = [name for name in chosen if getattr(options, name) is not None]
     typed += [name.removeprefix("tomogram.") for name in vars(options) if "." in name]
     return ["a recipe file" if name == "recipe" else "--" + name.replace("_", "-") for name in typed]
@@ -93,7 +95,10 @@ def recipe(options: Namespace) -> RunConfig:
     typed = {name: given(options, name) for name in ("method", "network", *_SECTIONS)}
     if options.from_checkpoint is not None:
         typed["from_checkpoint"] = options.from_checkpoint
-    tomograms = _tomograms(base.content.get("tomograms", []), typed_tomograms(options))
+    listed, laid_on = base.content.get("tomograms", []), typed_tomograms(options)
+    if options.restored_by is not None and not listed and not names_maps(laid_on):
+        listed = _of_run(options.restored_by)
+    tomograms = _tomograms(listed, laid_on)
     return RunConfig.model_validate(merged(base.content, typed, {"tomograms": tomograms}))
 
 
@@ -104,6 +109,12 @@ def _add_choices(parser: Parser, presets: Iterable[str]) -> None:
     add("--method", metavar=_braces(METHODS), help=f"The restoration method (default: {METHOD}).")
     add("--network", metavar=_braces(NETWORKS), help="The network; the usual one of the method if not given.")
     add("--from-checkpoint", type=Path, metavar="PATH", help="Start from these weights: a run or checkpoint.")
+    add(
+        "--restored-by",
+        metavar="RUN[@STEP]",
+        help="Learn from what this run makes of the halves, each restored by itself; its tomograms and its "
+        "held-out block are taken unless others are given.",
+    )
     add(
         "--run",
         type=Path,
@@ -165,8 +176,21 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a recipe: tomograms must be tables, [[tomograms]]")
     if listed:
         content["tomograms"] = [_from(path.parent, in_format_2(item), "maps", "mask") for item in listed]
+    if isinstance(chain := content.get("restored_by"), dict):
+        raise ValueError(
+            f"{path} is of a run that learned from what {chain.get('model')} had restored: give its method "
+            "and settings as options, and the run that restores as --restored-by"
+        )
     older: dict[str, Any] = with_older_end(_from(path.parent, content, "from_checkpoint"))
     return older
+
+
+def _of_run(named: str) -> list[dict[str, Any]]:
+    """Return the tomograms of the run whose model restores them first; none where it is no run."""
+    path, _ = run_and_step(named)
+    folders = [path, *path.absolute().parents[:3]]
+    found = next((run for run in map(RunDir, folders) if run.recipe().tomograms), None)
+    return [] if found is None else [item.model_dump() for item in found.recipe().tomograms]
 
 
 def _from(folder: Path, values: dict[str, Any], *keys: str) -> dict[str, Any]:

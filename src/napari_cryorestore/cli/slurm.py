@@ -125,7 +125,8 @@ def _training(
     else:
         config = recipe(options)
         hardware = _hardware(config.hardware, request, typed=given(options, "hardware"))
-        path = create(config.model_copy(update={"hardware": hardware}), options.run)
+        config = config.model_copy(update={"hardware": hardware})
+        path = create(config, options.run, restored_by=options.restored_by)
         print(f"run folder: {path}", file=sys.stderr)
     path = path.resolve()
     job = SlurmJob(

@@ -50,7 +50,7 @@ def run_train(options: Namespace) -> int:
         return train_in(run.path, screen)
     config = recipe(options)
     _refuse_many_folders(config)
-    path = create(config, options.run)
+    path = create(config, options.run, restored_by=options.restored_by, screen=screen)
     if screen:
         screen.say(f"run folder: {path}")
     again = ["-m", "napari_cryorestore", "train", "--resume", str(path)] + ["--quiet"] * options.quiet
@@ -79,14 +79,28 @@ def _refuse_many_folders(config: RunConfig) -> None:
         )
 
 
-def create(config: RunConfig, path: Path | None = None) -> Path:
-    """Make the folder of a run, in the current folder where none is named, and return it."""
+def create(
+    config: RunConfig,
+    path: Path | None = None,
+    *,
+    restored_by: str | None = None,
+    screen: LiveText | None = None,
+) -> Path:
+    """Make the folder of a run, in the current folder where none is named, and return it.
+
+    Where a run is named that restores the halves first, that is done before.
+    """
     from napari_cryorestore.io.pairing import tomogram_name
     from napari_cryorestore.training.launch import create_run
 
     first = config.tomograms[0]
     name = first.name or tomogram_name(first.even)
-    return create_run(config, path or new_run_path(Path.cwd(), tomogram=name, method=config.method.kind)).path
+    path = path or new_run_path(Path.cwd(), tomogram=name, method=config.method.kind)
+    if restored_by is not None:
+        from napari_cryorestore.cli.chained import create_chain
+
+        return create_chain(config, path, restored_by, screen)
+    return create_run(config, path).path
 
 
 def train_in(path: Path, screen: LiveText | None) -> int:

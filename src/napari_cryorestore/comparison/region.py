@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.network_input import Imaging
     from napari_cryorestore.data.tiles import TilePlan
     from napari_cryorestore.io.tomogram import Tomogram
-    from napari_cryorestore.methods import Method
     from napari_cryorestore.restore_config import ModelRef
 
     Floats = NDArray[np.float32]
@@ -121,7 +120,7 @@ class RegionRestorer:
             model = at_file(model, chosen_weights(model.weights, model.step)[0])
         with self._lock:
             ready = Model.of(model, self.tomogram, hardware=self._hardware, filtered=self._filter)
-            maps = self._maps(ready.method)
+            maps = self._maps(ready)
             box = region.within(self.tomogram.shape)
             plan = fitting_plan(self.tomogram.shape, ready, TilingConfig())
             work = _Work(ready, plan, box, cancelled)
@@ -140,10 +139,9 @@ class RegionRestorer:
             self._filtered = filtered_imaging(tomogram)
         return self._filtered
 
-    def _maps(self, method: Method) -> list[GroupedMap]:
-        """Return what a method restores by itself, measured once."""
-        count = len(self.tomogram.maps)
-        groups = method.to_learn_from(count), method.to_restore(count)
+    def _maps(self, model: Model) -> list[GroupedMap]:
+        """Return what a model restores by itself, measured once."""
+        groups = model.groups(len(self.tomogram.maps))
         if groups not in self._measured:
             self._measured[groups] = grouped_maps(
                 self.tomogram.maps, self.tomogram.no_data(), learned=groups[0], taken=groups[1]

@@ -97,6 +97,13 @@ def mean_of_group(maps: Sequence[Any], group: Sequence[int]) -> Any:
     return maps[group[0]] if len(group) == 1 else MeanOfMaps(*(maps[index] for index in group))
 
 
+def halves_of(maps: int) -> Groups:
+    """Return groups of a tomogram's maps, by number, that make its halves; of one map, itself."""
+    if maps <= 2:
+        return tuple((index,) for index in range(maps))
+    return tuple(range(0, maps, 2)), tuple(range(1, maps, 2))
+
+
 class StandardisedView:
     """A map in units of its standard deviation about its mean, computed for the part that is sliced."""
 
@@ -192,6 +199,7 @@ __all__ = [
     "StandardisedView",
     "filtered_imaging",
     "grouped_maps",
+    "halves_of",
     "mean_of_group",
     "plain_imaging",
     "recorded",

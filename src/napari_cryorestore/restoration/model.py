@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from napari_cryorestore.checkpoint import Label, load_checkpoint, load_label
+from napari_cryorestore.checkpoint import Label, load_checkpoint, load_label, weights_file
 from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.config import sentence
-from napari_cryorestore.data.imaging import filtered_imaging, plain_imaging, required_wedge
+from napari_cryorestore.data.imaging import filtered_imaging, halves_of, plain_imaging, required_wedge
 from napari_cryorestore.data.network_input import Imaging, network_input
 from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, Precision, choose_device, choose_precision, use_threads
@@ -24,6 +24,7 @@ from napari_cryorestore.networks.module import channels_last
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from napari_cryorestore.data.crops import Groups
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.physics.normalize import Standardisation
     from napari_cryorestore.physics.wiener_filter import RadialFilter
@@ -47,12 +48,13 @@ def layer_name(tomogram: str, model: ModelRef, settings: Mapping[str, Any] = {})
     label = _label_of(model)
     method = method_for(model)
     step = "" if label is None else f" @ {label.step}"
+    first = "" if label is None or label.restored_by is None else f"{label.restored_by.model} → "
     others = [
         f", {_in_words(item.label, settings[item.path[0]])}"
         for item in method.restoring_settings()
         if settings.get(item.path[0]) is not None
     ]
-    return "".join((f"{tomogram} · {method.title}{step}", *others))
+    return "".join((f"{tomogram} · {first}{method.title}{step}", *others))
 
 
 def method_for(model: ModelRef, settings: Mapping[str, Any] = {}) -> Method:
@@ -105,7 +107,15 @@ def _in_words(label: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """A method, its network and what it knows of the tomogram, on a device."""
+    """A method, its network and what it knows of the tomogram, on a device.
+
+    Attributes
+    ----------
+    first : Model or None
+        What every half goes through before: where the network learned from halves that this one had restored.
+    gain, offset : float
+        What makes of the first one's output what the network learned from, both in standard deviations.
+    """
 
     name: str
     method: Method
@@ -113,6 +123,9 @@ class Model:
     imaging: Imaging
     device: torch.device
     precision: Precision
+    first: Model | None = None
+    gain: float = 1.0
+    offset: float = 0.0
 
     @classmethod
     def of(
@@ -157,7 +170,7 @@ class Model:
             network = checkpoint.build()[1]
         precision: Precision = "32" if network is None else choose_precision(hardware.precision, device)[0]
         network = (nn.Identity() if network is None else network).eval().to(device)
-        return cls(
+        made = cls(
             name=name,
             method=method,
             network=channels_last(network),
@@ -165,17 +178,67 @@ class Model:
             device=device,
             precision=precision,
         )
+        before = first_model(model)
+        if before is None:
+            return made
+        return _behind(cls.of(before, tomogram, hardware=hardware, filtered=filtered), made, model)
 
     @torch.inference_mode()
     def restore(self, tiles: Tensor, scale: Standardisation) -> Tensor:
         """Restore tiles (b, 1, z, y, x) of one half, in the half's own units."""
-        crops = scale.apply(tiles.to(self.device))
+        return scale.invert(self.restored(scale.apply(tiles.to(self.device))))
+
+    def groups(self, maps: int) -> tuple[Groups, Groups]:
+        """Return by which of a tomogram's maps the units are measured, and what is restored by itself.
+
+        See `Method.to_learn_from` and `Method.to_restore`. Where the network learned from restored halves,
+        every half goes through both networks by itself, whatever the method.
+        """
+        if self.first is None:
+            return self.method.to_learn_from(maps), self.method.to_restore(maps)
+        return halves_of(maps), halves_of(maps)
+
+    def restored(self, crops: Tensor) -> Tensor:
+        """Restore crops (b, 1, z, y, x) in standard deviations."""
+        if self.first is None:
+            return self._restored_by_this(crops)
+        before = self.gain * self.first.restored(crops) + self.offset
+        return (self._restored_by_this(before) - self.offset) / self.gain
+
+    def _restored_by_this(self, crops: Tensor) -> Tensor:
         inputs = network_input(crops, self.imaging, kind=self.method.input_kind)
         half = self.precision != "32"
         autocast = torch.autocast(self.device.type, dtype=DTYPES[self.precision]) if half else nullcontext()
         with autocast:
-            restored = self.method.restore_crop(self.network, inputs, self.imaging)
-        return scale.invert(restored)
+            return self.method.restore_crop(self.network, inputs, self.imaging)
+
+
+def _behind(first: Model, second: Model, model: ModelRef) -> Model:
+    """Return a model behind the one that restored what it learned from."""
+    link = None if model.weights is None else load_label(model.weights).restored_by
+    assert link is not None
+    name = f"{first.name} → {second.name}"
+    return replace(second, name=name, first=first, gain=link.gain, offset=link.offset)
+
+
+def first_model(model: ModelRef) -> ModelRef | None:
+    """Return what restored the maps that a model learned from; ``None`` where these were raw.
+
+    Parameters
+    ----------
+    model : ModelRef
+        Whose weights, if it has any, are a file, or a folder that holds one.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If its weights are not in the run folder any more, or one of both cannot be read.
+    """
+    label = _label_of(model)
+    if model.weights is None or label is None or label.restored_by is None:
+        return None
+    weights = label.restored_by.beside(weights_file(model.weights))
+    return type(model)(weights=weights, method=label.restored_by.method)
 
 
 @contextmanager
@@ -220,4 +283,4 @@ def _imaging(method: Method, tomogram: Tomogram, filtered: Filtered, known: Radi
     return imaging
 
 
-__all__ = ["Model", "cancellable", "layer_name", "method_for"]
+__all__ = ["Model", "cancellable", "first_model", "layer_name", "method_for"]

@@ -17,7 +17,7 @@ from napari_cryorestore.io.input_stamps import changed_inputs
 from napari_cryorestore.io.tomogram import open_tomogram
 from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volumes import open_volume
-from napari_cryorestore.restoration.model import method_for
+from napari_cryorestore.restoration.model import first_model, method_for
 from napari_cryorestore.restoration.weights import with_chosen_weights
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, RunDir
 from napari_cryorestore.runs.trained_on import misfits
@@ -143,7 +143,8 @@ def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
     method = method_for(config.model, config.method).config.model_dump(mode="json")
     recording = tomogram.recording
     tilts = [*(recording.tilt_range or (None, None)), recording.axis]
-    return [method, config.hardware.precision, tomogram.voxel_size, *tilts]
+    half = [] if config.half is None else [f"half {config.half}"]
+    return [method, config.hardware.precision, tomogram.voxel_size, *tilts, *half]
 
 
 def _weights(config: RestoreConfig) -> str:
@@ -155,6 +156,8 @@ def _weights(config: RestoreConfig) -> str:
             found.update(json.dumps(header, sort_keys=True).encode())
             while block := file.read(_BLOCK):
                 found.update(block)
+        if (first := first_model(model)) is not None:
+            found.update(_weights(config.model_copy(update={"model": first, "method": {}})).encode())
     elif (network := method_for(model, config.method).pretrained()) is not None:
         for name, value in sorted(network.state_dict().items()):
             found.update(name.encode())

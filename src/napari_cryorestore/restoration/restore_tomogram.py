@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_cryorestore.data.imaging import StandardisedView, grouped_maps
+from napari_cryorestore.checkpoint import load_label
+from napari_cryorestore.data.imaging import StandardisedView, grouped_maps, halves_of
 from napari_cryorestore.data.tile_journal import (
     FileJournal,
     forget,
@@ -24,6 +25,7 @@ from napari_cryorestore.data.tile_plan import TilePlan
 from napari_cryorestore.data.tile_sinks import FittingSink, TileSink
 from napari_cryorestore.data.tiles import CancellableView, Cancelled, process_tiles
 from napari_cryorestore.io.part_file import part_of, require_own, room_explained
+from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volume_output import create_volume, losses
 from napari_cryorestore.physics.normalize import Standardisation
 from napari_cryorestore.restoration.model import Model, cancellable
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cryorestore.compute_config import TilingConfig
+    from napari_cryorestore.data.crops import Groups
     from napari_cryorestore.data.tile_journal import Journal
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
@@ -121,9 +124,9 @@ def restore(
     model = Model.of(config.model, tomogram, settings=config.method, hardware=config.hardware)
     made = made_of(config, tomogram)
     doubts = [*findings, *(finding for finding in examined.findings if finding.severity != "note")]
-    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram)], chosen, doubts)
+    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram), *_links(config)], chosen, doubts)
     mark = fingerprint(made, config.tiling, tomogram, model)
-    job = RestorationJob(tomogram, model, config.output, labels, progress, cancelled)
+    job = RestorationJob(tomogram, model, config.output, labels, progress, cancelled, half=config.half)
     kept = kept_plan(config.output, mark)
     if kept is not None:
         say(f"{config.output.name} was being restored when the program was killed: going on from there.")
@@ -152,6 +155,17 @@ def _tilts_label(tomogram: Tomogram) -> list[str]:
     return [f"tilts: {low:g} to {high:g} degrees about {recording.axis}"]
 
 
+def _links(config: RestoreConfig) -> list[str]:
+    """Return what a header says of a half that was restored alone, and of the run before that of a chain."""
+    half = [] if config.half is None else [f"half {config.half} alone"]
+    weights = config.model.weights
+    first = None if weights is None else load_label(weights).restored_by
+    if first is None:
+        return half
+    where = "" if first.run is None else f" of {first.run}"
+    return [*half, *label_lines(f"learned from what {first.model}{where} restored")]
+
+
 @dataclass(frozen=True)
 class RestorationJob:
     """A tomogram to be restored, by what, and who is told how far it is."""
@@ -162,6 +176,7 @@ class RestorationJob:
     labels: list[str]
     progress: Callable[[float], None]
     cancelled: Callable[[], bool]
+    half: int | None = None
 
     def fill(self, plan: TilePlan, journal: FileJournal, *, goes_on: bool) -> None:
         """Make the file, with these tiles."""
@@ -184,20 +199,18 @@ class RestorationJob:
     def restore_into(self, out: NDArray[np.float32], plan: TilePlan, journal: Journal) -> None:
         """Fill an output (z, y, x) with the mean of what is restored by itself."""
         maps, method, no_data = self.tomogram.maps, self.model.method, self.tomogram.no_data()
-        halves = grouped_maps(
-            [CancellableView(one, self.cancelled) for one in maps],
-            no_data,
-            learned=method.to_learn_from(len(maps)),
-            taken=method.to_restore(len(maps)),
-        )
+        count = len(maps)
+        learned, taken = self.model.groups(count) if self.half is None else _one_half(count, self.half)
+        views = [CancellableView(one, self.cancelled) for one in maps]
+        halves = grouped_maps(views, no_data, learned=learned, taken=taken)
         scales, fits = [half.scale for half in halves], not method.fixes_amplitude
         sink = TileSink(out, scales=scales, journal=journal)
         if fits:
             sink = FittingSink(out, raw=[half.filled for half in halves], scales=scales, journal=journal)
         if self.tomogram.mask is not None:
             plan = replace(plan, mask=self.tomogram.mask, elsewhere=torch.zeros_like)
-        count = len(plan.tiles(out.shape))
-        if journal.done < count:
+        tiles = len(plan.tiles(out.shape))
+        if journal.done < tiles:
             with memory_explained(self.model, plan), cancellable(self.model.network, self.cancelled):
                 process_tiles(
                     [StandardisedView(half.filled, half.scale) for half in halves],
@@ -209,9 +222,23 @@ class RestorationJob:
                 )
         if isinstance(sink, FittingSink):
             progress = self.stage(_TILED, _FILLED)
-            _put_on_line(out, *sink.line(), journal=journal, first=count, progress=progress)
+            _put_on_line(out, *sink.line(), journal=journal, first=tiles, progress=progress)
         if no_data is not None:
             put_back(out, [half.raw for half in halves], no_data)
+
+
+def _one_half(maps: int, half: int) -> tuple[Groups, Groups]:
+    """Return the halves by which the units are measured, and the one of them that is restored.
+
+    Raises
+    ------
+    ValueError
+        If there is no such half.
+    """
+    halves = halves_of(maps)
+    if half > len(halves):
+        raise ValueError("There is one map only, which has no second half: leave out 'half'.")
+    return halves, (halves[half - 1],)
 
 
 def _put_on_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,20 @@ _FILTER_BYTES = 160
 
 
 def sizes_of_model(model: Model) -> Sizes:
-    """Return what the network of a model says of sizes, or what is assumed of one that says nothing."""
+    """Return what the network of a model says of sizes, or what is assumed of one that says nothing.
+
+    Of two that a tile goes through one after the other, what suits both.
+    """
     sizes: Sizes = getattr(model.network, "sizes", _UNKNOWN)
-    return sizes
+    if model.first is None:
+        return sizes
+    before = sizes_of_model(model.first)
+    return Sizes(
+        multiple=math.lcm(sizes.multiple, before.multiple),
+        minimum=max(sizes.minimum, before.minimum),
+        reach=None if sizes.reach is None or before.reach is None else sizes.reach + before.reach,
+        floats_per_voxel=max(sizes.floats_per_voxel or _FLOATS, before.floats_per_voxel or _FLOATS),
+    )
 
 
 def margin_of(model: Model) -> int:

@@ -56,6 +56,7 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
     from napari_cryorestore.training.complete_config import complete_config
     from napari_cryorestore.training.preparation import input_files
 
+    _require_restored_maps(config, path)
     findings: list[Finding] = []
     complete = complete_config(config, tell=findings.append)
     known = {**environment((complete.packages or {}).values()), "inputs": stamps_of(input_files(complete))}
@@ -63,6 +64,16 @@ def create_run(config: RunConfig, path: Path) -> RunDir:
     for finding in findings:
         run.record(Noted(level="info" if finding.severity == "note" else "warning", message=finding.text))
     return run
+
+
+def _require_restored_maps(config: RunConfig, path: Path) -> None:
+    chain = config.restored_by
+    if chain is None or all(file.is_file() for maps in chain.within(path).maps for file in maps):
+        return
+    raise ValueError(
+        f"The recipe learns from what {chain.model} restored, which is not in {path}: make the run with "
+        "'cryorestore train --restored-by RUN', which restores first."
+    )
 
 
 def environment(plugins: Iterable[str] = ()) -> dict[str, Any]:
@@ -191,7 +202,9 @@ def recipe_of(run: RunDir) -> RunConfig:
     from napari_cryorestore.run_config import RunConfig
 
     try:
-        return RunConfig.from_toml(run.config_text())
+        recipe = RunConfig.from_toml(run.config_text())
+        chain = recipe.restored_by
+        return recipe if chain is None else recipe.model_copy(update={"restored_by": chain.within(run.path)})
     except ValueError as error:
         words = sentence(error) if isinstance(error, ValidationError) else error
         raise ValueError(f"The configuration of {run.path.name} cannot be used: {words}") from error

@@ -28,6 +28,7 @@ from napari_cryorestore.io.masks import with_data
 from napari_cryorestore.io.tomogram import Tomogram, open_configured
 from napari_cryorestore.methods import build_method
 from napari_cryorestore.training.preview import fitting_crop, leaves_room, preview_box
+from napari_cryorestore.training.restored_maps import judged_halves, learned_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
     from napari_cryorestore.physics.normalize import Standardisation
     from napari_cryorestore.run_config import HardwareConfig
+    from napari_cryorestore.training.restored_maps import Judged
 
 _HALVES = 2
 SINGLE_PRECISION_BELOW = 2**28
@@ -69,12 +71,15 @@ class Prepared:
         Whether no crop touches that block, so that numbers from it can be trusted.
     recorded : TrainedOn
         How the first tomogram was recorded.
+    judged : Judged or None
+        Where the maps were restored by another model: the raw halves, by which held-out numbers are measured.
     """
 
     volumes: tuple[TrainingVolume, ...]
     box: Box
     held_out: bool
     recorded: TrainedOn
+    judged: Judged | None = None
 
 
 def input_files(config: RunConfig) -> list[Path]:
@@ -116,11 +121,15 @@ def prepare(
         say(warning)
     box = preview_box(tomograms[0], config.snapshots)
     volumes = []
-    for index, tomogram in enumerate(tomograms):
+    learned = learned_from(tomograms, config)
+    for index, tomogram in enumerate(learned):
         excluded = box if holds_out(config) and index == 0 else None
         volumes.append(_volume(tomogram, config, device, excluded=excluded, say=say, check=check))
     _tell_stored(volumes, config, say)
-    return Prepared(tuple(volumes), box, holds_out(config), recorded(tomograms[0]))
+    judged = None
+    if config.restored_by is not None:
+        judged = judged_halves(tomograms[0], learned[0], build_method(config.method), volume=volumes[0])
+    return Prepared(tuple(volumes), box, holds_out(config), recorded(tomograms[0]), judged)
 
 
 def different_voxels(tomograms: Sequence[Tomogram]) -> str:

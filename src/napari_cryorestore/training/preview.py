@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.methods.base import Network
     from napari_cryorestore.networks import Sizes
     from napari_cryorestore.run_config import SnapshotsConfig
+    from napari_cryorestore.training.restored_maps import Judged
 
 HELD_OUT_SHARE = 0.15
 """Share of a small tomogram that is held out."""
@@ -160,16 +161,29 @@ class Preview:
         The block.
     device : torch.device
         Where the network is; the volume may lie elsewhere.
+    judged : Judged, optional
+        Where the volume was restored by another model: its halves, and the raw ones, which judge.
     """
 
-    def __init__(self, method: Method, volume: TrainingVolume, box: Box, *, device: torch.device) -> None:
+    def __init__(
+        self,
+        method: Method,
+        volume: TrainingVolume,
+        box: Box,
+        *,
+        device: torch.device,
+        judged: Judged | None = None,
+    ) -> None:
         self.method = method
         corner = torch.tensor([[start - CONTEXT for start in box.start]])
         size = box.shape[0] + 2 * CONTEXT, box.shape[1] + 2 * CONTEXT, box.shape[2] + 2 * CONTEXT
-        maps = len(volume.maps)
-        places = Places(0, corner, volume.imaging, maps)
-        groups = method.to_restore(maps)
-        self.crops = cut_crops(volume, places, size=size, kind=method.input_kind, groups=groups).to(device)
+        shown = volume if judged is None else judged.restored
+        places = Places(0, corner, volume.imaging, len(shown.maps))
+        groups = method.to_restore(len(shown.maps)) if judged is None else None
+        self.crops = cut_crops(shown, places, size=size, kind=method.input_kind, groups=groups).to(device)
+        self._raw = self.crops.maps
+        if judged is not None:
+            self._raw = cut_crops(judged.raw, places, size=size, kind="raw").to(device).maps
         self._weight = _soft_mask(volume, box, device)
 
     @property
@@ -209,7 +223,7 @@ class Preview:
         def again(measured: Tensor) -> Tensor:
             return network(second_pass_input(measured, channels=self.method.channels)).float()
 
-        raw = [trim(block[:, None], CONTEXT) for block in self.crops.maps.unbind(1)]
+        raw = [trim(block[:, None], CONTEXT) for block in self._raw.unbind(1)]
         return held_out_metrics(
             [self._faded(block) for block in restored],
             [self._faded(block) for block in raw],

@@ -141,7 +141,8 @@ class Trainer:
         elif config.from_checkpoint is not None:
             begun = self.learner.start_from(config.from_checkpoint)
             recorder.note(f"Starting from step {begun} of {config.from_checkpoint}.", level="info")
-        self.preview = Preview(self.method, self.prepared.volumes[0], self.prepared.box, device=self.device)
+        first, box, judged = self.prepared.volumes[0], self.prepared.box, self.prepared.judged
+        self.preview = Preview(self.method, first, box, device=self.device, judged=judged)
         self.progress = TrainingProgress(recorder, self.learner, self.device)
         self.polling = RequestPolling(self.fabric, recorder, self.progress)
         self.shown = -1
@@ -279,7 +280,9 @@ class Trainer:
 
     def _save(self) -> None:
         wiener = self.prepared.volumes[0].imaging.wiener
-        label = Label(self.step, self.config.method, self.config.network, wiener, self.prepared.recorded)
+        config, recorded = self.config, self.prepared.recorded
+        chain = None if config.restored_by is None else config.restored_by.label()
+        label = Label(self.step, config.method, config.network, wiener, recorded, chain)
         state = {"step": self.step, "batch": self.batch, "precision": self.precision}
 
         def write(folder: Path) -> None:

@@ -17,6 +17,7 @@ from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.recording import Recording
 from napari_cryorestore.runs.chosen_step import step_of_run
 from napari_cryorestore.runs.family import family_of
+from napari_cryorestore.runs.restored_by import first_link
 from napari_cryorestore.runs.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -107,11 +108,15 @@ def step_row(run: Path, step: int) -> RowConfig:
 
 
 def step_name(run: Path, step: int) -> str:
-    """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC, MS-D Net @ 600``."""
+    """Return what a step of a run is called: ``ICECREAM @ 600``, ``Noise2Noise FSC, MS-D Net @ 600``.
+
+    What restored the maps that it learned from comes first: ``Noise2Noise @ step 300 → IsoNet @ 600``.
+    """
     kind = method_name_of(run)
     method = load_methods().get(kind)  # whoever shows a step restores with it, which takes PyTorch too
     title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
-    return f"{title}{network_words_of(run)} @ {step}"
+    first = first_link(RunDir(run))
+    return f"{f'{first} → ' if first else ''}{title}{network_words_of(run)} @ {step}"
 
 
 def live_row(run: Path) -> RowConfig:
