@@ -94,7 +94,7 @@ def test_what_no_longer_is_the_same_is_named(run, bench, tmp_path):
     bench.settle(panel)
     bar = panel.opinion
     assert bar.isVisibleTo(panel)
-    assert bar.title.text() == "Second opinion on first"
+    assert bar.title.text().replace("\u200b", "") == "Second opinion on first"
     assert bar.sentence.text().startswith("The data, the held-out block, seed, crop and schedule are as")
     assert panel.data.even.currentText() == "TS_even"
     assert (panel.data.tilt_min.text(), panel.data.tilt_max.text()) == ("-50", "60")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
+import re
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_cryorestore.gui.panel_layout import SentenceLabel
 
@@ -25,12 +26,11 @@ class OpinionBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.sentence = QElidingLabel(), SentenceLabel()
-        self.compare, self.end = QPushButton("Compare"), QPushButton("×")
+        self.title, self.sentence = SentenceLabel(), SentenceLabel()
+        self.compare, self.end = QPushButton("Compare all runs on these data"), QPushButton("×")
         font = self.title.font()
         font.setBold(True)
         self.title.setFont(font)
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.compare.setToolTip(
             "Show raw data, Wiener filter and all runs that can be compared with this one."
         )
@@ -41,20 +41,19 @@ class OpinionBar(QWidget):
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addWidget(self.title, 1)
-        head.addWidget(self.compare)
-        head.addWidget(self.end)
+        head.addWidget(self.end, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(3)
         layout.addLayout(head)
         layout.addWidget(self.sentence)
+        layout.addWidget(self.compare)
         self.hide()
 
     def show_opinion(self, title: str, sentence: str, *, warns: bool) -> None:
         """Show a title and what is the same; an empty title hides everything."""
         self.setVisible(bool(title))
-        self.title.setText(title)
-        self.title.setToolTip(title)
+        self.title.say(re.sub(r"(?<=[_.\-])", "\u200b", title))  # a long name breaks where its parts end
         (self.sentence.warn if warns else self.sentence.say)(sentence)
 
 

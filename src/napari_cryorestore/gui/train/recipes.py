@@ -276,7 +276,7 @@ def missing(choice: DataChoice, recipes: Recipes, method: str) -> str:
     """Return what a method needs and the data lack, in one sentence; empty if nothing."""
     title = recipes.methods[method].title
     lacks = recipes.maps_missing(method, 1 if choice.odd is None else 2)
-    return f"{title} needs {lacks}: choose half 2." if lacks else ""
+    return f"{title} needs {lacks}: choose half 2, or a method that takes one map." if lacks else ""
 
 
 def too_thin(choice: DataChoice, recipes: Recipes, sections: Mapping[str, Config]) -> str:
