@@ -22,7 +22,7 @@ PATIENCE = 3600.0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--size", type=int, nargs=2, default=(1600, 1000), help="of the window, in pixels")
+    parser.add_argument("--sizes", nargs="+", default=["1600x1000"], help="of the window, in pixels")
     parser.add_argument("--methods", nargs="*", help="those that are trained; all if none is named")
     parser.add_argument("--images", type=Path, required=True, help="where the pictures go")
     options = parser.parse_args()
@@ -44,7 +44,7 @@ class Window:
 
         self.options = options
         self.viewer = napari.Viewer(title="CryoRestore")
-        self.viewer.window.resize(*options.size)
+        self.resize(options.sizes[0])
         self.viewer.open([str(path) for path in real_pair()], plugin="napari-cryorestore")
         self.session = session_of(self.viewer)
         self.train = open_panel(self.viewer, "Train")
@@ -128,11 +128,17 @@ class Window:
         wait(1)
 
     def picture(self, name: str) -> None:
-        """Take the window's picture in both themes."""
-        dismiss_messages()
-        wait(1)
-        width, height = self.options.size
-        take_pictures(self.viewer, self.options.images, f"{name}-{width}x{height}")
+        """Take the window's picture in both themes and all sizes."""
+        for size in self.options.sizes:
+            self.resize(size)
+            dismiss_messages()
+            wait(1)
+            take_pictures(self.viewer, self.options.images, f"{name}-{size}")
+
+    def resize(self, size: str) -> None:
+        """Give the window this size, ``1600x1000``."""
+        width, height = map(int, size.split("x"))
+        self.viewer.window.resize(width, height)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,21 @@ def _create_run(config: RunConfig, path: Path) -> None:
     launch.create_run(config, path)
 
 
+def _create_chain(
+    config: RunConfig,
+    path: Path,
+    restored_by: tuple[Path, int | None],
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    from napari_cryorestore.chain import Talk, create_chained_run
+    from napari_cryorestore.restore_config import ModelRef
+
+    weights, step = restored_by
+    talk = Talk(progress=progress, cancelled=cancelled)
+    create_chained_run(config, path, by=ModelRef(weights=weights, step=step), talk=talk)
+
+
 def launch_run(path: Path) -> Work:
     """Train what a run folder describes: in a thread, or as a process of its own on several devices."""
     from napari_cryorestore.runs.run_dir import RunDir
@@ -52,10 +67,15 @@ class Launcher:
         Makes the run folder of a configuration, or raises an error with one sentence.
     launch : callable
         Starts the training of a run folder and returns at once.
+    chain : callable
+        Makes the run folder for what weights (a file or a run, and its step) make of the tomograms, which
+        takes as long as restoring twice: it is given where to report how much is done, and what tells
+        whether to end.
     """
 
     create: Callable[[Any, Path], object] = _create_run
     launch: Callable[[Path], Work] = launch_run
+    chain: Callable[..., object] = _create_chain
 
 
 class ViewerSession:
@@ -75,6 +95,8 @@ class ViewerSession:
         A file was chosen to be compared; the Compare panel opens with it, or with the layer that shows it.
     second_opinion : Signal(Path)
         Another method or network is to be tried as this run was made; the Train panel opens, filled so.
+    fill_wedge : Signal(Path, int)
+        The wedge of what a run restores at a step is to be filled; the Train panel opens, filled so.
     compare_family : Signal(Path)
         A run and all that can be compared with it fairly are to be shown; the Compare panel opens with them.
     continue_requested : Signal(Path)
@@ -90,6 +112,7 @@ class ViewerSession:
     compare_step = Signal(Path, int)
     compare_file = Signal(Path)
     second_opinion = Signal(Path)
+    fill_wedge = Signal(Path, int)
     compare_family = Signal(Path)
     continue_requested = Signal(Path)
     closed = Signal()
@@ -108,6 +131,7 @@ class ViewerSession:
         self.compare_step.connect(self._compare_step)
         self.compare_file.connect(self._compare_file)
         self.second_opinion.connect(self._second_opinion)
+        self.fill_wedge.connect(self._second_opinion)
         self.compare_family.connect(self._compare_family)
         self.continue_requested.connect(self._continue)
 
@@ -227,10 +251,10 @@ class ViewerSession:
         if panel is not None:
             panel.rows.add_family(run_path)
 
-    def _second_opinion(self, run_path: Path) -> None:
+    def _second_opinion(self, run_path: Path, step: int | None = None) -> None:
         panel = self._open("Train")
         if panel is not None:
-            panel.second_opinion(run_path)
+            panel.second_opinion(run_path, step=step)
 
     def _open(self, name: str) -> Any:
         """Show a panel and return it; nothing without a window."""

@@ -223,3 +223,36 @@ def test_a_row_of_a_run_leads_to_a_second_opinion_and_others_say_why_not(panel, 
     assert (step.isEnabled(), step.toolTip()) == (True, "Second opinion")
     step.trigger()
     assert asked == [run]
+
+
+def test_what_a_run_restored_leads_to_filling_its_wedge_unless_that_makes_no_sense(
+    panel, run, sources, settled
+):
+    asked = []
+    panel.session.fill_wedge.connect(lambda path, step: asked.append((path, step)))
+    config = RunDir(run).config_text()
+    denoised = config.replace('kind = "icecream"', 'kind = "noise2noise"')
+    chained = f'{denoised}[restored_by]\nmodel = "ICECREAM @ step 600"\n'
+    no_tilts = denoised.replace("tilt_min = -57.0\ntilt_max = 63.0\n", "")
+    panel.rows.add_step(run, 200)
+    for name, text in (("a", denoised), ("b", chained), ("c", no_tilts)):
+        made = RunDir.create(run.with_name(name), config=text, environment={})
+        add_step(made, 100, 0.2)
+        panel.rows.add_step(made.path, 100)
+    panel.rows.add(row_offers.live_row(run))
+    panel.rows.add(row_offers.file_row(run / "config.toml"))
+    settled(panel)
+    filled, good, *others = (
+        panel.grid.heads[entry.number].actions_by_name["fill"] for entry in rows_of(panel)
+    )
+    assert filled.toolTip() == "ICECREAM has filled the wedge already."
+    assert [action.toolTip().partition(":")[0] for action in others] == [
+        "This run learned from restored maps already",
+        "The tilt range is unknown",
+        "Add a step of this run first",
+        "Only what a run restores can be filled",
+    ]
+    assert not any(action.isEnabled() for action in (filled, *others))
+    assert rows_of(panel)[2].config.name.startswith("ICECREAM @ step 600 → Noise2Noise @ 100")
+    good.trigger()
+    assert asked == [(run.with_name("a"), 100)]

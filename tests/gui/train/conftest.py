@@ -56,6 +56,8 @@ class Bench:
         self.qtbot = qtbot
         self.trainings: list[FakeTraining] = []
         self.configs: list[Any] = []
+        self.chains: list[Any] = []
+        self.may_chain = threading.Event()
         self.monitors = 0
 
     def launcher(self) -> Launcher:
@@ -67,7 +69,15 @@ class Bench:
             self.trainings.append(FakeTraining(path))
             return self.trainings[-1]
 
-        return Launcher(create, launch)
+        def chain(config: Any, path: Path, restored_by: Any, progress: Any, cancelled: Any) -> None:
+            self.chains.append(restored_by)
+            progress(0.4)
+            while not self.may_chain.wait(0.01):
+                if cancelled():
+                    raise KeyError("cancelled")
+            create(config, path)
+
+        return Launcher(create, launch, chain)
 
     def open(self, viewer: Any) -> TrainPanel:
         """Dock a panel; most tests do without a window, which takes a second to open."""

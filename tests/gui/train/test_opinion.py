@@ -6,10 +6,12 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_cryorestore.gui.train.model import TrainModel
+from napari_cryorestore.gui.train.opinion import Opinion
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.gui.viewer_session import session_of
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.run_config import RunConfig
+from napari_cryorestore.runs.restored_by import RestoredBy
 from napari_cryorestore.runs.run_dir import RunDir
 
 
@@ -163,3 +165,53 @@ def test_it_waits_for_pytorch_and_a_folder_that_is_no_run_is_refused(run, bench,
     for path in (run.parent / "TS_even.mrc", run.parent / "TS_odd.mrc"):
         assert any(layer.metadata["cryorestore"]["path"] == str(path) for layer in viewer.layers)
     bench.settle(panel)
+
+
+@pytest.fixture
+def filling(run, bench):
+    """The panel of a user who wants the wedge filled of what the run restores at step 30."""
+    panel = bench.open(ViewerModel())
+    panel.second_opinion(run, step=30)
+    bench.settle(panel)
+    return panel
+
+
+def test_to_fill_the_wedge_of_what_was_restored_only_what_fills_it_is_offered(filling, run):
+    bar, section = filling.opinion, filling.recipe.method
+    assert bar.title.text().replace("\u200b", "") == "Fill the wedge of first @ 30"
+    assert "Learns from what that run makes of each half at step 30" in bar.sentence.text()
+    assert section.combo.currentData() == "isonet"
+    assert not section.combo.model().item(section.combo.findData("noise2noise")).isEnabled()
+    assert "Noise2Noise (leaves the wedge empty)" in section.refused.text()
+    assert filling.model.sections["schedule"].seed == 7
+    assert filling.model.sections["snapshots"].size == (32, 16, 16)
+
+
+def test_the_halves_are_restored_before_the_run_starts(filling, run, bench):
+    bench.click(filling.bar.start)
+    bench.shows(filling, "Restoring the halves: 40%")
+    assert bench.chains == [(run, 30)]
+    assert bench.trainings == []
+    bench.may_chain.set()
+    bench.qtbot.waitUntil(lambda: bool(bench.trainings))
+    assert (
+        bench.configs[0].tomograms[0].maps == RunConfig.from_toml(RunDir(run).config_text()).tomograms[0].maps
+    )
+    assert bench.configs[0].method.kind == "isonet"
+
+
+def test_restoring_them_is_ended_by_stop_without_a_complaint(filling, bench):
+    bench.click(filling.bar.start)
+    bench.shows(filling, "Restoring the halves")
+    bench.click(filling.bar.stop)
+    bench.settle(filling)
+    assert (filling.bar.problem.text(), bench.trainings, bench.configs) == ("", [], [])
+    assert filling.bar.start.isEnabled()
+
+
+def test_a_second_opinion_on_a_chain_learns_from_the_same_restored_halves(model, run):
+    chain = {"model": "Noise2Noise @ step 30", "weights": "inputs/restored_by.safetensors"}
+    config = model.opinion.config.model_copy(update={"restored_by": RestoredBy.model_validate(chain)})
+    assert Opinion(run, config).restored_by == (run / "inputs/restored_by.safetensors", None)
+    assert Opinion(run, model.opinion.config).restored_by is None
+    assert Opinion(run, model.opinion.config, 30).restored_by == (run, 30)

@@ -181,6 +181,9 @@ class RowControl:
             self.sources.cancel(number)
         elif what == "opinion":
             self._runs.second_opinion.emit(self._model.entry(number).config.path)
+        elif what == "fill":
+            row = self._model.entry(number).config
+            self._runs.fill_wedge.emit(row.path, row.step)
 
     def choose_step(self, number: int, step: int) -> None:
         """Show another step of a run in a row, under its name unless the user gave it another."""
@@ -323,15 +326,8 @@ def head_state(entry: RowEntry, layer: Image | None, *, share: float | None, cho
         busy=bool(entry.busy),
         share=share,
         chosen=chosen,
-        refused=refusals(row),
+        refused=row_offers.refusals(row),
     )
-
-
-def refusals(row: RowConfig) -> dict[str, str]:
-    """Return which actions make no sense for a row, and why."""
-    if row.kind in ("run", "live"):
-        return {}
-    return {"opinion": "Only a run can have a second opinion: this row was not trained here."}
 
 
 def _told(volume: ComparedVolume | None) -> list[str]:
@@ -351,4 +347,4 @@ def _steps(run: Path) -> tuple[int, ...]:
         return ()
 
 
-__all__ = ["FEW", "RowControl", "head_state", "refusals"]
+__all__ = ["FEW", "RowControl", "head_state"]

@@ -44,6 +44,7 @@ ACTIONS = {
     "hide": "Hide",
     "parts": "Show what was measured and what was supplied",
     "opinion": "Second opinion…",
+    "fill": "Fill the wedge of this…",
     "remove": "Remove",
 }
 """What the menu offers, by what `RowHead.action_requested` sends."""

@@ -8,6 +8,7 @@ from napari_cryorestore.comparison.comparison_config import MOST_ROWS, RowConfig
 from napari_cryorestore.gui.layers import origin_of, paired_layers, path_of, volumes_in, voxel_size_of
 from napari_cryorestore.gui.model_choice import (
     load_methods,
+    loaded_methods,
     loaded_untrained_methods,
     loss_of,
     method_name_of,
@@ -117,6 +118,32 @@ def step_name(run: Path, step: int) -> str:
     title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
     first = first_link(RunDir(run))
     return f"{f'{first} → ' if first else ''}{title}{network_words_of(run)} @ {step}"
+
+
+def refusals(row: RowConfig) -> dict[str, str]:
+    """Return which actions of a heading make no sense for a row, and why."""
+    if row.kind not in ("run", "live") or row.path is None:
+        return {
+            "opinion": "Only a run can have a second opinion: this row was not trained here.",
+            "fill": "Only what a run restores can be filled: this row was not trained here.",
+        }
+    why = _cannot_be_filled(row, row.path)
+    return {"fill": why} if why else {}
+
+
+def _cannot_be_filled(row: RowConfig, run: Path) -> str:
+    """Return why the wedge of what a run restores cannot be filled, in one sentence; empty if it can."""
+    recipe, method = RunDir(run).recipe(), loaded_methods().get(method_name_of(run))
+    first = next(iter(recipe.tomograms), None)
+    if row.step is None:
+        return "Add a step of this run first: a preview is only a part of the tomogram."
+    if method is not None and method.fills_wedge:
+        return f"{method.title} has filled the wedge already."
+    if first_link(RunDir(run)):
+        return "This run learned from restored maps already: a chain has two links."
+    if first is None or first.recording.tilt_range is None:
+        return "The tilt range is unknown: train with it first."
+    return ""
 
 
 def live_row(run: Path) -> RowConfig:

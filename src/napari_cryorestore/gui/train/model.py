@@ -210,9 +210,14 @@ class TrainModel:
         seen = [(item.name, item.choice, item.examination(needs_wedge=False)) for item in more]
         facts = facts_of([(self.tomogram_name, self.choice, self.examination), *seen])
         return {
-            "method": refused_methods(self.recipes, self.sections, facts),
+            "method": refused_methods(self.recipes, self.sections, facts, fills_wedge=self._fills),
             "network": refused_networks(self.recipes, self.sections, facts),
         }
+
+    @property
+    def _fills(self) -> bool:
+        """Whether the wedge of what a run restores is to be filled."""
+        return self.opinion is not None and self.opinion.step is not None
 
     def crop_rule(self) -> str:
         """Return in a sentence which crops the network chosen takes."""
@@ -310,10 +315,11 @@ class TrainModel:
         self.others = joined((), map(from_config, others), first=DataChoice(), name=first.name or "")
         return first
 
-    def prepare_opinion(self, run: Path) -> TomogramConfig:
+    def prepare_opinion(self, run: Path, *, step: int | None = None) -> TomogramConfig:
         """Take every value of a run's recipe, the held-out block too, to try another method or network.
 
-        Hardware stays as it is chosen, and no weights are started from.
+        Hardware stays as it is chosen, and no weights are started from. With a step, what is learned from is
+        what the run restores at that step.
 
         Returns
         -------
@@ -331,14 +337,19 @@ class TrainModel:
             self.sections["hardware"] = hardware
         self.place = "off" if self.place == "off" else "typed"
         self.from_checkpoint, self.folder = None, ""
-        self.opinion = Opinion(run, self._recipes.read(text))
+        self.opinion = Opinion(run, self._recipes.read(text), step)
         return tomogram
 
     def choose_another_method(self) -> None:
-        """Choose the next method that can run on these data, or keep the one of the run if it is alone."""
+        """Choose the next method that can run on these data, or keep the one of the run if it is alone.
+
+        Where the wedge of restored halves is to be filled, one that takes one map comes first.
+        """
         names, refused = list(self._recipes.methods), self.refused()["method"]
         place = names.index(self.method)
         others = [name for name in (*names[place + 1 :], *names[:place]) if name not in refused]
+        if self._fills:
+            others.sort(key=self._recipes.needs_halves)
         if others:
             self.choose_method(others[0])
 

@@ -1,4 +1,4 @@
-"""A second opinion on a run: what it shares with that run, and what differs; free of Qt."""
+"""A second opinion on a run, or the next link of a chain: what it shares with that run; free of Qt."""
 
 from __future__ import annotations
 
@@ -27,15 +27,29 @@ class Opinion:
         Its folder.
     config : RunConfig
         Its recipe.
+    step : int or None
+        The step of that run whose restored halves are learned from; ``None`` for the same maps as there.
     """
 
     run: Path
     config: RunConfig
+    step: int | None = None
 
     @property
     def title(self) -> str:
         """What stands over the form."""
-        return f"Second opinion on {self.run.name}"
+        if self.step is None:
+            return f"Second opinion on {self.run.name}"
+        return f"Fill the wedge of {self.run.name} @ {self.step}"
+
+    @property
+    def restored_by(self) -> tuple[Path, int | None] | None:
+        """The weights whose restored halves are learned from, and their step; nothing for raw ones."""
+        if self.step is not None:
+            return self.run, self.step
+        chain = self.config.restored_by
+        weights = None if chain is None else chain.within(self.run).weights
+        return None if weights is None else (weights, None)
 
     def beside(self, recipes: Recipes, method: str, network: str) -> dict[str, Config]:
         """Return a method and a network as they were there, or as they usually are with the same input."""
@@ -59,6 +73,11 @@ class Opinion:
         changed = self.differences(recipe)
         if changed:
             return f"Not the same as there: {', '.join(changed)}. So the two cannot be compared fairly."
+        if self.step is not None:
+            return (
+                f"Learns from what that run makes of each half at step {self.step}, which is restored first; "
+                "the held-out block, seed, crop and schedule are as they were there."
+            )
         if (recipe["method"], recipe["network"]) == (self.config.method, self.config.network):
             return "Everything is as it was there: choose another method or network, or another loss."
         return "The data, the held-out block, seed, crop and schedule are as they were there."

@@ -74,7 +74,7 @@ class TrainPanel(FoldedPanel):
             "run": Fold("Run", self.run),
         }
         self.opinion = OpinionBar()
-        self._opinion_pending: Path | None = None
+        self._opinion_pending: tuple[Path, int | None] | None = None
         self.lay_out(self._folds, self.bar)
         self.sections.insertWidget(0, self.opinion)
         self.sections.insertWidget(self.sections.indexOf(self._folds["run"]), self._loading)
@@ -122,14 +122,17 @@ class TrainPanel(FoldedPanel):
         """Choose two layers as halves, unless they are gone."""
         self._data_control.choose_pair(even, odd)
 
-    def second_opinion(self, run: Path) -> None:
-        """Fill the form as a run was, with another method to be tried, as soon as PyTorch is loaded."""
+    def second_opinion(self, run: Path, *, step: int | None = None) -> None:
+        """Fill the form as a run was, with another method to be tried, as soon as PyTorch is loaded.
+
+        With a step, the method is to fill the wedge of what the run restores at that step.
+        """
         if self.model.recipes is None:
-            self._opinion_pending = run
+            self._opinion_pending = run, step
             return
         self._opinion_pending = None
         try:
-            self._choose_loaded(self.model.prepare_opinion(run))
+            self._choose_loaded(self.model.prepare_opinion(run, step=step))
         except (ValueError, OSError) as error:
             self.bar.complain(str(error))
             return
@@ -201,7 +204,8 @@ class TrainPanel(FoldedPanel):
         self._changed()
         self._data_control.show()
         if self._opinion_pending is not None:
-            self.second_opinion(self._opinion_pending)
+            run, step = self._opinion_pending
+            self.second_opinion(run, step=step)
 
     def _cannot_load(self, error: BaseException) -> None:
         self._load_failed = True

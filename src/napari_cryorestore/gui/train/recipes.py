@@ -176,6 +176,18 @@ class Recipes:
 
         return METHODS[method].needs_wedge
 
+    def fills_wedge(self, method: str) -> bool:
+        """Tell whether a method fills the missing wedge."""
+        from napari_cryorestore.methods import METHODS
+
+        return METHODS[method].fills_wedge
+
+    def needs_halves(self, method: str) -> bool:
+        """Tell whether a method cannot do with one map."""
+        from napari_cryorestore.methods import METHODS
+
+        return METHODS[method].maps != 1
+
     def maps_missing(self, method: str, maps: int) -> str:
         """Return which maps a method needs that are not there, in words; empty if it has them."""
         from napari_cryorestore.methods import METHODS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,8 @@ class RunControl:
         self._follower: RunFollower | None = None
         self._state = RunState()
         self._was_live = False
+        self._restored: float | None = None
+        self._cancel = threading.Event()
         session.run_added.connect(self._added)
         self._follow_latest()
 
@@ -208,12 +211,16 @@ class RunControl:
         self._bar.complain("")
         self._bar.say("Preparing the run…")
         choices, path = model.copy(), model.run_path()
+        self._restored, self._cancel = None, threading.Event()
         self._background.start(
             "start", lambda: self._make(choices, path), answer=self._launch, failure=self._fail
         )
 
     def request(self, what: str) -> None:
         """Leave a request in the run folder: pause, resume, stop, discard or preview."""
+        if self._background.busy("start"):
+            self._cancel.set()
+            return
         if self.run is None:
             return
         run = RunDir(self.run)
@@ -231,7 +238,10 @@ class RunControl:
 
     def tick(self) -> None:
         """Look at the run folder and show what is new."""
-        if self._follower is None or self._background.busy("start"):
+        if self._background.busy("start"):
+            self._say_restored()
+            return
+        if self._follower is None:
             return
         live = self.is_live()
         if not live and not self._was_live:
@@ -245,7 +255,8 @@ class RunControl:
             self._activity.end()
 
     def leave(self) -> None:
-        """Stop looking; training goes on."""
+        """Stop looking; training goes on, but what is being restored to be learned from is given up."""
+        self._cancel.set()
         self._session.run_added.disconnect(self._added, missing_ok=True)
         self._activity.end()
 
@@ -253,7 +264,11 @@ class RunControl:
         """Write what exists only in memory and make the run folder; in a thread."""
         existed = path.exists()
         try:
-            self._session.launcher.create(model.prepare(path), path)
+            config, chain = model.prepare(path), model.opinion.restored_by if model.opinion else None
+            if chain is None:
+                self._session.launcher.create(config, path)
+            else:
+                self._session.launcher.chain(config, path, chain, self._note_restored, self._cancel.is_set)
         except BaseException:
             if not existed and not (path / CONFIG_FILE).exists():
                 shutil.rmtree(path, ignore_errors=True)
@@ -261,6 +276,15 @@ class RunControl:
                 shutil.rmtree(path / INPUTS_FOLDER, ignore_errors=True)
             raise
         return path
+
+    def _note_restored(self, share: float) -> None:
+        self._restored = share  # in a thread: `tick` says it
+
+    def _say_restored(self) -> None:
+        if self._restored is not None:
+            words = "Ending…" if self._cancel.is_set() else f"Restoring the halves: {self._restored:.0%}"
+            self._bar.say(words)
+            self._bar.stop.setEnabled(not self._cancel.is_set())
 
     def _launch(self, path: Path) -> None:
         self._bar.say("")
@@ -274,6 +298,8 @@ class RunControl:
     def _fail(self, error: BaseException) -> None:
         self._bar.say("")
         self._bar.show_state(None, is_live=False)
+        if self._cancel.is_set():
+            return
         expected = isinstance(error, ValueError | OSError)
         details = "" if expected else "".join(traceback.format_exception(error))
         self._bar.complain(str(error) or type(error).__name__, details)

@@ -67,7 +67,11 @@ class Refusal:
 
 
 def refused_methods(
-    recipes: Recipes, sections: Mapping[str, Config], tomograms: Sequence[TomogramFacts]
+    recipes: Recipes,
+    sections: Mapping[str, Config],
+    tomograms: Sequence[TomogramFacts],
+    *,
+    fills_wedge: bool = False,
 ) -> dict[str, Refusal]:
     """Return why methods cannot run, by their names; those that can are left out.
 
@@ -79,9 +83,12 @@ def refused_methods(
         What is chosen; the network decides how large crops are at least.
     tomograms : sequence of TomogramFacts
         What is to be learned from.
+    fills_wedge : bool
+        Whether the missing wedge is to be filled.
     """
     found = {
         name: _not_installed(choice)
+        or (_leaves_wedge(recipes, choice) if fills_wedge else None)
         or _lacks(recipes, choice, tomograms)
         or _thin(recipes, choice, sections, tomograms)
         for name, choice in recipes.methods.items()
@@ -120,6 +127,11 @@ def refusals_in_words(refused: Mapping[str, Refusal], choices: Mapping[str, Choi
 
 def _not_installed(choice: Choice) -> Refusal | None:
     return Refusal("not installed", f"{choice.title} {choice.missing}.") if choice.missing else None
+
+
+def _leaves_wedge(recipes: Recipes, choice: Choice) -> Refusal | None:
+    words = f"{choice.title} does not fill the missing wedge: choose a method that does."
+    return None if recipes.fills_wedge(choice.name) else Refusal("leaves the wedge empty", words)
 
 
 def _lacks(recipes: Recipes, choice: Choice, tomograms: Iterable[TomogramFacts]) -> Refusal | None:
