@@ -139,7 +139,9 @@ class TrainPanel(FoldedPanel):
         self.model.choose_another_method()
         self._show_all()
         self._changed()
-        self.area.ensureWidgetVisible(self.opinion)
+        scroll_bar = self.area.verticalScrollBar()
+        if scroll_bar is not None:
+            scroll_bar.setValue(0)  # the title is to be read
 
     # -------------------------------------------------------------------------------------------------
 
