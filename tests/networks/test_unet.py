@@ -20,6 +20,11 @@ def test_has_the_published_number_of_parameters(features: int, published: int) -
     assert parameters(UNetConfig(features=features)) == published
 
 
+def test_widths_of_csbdeep_make_its_network() -> None:
+    config = UNetConfig(features=16, bias=True, residual=True, widths="csbdeep")
+    assert parameters(config) == 1_024_017
+
+
 def test_bias_adds_one_number_per_feature_map() -> None:
     convolutions = [4, 8, 8, 16, 8, 8]  # two levels: two, two and two
     extra = parameters(UNetConfig(features=8, levels=2, bias=True)) - parameters(

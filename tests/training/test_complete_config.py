@@ -263,3 +263,9 @@ def test_of_several_tomograms_a_black_one_is_left_out_and_named(recipe: Recipe, 
         assert left_out.text.startswith("spoiled: The odd half (black.mrc) is constant")
         assert left_out.text.endswith("It is left out.")
     assert "spoiled: The odd half (black.mrc) is constant" in refusal(recipe(tomograms=[spoiled]))
+
+
+def test_it_is_told_what_a_norm_means(recipe: Recipe) -> None:
+    told: list[Finding] = []
+    complete_config(recipe(network={"norm": "instance", "levels": 2}), tell=told.append)
+    assert [finding.topic for finding in told] == ["norm"]

@@ -5,8 +5,9 @@ Other packages add theirs through the entry-point group ``napari_cryorestore.met
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari_cryorestore.findings import Finding
 from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
 from napari_cryorestore.methods.deepdewedge import DeepDeWedge
 from napari_cryorestore.methods.icecream import Icecream
@@ -18,6 +19,9 @@ from napari_cryorestore.methods.topaz import Topaz
 from napari_cryorestore.methods.wiener import Wiener
 from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
+
+if TYPE_CHECKING:
+    from napari_cryorestore.networks import NetworkConfig
 
 _OURS: tuple[type[Method], ...] = (
     Noise2Noise,
@@ -73,6 +77,26 @@ def misfit(method: str, network: str) -> str:
     return f"{METHODS[method].title} does not work with the network {title}: choose {' or '.join(fitting)}"
 
 
+def reservations(method: MethodConfig, network: NetworkConfig) -> tuple[Finding, ...]:
+    """Return what should be known of a network with these knobs before it works for a method."""
+    entry, user = NETWORKS.find(network.kind), METHODS.find(method.kind)
+    traits, found = entry.traits(network), []
+    if user.feeds_back and traits.scale_equivariant is False:
+        sentence = (
+            f"{user.title} gives the network what it made itself, which is fainter than the tomogram, but "
+            f"this {entry.title} restores fainter input in another way (its biases or norms see to that)."
+        )
+        remedy = "Look twice at the amplitude, and compare with a network without them, such as the U-Net."
+        found.append(Finding("warning", "scale", sentence, remedy))
+    if traits.content_independent is False:
+        sentence = (
+            f"This {entry.title} normalises by all that lies in a crop or tile, so the same place is "
+            "restored in another way when something else lies beside it; seams between tiles can be visible."
+        )
+        found.append(Finding("warning", "norm", sentence, "Look for them in the restored tomogram."))
+    return tuple(found)
+
+
 def packages_of(method: str, network: str) -> dict[str, str]:
     """Return which other packages bring a method and a network, by these two words."""
     named = {"method": METHODS.package_of(method), "network": NETWORKS.package_of(network)}
@@ -87,6 +111,7 @@ __all__ = [
     "build_method",
     "misfit",
     "packages_of",
+    "reservations",
     "settings_kept",
     "untrained_methods",
 ]

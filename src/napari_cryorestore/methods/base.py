@@ -89,6 +89,8 @@ class Method:
         How many maps restoring takes at least.
     needs_wedge, fills_wedge : bool
         Whether it uses the tilt range, and whether it fills the missing wedge.
+    feeds_back : bool
+        Whether the network is given whole crops that it made itself, in training or at restoring.
     trainable : bool
         Whether there is training at all.
     extra : Extra or None
@@ -101,6 +103,7 @@ class Method:
     maps: ClassVar[Literal[1, 2, "K"]] = 2
     needs_wedge: ClassVar[bool] = False
     fills_wedge: ClassVar[bool] = False
+    feeds_back: ClassVar[bool] = False
     trainable: ClassVar[bool] = True
     networks: ClassVar[tuple[str, ...] | None] = None
     presets: ClassVar[Mapping[str, dict[str, Any]]] = {}

@@ -82,6 +82,7 @@ class Icecream(Method):
         "paper": {"schedule": {"steps": 50_000, "batch": 8, "learning_rate": 1e-4}},
     }
     fills_wedge = True
+    feeds_back = True
     config: IcecreamConfig
 
     @property

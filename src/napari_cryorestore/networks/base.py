@@ -47,6 +47,22 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Traits:
+    """What a network says of what it computes; ``None`` where it says nothing.
+
+    Attributes
+    ----------
+    scale_equivariant : bool or None
+        Whether f(a v) = a f(v) for every a > 0, which biases and norms give up.
+    content_independent : bool or None
+        Whether a restored voxel depends on nothing beyond the reach, such as statistics of the whole crop.
+    """
+
+    scale_equivariant: bool | None = None
+    content_independent: bool | None = None
+
+
+@dataclass(frozen=True)
 class NetworkEntry:
     """One line of the table of networks.
 
@@ -67,6 +83,8 @@ class NetworkEntry:
         knobs, such as a form or the help of a command, then need not wait for PyTorch.
     size_multiple, minimum_size, reach, floats_per_voxel
         See `Sizes`.
+    scale_equivariant, content_independent
+        See `Traits`.
     presets : dict of str to dict
         What the network sets in a preset, as nested settings; a name of its own is a preset of its own.
     extra : Extra or None
@@ -81,20 +99,25 @@ class NetworkEntry:
     minimum_size: int | OfConfig = 1
     reach: int | OfConfig | None = None
     floats_per_voxel: float | Callable[[Any], float] | None = None
+    scale_equivariant: bool | Callable[[Any], bool] | None = None
+    content_independent: bool | Callable[[Any], bool] | None = None
     presets: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     extra: Extra | None = None
 
     def sizes(self, config: NetworkConfig) -> Sizes:
         """Return what the network with these knobs says of sizes."""
-
-        def of(value: Any) -> Any:
-            return value(config) if callable(value) else value
-
         return Sizes(
-            multiple=of(self.size_multiple),
-            minimum=of(self.minimum_size),
-            reach=of(self.reach),
-            floats_per_voxel=of(self.floats_per_voxel),
+            multiple=_of(self.size_multiple, config),
+            minimum=_of(self.minimum_size, config),
+            reach=_of(self.reach, config),
+            floats_per_voxel=_of(self.floats_per_voxel, config),
+        )
+
+    def traits(self, config: NetworkConfig) -> Traits:
+        """Return what the network with these knobs says of what it computes."""
+        return Traits(
+            scale_equivariant=_of(self.scale_equivariant, config),
+            content_independent=_of(self.content_independent, config),
         )
 
     def missing(self) -> str:
@@ -102,4 +125,8 @@ class NetworkEntry:
         return self.extra.missing() if self.extra is not None else ""
 
 
-__all__ = ["NetworkConfig", "NetworkEntry", "Sizes"]
+def _of(value: Any, config: NetworkConfig) -> Any:
+    return value(config) if callable(value) else value
+
+
+__all__ = ["NetworkConfig", "NetworkEntry", "Sizes", "Traits"]

@@ -49,6 +49,8 @@ MSDNET = NetworkEntry(
     reach=lambda config: sum(map(max, dilations_of(config))),
     # all maps, and the 27 shares that every voxel's neighbours have in the next ones
     floats_per_voxel=lambda config: 2.0 + (config.layers + 27) * config.width,
+    scale_equivariant=lambda config: not config.bias,
+    content_independent=True,
     presets={
         "quick-look": {"network": {"layers": 20, "dilations": 4}},
         "standard": {"network": {"layers": 50, "dilations": 8}},

@@ -12,7 +12,8 @@ class UNetConfig(NetworkConfig):
     """The knobs of the U-Net.
 
     Four levels without bias, norm and residual are ICECREAM's network: 254 996, 1 019 752, 4 078 544 or
-    16 313 248 parameters at 8, 16, 32 or 64 features.
+    16 313 248 parameters at 8, 16, 32 or 64 features. With bias, residual and csbdeep's widths, 16 features
+    are cryoCARE's: 1 024 017 parameters.
     """
 
     kind: Literal["unet"] = "unet"
@@ -35,6 +36,11 @@ class UNetConfig(NetworkConfig):
     )
     residual: bool = setting(
         False, "Let the network predict a change to its input instead of the map.", advanced=True
+    )
+    widths: Literal["icecream", "csbdeep"] = setting(
+        "icecream",
+        "How many maps the two layers of a level make: as in ICECREAM's U-Net, or in csbdeep's (cryoCARE).",
+        advanced=True,
     )
     init: Literal["default", "he"] = setting(
         "default",
@@ -67,6 +73,8 @@ UNET = NetworkEntry(
     minimum_size=_minimum_size,
     reach=_reach,
     floats_per_voxel=lambda config: 4.5 * config.features,
+    scale_equivariant=lambda config: not config.bias and config.norm == "none",
+    content_independent=lambda config: config.norm == "none",
     presets={
         "quick-look": {"network": {"features": 8}},
         "standard": {"network": {"features": 32}},

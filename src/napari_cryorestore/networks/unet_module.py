@@ -40,15 +40,9 @@ class UNet(Network):
         super().__init__()
         widths = [config.features * 2**level for level in range(config.levels)]
         self.residual = config.residual
-        ins = [channels, *widths[:-1]]
-        self.encoder = nn.ModuleList(
-            _block((first, max(last // 2, first), last), config)
-            for first, last in zip(ins, widths, strict=True)
-        )
-        self.decoder = nn.ModuleList(
-            _block((skip + below, skip, skip), config)
-            for skip, below in zip(reversed(widths[:-1]), reversed(widths[1:]), strict=True)
-        )
+        encoded, decoded = _WIDTHS[config.widths](channels, widths)
+        self.encoder = nn.ModuleList(_block(level, config) for level in encoded)
+        self.decoder = nn.ModuleList(_block(level, config) for level in decoded)
         self.head = Convolution(widths[0], 1, 1, bias=config.bias)
         if config.init == "he":
             self._initialise_he()
@@ -89,6 +83,25 @@ class UNet(Network):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if layer is self.head else "relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+
+
+def _of_icecream(channels: int, widths: list[int]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the maps before, between and after the two layers of every level, downwards and upwards."""
+    ins = [channels, *widths[:-1]]
+    down = [[first, max(last // 2, first), last] for first, last in zip(ins, widths, strict=True)]
+    up = [[skip + below, skip, skip] for skip, below in pairwise(widths)]
+    return down, up[::-1]
+
+
+def _of_csbdeep(channels: int, widths: list[int]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the same of csbdeep's U-Net, where every level but the finest hands on half its maps upwards."""
+    *upper, deepest = widths
+    down = [[first, last, last] for first, last in zip([channels, *upper[:-1]], upper, strict=True)]
+    up = [[2 * skip, skip, max(skip // 2, widths[0])] for skip in upper]
+    return [*down, [upper[-1], deepest, deepest // 2]], up[::-1]
+
+
+_WIDTHS = {"icecream": _of_icecream, "csbdeep": _of_csbdeep}
 
 
 def _block(widths: Sequence[int], config: UNetConfig) -> nn.Sequential:

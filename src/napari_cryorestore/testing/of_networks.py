@@ -56,6 +56,7 @@ def network_checks(entry: NetworkEntry, **knobs: Any) -> list[Check]:
         "refuses crops that are too small": _refuses_small_crops,
         "learns with every weight": _every_weight_learns,
         "reaches no farther than it says": _keeps_to_its_reach,
+        "scales what it returns as its input is scaled": _is_scale_equivariant,
         "computes alike in other layouts and 16 bits": _layout_and_bits_change_rounding_only,
         "begins as the seed says": _weights_depend_on_the_seed_alone,
         "is its weights": _weights_are_all,
@@ -136,7 +137,8 @@ def _every_weight_learns(entry: NetworkEntry, config: NetworkConfig) -> None:
 
 def _keeps_to_its_reach(entry: NetworkEntry, config: NetworkConfig) -> None:
     sizes = entry.sizes(config)
-    if sizes.reach is None or sizes.reach > _FARTHEST:
+    beyond = entry.traits(config).content_independent is False
+    if beyond or sizes.reach is None or sizes.reach > _FARTHEST:
         return
     edge = -(-max(sizes.minimum, 8) // sizes.multiple) * sizes.multiple
     along = -(-(2 * sizes.reach + 2 * sizes.multiple + edge) // sizes.multiple) * sizes.multiple
@@ -147,6 +149,16 @@ def _keeps_to_its_reach(entry: NetworkEntry, config: NetworkConfig) -> None:
     touched = gradient.abs().amax((0, 1, 2, 3)).nonzero()[:, 0]
     farthest = int((touched - centre).abs().max())
     require(farthest <= sizes.reach, f"a voxel depends on others {farthest} voxels away, not {sizes.reach}")
+
+
+def _is_scale_equivariant(entry: NetworkEntry, config: NetworkConfig) -> None:
+    if not entry.traits(config).scale_equivariant:
+        return
+    network, inputs = _made(entry, config).double().eval(), _inputs(entry, config).double()
+    with torch.inference_mode():
+        once, scaled = network(inputs), network(100 * inputs) / 100
+    apart = float((scaled - once).norm() / once.norm())
+    require(apart < _ROUNDING, f"of an input 100 times as strong it makes another by {apart:.2g} of its norm")
 
 
 def _layout_and_bits_change_rounding_only(entry: NetworkEntry, config: NetworkConfig) -> None:

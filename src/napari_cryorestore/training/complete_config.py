@@ -14,7 +14,7 @@ from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import distinct_names
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.tomogram import open_configured
-from napari_cryorestore.methods import build_method
+from napari_cryorestore.methods import build_method, reservations
 from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.training.preparation import holds_out
 from napari_cryorestore.training.preview import (
@@ -61,7 +61,7 @@ def complete_config(
     for tomogram in tomograms:
         _require_room(tomogram, method.cut_size(least_crop(sizes_of(config.network))))
     _require_alike(tomograms, config)
-    for finding in _split_twice(config):
+    for finding in (*reservations(config.method, config.network), *_split_twice(config)):
         tell(finding)
     network = build_network(config.network, channels=method.channels, seed=0)
     crop, box = _places(tomograms, config, method.cut_size)

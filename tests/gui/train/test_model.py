@@ -283,6 +283,16 @@ def test_method_and_network_go_together_and_presets_are_theirs(model, plugins):
     assert model.preset == "standard"  # as it has no such preset
 
 
+def test_a_network_with_a_norm_is_warned_of(model):
+    model.use_recipes(Recipes())
+    model.choose_method("icecream")
+    assert model.warnings() == []
+    model.put("network", model.sections["network"].model_copy(update={"norm": "instance"}))
+    scale, norm = model.warnings()
+    assert "restores fainter input in another way" in scale
+    assert "seams between tiles" in norm
+
+
 def test_what_does_not_go_together_is_refused_in_its_section(model, plugins):
     model.use_recipes(Recipes())
     model.choose_method("picky")

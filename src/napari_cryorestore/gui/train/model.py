@@ -122,10 +122,12 @@ class TrainModel:
         return self.recipes is not None and bool(self.method) and self.recipes.needs_wedge(self.method)
 
     def warnings(self) -> list[str]:
-        """Return what may make the result wrong, of all tomograms."""
+        """Return what may make the result wrong, of all tomograms and of what is chosen."""
         seen = self.examination
         further = (item.warnings(needs_wedge=self.needs_wedge) for item in self.more_tomograms)
-        return [*(seen.warnings if seen else ()), *(words for warnings in further for words in warnings)]
+        of_pair = self.recipes.warnings(self.sections) if self.recipes is not None else []
+        of_data = (*(seen.warnings if seen else ()), *(words for warnings in further for words in warnings))
+        return [*of_data, *of_pair]
 
     @property
     def is_looked_at(self) -> bool:

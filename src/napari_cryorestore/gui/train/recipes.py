@@ -154,6 +154,13 @@ class Recipes:
         }
         return {name: f"{words[:1].upper()}{words[1:]}." for name, words in found.items() if words}
 
+    def warnings(self, sections: dict[str, Config]) -> list[str]:
+        """Return what should be known of the network chosen before it works for the method chosen."""
+        from napari_cryorestore.methods import reservations
+
+        chosen: dict[str, Any] = dict(sections)
+        return [found.text for found in reservations(chosen["method"], chosen["network"])]
+
     def preset(self, name: str, method: str, network: str = "") -> dict[str, Config]:
         """Return every section as a preset sets it, hardware left out."""
         from napari_cryorestore.presets import preset
