@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry, Sizes
+from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry, Sizes, Traits
 from napari_cryorestore.networks.msdnet import MSDNET
+from napari_cryorestore.networks.scunet import SCUNET
+from napari_cryorestore.networks.swinunetr import SWINUNETR
 from napari_cryorestore.networks.unet import UNET, UNetConfig
+from napari_cryorestore.networks.unet_deepdewedge import UNET_DEEPDEWEDGE
 from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 
 if TYPE_CHECKING:
     from napari_cryorestore.networks.module import Network
 
-_OURS: tuple[NetworkEntry, ...] = (UNET, MSDNET)
+_OURS: tuple[NetworkEntry, ...] = (UNET, UNET_DEEPDEWEDGE, MSDNET, SCUNET, SWINUNETR)
 
 NETWORKS = PluginTable("network", _OURS, of_other_packages("napari_cryorestore.networks"))
 
@@ -60,6 +63,7 @@ __all__ = [
     "NetworkConfig",
     "NetworkEntry",
     "Sizes",
+    "Traits",
     "UNetConfig",
     "build_network",
     "sizes_of",

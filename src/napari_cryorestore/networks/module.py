@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from napari_cryorestore.networks.base import Sizes
 from napari_cryorestore.plugin_table import kind_of
@@ -82,6 +83,15 @@ def _unusable(entry: NetworkEntry, error: BaseException) -> ValueError:
     return ValueError(f"{what}: update or remove the package it comes from")
 
 
+def extended(inputs: Tensor, multiple: int) -> Tensor:
+    """Return crops (b, c, z, y, x), each axis continued by its outermost voxels to a multiple of so many."""
+    more = [-size % multiple for size in inputs.shape[2:]]
+    if not any(more):
+        return inputs
+    z, y, x = more
+    return functional.pad(inputs, (0, x, 0, y, 0, z), mode="replicate")
+
+
 _LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
@@ -120,4 +130,4 @@ def is_slow_alone(maps: Tensor) -> bool:
     )
 
 
-__all__ = ["Convolution", "Network", "channels_last", "is_slow_alone", "network_of"]
+__all__ = ["Convolution", "Network", "channels_last", "extended", "is_slow_alone", "network_of"]
