@@ -98,7 +98,7 @@ def test_a_second_opinion_opens_the_form(window, run) -> None:
     session_of(window).second_opinion.emit(run)
     panel = window.window.dock_widgets["Train (CryoRestore)"]
     panel.leave()
-    assert panel._opinion_pending == run or panel.model.opinion.run == run
+    assert panel._opinion_pending == (run, None) or panel.model.opinion.run == run
 
 
 def test_the_light_theme_suits(window, settled) -> None:
