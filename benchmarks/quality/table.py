@@ -123,7 +123,7 @@ def _one(what: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
             case.wedge,
             particles=case.particles,
             voxel_size=case.voxel_size,
-            restored=what["row"] not in ("raw", "noise-free", "wiener", "lowpass", "sirt"),
+            restored="/" in what["row"],
         )
         return {**told, **found}
 
@@ -154,7 +154,8 @@ def _trained(
     """Train a row, each method of a chain on what the one before restored; return the models in order."""
     methods, _, network = what["row"].partition("/")
     if not network:
-        return [{"method": methods}], {}
+        name, _, changes = methods.partition(":")
+        return [{"method": name, "settings": _settings(changes.split(","))["method"]}], {}
     models: Model = []
     told: dict[str, Any] = {}
     names = methods.split("+")
@@ -208,7 +209,13 @@ def _config(words: str, seed: int, maps: list[Path], options: argparse.Namespace
         preset(options.preset, method, network),
         {"schedule": {"seed": seed, "end": "steps"}, "hardware": hardware, "tomograms": [tomogram]},
     )
-    for change in filter(None, [*changes.split(","), *options.set]):
+    return merged(settings, _settings([*changes.split(","), *options.set]))
+
+
+def _settings(changes: list[str]) -> dict[str, Any]:
+    """Return nested settings of words such as ``method.loss=fsc``."""
+    settings: dict[str, Any] = {"method": {}}
+    for change in filter(None, changes):
         path, value = change.split("=", 1)
         section, key = path.split(".")
         settings = merged(settings, {section: {key: value}})
@@ -243,7 +250,8 @@ def _restored(models: Model, maps: list[Path], output: Path, options: argparse.N
     """Restore by one model after the other."""
     for index, model in enumerate(models):
         request = RestoreConfig.model_validate({
-            "model": model,
+            "model": {key: value for key, value in model.items() if key != "settings"},
+            "method": model.get("settings", {}),
             "tomogram": {"maps": maps, "recording": {"tilt_range": TILTS}},
             "hardware": {"device": options.device, "precision": options.precision},
             "output": output.with_name(f"{output.stem}_{index}.mrc"),
