@@ -21,6 +21,7 @@ from napari_cryorestore.restoration import restore
 from napari_cryorestore.restore_config import ModelRef, RestoreConfig
 from napari_cryorestore.run_config import RunConfig
 from napari_cryorestore.runs.run_dir import RunDir
+from napari_cryorestore.training.complete_config import complete_config
 from napari_cryorestore.training.launch import create_run, recipe_of
 from napari_cryorestore.training.preparation import prepare
 from napari_cryorestore.training.preview import Preview
@@ -218,3 +219,17 @@ def test_a_first_run_without_a_held_out_block_is_told_of(kept: RunDir, tmp_path:
     )
     assert any("held no block out" in finding.sentence for finding in found)
     assert recipe_of(run).snapshots == recipe.snapshots
+
+
+def test_maps_that_were_restored_before_are_told_of(second: RunDir, tmp_path: Path) -> None:
+    recipe = recipe_of(second).model_copy(update={"restored_by": None})
+    found: list[Any] = []
+    complete_config(recipe, tell=found.append)
+    assert not any("restored already" in finding.sentence for finding in found)
+    maps = recipe_of(second).restored_by.maps[0]  # type: ignore[union-attr]
+    renamed = shutil.copy(recipe.tomograms[0].maps[0], tmp_path / "TS_cryocare_even.mrc")
+    for paths, why in ((maps, "cryorestore: Noise2Noise @ step 40"), ((renamed, maps[1]), "by its name")):
+        item = recipe.tomograms[0].model_copy(update={"maps": paths})
+        complete_config(recipe.model_copy(update={"tomograms": (item,)}), tell=found.append)
+        assert why in found[-1].sentence
+        assert "read too high" in found[-1].sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.pair_search import distinct_names
 from napari_cryorestore.io.pairing import tomogram_name
 from napari_cryorestore.io.tomogram import open_configured
+from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.methods import build_method, reservations
 from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.training.preparation import holds_out
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _LARGEST_RATIO = 1.1
 """Of the voxel sizes of tomograms that are learned from together."""
+_RESTORED = re.compile(r"denois|isonet|cryo-?care|icecream|dewedg|topaz|cryosamba|cryolithe", re.IGNORECASE)
 _WORTHWHILE_CROP = 32
 """A preview block that nobody placed moves aside rather than push the crops below this edge, in voxels."""
 
@@ -61,7 +64,8 @@ def complete_config(
     for tomogram in tomograms:
         _require_room(tomogram, method.cut_size(least_crop(sizes_of(config.network))))
     _require_alike(tomograms, config)
-    for finding in (*reservations(config.method, config.network), *_split_twice(config)):
+    told = (*reservations(config.method, config.network), *_split_twice(config), *_restored_already(config))
+    for finding in told:
         tell(finding)
     network = build_network(config.network, channels=method.channels, seed=0)
     crop, box = _places(tomograms, config, method.cut_size)
@@ -147,6 +151,23 @@ def _split_twice(config: RunConfig) -> Iterator[Finding]:
                 "block held out of one is learned from in the other, so held-out agreement reads too high."
             )
             yield Finding("warning", "held-out block", sentence, "Train on one of the two pairs.")
+
+
+def _restored_already(config: RunConfig) -> Iterator[Finding]:
+    """Tell of maps that a program restored before, after their headers and names."""
+    for path in (path for item in config.tomograms for path in item.maps):
+        ours = next((label for label in open_volume(path).labels if label.startswith("cryorestore:")), "")
+        why = f"'{ours}'" if ours else "by its name"
+        if ours or _RESTORED.search(path.name):
+            sentence = (
+                f"{path.name} seems to be restored already ({why}): held-out numbers are measured on it and "
+                "read too high, and the run restores only what was restored in the same way."
+            )
+            remedy = (
+                "Give the raw halves, and the run that restores them as --restored-by, where there is one."
+            )
+            yield Finding("warning", "held-out block", sentence, remedy)
+            return
 
 
 def _unsplit(item: TomogramConfig) -> Path:
