@@ -195,7 +195,7 @@ def with_line(table: Path, line: str, module: str, thing: str) -> str:
     text = table.read_text(encoding="utf-8").replace(
         "import annotations\n", f"import annotations\n\nfrom {dotted} import {thing}\n", 1
     )
-    written, count = re.subn(r"^_OURS: .*\n", line, text, flags=re.MULTILINE)
+    written, count = re.subn(r"^_OURS: [^)]*\)\n", line, text, flags=re.MULTILINE)
     assert count == 1
     return written
 
