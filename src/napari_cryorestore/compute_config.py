@@ -1,4 +1,4 @@
-"""On what device and in which portions to compute; needs no PyTorch."""
+"""On what device, in which portions and into what to compute; needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -30,4 +30,14 @@ class TilingConfig(Config):
     batch: int | None = setting(None, "Tiles at once; chosen to suit the device if not given.", ge=1)
 
 
-__all__ = ["DeviceConfig", "TilingConfig"]
+class ResultConfig(Config):
+    """What becomes of what was restored."""
+
+    add_back: bool = setting(
+        False,
+        "Of a model that learned from binned maps: put what it restored back under the fine detail of the "
+        "raw tomogram, at its own voxel size, instead of writing binned voxels.",
+    )
+
+
+__all__ = ["DeviceConfig", "ResultConfig", "TilingConfig"]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
+from napari_cryorestore.compute_config import DeviceConfig, ResultConfig, TilingConfig
 from napari_cryorestore.config import Config, setting
 from napari_cryorestore.methods import METHODS, untrained_methods
 from napari_cryorestore.run_config import TomogramConfig
@@ -48,7 +48,7 @@ class ModelRef(Config):
         return self
 
 
-class RestoreConfig(Config):
+class RestoreConfig(ResultConfig):
     """How a tomogram is restored."""
 
     model: ModelRef

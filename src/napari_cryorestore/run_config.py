@@ -45,9 +45,17 @@ class ScheduleConfig(Config):
         advanced=True,
     )  # fmt: skip
     gradient_clip: float = setting(1.0, "Largest norm of the gradient; 0 for no limit.", ge=0, advanced=True)
-    mask: Literal["automatic", "none"] = setting(
+    binning: int = setting(
+        1,
+        "Learn from maps binned by this factor, as voxels of the file become one along each axis; what is "
+        "restored has such voxels too.",
+        ge=1,
+        le=16,
+    )
+    mask: Literal["automatic", "slab", "none"] = setting(
         "automatic",
-        "Draw crops where density and its variation are high, unless a mask is given.",
+        "Draw crops where density and its variation are high, within the slab of ice, or anywhere, unless a "
+        "mask is given.",
         advanced=True,
     )
     seed: int = setting(0, "Seed of weights, crops and orientations.", ge=0)
@@ -67,7 +75,10 @@ class SnapshotsConfig(Config):
         "the place given below, or none (then no quality number is shown).",
     )
     position: tuple[int, int, int] | None = setting(
-        None, "Centre of the preview block: z, y, x; needed where it is placed by hand.", unit="voxels"
+        None,
+        "Centre of the preview block: z, y, x; needed where it is placed by hand. Binned voxels count, where "
+        "training bins.",
+        unit="voxels",
     )
     size: tuple[int, int, int] | None = setting(
         None, "Size of the preview block: z, y, x; chosen to suit the tomogram if not given.", unit="voxels"
@@ -207,10 +218,13 @@ class RunConfig(Config):
             if method.maps != 1 and tomogram.odd is None:
                 missing = "give the other half (--odd)" if method.maps == 2 else "give them all (--maps)"
                 raise ValueError(f"{method.title} needs {method.needs()[0]} of {tomogram.even}: {missing}")
-            if method(self.method).needs_filter and tomogram.odd is None:
+            made = method(self.method)
+            if made.learns_with_filter and tomogram.odd is None:
+                asks = ("the input 'wiener+raw'", "the input 'raw'")
+                if not made.needs_filter:
+                    asks = (f"shells = {getattr(self.method, 'shells', '')!r}", "shells = 'equal'")
                 raise ValueError(
-                    f"the input 'wiener+raw' needs two maps of {tomogram.even}, to know where they agree: "
-                    "choose the input 'raw'"
+                    f"{asks[0]} needs two maps of {tomogram.even}, to know where they agree: choose {asks[1]}"
                 )
         return self
 

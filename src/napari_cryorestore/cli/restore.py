@@ -64,7 +64,7 @@ def run_restore(options: Namespace) -> int:
 def _add_fields(parser: Parser) -> None:
     """Add an option for every field of a `RestoreConfig` but the method's settings."""
     from napari_cryorestore.cli.tomograms import add_tomogram_options
-    from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
+    from napari_cryorestore.compute_config import DeviceConfig, ResultConfig, TilingConfig
     from napari_cryorestore.methods import untrained_methods
     from napari_cryorestore.restore_config import ModelRef
 
@@ -81,6 +81,7 @@ def _add_fields(parser: Parser) -> None:
     steps = [item for item in settings_of(ModelRef) if item.path == ("step",)]
     parser.add_settings("model", steps, under="model")
     parser.add_settings("result", settings_of(OutputOptions), under="output")
+    parser.add_settings("result", settings_of(ResultConfig), under="result")
     add_tomogram_options(parser)
     parser.add_settings("tiles", settings_of(TilingConfig), under="tiling")
     parser.add_settings("hardware", settings_of(DeviceConfig), under="hardware")

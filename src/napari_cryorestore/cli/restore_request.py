@@ -79,6 +79,7 @@ def restorations_of(options: Namespace, *, begins: bool = True) -> Restorations:
     if begins and queue and outputs.chosen is not None:
         record_step(outputs.folder, options.run, outputs.chosen.step)
     common = {name: given(options, name) for name in ("method", "tiling", "hardware")}
+    common |= given(options, "result")
     configs = [
         RestoreConfig.model_validate(
             {"model": outputs.model, "tomogram": item, "output": outputs.path(item), **common}

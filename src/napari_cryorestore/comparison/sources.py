@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cryorestore.checkpoint import load_label
 from napari_cryorestore.comparison.comparison_config import RESTORED
 from napari_cryorestore.comparison.foreign import binning, matched, voxel_sizes
 from napari_cryorestore.comparison.programs import origin_of
@@ -16,6 +17,7 @@ from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
 from napari_cryorestore.compute_config import DeviceConfig
+from napari_cryorestore.data.binning import binned, binned_for
 from napari_cryorestore.data.imaging import MeanOfMaps
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.halves import require_equal_shapes
@@ -28,6 +30,7 @@ from napari_cryorestore.run_config import RunConfig, TomogramConfig
 from napari_cryorestore.runs.follower import RunFollower
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.runs.state import RunState
+from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.training.preview import preview_box
 
 if TYPE_CHECKING:
@@ -58,7 +61,8 @@ class Sources:
         hardware: DeviceConfig = DeviceConfig(),  # noqa: B008  it is frozen
     ) -> None:
         self._hardware = hardware
-        self._restorers: dict[str, RegionRestorer] = {}
+        self._tomograms: dict[str, Tomogram] = {}
+        self._restorers: dict[tuple[str, int], RegionRestorer] = {}
         self._steps = _RowSteps()
         self._lock = threading.Lock()
 
@@ -135,9 +139,20 @@ class Sources:
     def _restorer(self, row: RowConfig) -> RegionRestorer:
         key = _identity(row)
         with self._lock:
-            if key not in self._restorers:
-                self._restorers[key] = RegionRestorer(_tomogram(row), self._hardware)
-            return self._restorers[key]
+            if key not in self._tomograms:
+                self._tomograms[key] = _tomogram(row)
+            tomogram = binned_for(self._tomograms[key], self._learned(row))
+            place = (key, tomogram.binning)
+            if place not in self._restorers:
+                self._restorers[place] = RegionRestorer(tomogram, self._hardware)
+            return self._restorers[place]
+
+    def _learned(self, row: RowConfig) -> TrainedOn:
+        """Return what a row's weights learned from; nothing of a method without training."""
+        model = self._model(row)
+        if model.weights is None:
+            return TrainedOn()
+        return load_label(chosen_weights(model.weights, model.step)[0]).trained_on
 
 
 class _RowSteps:
@@ -240,7 +255,7 @@ def _newest_preview(row: RowConfig) -> ComparedVolume:
         raise ValueError(f"The run {run.path.name} has no preview yet: wait for the first one.")
     step = max(state.snapshots) if row.step is None else row.step
     config = RunConfig.from_toml(run.config_text())
-    tomogram = open_configured(config.tomograms[0])
+    tomogram = binned(open_configured(config.tomograms[0]), config.schedule.binning)
     box = preview_box(tomogram, config.snapshots)
     voxel = (tomogram.voxel_size,) * 3
     return ComparedVolume(

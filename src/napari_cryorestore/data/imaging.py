@@ -190,7 +190,9 @@ def standardised(volume: NDArray[np.generic], scale: Standardisation, *, dtype: 
 
 def recorded(tomogram: Tomogram) -> TrainedOn:
     """Return how a tomogram was recorded, its number of maps, and whether its density is dark or bright."""
-    return TrainedOn(tomogram.recording, skewness(tomogram.maps), len(tomogram.maps))
+    return TrainedOn(
+        tomogram.recording, skewness(tomogram.in_files.maps), len(tomogram.maps), tomogram.binning
+    )
 
 
 __all__ = [

@@ -66,19 +66,19 @@ def structure_mask(
     ValueError
         If the volume does not have three axes, the reach is not positive or a percentage not within 0 to 100.
     """
-    _require_volume(volume)
+    require_volume(volume)
     _require_sensible(side, density=density, std=std)
-    factor = _factor(volume.shape, at_least=2)
-    usable = None if no_data is None else _binned(no_data.usable, factor) == 1
-    binned = _standardised(_binned(volume, factor), usable)
+    factor = binning_factor(volume.shape, at_least=2)
+    usable = None if no_data is None else block_means(no_data.usable, factor) == 1
+    binned = in_deviations(block_means(volume, factor), usable)
     reach = max(1, round(2 * side / factor))
     mask = np.ones(binned.shape, dtype=bool) if usable is None else usable.copy()
     if density < DISABLED:
         smooth = gaussian_filter(-binned if dark else binned, reach / 2)
         mask &= _highest(maximum_filter(smooth, 2 * reach + 1), density, usable)
     if std < DISABLED:
-        mask &= _highest(_local_deviation(binned, reach), std, usable)
-    return _enlarged(mask, factor, volume.shape)
+        mask &= _highest(local_deviation(binned, reach), std, usable)
+    return blocks_enlarged(mask, factor, volume.shape)
 
 
 def most_structured_box(volume: Any, size: Sequence[int], *, no_data: NoData | None = None) -> Box:
@@ -106,19 +106,19 @@ def most_structured_box(volume: Any, size: Sequence[int], *, no_data: NoData | N
     ValueError
         If the volume does not have three axes or a size is not positive.
     """
-    _require_volume(volume)
+    require_volume(volume)
     if len(size) != 3 or min(size) < 1:
         raise ValueError(f"The size of a block is three positive numbers (z, y, x), not {tuple(size)}.")
-    factor = _factor(volume.shape, at_least=1 if volume.dtype == np.bool_ else 2)
-    image = _binned(volume, factor)
+    factor = binning_factor(volume.shape, at_least=1 if volume.dtype == np.bool_ else 2)
+    image = block_means(volume, factor)
     if volume.dtype != np.bool_:
-        usable = None if no_data is None else _binned(no_data.usable, factor) == 1
-        image = _local_deviation(_standardised(image, usable), max(1, round(2 * _SIDE / factor)))
+        usable = None if no_data is None else block_means(no_data.usable, factor) == 1
+        image = local_deviation(in_deviations(image, usable), max(1, round(2 * _SIDE / factor)))
     fitted = [min(part, whole) for part, whole in zip(size, volume.shape, strict=True)]
     parts = [max(1, min(round(part / factor), n)) for part, n in zip(fitted, image.shape, strict=True)]
     sums = _box_sums(image, parts)
     if no_data is not None:
-        empty = np.rint(_box_sums(_binned(no_data.forbidden, factor), parts))
+        empty = np.rint(_box_sums(block_means(no_data.forbidden, factor), parts))
         sums[empty > empty.min()] = -np.inf
     first = [start * factor for start in _best_start(sums)]
     start = [min(f, whole - part) for f, whole, part in zip(first, volume.shape, fitted, strict=True)]
@@ -126,7 +126,8 @@ def most_structured_box(volume: Any, size: Sequence[int], *, no_data: NoData | N
     return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
 
-def _require_volume(volume: NDArray[Any]) -> None:
+def require_volume(volume: NDArray[Any]) -> None:
+    """Raise ``ValueError`` for what has not three axes."""
     if volume.ndim != 3 or min(volume.shape) < 1:
         raise ValueError(f"A tomogram has three axes (z, y, x), but this array's shape is {volume.shape}.")
 
@@ -139,14 +140,15 @@ def _require_sensible(side: int, **percentages: float) -> None:
             raise ValueError(f"The mask's {name} must be above 0 and at most 100 percent, not {percent:g}.")
 
 
-def _factor(shape: Sequence[int], *, at_least: int) -> int:
+def binning_factor(shape: Sequence[int], *, at_least: int) -> int:
+    """Return by what a volume is binned so that at most `MOST_VOXELS` are left."""
     factor = at_least
     while np.prod([-(-n // factor) for n in shape], dtype=float) > MOST_VOXELS:
         factor += 1
     return factor
 
 
-def _binned(volume: Any, factor: int) -> Floats:
+def block_means(volume: Any, factor: int) -> Floats:
     """Average blocks of voxels (those at the far borders as far as they go), a few planes at a time."""
     if factor == 1:
         return np.asarray(volume[:], dtype=np.float32)
@@ -159,7 +161,7 @@ def _binned(volume: Any, factor: int) -> Floats:
     return binned
 
 
-def _standardised(volume: Floats, usable: NDArray[np.bool_] | None) -> Floats:
+def in_deviations(volume: Floats, usable: NDArray[np.bool_] | None) -> Floats:
     """Cap outliers, then centre and scale, so that squares in float32 lose nothing."""
     known = _known(volume, usable)
     capped = np.clip(volume, *np.percentile(_sampled(known), (_OUTLIERS, 100 - _OUTLIERS)))
@@ -168,7 +170,8 @@ def _standardised(volume: Floats, usable: NDArray[np.bool_] | None) -> Floats:
     return np.asarray((capped - mean) / (deviation or 1.0), dtype=np.float32)
 
 
-def _local_deviation(volume: Floats, reach: int) -> Floats:
+def local_deviation(volume: Floats, reach: int) -> Floats:
+    """Return the standard deviation around every voxel, in a cube of 2 · reach + 1."""
     mean = uniform_filter(volume, 2 * reach + 1)
     variance = uniform_filter(np.square(volume), 2 * reach + 1) - np.square(mean)
     return np.asarray(np.sqrt(np.maximum(variance, 0)), dtype=np.float32)
@@ -186,7 +189,8 @@ def _sampled(values: Floats) -> Floats:
     return values.ravel()[:: max(1, values.size // _SAMPLE)]
 
 
-def _enlarged(mask: NDArray[np.bool_], factor: int, shape: Sequence[int]) -> NDArray[np.bool_]:
+def blocks_enlarged(mask: NDArray[np.bool_], factor: int, shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Return a binned mask at the size that the volume had."""
     large = np.empty(tuple(shape), dtype=bool)
     for z in range(shape[0]):
         plane = mask[z // factor].repeat(factor, axis=0).repeat(factor, axis=1)
@@ -216,4 +220,15 @@ def _best_start(sums: NDArray[np.float64]) -> tuple[int, ...]:
     return tuple(int(first) for first in best[chosen])
 
 
-__all__ = ["DISABLED", "MOST_VOXELS", "most_structured_box", "structure_mask"]
+__all__ = [
+    "DISABLED",
+    "MOST_VOXELS",
+    "binning_factor",
+    "block_means",
+    "blocks_enlarged",
+    "in_deviations",
+    "local_deviation",
+    "most_structured_box",
+    "require_volume",
+    "structure_mask",
+]

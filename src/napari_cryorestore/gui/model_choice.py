@@ -137,9 +137,10 @@ def loaded_method(choice: ModelChoice) -> type[Method] | None:
 def trained_on(choice: ModelChoice) -> TrainedOn:
     """Return how the first of the tomograms that a model learned from was recorded, as far as it says."""
     if choice.run is not None:
-        return TrainedOn(
-            next((item.recording for item in RunDir(choice.run).recipe().tomograms), Recording())
-        )
+        recipe = RunDir(choice.run).recipe()
+        recording = next((item.recording for item in recipe.tomograms), Recording())
+        size = None if recording.voxel_size is None else recording.voxel_size * recipe.binning
+        return TrainedOn(recording.model_copy(update={"voxel_size": size}), binning=recipe.binning)
     return TrainedOn.from_json(_metadata(choice.weights).get("trained_on"))
 
 

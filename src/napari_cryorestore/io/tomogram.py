@@ -54,6 +54,10 @@ class Tomogram:
         What files beside it say about the tilt range; None where the range was given.
     files : tuple of str
         The names of the files of its maps; empty if they are not files.
+    whole : Tomogram or None
+        Of a binned tomogram (see `data.binning`): the one with the voxels of the files.
+    binning : int
+        How many of its voxels became one, along each axis.
     """
 
     maps: tuple[NDArray[Any], ...]
@@ -66,6 +70,8 @@ class Tomogram:
     findings: tuple[Finding, ...] = ()
     tilts: TiltsBeside | None = None
     files: tuple[str, ...] = ()
+    whole: Tomogram | None = None
+    binning: int = 1
     _looked: list[NoData | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -98,8 +104,17 @@ class Tomogram:
             Makes of each map what it is read through, for example something that can be cancelled.
         """
         if not self._looked:
-            self._looked.append(find_no_data(*map(through, self.maps)))
+            if self.whole is None:
+                self._looked.append(find_no_data(*map(through, self.maps)))
+            else:
+                empty = self.whole.no_data(through=through)
+                self._looked.append(None if empty is None else empty.binned(self.binning))
         return self._looked[0]
+
+    @property
+    def in_files(self) -> Tomogram:
+        """The tomogram with the voxels of the files: itself unless it is binned."""
+        return self.whole or self
 
 
 def open_tomogram(

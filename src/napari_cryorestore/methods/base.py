@@ -169,12 +169,12 @@ class Method:
     @property
     def learns_with_filter(self) -> bool:
         """Whether training uses the tomogram's half-map Wiener filter."""
-        return self.input_kind == "wiener+raw"
+        return self.input_kind == "wiener+raw" or bool(getattr(self.config, "asks_the_halves", False))
 
     @property
     def fixes_amplitude(self) -> bool:
         """Whether its loss determines the amplitude; if not, restored maps are fitted to the data."""
-        return True
+        return not getattr(self.config, "uses_fsc", False)
 
     @property
     def refill_places(self) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from napari_cryorestore.config import setting
 from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.methods.shell_loss import ShellLossConfig, split_loss
 
 if TYPE_CHECKING:
     import torch
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from napari_cryorestore.physics.wedge import Wedge
 
 
-class DeepDeWedgeConfig(LearnedConfig):
+class DeepDeWedgeConfig(ShellLossConfig, LearnedConfig):
     """The knobs of DeepDeWedge."""
 
     kind: Literal["deepdewedge"] = "deepdewedge"
+    loss: Literal["l2", "fsc+l2", "fsc"] = setting(
+        "l2",
+        "How prediction and other half are compared: by squares, by Fourier shell correlation where the "
+        "input was measured and by squares in the second wedge, or by the correlation in both.",
+    )
     wedge_weight: float = setting(2.0, "Weight of the term within the wedge, which is what fills it.", ge=0)
     refill: Literal["stored", "teacher", "none"] = setting(
         "stored",
@@ -112,7 +118,6 @@ class DeepDeWedge(Method):
 
     def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
         """Return the loss, and what to refill from where that is due."""
-        from napari_cryorestore.physics.filtering import masked_mean_squares
         from napari_cryorestore.physics.turning import turned_freely
         from napari_cryorestore.physics.wedge import apply_mask
 
@@ -124,9 +129,10 @@ class DeepDeWedge(Method):
         elif self._refills_at(crops.places, "stored"):
             refill = self._refill(teacher, crops, draws)
         measured, missing = _masks(wedge, shape, inputs.device)
-        difference = network(apply_mask(inputs, measured)).float() - crops.odd.float()
+        prediction = network(apply_mask(inputs, measured)).float()
         turned = wedge.turned_masks(shape, draws["rotations"])[:, None]
-        known, filled = masked_mean_squares(difference, (turned & measured, turned & missing))
+        masks = (turned & measured, turned & missing)
+        known, filled = split_loss(prediction, crops.odd.float(), masks, self.config, crops.imaging)
         total = known + self.config.wedge_weight * filled
         return StepLoss(total, {"measured": known, "wedge": filled}, refill=refill)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import Method, StepLoss
+from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.methods.shell_loss import ShellLossConfig, shell_loss
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TINY = 1e-20  # power of a restoration that is zero everywhere
 
 
-class IcecreamConfig(ShellLossConfig):
+class IcecreamConfig(ShellLossConfig, LearnedConfig):
     """The knobs of ICECREAM."""
 
     kind: Literal["icecream"] = "icecream"
@@ -84,16 +84,6 @@ class Icecream(Method):
     fills_wedge = True
     feeds_back = True
     config: IcecreamConfig
-
-    @property
-    def learns_with_filter(self) -> bool:
-        """Whether training uses the half-map Wiener filter: the FSC may weight its shells by it."""
-        return super().learns_with_filter or (self.config.loss != "l2" and self.config.asks_the_halves)
-
-    @property
-    def fixes_amplitude(self) -> bool:
-        """Whether amplitudes come out right: the FSC does not see them."""
-        return self.config.loss == "l2"
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw flips that keep the wedge, if they are on, and an orientation, crop by crop."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
+from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
+from napari_cryorestore.methods.shell_loss import ShellLossConfig, split_loss
 
 if TYPE_CHECKING:
     import torch
@@ -24,12 +26,14 @@ NOISE_STAGES = ((5 / 6, 1.0), (2 / 3, 0.75), (1 / 2, 0.5), (1 / 3, 0.25))
 """From which share of the steps on which share of the noise is added: IsoNet's rounds 11, 16, 21, 26."""
 
 
-class IsonetConfig(MethodConfig):
+class IsonetConfig(ShellLossConfig):
     """The knobs of IsoNet."""
 
     kind: Literal["isonet"] = "isonet"
-    loss: Literal["l1", "l2"] = setting(
-        "l1", "How the prediction is compared with the filled crop: absolute or squared difference."
+    loss: Literal["l1", "l2", "fsc+l2", "fsc"] = setting(
+        "l1",
+        "How the prediction is compared with the filled crop: absolute or squared difference, Fourier shell "
+        "correlation where the input was measured and squares in the wedge, or the correlation in both.",
     )
     refill: Literal["now", "stored"] = setting(
         "now",
@@ -93,15 +97,19 @@ class Isonet(Method):
         seen = _measured(target, wedge)
         if "white" in draws:
             seen = seen + _noise(draws, wedge, self.config.noise_filter)
-        return StepLoss(_distance(network(seen).float(), target, self.config.loss), refill=refill)
+        prediction = network(seen).float()
+        return replace(_compared(prediction, target, self.config, crops.imaging), refill=refill)
 
 
-class IsonetHalvesConfig(LearnedConfig):
+class IsonetHalvesConfig(ShellLossConfig, LearnedConfig):
     """The knobs of IsoNet between halves."""
 
     kind: Literal["isonet-halves"] = "isonet-halves"
-    loss: Literal["l2", "l1"] = setting(
-        "l2", "How the prediction is compared with the filled other half: squared or absolute difference."
+    loss: Literal["l2", "l1", "fsc+l2", "fsc"] = setting(
+        "l2",
+        "How the prediction is compared with the filled other half: squared or absolute difference, Fourier "
+        "shell correlation where the input was measured and squares in the wedge, or the correlation in "
+        "both.",
     )
     matched: Literal["spectrum", "white", "none"] = setting(
         "spectrum",
@@ -152,7 +160,7 @@ class IsonetHalves(Method):
         filled = _filled(y, torch.cat([first, other]), wedge)
         source, target = (_turned(half, draws) for half in filled.chunk(2))
         prediction = network(self._seen(_measured(source, wedge), crops.imaging)).float()
-        return StepLoss(_distance(prediction, target, self.config.loss))
+        return _compared(prediction, target, self.config, crops.imaging)
 
     def _seen(self, crops: Tensor, imaging: Imaging) -> Tensor:
         from napari_cryorestore.data.network_input import network_input
@@ -205,9 +213,16 @@ def _filled(crops: Tensor, guess: Tensor, wedge: Wedge) -> Tensor:
     return guess + _measured(crops - guess, wedge)
 
 
-def _distance(one: Tensor, other: Tensor, loss: str) -> Tensor:
-    difference = one - other
-    return difference.abs().mean() if loss == "l1" else difference.square().mean()
+def _compared(
+    prediction: Tensor, target: Tensor, config: IsonetConfig | IsonetHalvesConfig, imaging: Imaging
+) -> StepLoss:
+    """Return the loss of all of Fourier space, or of its two parts."""
+    difference = prediction - target
+    if not config.uses_fsc:
+        return StepLoss(difference.abs().mean() if config.loss == "l1" else difference.square().mean())
+    sector = _sector(_wedge(imaging, "IsoNet"), tuple(target.shape[-3:]), target.device)
+    known, filled = split_loss(prediction, target, (sector, ~sector), config, imaging)
+    return StepLoss(known + filled, {"measured": known, "wedge": filled})
 
 
 def _noise(draws: Draws, wedge: Wedge, filtering: NoiseFilter) -> Tensor:

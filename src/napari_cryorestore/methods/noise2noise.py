@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import Method, StepLoss
+from napari_cryorestore.methods.base import LearnedConfig, Method, StepLoss
 from napari_cryorestore.methods.shell_loss import ShellLossConfig, shell_loss
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.methods.base import Draws, Network
 
 
-class Noise2NoiseConfig(ShellLossConfig):
+class Noise2NoiseConfig(ShellLossConfig, LearnedConfig):
     """The knobs of Noise2Noise."""
 
     kind: Literal["noise2noise"] = "noise2noise"
@@ -42,16 +42,6 @@ class Noise2Noise(Method):
         "paper": {"schedule": {"steps": 20_000, "batch": 16, "learning_rate": 4e-4}},
     }
     config: Noise2NoiseConfig
-
-    @property
-    def learns_with_filter(self) -> bool:
-        """Whether training uses the half-map Wiener filter: the FSC loss may weight its shells by it."""
-        return super().learns_with_filter or (self.config.loss == "fsc" and self.config.asks_the_halves)
-
-    @property
-    def fixes_amplitude(self) -> bool:
-        """Whether amplitudes come out right: the FSC does not see them."""
-        return self.config.loss != "fsc"
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw quarter turns about the tilt axis, and which halves are exchanged, as far as either is on."""

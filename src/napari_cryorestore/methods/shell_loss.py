@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from napari_cryorestore.config import setting
-from napari_cryorestore.methods.base import LearnedConfig
+from napari_cryorestore.methods.base import MethodConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.network_input import Imaging
 
 
-class ShellLossConfig(LearnedConfig):
-    """The knobs of the FSC as a loss."""
+class ShellLossConfig(MethodConfig):
+    """The knobs of the FSC as a loss; a method's own configuration narrows ``loss``."""
 
+    loss: str = setting("l2", "How crops are compared.")
     shells: Literal["equal", "agreeing", "weighted"] = setting(
         "equal",
         "Which Fourier shells the FSC loss counts: all alike (as published), those where the raw halves "
@@ -37,9 +38,14 @@ class ShellLossConfig(LearnedConfig):
     )
 
     @property
+    def uses_fsc(self) -> bool:
+        """Whether the loss is, or has, a Fourier shell correlation, which leaves the amplitude open."""
+        return "fsc" in self.loss
+
+    @property
     def asks_the_halves(self) -> bool:
         """Whether it must be known how well the raw halves agree, shell by shell."""
-        return self.shells != "equal"
+        return self.uses_fsc and self.shells != "equal"
 
 
 def shell_loss(
@@ -86,4 +92,37 @@ def shell_loss(
     return one_minus_fsc(prediction, target, mask=mask, weights=weights, first_shell=config.first_shell)
 
 
-__all__ = ["ShellLossConfig", "shell_loss"]
+def split_loss(
+    prediction: Tensor,
+    target: Tensor,
+    masks: tuple[Tensor, Tensor],
+    config: ShellLossConfig,
+    imaging: Imaging,
+) -> tuple[Tensor, Tensor]:
+    """Return what a prediction costs where something was measured, and what in the wedge.
+
+    With ``loss = "l2"`` squares in both. With ``"fsc+l2"`` 1 − ⟨FSC⟩ and `anchor` times the squares where it
+    was measured, squares in the wedge; with ``"fsc"`` 1 − ⟨FSC⟩ there too.
+
+    Parameters
+    ----------
+    prediction, target, config, imaging
+        As of `shell_loss`.
+    masks : two Tensors, shapes (z, y, x // 2 + 1) or (b, 1, z, y, x // 2 + 1), bool
+        The measured part of Fourier space, and the wedge.
+
+    Returns
+    -------
+    tuple of two Tensors, scalars
+    """
+    from napari_cryorestore.physics.filtering import masked_mean_squares
+
+    known, in_wedge = masked_mean_squares(prediction - target, masks)
+    if config.uses_fsc:
+        known = shell_loss(prediction, target, config, imaging, mask=masks[0]) + config.anchor * known
+    if config.loss == "fsc":
+        in_wedge = shell_loss(prediction, target, config, imaging, mask=masks[1])
+    return known, in_wedge
+
+
+__all__ = ["ShellLossConfig", "shell_loss", "split_loss"]

@@ -75,6 +75,31 @@ class NoData:
         """What crops should keep off: such regions and their surroundings; to be sliced."""
         return BlockView(self.outside, self.shape)
 
+    def binned(self, factor: int) -> NoData:
+        """Return what a volume with larger voxels lacks: those that stand for any voxel without data.
+
+        Parameters
+        ----------
+        factor : int
+            How many voxels become one, along each axis; a last bin need not be full.
+        """
+        shape = tuple(-(-length // factor) for length in self.shape)
+        empty = np.stack(
+            [
+                _joined(self[start : start + factor], factor, np.max)[0]
+                for start in range(0, self.shape[0], factor)
+            ]
+        )
+        return NoData(
+            shape=shape,
+            packed=np.packbits(empty, axis=-1),
+            share=float(empty.mean()),
+            alone=self.alone,
+            outside=_joined(self.outside, factor, np.max),
+            left_out=_joined(self.left_out, factor, np.max),
+            means=tuple(_joined(mean, factor, np.mean) for mean in self.means),
+        )
+
     def filled(self, volume: Any, index: int) -> FilledView:
         """Return one of the maps with its local mean in place of what is no data."""
         return FilledView(volume, self, self.means[index])
@@ -149,6 +174,14 @@ class FilledView:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         del copy  # it is always made anew
         return np.asarray(self[:], dtype=dtype)
+
+
+def _joined(values: NDArray[Any], factor: int, combine: Any) -> NDArray[Any]:
+    """Return one value for every cube of so many, the last ones continued where they are not full."""
+    whole = np.pad(values, [(0, -length % factor) for length in values.shape], mode="edge")
+    z, y, x = (length // factor for length in whole.shape)
+    joined = combine(whole.reshape(z, factor, y, factor, x, factor), axis=(1, 3, 5))
+    return np.asarray(joined, dtype=values.dtype)
 
 
 def enlarged(blocks: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from napari_cryorestore.checkpoint import load_label, weights_file
+from napari_cryorestore.data.binning import binned_for
 from napari_cryorestore.data.imaging import recorded
 from napari_cryorestore.examination import examine
 from napari_cryorestore.io.input_stamps import changed_inputs
@@ -74,7 +75,8 @@ def examined_tomogram(config: RestoreConfig) -> Examination:
     Returns
     -------
     Examination
-        The tomogram with the tilts in force, and what the user should know about it.
+        The tomogram with the tilts in force, binned as the model learned, and what the user should know about
+        it.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def _examined(config: RestoreConfig) -> Examination:
     tomogram = open_tomogram(item.maps, mask=item.mask, recording=item.recording)
     weights = config.model.weights
     learned = None if weights is None else load_label(weights).trained_on
-    return examine(tomogram, needs_wedge=method.needs_wedge, learned=learned)
+    found = examine(tomogram, needs_wedge=method.needs_wedge, learned=learned)
+    return replace(found, tomogram=binned_for(found.tomogram, learned))
 
 
 def made_of(config: RestoreConfig, tomogram: Tomogram) -> MadeOf:
@@ -144,7 +147,8 @@ def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
     recording = tomogram.recording
     tilts = [*(recording.tilt_range or (None, None)), recording.axis]
     half = [] if config.half is None else [f"half {config.half}"]
-    return [method, config.hardware.precision, tomogram.voxel_size, *tilts, *half]
+    back = ["added back"] if config.add_back else []
+    return [method, config.hardware.precision, tomogram.voxel_size, *tilts, *half, *back]
 
 
 def _weights(config: RestoreConfig) -> str:

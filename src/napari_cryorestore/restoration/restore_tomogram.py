@@ -16,6 +16,7 @@ from napari_cryorestore.checkpoint import load_label
 from napari_cryorestore.data.imaging import StandardisedView, grouped_maps, halves_of
 from napari_cryorestore.data.tile_journal import (
     FileJournal,
+    Journal,
     forget,
     is_journalled,
     journal_names,
@@ -28,6 +29,7 @@ from napari_cryorestore.io.part_file import part_of, require_own, room_explained
 from napari_cryorestore.io.volume_format import label_lines
 from napari_cryorestore.io.volume_output import create_volume, losses
 from napari_cryorestore.physics.normalize import Standardisation
+from napari_cryorestore.restoration.added_back import add_back, binning_words
 from napari_cryorestore.restoration.model import Model, cancellable
 from napari_cryorestore.restoration.provenance import (
     changed_since_training,
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 
     from napari_cryorestore.compute_config import TilingConfig
     from napari_cryorestore.data.crops import Groups
-    from napari_cryorestore.data.tile_journal import Journal
     from napari_cryorestore.findings import Finding
     from napari_cryorestore.io.tomogram import Tomogram
     from napari_cryorestore.no_data import NoData
@@ -81,7 +82,9 @@ def restore(
 
     Every half is restored by itself (of other numbers of maps, see `Method.to_restore`), put back on its own
     scale, and the mean is written. If a process that did this was killed, the same configuration goes on
-    where that one was, with the same result; where memory runs out, it begins anew with smaller tiles.
+    where that one was, with the same result; where memory runs out, it begins anew with smaller tiles. For a
+    model that learned from binned maps, the tomogram is binned alike, and the file has such voxels, unless
+    what was restored is to be added back.
 
     Parameters
     ----------
@@ -116,28 +119,28 @@ def restore(
     config, chosen = with_chosen_weights(config, chosen)
     examined = examined_tomogram(config)
     tomogram = examined.tomogram
-    findings = (chosen.findings if chosen else ()) + misfits_of(config, tomogram)
+    findings = _of_model(config, chosen, tomogram)
     changed = changed_since_training(config.model, config.tomogram.maps)
     for finding in (*examined.findings, *changed, *findings, *losses(config.output)):
         found(finding)
     tomogram.no_data(through=partial(CancellableView, cancelled=cancelled))
     model = Model.of(config.model, tomogram, settings=config.method, hardware=config.hardware)
     made = made_of(config, tomogram)
-    doubts = [*findings, *(finding for finding in examined.findings if finding.severity != "note")]
-    labels = header_lines(model.name, [str(made), *_tilts_label(tomogram), *_links(config)], chosen, doubts)
+    doubts = [finding for finding in (*findings, *examined.findings) if finding.severity != "note"]
+    facts = [str(made), *_recorded(tomogram, config), *_links(config)]
+    labels = header_lines(model.name, facts, chosen, doubts)
     mark = fingerprint(made, config.tiling, tomogram, model)
     job = RestorationJob(tomogram, model, config.output, labels, progress, cancelled, half=config.half)
-    kept = kept_plan(config.output, mark)
+    kept = None if config.add_back else kept_plan(config.output, mark)
     if kept is not None:
         say(f"{config.output.name} was being restored when the program was killed: going on from there.")
-    least = least_tile(model)
-    if config.tiling.tile is not None and config.tiling.tile < least:
-        say(f"Tiles of {config.tiling.tile} voxels are too small for this model: {least} voxels are taken.")
+    _say_of_small_tiles(config.tiling, model, say)
     plan = kept or fitting_plan(tomogram.shape, model, config.tiling)
     smaller = smaller_plans(plan, possible_plans(tomogram.shape, model, config.tiling))
     while True:
         try:
-            job.fill(plan, journal_of(config.output, mark, plan, chosen), goes_on=plan is kept)
+            journal = journal_of(config.output, mark, plan, chosen)
+            job.fill_and_add_back(plan) if config.add_back else job.fill(plan, journal, goes_on=plan is kept)
             return config.output
         except MemoryError:
             if not smaller:
@@ -146,13 +149,28 @@ def restore(
             say(f"Memory ran out: beginning anew with tiles of {' x '.join(map(str, plan.sizes))} voxels.")
 
 
-def _tilts_label(tomogram: Tomogram) -> list[str]:
-    """Return what a header says of the tilts, where they are known; `comparison.recorded` reads it back."""
+def _of_model(config: RestoreConfig, chosen: ChosenStep | None, tomogram: Tomogram) -> tuple[Finding, ...]:
+    """Return what there is to say of a model, its step, and the voxel size that it learned from."""
+    found = (chosen.findings if chosen else ()) + misfits_of(config, tomogram)
+    return (*found, *binning_words(tomogram, adds_back=config.add_back))
+
+
+def _say_of_small_tiles(tiling: TilingConfig, model: Model, say: Callable[[str], None]) -> None:
+    least = least_tile(model)
+    if tiling.tile is not None and tiling.tile < least:
+        say(f"Tiles of {tiling.tile} voxels are too small for this model: {least} voxels are taken.")
+
+
+def _recorded(tomogram: Tomogram, config: RestoreConfig) -> list[str]:
+    """Return what a header says of tilts and binning; `comparison.recorded` reads the tilts back."""
+    labels = []
     recording = tomogram.recording
-    if recording.tilt_range is None:
-        return []
-    low, high = recording.tilt_range
-    return [f"tilts: {low:g} to {high:g} degrees about {recording.axis}"]
+    if recording.tilt_range is not None:
+        low, high = recording.tilt_range
+        labels.append(f"tilts: {low:g} to {high:g} degrees about {recording.axis}")
+    if tomogram.binning > 1 and not config.add_back:
+        labels.append(f"binned by {tomogram.binning} from voxels of {tomogram.in_files.voxel_size:.4g} A")
+    return labels
 
 
 def _links(config: RestoreConfig) -> list[str]:
@@ -184,6 +202,15 @@ class RestorationJob:
         created = partial(create_volume, self.output, self.tomogram, label=label)
         with resumable(self.output, created, journal, goes_on=goes_on, checked=checked) as out:
             self.restore_into(out, plan, journal)
+        self.progress(1.0)
+
+    def fill_and_add_back(self, plan: TilePlan) -> None:
+        """Restore binned voxels in memory, and make the file of all voxels; a killed one begins anew."""
+        restored = np.zeros(self.tomogram.shape, dtype=np.float32)
+        self.restore_into(restored, plan, Journal())
+        whole, checked = self.tomogram.in_files, self.stage(_FILLED, 1.0)
+        with create_volume(self.output, whole, label="\n".join(self.labels), checked=checked) as out:
+            add_back(out, restored, self.tomogram, progress=self.stage(_FILLED, _FILLED))
         self.progress(1.0)
 
     def stage(self, begin: float, end: float) -> Callable[[float], None]:

@@ -46,7 +46,7 @@ def _what_is_shared(run: Path) -> Any:
     snapshots = recipe.table("snapshots")
     block = (snapshots.get("position"), snapshots.get("size"), snapshots.get("held_out") == "none")
     maps = [tuple(map(_resolved, tomogram.maps)) for tomogram in recipe.tomograms]
-    return maps, block, recipe.table("schedule").get("seed", 0)
+    return maps, recipe.binning, block, recipe.table("schedule").get("seed", 0)
 
 
 def _beside(run: Path) -> list[Path]:

@@ -32,6 +32,11 @@ class PlainRecipe:
             return cls(plain_toml(text()))
         return cls()
 
+    @property
+    def binning(self) -> int:
+        """How many voxels of the files became one, along each axis, before anything was learned."""
+        return _one_or_more(self.table("schedule").get("binning"))
+
     def table(self, name: str) -> dict[str, Any]:
         """Return one table, such as ``"method"``; an empty one where it is none."""
         value = self.values.get(name)

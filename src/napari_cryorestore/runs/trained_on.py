@@ -33,16 +33,31 @@ class TrainedOn:
         Of the averaged values: negative where density is dark; see `physics.normalize.skewness`.
     maps : int or None
         How many maps there are.
+    binning : int
+        How many voxels of its files became one before anything was learned; the recording says how large
+        they are then.
     """
 
     recording: Recording = Recording()
     skewness: float | None = None
     maps: int | None = None
+    binning: int = 1
+
+    def binning_of(self, voxel_size: float) -> int:
+        """Return by what to bin a tomogram with voxels of a size in Å, so that it is like what was learned.
+
+        That is 1 for what learned from the voxels of files, and for a tomogram with such large voxels.
+        """
+        theirs = self.recording.voxel_size
+        if self.binning == 1 or not theirs or not voxel_size:
+            return 1
+        return max(1, round(theirs / voxel_size))
 
     def to_json(self) -> str:
         """Return it as one line."""
         recording = self.recording.model_dump(mode="json")
-        return json.dumps({"recording": recording, "skewness": self.skewness, "maps": self.maps})
+        known = {"recording": recording, "skewness": self.skewness, "maps": self.maps}
+        return json.dumps(known if self.binning == 1 else {**known, "binning": self.binning})
 
     @classmethod
     def from_json(cls, text: str | None) -> TrainedOn:
@@ -52,11 +67,12 @@ class TrainedOn:
         except ValueError:
             content = {}
         values = content if isinstance(content, dict) else {}
-        maps = _number(values.get("maps"))
+        maps, binning = _number(values.get("maps")), _number(values.get("binning"))
         return cls(
             Recording.known(values.get("recording", values)),
             _number(values.get("skewness")),
             int(maps) if maps and maps >= 1 else None,
+            int(binning) if binning and binning >= 1 else 1,
         )
 
 
@@ -99,6 +115,8 @@ def misfits(model: TrainedOn, tomogram: TrainedOn, *, lacks_half: bool, wedge: b
 
 def _voxel_size(model: TrainedOn, tomogram: TrainedOn) -> Iterator[Finding]:
     ours, theirs = tomogram.recording.voxel_size, model.recording.voxel_size
+    if ours:
+        ours *= model.binning_of(ours)
     if ours and theirs and abs(ours - theirs) > VOXEL_SIZE_SHARE * theirs:
         yield Finding(
             "warning",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.checkpoint import load_checkpoint, load_into, weights_file
+from napari_cryorestore.data.binning import binned
 from napari_cryorestore.data.corners import no_room_to_turn, valid_corners
 from napari_cryorestore.data.network_input import PADDING
 from napari_cryorestore.examination import UNUSABLE, examine
@@ -112,12 +113,30 @@ def _examined(config: RunConfig, tell: Callable[[Finding], None]) -> tuple[RunCo
         for finding in found.findings:
             tell(replace(finding, about=finding.about if len(config.tomograms) > 1 else ""))
         used.append(item)
-        tomograms.append(found.tomogram)
+        tomograms.append(binned(found.tomogram, config.schedule.binning))
+    if config.schedule.binning > 1:
+        tell(_binned_words(tomograms[0]))
     return config.model_copy(update={"tomograms": tuple(used)}), tomograms
 
 
+def _binned_words(tomogram: Tomogram) -> Finding:
+    large, small = tomogram.voxel_size, tomogram.in_files.voxel_size
+    sentence = (
+        f"The maps are binned by {tomogram.binning}: the network learns from voxels of {large:.4g} Å instead "
+        f"of {small:.4g} Å, and restores such voxels."
+    )
+    return Finding("note", "binning", sentence)
+
+
 def _require_room(tomogram: Tomogram, least: int) -> None:
-    if min(tomogram.shape) < least:
+    thinnest = min(tomogram.shape)
+    if thinnest < least and tomogram.binning > 1:
+        raise ValueError(
+            f"{tomogram.name} is only {thinnest} voxels thin {tomogram.shape} when binned by "
+            f"{tomogram.binning}, but a training crop has at least {least}: bin it less, or choose a "
+            "thicker one."
+        )
+    if thinnest < least:
         raise ValueError(
             f"{tomogram.name} is only {min(tomogram.shape)} voxels thin {tomogram.shape}, but a training "
             f"crop has at least {least}: choose a thicker tomogram or one with smaller voxels."
@@ -200,7 +219,7 @@ def _completed(config: TomogramConfig, tomogram: Tomogram) -> TomogramConfig:
             "maps": tuple(map(_absolute, config.maps)),
             "mask": None if config.mask is None else _absolute(config.mask),
             "name": tomogram.name,
-            "recording": tomogram.recording,
+            "recording": tomogram.in_files.recording,
         }
     )
 

@@ -32,7 +32,7 @@ def estimated_memory(
     sections
         ``method``, ``network``, ``schedule`` and, where it is known, ``hardware``.
     shapes : sequence of (int, int, int)
-        The tomograms (z, y, x), that which is previewed first.
+        The tomograms (z, y, x), binned where training bins; that which is previewed first.
     half_precision
         Whether the network computes in 16 bits.
     """

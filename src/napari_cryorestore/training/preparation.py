@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_cryorestore.data.binning import binned
 from napari_cryorestore.data.corners import MOST_CORNERS, keeping_off, valid_corners
 from napari_cryorestore.data.crops import Box, StoredMap, TrainingVolume
 from napari_cryorestore.data.imaging import (
@@ -21,6 +22,7 @@ from napari_cryorestore.data.imaging import (
     standardised,
 )
 from napari_cryorestore.data.network_input import input_margin
+from napari_cryorestore.data.slab import slab_mask
 from napari_cryorestore.data.structure import structure_mask
 from napari_cryorestore.hardware import free_memory
 from napari_cryorestore.io.halves import LEAST_OF_MASK, empty_mask_words, require_maps
@@ -115,7 +117,8 @@ def prepare(
     ValueError
         If the data cannot be trained on, with what to do about it.
     """
-    tomograms = [open_configured(item) for item in config.tomograms]
+    factor = config.schedule.binning
+    tomograms = [binned(open_configured(item), factor) for item in config.tomograms]
     warning = different_voxels(tomograms)
     if warning:
         say(warning)
@@ -175,7 +178,8 @@ def _volume(
     if method.maps != 1 and len(maps) < _HALVES:
         raise ValueError(f"Training needs both half maps of {tomogram.name}: give the other half (--odd).")
     about = tomogram.name if len(config.tomograms) > 1 else ""
-    for finding in require_maps(maps, name=about, mask=tomogram.mask):
+    files = tomogram.in_files
+    for finding in require_maps(files.maps, name=about, mask=files.mask):
         if finding.severity == "warning":
             say(replace(finding, about=about).text)
     check()
@@ -232,12 +236,13 @@ def _training_mask(tomogram: Tomogram, config: RunConfig) -> Mask | None:
         return _given_mask(tomogram, tomogram.mask, crop_of(config))
     if config.schedule.mask == "none":
         return None
+    found = slab_mask if config.schedule.mask == "slab" else structure_mask
     maps: list[Any] = list(tomogram.maps)
     no_data = tomogram.no_data()
     if no_data is None:
-        return structure_mask(MeanOfMaps(*maps))
+        return found(MeanOfMaps(*maps))
     filled = [no_data.filled(one, index) for index, one in enumerate(maps)]
-    return structure_mask(MeanOfMaps(*filled), no_data=no_data)
+    return found(MeanOfMaps(*filled), no_data=no_data)
 
 
 def _given_mask(tomogram: Tomogram, mask: Inside, crop: int) -> Mask:

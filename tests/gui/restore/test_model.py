@@ -142,6 +142,21 @@ def test_what_is_typed_is_taken(model: RestoreModel, restorer, tmp_path: Path) -
     assert seen["tomogram"]["recording"] == recording
 
 
+def test_fine_detail_is_added_back_where_a_run_learned_from_binned_maps(
+    model: RestoreModel, restorer, run: Path
+) -> None:
+    plain = ModelChoice(run, step=600)
+    model.request = replace(model.request, model=plain, add_back=True)
+    assert not model.request.learned_binned
+    config = run / "config.toml"
+    config.write_text(config.read_text() + "[schedule]\nbinning = 2\n")
+    assert model.request.learned_binned
+    assert not [finding for finding in model.findings() if finding.topic == "voxel size"]
+    model.start()
+    finished(model)
+    assert restorer.seen[0]["add_back"] is True
+
+
 def test_a_folder_typed_is_made(model: RestoreModel, tmp_path: Path) -> None:
     model.request = replace(model.request, output=str(tmp_path / "a" / "b"))
     model.start()

@@ -289,3 +289,16 @@ def test_other_images_are_no_volumes(viewer: ViewerModel, panel: RestorePanel) -
     add_volume(viewer, np.zeros((4, 5, 6)), name="ours", origin=LayerOrigin(label="restored by x"))
     viewer.add_image(np.zeros((4, 5, 6)), name="theirs")
     assert choices(panel.source.even) == ["none", "TS01_even", "TS01_odd", "theirs"]
+
+
+def test_adding_back_is_offered_only_of_a_run_that_learned_from_binned_maps(
+    viewer: ViewerModel, panel: RestorePanel, run: Path, pair: tuple[Path, Path]
+) -> None:
+    session_of(viewer).use_step.emit(run, 600)
+    assert panel.output.back.isHidden()
+    config = run / "config.toml"
+    config.write_text(config.read_text() + "[schedule]\nbinning = 2\n")
+    session_of(viewer).use_step.emit(run, 500)
+    assert not panel.output.back.isHidden()
+    panel.output.back.setChecked(True)
+    assert panel.model.request.add_back

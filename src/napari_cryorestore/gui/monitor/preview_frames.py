@@ -228,7 +228,7 @@ def placement_of(run: RunDir) -> Placement:
     return Placement(
         name=f"{run.path.name} · training",
         run=str(run.path),
-        voxel_size=edge if edge is not None and edge < _MOST else 0.0,
+        voxel_size=edge * recipe.binning if edge is not None and edge < _MOST else 0.0,
         start=_start(recipe.table("snapshots")),
     )
 

@@ -276,6 +276,7 @@ class RestoreModel:
                 "method": self.other_settings(),
                 "tiling": request.tiling.model_dump(),
                 "hardware": request.hardware.model_dump(),
+                **({"add_back": True} if request.add_back and request.learned_binned else {}),
             },
             recording=Recording(
                 voxel_size=read_number(request.voxel_size),

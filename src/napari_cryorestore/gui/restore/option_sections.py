@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
+from napari_cryorestore.compute_config import DeviceConfig, ResultConfig, TilingConfig
 from napari_cryorestore.config import settings_of
 from napari_cryorestore.gui.editors import AUTOMATIC, combo_box
 from napari_cryorestore.gui.forms import ConfigForm
@@ -38,15 +38,19 @@ class OutputSection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.saves, self.shows = QCheckBox("file in"), QCheckBox("layer")
+        self.back = QCheckBox("under the fine detail of the raw tomogram")
         self.output, self.browse = QLineEdit(), QToolButton()
         self.browse.setText("…")
         self.output.setClearButtonEnabled(True)
         self.output.setToolTip("A folder, or a file; empty takes the one shown. Nothing is ever overwritten.")
         self.shows.setToolTip("Add the result to the viewer; it stays on disk and takes no memory.")
+        (back,) = settings_of(ResultConfig)
+        self.back.setToolTip(back.help)
         grid = grid_of(self)
         add_row(grid, self.saves, self.output, self.browse)
         add_row(grid, self.shows)
-        for box in (self.saves, self.shows):
+        add_row(grid, self.back)
+        for box in (self.saves, self.shows, self.back):
             box.toggled.connect(self.value_changed)
         self.output.textEdited.connect(self.value_changed)
         self.browse.clicked.connect(self.browse_requested)
@@ -57,11 +61,14 @@ class OutputSection(QWidget):
             "saves": self.saves.isChecked(),
             "shows": self.shows.isChecked(),
             "output": self.output.text(),
+            "add_back": self.back.isChecked(),
         }
 
     def show_request(self, request: RestoreRequest, folder: str) -> None:
         """Show what is requested, and the folder that is taken if none is typed, without announcing it."""
-        for box, checked in ((self.saves, request.saves), (self.shows, request.shows)):
+        shown = ((self.saves, request.saves), (self.shows, request.shows), (self.back, request.add_back))
+        self.back.setVisible(request.learned_binned)
+        for box, checked in shown:
             box.blockSignals(True)
             box.setChecked(checked)
             box.blockSignals(False)

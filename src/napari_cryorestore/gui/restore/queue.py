@@ -61,7 +61,8 @@ class RestorePlan:
     model : ModelChoice
         With what.
     common : dict
-        The values of a `RestoreConfig` that are those of all tomograms: method, tiling, hardware.
+        The values of a `RestoreConfig` that are those of all tomograms: method, tiling, hardware,
+        whether anything is added back.
     chosen : ChosenStep or None
         Why the model's step was taken; the queue keeps it while the run trains on.
     recording : Recording

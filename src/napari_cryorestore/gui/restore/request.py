@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_cryorestore.compute_config import DeviceConfig, TilingConfig
 from napari_cryorestore.gui.data_choice import DataChoice, to_plain_number
-from napari_cryorestore.gui.model_choice import ModelChoice, loaded_method, loaded_methods
+from napari_cryorestore.gui.model_choice import ModelChoice, loaded_method, loaded_methods, trained_on
 from napari_cryorestore.gui.named_volume import NamedVolume, tomogram_name_of
 from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.restore.queue import TomogramToRestore
@@ -47,6 +47,9 @@ class RestoreRequest:
         Whether the result is kept as a file, and whether it is added as a layer.
     output : str
         A file or folder; empty means the ``restored`` folder of the run, or beside the tomogram.
+    add_back : bool
+        Whether what was restored is put back under the raw fine detail, of a model that learned from binned
+        maps.
     """
 
     even: NamedVolume | None = None
@@ -63,6 +66,12 @@ class RestoreRequest:
     saves: bool = True
     shows: bool = True
     output: str = ""
+    add_back: bool = False
+
+    @property
+    def learned_binned(self) -> bool:
+        """Whether the model learned from binned maps, so that there is fine detail to add back to."""
+        return trained_on(self.model).binning > 1
 
     @property
     def tomogram(self) -> TomogramToRestore | None:

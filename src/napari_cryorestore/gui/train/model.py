@@ -15,7 +15,7 @@ from napari_cryorestore.gui.named_volume import own_paths, written_inputs
 from napari_cryorestore.gui.preferences import folder_beside
 from napari_cryorestore.gui.train.more_tomograms import first_name, from_config, joined
 from napari_cryorestore.gui.train.opinion import Opinion
-from napari_cryorestore.gui.train.preview_place import place_of, snapshots_at
+from napari_cryorestore.gui.train.preview_place import binned_snapshots, place_of, position_in_file
 from napari_cryorestore.gui.train.recipes import SECTIONS, Problem, missing, recording_problems, too_thin
 from napari_cryorestore.gui.train.suitability import facts_of, refused_methods, refused_networks
 from napari_cryorestore.runs.run_dir import RunDir, new_run_path
@@ -311,7 +311,7 @@ class TrainModel:
             self.put(section, getattr(config, section))
         self.invalid.clear()
         self.preset = CUSTOM
-        self.place, self.position = place_of(config.snapshots), config.snapshots.position
+        self.place, self.position = place_of(config.snapshots), position_in_file(config)
         self.from_checkpoint = config.from_checkpoint
         first, *others = config.tomograms
         self.others = joined((), map(from_config, others), first=DataChoice(), name=first.name or "")
@@ -400,7 +400,7 @@ class TrainModel:
                 choice.to_plain(paths, name=self.tomogram_name),
                 *(item.to_plain(paths) for item in self.more_tomograms),
             ],
-            "snapshots": snapshots_at(sections["snapshots"], self.place, shape=shape, position=self.position),
+            "snapshots": binned_snapshots(sections, self.place, shape=shape, position=self.position),
             "from_checkpoint": self.from_checkpoint,
             **{name: sections[name] for name in ("method", "network", "schedule", "hardware")},
         }

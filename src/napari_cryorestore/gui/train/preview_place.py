@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari import Viewer
     from napari.layers import Layer
@@ -58,6 +58,31 @@ def snapshots_at(
     return {**content, "held_out": "manual", "position": tuple(inside)}
 
 
+def binned_snapshots(
+    sections: Mapping[str, Any], place: Place, *, shape: Sequence[int], position: Sequence[float] | None
+) -> dict[str, Any]:
+    """Return what `snapshots_at` does, in the binned voxels that a run's schedule asks for."""
+    binning = binning_of(sections["schedule"])
+    at = None if position is None else [one / binning for one in position]
+    return snapshots_at(sections["snapshots"], place, shape=binned_shape(shape, binning), position=at)
+
+
+def position_in_file(config: Any) -> tuple[float, ...] | None:
+    """Return the voxel (z, y, x) of the files in the middle of a run's block, where it was given."""
+    position, binning = config.snapshots.position, config.schedule.binning
+    return None if position is None else tuple(at * binning for at in position)
+
+
+def binning_of(schedule: Any) -> int:
+    """Return how many voxels become one, along each axis, before anything is learned."""
+    return int(getattr(schedule, "binning", 1))
+
+
+def binned_shape(shape: Sequence[int], binning: int) -> tuple[int, ...]:
+    """Return the size (z, y, x) that a tomogram has once it is binned."""
+    return tuple(-(-size // binning) for size in shape)
+
+
 def place_of(snapshots: Any) -> Place:
     """Return the user's choice that a `SnapshotsConfig` stands for."""
     places: dict[str, Place] = {"automatic": "structured", "manual": "typed", "none": "off"}
@@ -86,8 +111,12 @@ __all__ = [
     "PLACE_SENTENCES",
     "PLACE_TITLES",
     "Place",
+    "binned_shape",
+    "binned_snapshots",
+    "binning_of",
     "crosshair",
     "middle_of_view",
     "place_of",
+    "position_in_file",
     "snapshots_at",
 ]

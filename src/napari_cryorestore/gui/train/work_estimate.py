@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.status_line import about_words
+from napari_cryorestore.gui.train.preview_place import binned_shape, binning_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,8 @@ class WorkEstimator:
         """Estimate for a device, unless that was done already."""
         model = self._model
         halves = [model.choice.even, *(item.choice.even for item in model.more_tomograms)]
-        shapes = tuple(half.shape for half in halves if half is not None)
+        binning = binning_of(model.sections["schedule"])
+        shapes = tuple(binned_shape(half.shape, binning) for half in halves if half is not None)
         sections = {name: model.sections[name] for name in _SECTIONS}
         precision = getattr(sections["hardware"], "precision", "auto")
         half = precision in ("bf16", "fp16") or (precision == "auto" and device.half_precision)
