@@ -4,7 +4,8 @@ Run, for example::
 
     xvfb-run -a -s "-screen 0 1600x1300x24" python scripts/compare-pictures.py RUN RUN RUN
 
-Each RUN is the folder of a run on the sample pair; its suggested step becomes a row.
+Each RUN is the folder of a run on the sample pair; its suggested step becomes a row. With ``--methods`` one
+picture is taken, of eight rows: raw, Wiener filter, five runs, and the filter that makes it look like SIRT's.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ PLACE = (1540.0, 1360.0, 3900.0)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--methods", action="store_true", help="take the picture of docs/methods/index.md")
     parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["NAPARI_CONFIG"] = f"{scratch}/settings.yaml"
-        Pictures(options.images).take(options.runs)
+        pictures = Pictures(options.images)
+        pictures.take_methods(options.runs) if options.methods else pictures.take(options.runs)
 
 
 class Pictures:
@@ -72,6 +75,27 @@ class Pictures:
             self.panel.lower_tabs.trust.buttons[what].click()
         self.settle()
         take_pictures(self.viewer, self.images, "compare-trust")
+        self.viewer.close()
+
+    def take_methods(self, runs: list[Path]) -> None:
+        """Show raw data, what needs no training, and what was trained, in eight rows."""
+        from napari_cryorestore.gui.compare.row_offers import rows_without_training
+        from napari_cryorestore.gui.model_choice import load_methods
+
+        load_methods()
+        rows = {row.method or row.kind: row for row in rows_without_training(self.viewer.layers)}
+        for name in ("mean", "wiener"):
+            self.panel.rows.add(rows[name])
+        for run in runs:
+            self.panel.rows.add_step(run)
+        self.panel.rows.add(rows["sirt"])
+        self.panel.model.set_cursor(PLACE)
+        self.settle()
+        self.panel.grid.show_all()
+        dismiss_messages()
+        self.make_room()
+        self.panel.message.say("")
+        take_pictures(self.viewer, self.images, "compare-methods")
         self.viewer.close()
 
     def make_room(self) -> None:

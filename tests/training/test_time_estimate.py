@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.gui.train.recipes import Recipes
 from napari_cryorestore.hardware import training_threads
 from napari_cryorestore.training import time_estimate
@@ -59,7 +60,7 @@ def test_previews_count_too(recipes: Recipes, one_per_second: None) -> None:
     assert with_previews - seconds(sections(recipes)) == pytest.approx((2 + 3) * of_both_halves)
 
 
-def test_how_fast_it_goes_is_measured_once_on_a_small_crop(
+def test_how_fast_it_goes_is_measured_once_on_a_small_crop_and_can_be_cancelled(
     recipes: Recipes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops = []
@@ -68,17 +69,20 @@ def test_how_fast_it_goes_is_measured_once_on_a_small_crop(
         crops.append(compute().shape)
         return 2.0
 
-    monkeypatch.setattr(time_estimate, "_seconds", timed)
-    time_estimate._seconds_per_multiplication.cache_clear()
-    chosen = sections(recipes)
-    slow = seconds(chosen)
-    assert crops == [(1, 1, 32, 32, 32)] * 2
-    share = torch.get_num_threads() / training_threads()
-    assert slow == pytest.approx(2.0 * share * 10 * 3 * 3 * 20**3 / 32**3)
-    seconds(sections(recipes, schedule={"steps": 7, "batch": 1, "crop": 24}))
-    assert len(crops) == 2
-    time_estimate._seconds_per_multiplication.cache_clear()
-    assert seconds(chosen) > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(time_estimate, "_seconds", timed)
+        patch.setattr(time_estimate, "_MEASURED", {})
+        chosen = sections(recipes)
+        slow = seconds(chosen)
+        assert crops == [(1, 1, 32, 32, 32)]  # not again, as it takes long
+        share = torch.get_num_threads() / training_threads()
+        assert slow == pytest.approx(2.0 * share * 10 * 3 * 3 * 20**3 / 32**3)
+        seconds(sections(recipes, schedule={"steps": 7, "batch": 1, "crop": 24}))
+        assert len(crops) == 1
+    monkeypatch.setattr(time_estimate, "_MEASURED", {})
+    with pytest.raises(Cancelled):
+        estimated_seconds(chosen, [(32, 64, 64)], device="cpu", cancelled=lambda: True)
+    assert estimated_seconds(chosen, [(32, 64, 64)], device="cpu") > 0
 
 
 def test_a_device_that_is_not_there_is_refused(recipes: Recipes) -> None:

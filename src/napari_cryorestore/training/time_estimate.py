@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_cryorestore.data.tiles import Cancelled
 from napari_cryorestore.hardware import DTYPES, choose_device, choose_precision, training_threads
 from napari_cryorestore.networks import build_network, sizes_of
 from napari_cryorestore.networks.module import channels_last
@@ -27,10 +28,19 @@ EARLY_PREVIEWS = 3
 """Previews before the first regular one."""
 _TRIAL = {"cpu": 32, "cuda": 64, "mps": 64}
 """Edge of the crop with which a network is timed, in voxels; small on a CPU, enough to be busy on a GPU."""
+_LONG = 0.5
+"""Seconds from which a crop goes through the network only once."""
+_MEASURED: dict[Any, float] = {}
+"""Seconds per multiplication, by network, channels, device and precision."""
 
 
 def estimated_seconds(
-    sections: Mapping[str, Config], shapes: Sequence[Sequence[int]], *, device: str, precision: str = "auto"
+    sections: Mapping[str, Config],
+    shapes: Sequence[Sequence[int]],
+    *,
+    device: str,
+    precision: str = "auto",
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> float:
     """Return about how many seconds training takes on a device of this computer, previews included.
 
@@ -46,9 +56,13 @@ def estimated_seconds(
         The tomograms (z, y, x), that which is previewed first.
     device, precision : str
         As in a recipe.
+    cancelled : callable
+        Tells whether to end: a large network takes seconds, one of its layers a fraction of one.
 
     Raises
     ------
+    Cancelled
+        If `cancelled` says so.
     ValueError
         If there is no such device here.
     """
@@ -59,7 +73,10 @@ def estimated_seconds(
     previews = _previews(sections, step.method, step.network, shapes[0])
     chosen = choose_device(device)
     used = choose_precision(precision, chosen)[0]
-    return (steps + previews) * _seconds_per_multiplication(network, step.method.channels, chosen, used)
+    key = (network, step.method.channels, chosen, used)
+    if key not in _MEASURED:
+        _MEASURED[key] = _seconds_per_multiplication(*key, cancelled)
+    return (steps + previews) * _MEASURED[key]
 
 
 def _previews(sections: Mapping[str, Config], method: Method, network: Any, shape: Sequence[int]) -> float:
@@ -85,22 +102,34 @@ def _count(compute: Callable[[], object]) -> float:
     return float(counter.get_total_flops())
 
 
-@lru_cache(maxsize=64)
 @torch.inference_mode()
 def _seconds_per_multiplication(
-    config: NetworkConfig, channels: int, device: torch.device, precision: str
+    config: NetworkConfig,
+    channels: int,
+    device: torch.device,
+    precision: str,
+    cancelled: Callable[[], bool],
 ) -> float:
     """Return how long one of the network's multiplications takes with as many threads as training uses."""
     edge = max(_TRIAL.get(device.type, 32), least_crop(sizes_of(config)))
     network = channels_last(build_network(config, channels=channels, seed=0).eval().to(device))
+    for layer in network.modules():
+        layer.register_forward_pre_hook(partial(_end_if, cancelled))
     crop = torch.randn(1, channels, edge, edge, edge, device=device)
     enabled = precision != "32"
     with torch.autocast(device.type, dtype=DTYPES[precision] if enabled else None, enabled=enabled):
-        seconds = min(_seconds(lambda: network(crop), device) for _ in range(2))
+        seconds = _seconds(lambda: network(crop), device)
+        if seconds < _LONG or device.type != "cpu":  # what comes first is slower
+            seconds = min(seconds, _seconds(lambda: network(crop), device))
     if device.type == "cpu":
         seconds *= torch.get_num_threads() / training_threads()
     bare = network_without_values(config, channels=channels)
     return seconds / max(1.0, _count(lambda: bare(torch.empty_like(crop, device="meta"))))
+
+
+def _end_if(cancelled: Callable[[], bool], *_: object) -> None:
+    if cancelled():
+        raise Cancelled("The estimate was cancelled.")
 
 
 def _seconds(compute: Callable[[], object], device: torch.device) -> float:

@@ -42,3 +42,9 @@ def test_a_long_name_takes_both_lines(head):
 
     one_line = head.name.fontMetrics().horizontalAdvance(shown(head))
     assert one_line > 1.3 * head.name.width()
+
+
+def test_a_long_word_breaks_where_a_capital_begins(head):
+    head.show_state(HeadState("IceIceIceIceIce"))
+
+    assert shown(head) == "IceIceIceIceIce"

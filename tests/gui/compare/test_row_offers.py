@@ -12,6 +12,7 @@ from napari_cryorestore.gui.compare.row_offers import rows_of_maps, rows_without
 from napari_cryorestore.gui.io_hooks import read_tomograms
 from napari_cryorestore.methods import METHODS, Method, MethodConfig
 from napari_cryorestore.plugin_table import Extra
+from napari_cryorestore.runs.run_dir import RunDir
 
 from ...topaz_weights import install
 
@@ -86,3 +87,17 @@ def test_what_lacks_its_weights_is_offered_once_they_are_there(
 
 def test_a_step_is_called_by_its_methods_title(run: Path) -> None:
     assert step_name(run, 600) == "ICECREAM @ 600"
+
+
+def test_a_loss_or_a_network_that_is_not_the_usual_one_is_named(run: Path) -> None:
+    config = RunDir(run).config_text()
+    for number, (method, words) in enumerate(
+        (
+            ('"noise2noise"\nloss = "l2"', "Noise2Noise @ 9"),
+            ('"noise2noise"\nloss = "fsc"', "Noise2Noise FSC @ 9"),
+            ('"noise2noise"\n[network]\nkind = "msdnet"', "Noise2Noise, MS-D Net @ 9"),
+        )
+    ):
+        text = config.replace('"icecream"', method)
+        made = RunDir.create(run.with_name(f"named_{number}"), config=text, environment={})
+        assert step_name(made.path, 9) == words

@@ -65,6 +65,24 @@ def test_it_is_estimated_once_for_the_same_choices_and_anew_for_others(model):
     assert (said[-1].crop, said[-1].seconds, said[-1].may_end) == (24, 1.0, False)  # ¾ of 40, a multiple of 8
 
 
+def test_what_nobody_waits_for_any_more_is_ended(model, monkeypatch):
+    tells = []
+    monkeypatch.setattr(
+        "napari_cryorestore.training.time_estimate.estimated_seconds",
+        lambda *_, cancelled, **__: tells.append(cancelled) or 1.0,
+    )
+    background = Background()
+    estimator = WorkEstimator(model, background, say=lambda known: None)
+    estimator.ask(CPU)
+    settled(background)
+    model.put("schedule", model.sections["schedule"].model_copy(update={"steps": 10}))
+    estimator.ask(CPU)
+    settled(background)
+    assert [cancelled() for cancelled in tells] == [True, False]
+    estimator.cancel()
+    assert tells[1]()
+
+
 def test_what_cannot_be_estimated_is_left_out(model, monkeypatch):
     def fail(*_, **__):
         raise ValueError("there is no device 'cuda' here")

@@ -292,7 +292,7 @@ def _in_two_lines(name: str, metrics: QFontMetrics, width: int) -> str:
     for kept in range(len(name), 1, -1):
         end = kept // 2
         short = name if kept == len(name) else f"{name[: kept - end]}…{name[-end:]}"
-        words = re.sub(r"(?<=[_.\-…])", "\u200b", short)
+        words = re.sub(r"(?<=[_.\-…])|(?<=[a-z])(?=[A-Z])", "\u200b", short)
         room = metrics.boundingRect(QRect(0, 0, width, 0), _WRAPPED, words)
         if room.height() <= _two_lines(metrics) and room.width() <= width:
             return words

@@ -115,7 +115,10 @@ def step_name(run: Path, step: int) -> str:
     """
     kind = method_name_of(run)
     method = load_methods().get(kind)  # whoever shows a step restores with it, which takes PyTorch too
-    title = " ".join(filter(None, (method.title if method else kind or run.name, loss_of(run).upper())))
+    loss = loss_of(run)
+    usual = method.Config.model_fields["loss"].default if method and loss else ""
+    title = method.title if method else kind or run.name
+    title += f" {loss.upper()}" if loss != usual else ""
     first = first_link(RunDir(run))
     return f"{f'{first} → ' if first else ''}{title}{network_words_of(run)} @ {step}"
 

@@ -100,6 +100,8 @@ class TrainPanel(FoldedPanel):
         self.background.forget()
         self._data_control.leave()
         self.control.leave()
+        if self._recipe_control is not None:
+            self._recipe_control.leave()
 
     def start(self) -> None:
         """Start training, as soon as PyTorch is loaded and the data are looked at, or say what forbids it."""

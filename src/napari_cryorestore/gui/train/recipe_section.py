@@ -346,6 +346,10 @@ class RecipeControl:
         """Estimate what training takes anew if something changed that it depends on."""
         self._estimator.ask(self._device())
 
+    def leave(self) -> None:
+        """End what nobody waits for any more."""
+        self._estimator.cancel()
+
     def _choose(self, choose: Callable[[str], None], name: str) -> None:
         choose(name)
         self.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.status_line import about_words
@@ -89,6 +90,7 @@ class WorkEstimator:
     ) -> None:
         self._model, self._background, self._say = model, background, say
         self._asked: Any = None
+        self._cancel = Event()
         self._known: dict[str, Any] = {}
 
     def ask(self, device: Device) -> None:
@@ -103,7 +105,9 @@ class WorkEstimator:
         asked = (shapes, tuple(sections.values()), half, device.name)
         if model.choice.even is None or asked == self._asked:
             return
-        self._asked = asked
+        self.cancel()
+        self._asked, self._cancel = asked, Event()
+        cancelled = self._cancel.is_set
         ends: Any = getattr(sections["schedule"], "end", "steps")
         self._known = {"free": float(device.free), "may_end": ends == "held-out"}
         self._say(WorkEstimate(**self._known))
@@ -117,10 +121,15 @@ class WorkEstimator:
         def seconds() -> dict[str, Any]:
             from napari_cryorestore.training.time_estimate import estimated_seconds
 
-            return {"seconds": estimated_seconds(sections, shapes, device=device.name, precision=precision)}
+            where = {"device": device.name, "precision": precision}
+            return {"seconds": estimated_seconds(sections, shapes, cancelled=cancelled, **where)}
 
         self._start("memory", memory)
         self._start("time", seconds)
+
+    def cancel(self) -> None:
+        """End what is still being estimated: nobody waits for it any more."""
+        self._cancel.set()
 
     def _start(self, what: str, estimate: Callable[[], dict[str, Any]]) -> None:
         """Estimate in a thread; what cannot be estimated, such as what a wrong recipe takes, is left out."""
