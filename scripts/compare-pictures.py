@@ -27,7 +27,7 @@ PLACE = (1540.0, 1360.0, 3900.0)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", nargs="*", type=Path)
-    parser.add_argument("--methods", action="store_true", help="take the picture of docs/methods/index.md")
+    parser.add_argument("--methods", action="store_true", help="take the picture of a second opinion")
     parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
