@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "msdnet": {"layers": 6, "width": 2, "dilations": 3},
     "scunet": {"features": 8, "levels": 1, "window": 2},
     "swinunetr": {"features": 12},
+    "interpolation": {"features": 4, "levels": 2, "radius": 1},
 }
 TAKE_LONG = {
     f"swinunetr {promise}"

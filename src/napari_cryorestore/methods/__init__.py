@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.methods.base import LearnedConfig, Method, MethodConfig, StepLoss
+from napari_cryorestore.methods.cryosamba import Cryosamba
 from napari_cryorestore.methods.deepdewedge import DeepDeWedge
 from napari_cryorestore.methods.icecream import Icecream
 from napari_cryorestore.methods.isonet import Isonet, IsonetHalves
@@ -33,6 +34,7 @@ _OURS: tuple[type[Method], ...] = (
     Lowpass,
     Sirt,
     Topaz,
+    Cryosamba,
 )
 
 METHODS = PluginTable("method", _OURS, of_other_packages("napari_cryorestore.methods"))
@@ -70,11 +72,14 @@ def settings_kept(settings: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def misfit(method: str, network: str) -> str:
     """Return in a sentence that a network does not fit a method; empty if it does."""
-    fitting = METHODS[method].networks
-    if fitting is None or network in fitting:
+    fitting, entry = METHODS[method].networks, NETWORKS.get(network)
+    if fitting is None and (entry is None or not entry.only_if_named):
         return ""
-    title = NETWORKS[network].title
-    return f"{METHODS[method].title} does not work with the network {title}: choose {' or '.join(fitting)}"
+    if fitting is not None and network in fitting:
+        return ""
+    others = "another one" if fitting is None else " or ".join(fitting)
+    title = network if entry is None else entry.title
+    return f"{METHODS[method].title} does not work with the network {title}: choose {others}"
 
 
 def reservations(method: MethodConfig, network: NetworkConfig) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cryorestore.networks.base import NetworkConfig, NetworkEntry, Sizes, Traits
+from napari_cryorestore.networks.interpolation import INTERPOLATION
 from napari_cryorestore.networks.msdnet import MSDNET
 from napari_cryorestore.networks.scunet import SCUNET
 from napari_cryorestore.networks.swinunetr import SWINUNETR
@@ -18,7 +19,7 @@ from napari_cryorestore.plugin_table import PluginTable, of_other_packages
 if TYPE_CHECKING:
     from napari_cryorestore.networks.module import Network
 
-_OURS: tuple[NetworkEntry, ...] = (UNET, UNET_DEEPDEWEDGE, MSDNET, SCUNET, SWINUNETR)
+_OURS: tuple[NetworkEntry, ...] = (UNET, UNET_DEEPDEWEDGE, MSDNET, SCUNET, SWINUNETR, INTERPOLATION)
 
 NETWORKS = PluginTable("network", _OURS, of_other_packages("napari_cryorestore.networks"))
 

@@ -89,6 +89,8 @@ class NetworkEntry:
         What the network sets in a preset, as nested settings; a name of its own is a preset of its own.
     extra : Extra or None
         What must be installed besides; who lacks it is told so before anything is made.
+    only_if_named : bool
+        Whether it serves only methods that name it in their `networks`.
     """
 
     title: str
@@ -103,6 +105,7 @@ class NetworkEntry:
     content_independent: bool | Callable[[Any], bool] | None = None
     presets: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     extra: Extra | None = None
+    only_if_named: bool = False
 
     def sizes(self, config: NetworkConfig) -> Sizes:
         """Return what the network with these knobs says of sizes."""

@@ -80,7 +80,10 @@ def test_what_is_not_installed_says_how_it_comes_here(model, monkeypatch):
 def test_networks_that_do_not_fit_the_method_or_the_tomogram_are_refused(model):
     assert refused(model, "network") == {
         "wide": "Wide network needs 36 voxels along every axis, but TS01 has 32 along z: "
-        "choose another one, or a larger tomogram."
+        "choose another one, or a larger tomogram.",
+        "swinunetr": "SwinUNETR needs 64 voxels along every axis, but TS01 has 32 along z: "
+        "choose another one, or a larger tomogram.",
+        "interpolation": "Noise2Noise does not work with the network Interpolation: choose another one.",
     }
     model.choose_method("slices")
     found = model.refused()["network"]
