@@ -38,6 +38,7 @@ from benchmarks.quality.real import halves_along_x, measured_correlation
 from benchmarks.quality.timed_training import case_at
 from napari_cryorestore.io.volume_output import write_volume
 from napari_cryorestore.io.volumes import open_volume
+from napari_cryorestore.networks import NETWORKS
 from napari_cryorestore.presets import merged, preset
 from napari_cryorestore.restoration import RestoreConfig, restore
 from napari_cryorestore.run_config import RunConfig
@@ -123,7 +124,7 @@ def _one(what: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
             case.wedge,
             particles=case.particles,
             voxel_size=case.voxel_size,
-            restored="/" in what["row"],
+            restored=_is_trained(what["row"]),
         )
         return {**told, **found}
 
@@ -145,6 +146,10 @@ def _real(what: dict[str, Any], options: argparse.Namespace, folder: Path) -> di
     return {**told, "n2n": measured_correlation(volume, np.asarray(open_volume(seen[1]).data))}
 
 
+def _is_trained(row: str) -> bool:
+    return row.rpartition("/")[2] in NETWORKS
+
+
 Model = list[dict[str, Any]]
 
 
@@ -152,8 +157,9 @@ def _trained(
     what: dict[str, Any], options: argparse.Namespace, pair: list[Path], folder: Path
 ) -> tuple[Model, dict[str, Any]]:
     """Train a row, each method of a chain on what the one before restored; return the models in order."""
-    methods, _, network = what["row"].partition("/")
-    if not network:
+    methods, _, network = what["row"].rpartition("/")
+    if not _is_trained(what["row"]):
+        methods = what["row"]
         name, _, changes = methods.partition(":")
         return [{"method": name, "settings": _settings(changes.split(","))["method"]}], {}
     models: Model = []
