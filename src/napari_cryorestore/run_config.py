@@ -220,11 +220,12 @@ class RunConfig(Config):
                 raise ValueError(f"{method.title} needs {method.needs()[0]} of {tomogram.even}: {missing}")
             made = method(self.method)
             if made.learns_with_filter and tomogram.odd is None:
-                asks = ("the input 'wiener+raw'", "the input 'raw'")
+                needed, instead = "the input 'wiener+raw'", "the input 'raw'"
                 if not made.needs_filter:
-                    asks = (f"shells = {getattr(self.method, 'shells', '')!r}", "shells = 'equal'")
+                    needed = f"shells = {getattr(self.method, 'shells', '')!r}"
+                    instead = "shells = 'equal'"
                 raise ValueError(
-                    f"{asks[0]} needs two maps of {tomogram.even}, to know where they agree: choose {asks[1]}"
+                    f"{needed} needs two maps of {tomogram.even}, to know where they agree: choose {instead}"
                 )
         return self
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_cryorestore.cli.main import main
 from napari_cryorestore.comparison.comparison_config import RowConfig
-from napari_cryorestore.comparison.programs import PROGRAMS, origin_of
+from napari_cryorestore.comparison.programs import PROGRAMS, program_of
 from napari_cryorestore.comparison.recorded import is_raw
 from napari_cryorestore.comparison.sources import open_row
 from napari_cryorestore.io.volume_output import write_volume
@@ -83,13 +83,13 @@ def test_the_program_is_read_from_header_or_name(
     name: str, label: str, program: str, words: str, tmp_path: Path, truth: NDArray[np.float64]
 ) -> None:
     volume = open_volume(of_another(tmp_path / name, truth, label=label))
-    found, finding = origin_of(volume)
+    found, finding = program_of(volume)
     assert found == program
     assert words in finding.sentence
     assert name in finding.sentence
     assert is_raw(volume) is (not program)
-    assert "was made by IsoNet. It fills" in origin_of(volume, "isonet")[1].sentence
-    assert origin_of(volume, "Other")[0] == "Other"
+    assert "was made by IsoNet. It fills" in program_of(volume, "isonet")[1].sentence
+    assert program_of(volume, "Other")[0] == "Other"
 
 
 def test_every_program_finds_itself() -> None:

@@ -102,4 +102,4 @@ def test_shells_are_chosen_with_two_maps_alone() -> None:
     with pytest.raises(ValidationError, match="shells = 'weighted' needs two maps of one"):
         RunConfig.model_validate({**settings, "method": one})
     assert RunConfig.model_validate({**settings, "method": {**one, "shells": "equal"}})
-    assert not Noise2NoiseConfig(shells="weighted").asks_the_halves
+    assert not Noise2NoiseConfig(shells="weighted").needs_half_map_fsc

@@ -33,7 +33,7 @@ def test_has_the_published_number_of_parameters(features: int, levels: int, publ
 def voxel_by_voxel(layer: WindowAttention, voxels: Tensor, shift: int) -> Tensor:
     """Return the attention of one crop (z, y, x, c), each voxel by itself."""
     window, heads, sizes = layer.window, layer.heads, voxels.shape[:3]
-    asked = (voxels @ layer.asked.weight.T + layer.asked.bias).view(*sizes, 3, heads, -1)
+    seen = (voxels @ layer.projection.weight.T + layer.projection.bias).view(*sizes, 3, heads, -1)
     edge = 2 * window - 1
     offsets = layer.offsets.view(heads, edge, edge, edge)
     result = torch.zeros_like(voxels)
@@ -45,15 +45,15 @@ def voxel_by_voxel(layer: WindowAttention, voxels: Tensor, shift: int) -> Tensor
     for here in places:
         others = [there for there in places if cube(there) == cube(here)]
         for head in range(heads):
-            query = asked[here][0, head]
+            query = seen[here][0, head]
             scores = torch.stack(
                 [
-                    query @ asked[there][1, head] / len(query) ** 0.5
+                    query @ seen[there][1, head] / len(query) ** 0.5
                     + offsets[(head, *(a - b + window - 1 for a, b in zip(here, there, strict=True)))]
                     for there in others
                 ]
             ).softmax(0)
-            mixed = sum(score * asked[there][2, head] for score, there in zip(scores, others, strict=True))
+            mixed = sum(score * seen[there][2, head] for score, there in zip(scores, others, strict=True))
             part = slice(head * len(query), (head + 1) * len(query))
             result[here][part] = mixed
     return result @ layer.joined.weight.T + layer.joined.bias

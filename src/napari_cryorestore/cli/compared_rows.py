@@ -178,14 +178,14 @@ def _typed_row(text: str, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _typed_result(text: str) -> dict[str, Any]:
     """Return the row that ``A.mrc`` or ``CryoLithe=A.mrc`` stands for, if another program made it."""
-    from napari_cryorestore.comparison.programs import origin_of
+    from napari_cryorestore.comparison.programs import program_of
     from napari_cryorestore.io.volumes import open_volume
 
     program, equals, name = text.partition("=") if not Path(text).exists() else ("", "", text)
     path = Path(name if equals else text)
     if not path.exists():
         raise FileNotFoundError(f"There is no volume at {path}: check the folder and the name.")
-    made_by = origin_of(open_volume(path), program or None)[0]
+    made_by = program_of(open_volume(path), program or None)[0]
     return {"kind": "result", "path": path, "program": program or None, "name": made_by or path.stem}
 
 

@@ -49,7 +49,7 @@ def program_named(text: str) -> Program | None:
     return next((item for item in PROGRAMS if re.search(item.pattern, text, re.IGNORECASE)), None)
 
 
-def origin_of(volume: Volume, given: str | None = None) -> tuple[str, Finding]:
+def program_of(volume: Volume, given: str | None = None) -> tuple[str, Finding]:
     """Return which program made a volume, and in a sentence what that says of it.
 
     Parameters
@@ -92,4 +92,4 @@ def _of_wedge(program: Program | None) -> str:
     return "It removes noise and supplies nothing in the missing wedge."
 
 
-__all__ = ["PROGRAMS", "Program", "origin_of", "program_named"]
+__all__ = ["PROGRAMS", "Program", "program_named", "program_of"]

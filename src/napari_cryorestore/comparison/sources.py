@@ -12,7 +12,7 @@ import numpy as np
 from napari_cryorestore.checkpoint import load_label
 from napari_cryorestore.comparison.comparison_config import RESTORED
 from napari_cryorestore.comparison.foreign import binning, matched, voxel_sizes
-from napari_cryorestore.comparison.programs import origin_of
+from napari_cryorestore.comparison.programs import program_of
 from napari_cryorestore.comparison.recorded import is_raw, tilts_recorded
 from napari_cryorestore.comparison.region import Region, RegionRestorer
 from napari_cryorestore.comparison.volume import ComparedVolume, corner_of
@@ -209,7 +209,7 @@ def _mean(row: RowConfig) -> ComparedVolume:
 def _result(row: RowConfig) -> ComparedVolume:
     """Open what another program made, as it lies beside the raw tomogram, if that is named."""
     volume = open_volume(_given(row.path))
-    data, sizes, told = volume.data, None, [origin_of(volume, row.program)[1]]
+    data, sizes, told = volume.data, None, [program_of(volume, row.program)[1]]
     if row.even is not None:
         maps = [open_volume(path) for path in (row.even, row.odd) if path is not None]
         require_equal_shapes(maps[0].data, maps[-1].data)

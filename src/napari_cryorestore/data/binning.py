@@ -1,4 +1,4 @@
-"""Tomograms with larger voxels, made from those in files when their voxels are first asked for."""
+"""Tomograms with larger voxels, made from those in files when their voxels are first read."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class Method:
     @property
     def learns_with_filter(self) -> bool:
         """Whether training uses the tomogram's half-map Wiener filter."""
-        return self.input_kind == "wiener+raw" or bool(getattr(self.config, "asks_the_halves", False))
+        return self.input_kind == "wiener+raw" or bool(getattr(self.config, "needs_half_map_fsc", False))
 
     @property
     def fixes_amplitude(self) -> bool:

@@ -43,7 +43,7 @@ class ShellLossConfig(MethodConfig):
         return "fsc" in self.loss
 
     @property
-    def asks_the_halves(self) -> bool:
+    def needs_half_map_fsc(self) -> bool:
         """Whether it must be known how well the raw halves agree, shell by shell."""
         return self.uses_fsc and self.shells != "equal"
 
@@ -80,7 +80,7 @@ def shell_loss(
     from napari_cryorestore.physics.fsc import one_minus_fsc
 
     weights = None
-    if config.asks_the_halves:
+    if config.needs_half_map_fsc:
         if imaging.wiener is None:
             raise ValueError(
                 f"shells = {config.shells!r} needs two halves, to know which Fourier shells they agree in: "

@@ -161,7 +161,7 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.window, self.shifted = window, shifted
         self.heads = maps // _HEAD if maps % _HEAD == 0 else 1
-        self.asked = nn.Linear(maps, 3 * maps)
+        self.projection = nn.Linear(maps, 3 * maps)
         self.joined = nn.Linear(maps, maps)
         self.offsets = nn.Parameter(torch.zeros(self.heads * (2 * window - 1) ** 3))
         nn.init.trunc_normal_(self.offsets, std=0.02)
@@ -176,7 +176,7 @@ class WindowAttention(nn.Module):
         moved = voxels.roll([-shift for shift in shifts], (1, 2, 3)) if any(shifts) else voxels
         cubes = in_windows(moved, self.window)
         batch, count, inside, maps = cubes.shape
-        parts = self.asked(cubes).view(batch, count, inside, 3, self.heads, maps // self.heads)
+        parts = self.projection(cubes).view(batch, count, inside, 3, self.heads, maps // self.heads)
         query, key, value = parts.permute(3, 0, 1, 4, 2, 5)
         added = self.offsets.view(self.heads, -1)[:, self.which]
         if any(shifts):

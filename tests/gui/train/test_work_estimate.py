@@ -51,16 +51,16 @@ def test_words_say_what_is_known_and_that_it_is_estimated():
 def test_it_is_estimated_once_for_the_same_choices_and_anew_for_others(model):
     said, background = [], Background()
     estimator = WorkEstimator(model, background, say=said.append)
-    estimator.ask(CPU)
+    estimator.estimate(CPU)
     settled(background)
     assert (said[-1].crop, said[-1].seconds, said[-1].may_end) == (32, 30.0, True)
     assert said[-1].memory > 0
     count = len(said)
-    estimator.ask(CPU)
+    estimator.estimate(CPU)
     assert (background.busy(), len(said)) == (False, count)
     schedule = model.sections["schedule"]
     model.put("schedule", schedule.model_copy(update={"crop": None, "steps": 10, "end": "steps"}))
-    estimator.ask(CPU)
+    estimator.estimate(CPU)
     settled(background)
     assert (said[-1].crop, said[-1].seconds, said[-1].may_end) == (24, 1.0, False)  # ¾ of 40, a multiple of 8
 
@@ -73,10 +73,10 @@ def test_what_nobody_waits_for_any_more_is_ended(model, monkeypatch):
     )
     background = Background()
     estimator = WorkEstimator(model, background, say=lambda known: None)
-    estimator.ask(CPU)
+    estimator.estimate(CPU)
     settled(background)
     model.put("schedule", model.sections["schedule"].model_copy(update={"steps": 10}))
-    estimator.ask(CPU)
+    estimator.estimate(CPU)
     settled(background)
     assert [cancelled() for cancelled in tells] == [True, False]
     estimator.cancel()
@@ -89,7 +89,7 @@ def test_what_cannot_be_estimated_is_left_out(model, monkeypatch):
 
     monkeypatch.setattr("napari_cryorestore.training.time_estimate.estimated_seconds", fail)
     said, background = [], Background()
-    WorkEstimator(model, background, say=said.append).ask(CPU)
+    WorkEstimator(model, background, say=said.append).estimate(CPU)
     settled(background)
     assert said[-1].seconds is None
     assert "min" not in said[-1].words()

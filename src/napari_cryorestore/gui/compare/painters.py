@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cryorestore.comparison.picture import PLANES, SECTIONS, SPECTRA, levels_of
 from napari_cryorestore.comparison.sections import section
 from napari_cryorestore.comparison.spectra import spectrum_row
-from napari_cryorestore.gui.compare.shading import binned, fitting_factor, painted
+from napari_cryorestore.gui.compare.shading import block_means, fitting_factor, painted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ class SectionPainter:
             middle = volume.position_of([size // 2 for size in volume.shape])
             cut = [section(volume, c, middle, slab) for c, slab in zip(request.columns, slabs, strict=True)]
             self._samples[key] = [
-                replace(picture, image=binned(picture.image, factor))
+                replace(picture, image=block_means(picture.image, factor))
                 for picture, factor in zip(cut, factors, strict=True)
             ]
             _forget_oldest(self._samples)

@@ -161,10 +161,10 @@ def file_row(path: Path) -> RowConfig:
 
 def result_row(path: Path, raw: RowConfig | None) -> RowConfig:
     """Return the row that shows what another program made, beside the maps that a row is made of."""
-    from napari_cryorestore.comparison.programs import origin_of
+    from napari_cryorestore.comparison.programs import program_of
     from napari_cryorestore.io.volumes import open_volume
 
-    name = origin_of(open_volume(path))[0] or path.stem
+    name = program_of(open_volume(path))[0] or path.stem
     if raw is None:
         return RowConfig(name=name, kind="result", path=path)
     return RowConfig(name=name, kind="result", path=path, even=raw.even, odd=raw.odd, recording=raw.recording)

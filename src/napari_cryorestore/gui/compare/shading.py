@@ -79,7 +79,7 @@ def painted(picture: Picture, table: NDArray[np.uint32], *, levels: Levels, fact
     factor : int
         So many pixels along either side are averaged into one, where the screen is that much coarser.
     """
-    image = binned(picture.image, factor)
+    image = block_means(picture.image, factor)
     low, high = levels
     with np.errstate(invalid="ignore", over="ignore"):
         shade = (image - np.float32(low)) * np.float32(SHADES / max(high - low, 1e-30))
@@ -90,7 +90,7 @@ def painted(picture: Picture, table: NDArray[np.uint32], *, levels: Levels, fact
     return Painted(picture, np.ascontiguousarray(pixels), _extent(picture, factor))
 
 
-def binned(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+def block_means(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Average blocks of factor × factor pixels; NaN spreads over its block, borders average fewer pixels."""
     if factor <= 1:
         return image
@@ -127,4 +127,4 @@ def _extent(picture: Picture, factor: int) -> tuple[float, float, float, float]:
     return left, left + (right - left) * wide, top, top + (bottom - top) * high
 
 
-__all__ = ["Painted", "binned", "fitting_factor", "painted", "shade_table"]
+__all__ = ["Painted", "block_means", "fitting_factor", "painted", "shade_table"]

@@ -61,10 +61,10 @@ def snapshots_at(
 def binned_snapshots(
     sections: Mapping[str, Any], place: Place, *, shape: Sequence[int], position: Sequence[float] | None
 ) -> dict[str, Any]:
-    """Return what `snapshots_at` does, in the binned voxels that a run's schedule asks for."""
+    """Return what `snapshots_at` does, in the binned voxels of a run's schedule."""
     binning = binning_of(sections["schedule"])
     at = None if position is None else [one / binning for one in position]
-    return snapshots_at(sections["snapshots"], place, shape=binned_shape(shape, binning), position=at)
+    return snapshots_at(sections["snapshots"], place, shape=shape_once_binned(shape, binning), position=at)
 
 
 def position_in_file(config: Any) -> tuple[float, ...] | None:
@@ -78,7 +78,7 @@ def binning_of(schedule: Any) -> int:
     return int(getattr(schedule, "binning", 1))
 
 
-def binned_shape(shape: Sequence[int], binning: int) -> tuple[int, ...]:
+def shape_once_binned(shape: Sequence[int], binning: int) -> tuple[int, ...]:
     """Return the size (z, y, x) that a tomogram has once it is binned."""
     return tuple(-(-size // binning) for size in shape)
 
@@ -111,12 +111,12 @@ __all__ = [
     "PLACE_SENTENCES",
     "PLACE_TITLES",
     "Place",
-    "binned_shape",
     "binned_snapshots",
     "binning_of",
     "crosshair",
     "middle_of_view",
     "place_of",
     "position_in_file",
+    "shape_once_binned",
     "snapshots_at",
 ]

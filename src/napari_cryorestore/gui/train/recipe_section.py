@@ -344,7 +344,7 @@ class RecipeControl:
 
     def estimate(self) -> None:
         """Estimate what training takes anew if something changed that it depends on."""
-        self._estimator.ask(self._device())
+        self._estimator.estimate(self._device())
 
     def leave(self) -> None:
         """End what nobody waits for any more."""

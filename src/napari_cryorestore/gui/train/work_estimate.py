@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari_cryorestore.gui.status_line import about_words
-from napari_cryorestore.gui.train.preview_place import binned_shape, binning_of
+from napari_cryorestore.gui.train.preview_place import binning_of, shape_once_binned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,24 +89,24 @@ class WorkEstimator:
         self, model: TrainModel, background: Background, *, say: Callable[[WorkEstimate], None]
     ) -> None:
         self._model, self._background, self._say = model, background, say
-        self._asked: Any = None
+        self._requested: Any = None
         self._cancel = Event()
         self._known: dict[str, Any] = {}
 
-    def ask(self, device: Device) -> None:
+    def estimate(self, device: Device) -> None:
         """Estimate for a device, unless that was done already."""
         model = self._model
         halves = [model.choice.even, *(item.choice.even for item in model.more_tomograms)]
         binning = binning_of(model.sections["schedule"])
-        shapes = tuple(binned_shape(half.shape, binning) for half in halves if half is not None)
+        shapes = tuple(shape_once_binned(half.shape, binning) for half in halves if half is not None)
         sections = {name: model.sections[name] for name in _SECTIONS}
         precision = getattr(sections["hardware"], "precision", "auto")
         half = precision in ("bf16", "fp16") or (precision == "auto" and device.half_precision)
-        asked = (shapes, tuple(sections.values()), half, device.name)
-        if model.choice.even is None or asked == self._asked:
+        requested = (shapes, tuple(sections.values()), half, device.name)
+        if model.choice.even is None or requested == self._requested:
             return
         self.cancel()
-        self._asked, self._cancel = asked, Event()
+        self._requested, self._cancel = requested, Event()
         cancelled = self._cancel.is_set
         ends: Any = getattr(sections["schedule"], "end", "steps")
         self._known = {"free": float(device.free), "may_end": ends == "held-out"}
