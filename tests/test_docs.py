@@ -243,6 +243,11 @@ def test_every_method_and_network_has_a_page(page: str) -> None:
         assert re.findall("^## (When|What it cannot)", text, re.MULTILINE) == ["When", "What it cannot"]
 
 
+@pytest.mark.parametrize("name", METHODS.own)
+def test_the_readme_names_every_method_of_ours(name: str) -> None:
+    assert f"](docs/methods/{name}.md)" in (ROOT / "README.md").read_text()
+
+
 def test_every_command_has_its_help_on_the_page() -> None:
     text = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     assert re.findall(r"<!-- generated: command (\w+) -->", text) == list(COMMANDS)

@@ -21,9 +21,10 @@ def test_everything_that_can_be_chosen_is_listed(capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     for name, method in METHODS.items():
         (line,) = [line for line in lines if line.split()[:1] == [name]]
-        assert method.summary in line
+        assert f"  {method.title}: {method.summary}" in line
         assert ("the tilt range" in line) == method.needs_wedge
         assert ("Not trained" in line) == (not method.trainable)
     for name, entry in NETWORKS.items():
-        assert f"  {name:14}{entry.title}: {entry.summary}" in lines
+        (line,) = [line for line in lines if line.split()[:1] == [name]]
+        assert line.endswith(f"  {entry.title}: {entry.summary}")
     assert f"  {', '.join(PRESETS)}" in lines

@@ -26,12 +26,13 @@ def run_methods(options: Namespace) -> int:
     from napari_cryorestore.presets import PRESETS
 
     del options
+    width = max(map(len, (*METHODS, *NETWORKS))) + 2
     print("methods:")
     for name, method in METHODS.items():
-        print(f"  {name:14}{method.title}: {method.summary} {_needs(method)}")
+        print(f"  {name:{width}}{method.title}: {method.summary} {_needs(method)}".rstrip())
     print("networks:")
     for name, entry in NETWORKS.items():
-        print(f"  {name:14}{entry.title}: {entry.summary}")
+        print(f"  {name:{width}}{entry.title}: {entry.summary}")
     print(f"presets:\n  {', '.join(PRESETS)}")
     every: list[Any] = [*METHODS.values(), *NETWORKS.values()]
     for item in every:
