@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from napari.components import ViewerModel
 
@@ -208,6 +210,25 @@ def test_restoring_them_is_ended_by_stop_without_a_complaint(filling, bench):
     bench.settle(filling)
     assert (filling.bar.problem.text(), bench.trainings, bench.configs) == ("", [], [])
     assert filling.bar.start.isEnabled()
+
+
+def test_stop_counts_when_the_halves_are_restored_and_the_run_is_being_made(filling, bench):
+    session, folders = filling.session, []
+
+    def chain(config, path, restored_by, progress, cancelled):
+        folders.append(path)
+        progress(1.0)
+        bench.may_chain.wait(60)  # whoever makes a run does not look whether it is still wanted
+        session.launcher.create(config, path)
+
+    session.launcher = replace(session.launcher, chain=chain)
+    bench.click(filling.bar.start)
+    bench.shows(filling, "Restoring the halves: 100%")
+    bench.click(filling.bar.stop)
+    bench.may_chain.set()
+    bench.settle(filling)
+    assert (len(bench.configs), bench.trainings, filling.bar.problem.text()) == (1, [], "")
+    assert not folders[0].exists()
 
 
 def test_a_second_opinion_on_a_chain_learns_from_the_same_restored_halves(model, run):

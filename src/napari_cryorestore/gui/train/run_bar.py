@@ -262,18 +262,19 @@ class RunControl:
 
     def _make(self, model: TrainModel, path: Path) -> Path:
         """Write what exists only in memory and make the run folder; in a thread."""
-        existed = path.exists()
+        existed, made = path.exists(), False
         try:
             config, chain = model.prepare(path), model.opinion.restored_by if model.opinion else None
             if chain is None:
                 self._session.launcher.create(config, path)
             else:
                 self._session.launcher.chain(config, path, chain, self._note_restored, self._cancel.is_set)
+            made = True
+            if self._cancel.is_set():  # said when the halves were restored already
+                raise InterruptedError
         except BaseException:
-            if not existed and not (path / CONFIG_FILE).exists():
-                shutil.rmtree(path, ignore_errors=True)
-            elif not (path / CONFIG_FILE).exists():
-                shutil.rmtree(path / INPUTS_FOLDER, ignore_errors=True)
+            if made or not (path / CONFIG_FILE).exists():
+                shutil.rmtree(path if made or not existed else path / INPUTS_FOLDER, ignore_errors=True)
             raise
         return path
 
