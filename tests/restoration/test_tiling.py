@@ -23,7 +23,7 @@ class Stub:
 
     def __init__(self, method: Any, network: Any, *, precision: str = "32") -> None:
         self.method, self.network, self.precision = build_method(method), network, precision
-        self.device = torch.device("cpu")
+        self.device, self.first = torch.device("cpu"), None
 
 
 def unet(**knobs: Any) -> Any:

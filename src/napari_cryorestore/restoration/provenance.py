@@ -143,12 +143,24 @@ def require_same(config: RestoreConfig) -> None:
 
 
 def _settings(config: RestoreConfig, tomogram: Tomogram) -> list[Any]:
-    method = method_for(config.model, config.method).config.model_dump(mode="json")
+    method = _of_method(config)
     recording = tomogram.recording
     tilts = [*(recording.tilt_range or (None, None)), recording.axis]
     half = [] if config.half is None else [f"half {config.half}"]
     back = ["added back"] if config.add_back else []
     return [method, config.hardware.precision, tomogram.voxel_size, *tilts, *half, *back]
+
+
+def _of_method(config: RestoreConfig) -> dict[str, Any]:
+    """Return the settings of the method; of weights, those that they were saved with.
+
+    So what came to a method since then, and is as it always was, makes no difference.
+    """
+    settings = method_for(config.model, config.method).config.model_dump(mode="json")
+    if config.model.weights is None:
+        return settings
+    saved = load_label(config.model.weights).method.model_fields_set | {"kind", *config.method}
+    return {name: value for name, value in settings.items() if name in saved}
 
 
 def _weights(config: RestoreConfig) -> str:
