@@ -189,11 +189,19 @@ def test_what_makes_no_chain_is_refused_in_a_sentence(
         create_chained_run(
             chained(kept, snapshots=elsewhere), tmp_path / "run", by=ModelRef(weights=kept.path)
         )
+    with pytest.raises(ValueError, match="bins them by 1, but the run that learns from them bins by 2"):
+        create_chained_run(
+            chained(kept, schedule={"crop": 16, "binning": 2}),
+            tmp_path / "run",
+            by=ModelRef(weights=kept.path),
+        )
     with pytest.raises(ValueError, match="which is not in"):
         create_run(RunConfig.from_toml(second.config_text()), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert main(["train", str(second.path / "config.toml"), "--run", str(tmp_path / "run")]) == 2
     assert "the run that restores as --restored-by" in capsys.readouterr().err
+    assert main(["train", "--method", "isonet", "--restored-by", str(tmp_path / "gone")]) == 2
+    assert "There is no run at" in capsys.readouterr().err
     checkpoint = shutil.copytree(second.checkpoint_path(4), tmp_path / "alone" / "a" / "b")
     with pytest.raises(FileNotFoundError, match="use it where it lies in its run folder"):
         restored_file_by(checkpoint, second, tmp_path / "restored.mrc")

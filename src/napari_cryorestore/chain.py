@@ -11,6 +11,7 @@ import torch
 
 from napari_cryorestore.checkpoint import load_label
 from napari_cryorestore.compute_config import DeviceConfig
+from napari_cryorestore.data.binning import binned
 from napari_cryorestore.data.imaging import StandardisedView, grouped_maps, halves_of
 from napari_cryorestore.findings import Finding
 from napari_cryorestore.io.tomogram import open_configured
@@ -23,6 +24,7 @@ from napari_cryorestore.restoration.weights import chosen_weights
 from napari_cryorestore.restore_config import ModelRef, RestoreConfig
 from napari_cryorestore.runs.restored_by import FIRST_WEIGHTS, RestoredBy
 from napari_cryorestore.runs.run_dir import CONFIG_FILE, INPUTS_FOLDER, RunDir
+from napari_cryorestore.runs.trained_on import TrainedOn
 from napari_cryorestore.training.complete_config import complete_config
 from napari_cryorestore.training.launch import create_run
 from napari_cryorestore.training.restored_maps import learned_from, scales_in_training
@@ -97,6 +99,7 @@ def create_chained_run(
     _require_free(path)
     file, chosen = (None, None) if by.weights is None else chosen_weights(by.weights, by.step)
     _require_first_link(file)
+    _require_same_voxels(config, file)
     complete = complete_config(_with_block(config, file, talk))
     (path / INPUTS_FOLDER).mkdir(parents=True, exist_ok=True)
     first = by if file is None else ModelRef(weights=_copied(file, path / FIRST_WEIGHTS))
@@ -125,6 +128,19 @@ def _require_first_link(file: Path | None) -> None:
             f"{file} learned from what {chain.model} had restored already, and a chain has two links: choose "
             "a run that learned from raw halves."
         )
+
+
+def _require_same_voxels(config: RunConfig, file: Path | None) -> None:
+    """Refuse a run whose voxels are not those that the first one restores: both networks work on one grid."""
+    learned, ours = TrainedOn() if file is None else load_label(file).trained_on, config.schedule.binning
+    for item in config.tomograms:
+        theirs = learned.binning_of(open_configured(item).voxel_size)
+        if theirs != ours:
+            raise ValueError(
+                f"What restores the halves bins them by {theirs}, but the run that learns from them bins by "
+                f"{ours}: both networks work on the same voxels, so choose a binning of {theirs} "
+                f"(--schedule.binning {theirs}, or in the panel)."
+            )
 
 
 def _words(model: ModelRef) -> str:
@@ -244,7 +260,7 @@ def _line(config: RunConfig, chain: RestoredBy, first: ModelRef) -> tuple[float,
 
     Measured in the preview block: the first half there, restored once more, and as it lies in its file.
     """
-    raw = open_configured(config.tomograms[0])
+    raw = binned(open_configured(config.tomograms[0]), config.schedule.binning)
     ours = config.model_copy(
         update={
             "tomograms": config.tomograms[:1],

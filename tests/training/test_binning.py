@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_cryorestore.chain import create_chained_run
 from napari_cryorestore.checkpoint import load_label
 from napari_cryorestore.comparison.comparison_config import RowConfig
 from napari_cryorestore.comparison.sources import Sources
@@ -15,9 +16,10 @@ from napari_cryorestore.compute_config import DeviceConfig
 from napari_cryorestore.io.volumes import open_volume
 from napari_cryorestore.physics.fourier_crop import enlarged_planes, fourier_cropped
 from napari_cryorestore.restoration import restore
+from napari_cryorestore.restore_config import ModelRef
 from napari_cryorestore.runs.run_dir import RunDir
 from napari_cryorestore.training.complete_config import complete_config
-from napari_cryorestore.training.launch import create_run, run_training
+from napari_cryorestore.training.launch import create_run, recipe_of, run_training
 from napari_cryorestore.training.preparation import prepare
 
 from ..restoring import restoration
@@ -61,6 +63,14 @@ def test_a_run_learns_and_restores_binned_voxels(config: RunConfig, large: Pair,
     learned = load_label(run.path).trained_on
     assert (learned.recording.voxel_size, learned.binning) == (20.0, 2)
     assert RunDir(run.path).read_input().shape == full.snapshots.size
+
+    chained = create_chained_run(recipe_of(run), tmp_path / "chained", by=ModelRef(weights=run.path))
+    behind = recipe_of(chained)
+    assert behind.restored_by is not None
+    assert open_volume(behind.restored_by.maps[0][0]).data.shape == (24, 40, 36)
+    assert behind.snapshots.position == full.snapshots.position
+    learned_from = prepare(behind, torch.device("cpu"), say=lambda words: None).volumes[0]
+    assert learned_from.maps[0].shape == (24, 40, 36)
 
     found: list[Finding] = []
     made = open_volume(restore(request(run.path, large, tmp_path / "binned.mrc"), found=found.append))

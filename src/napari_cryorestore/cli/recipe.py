@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cryorestore.cli.named_run import run_and_step
+from napari_cryorestore.cli.named_run import require_model, run_and_step
 from napari_cryorestore.cli.parser import Parser, given
 from napari_cryorestore.cli.tomograms import add_tomogram_options, laid_over, names_maps, typed_tomograms
 from napari_cryorestore.config import Config, settings_of
@@ -186,8 +186,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _of_run(named: str) -> list[dict[str, Any]]:
-    """Return the tomograms of the run whose model restores them first; none where it is no run."""
+    """Return the tomograms of the run whose model restores them first; none where it is no run's.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing of that name.
+    """
     path, _ = run_and_step(named)
+    require_model(path)
     folders = [path, *path.absolute().parents[:3]]
     found = next((run for run in map(RunDir, folders) if run.recipe().tomograms), None)
     return [] if found is None else [item.model_dump() for item in found.recipe().tomograms]
