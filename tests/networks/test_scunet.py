@@ -11,7 +11,7 @@ import torch
 from napari_cryorestore.networks import NETWORKS, build_network
 from napari_cryorestore.networks.module import network_of
 from napari_cryorestore.networks.scunet import ScunetConfig
-from napari_cryorestore.networks.scunet_module import FilterResponseNorm, WindowAttention, apart
+from napari_cryorestore.networks.scunet_module import FilterResponseNorm, WindowAttention, apart, attend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +106,14 @@ def test_sizes_fit_windows_at_every_level() -> None:
     network = build_network(ScunetConfig(features=8, levels=2, window=3), seed=0)
     assert network.sizes.multiple == network.sizes.minimum == 12
     assert network(torch.randn(1, 1, 12, 13, 24)).shape == (1, 1, 12, 13, 24)
+
+
+def test_fused_attention_is_the_formula() -> None:
+    made = torch.Generator().manual_seed(2)
+    query, key, value = (torch.randn(2, 6, 3, 8, 4, generator=made) for _ in range(3))
+    added = torch.randn(6, 3, 8, 8, generator=made)
+    added[2:4, :, :4, 4:] = -torch.inf
+    written_out = torch.softmax(query @ key.mT / 2 + added, -1) @ value
+    with torch.inference_mode():
+        torch.testing.assert_close(attend(query, key, value, added), written_out, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(attend(query, key, value, added), written_out, rtol=1e-5, atol=1e-5)

@@ -37,8 +37,8 @@ def size_multiple(config: ScunetConfig) -> int:
 
 
 def _floats_per_voxel(config: ScunetConfig) -> float:
-    # tokens of all kinds; scores before and after the softmax, and what is added to them
-    return 8.0 * config.features + 3.0 * config.window**3 * max(1, config.features // 32)
+    # maps and tokens of all kinds; what is added to the scores, which are never in memory at once
+    return 13.0 * config.features + 1.5 * config.window**3 * max(1, config.features // 32)
 
 
 SCUNET = NetworkEntry(
