@@ -150,8 +150,9 @@ def test_a_package_of_its_own_is_listed_trains_and_restores_and_is_missed(
     code, said = begin(script, tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1").end()
     assert code == 0, said
     assert Path(output).is_file()
-    assert "charbonnier   Charbonnier: Removes noise" in said
-    assert "dilated       Dilated stack: Looks at every place" in said
+    columns = " ".join(said.split())  # as wide as the longest name
+    assert "charbonnier Charbonnier: Removes noise" in columns
+    assert "dilated Dilated stack: Looks at every place" in columns
     assert " passed" in said
     config = (tmp_path / "run" / "config.toml").read_text()
     assert '[packages]\nmethod = "my-package"\nnetwork = "my-package"' in config

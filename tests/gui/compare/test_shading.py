@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_cryorestore.comparison.picture import Picture
-from napari_cryorestore.gui.compare.shading import binned, fitting_factor, painted, shade_table
+from napari_cryorestore.gui.compare.shading import block_means, fitting_factor, painted, shade_table
 
 GREYS = np.linspace(0, 1, 256)[:, None] * np.ones(4)
 
@@ -38,7 +38,7 @@ def test_holes_are_transparent() -> None:
 @pytest.mark.parametrize(("shape", "factor"), [((4, 6), 2), ((5, 7), 2), ((5, 7), 4), ((3, 3), 1)])
 def test_binning_averages_blocks(shape: tuple[int, int], factor: int) -> None:
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    result = binned(image, factor)
+    result = block_means(image, factor)
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             block = image[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
