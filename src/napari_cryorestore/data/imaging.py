@@ -69,7 +69,7 @@ def filtered_imaging(tomogram: Tomogram) -> Imaging:
         raise ValueError(
             f"the Wiener filter of {tomogram.name} needs both half maps: give the other half (--odd)"
         )
-    halves: list[Any] = list(maps) if len(maps) == 2 else [MeanOfMaps(*maps[::2]), MeanOfMaps(*maps[1::2])]
+    halves = [mean_of_group(maps, group) for group in halves_of(len(maps))]
     wiener = half_map_wiener(*halves, wedge=wedge_of(tomogram), no_data=tomogram.no_data())
     return plain_imaging(tomogram, wiener=wiener)
 

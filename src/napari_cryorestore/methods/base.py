@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_cryorestore.data.crops import Crops, Places
     from napari_cryorestore.data.network_input import Imaging, InputKind
     from napari_cryorestore.findings import Finding
+    from napari_cryorestore.physics.wedge import Wedge
     from napari_cryorestore.plugin_table import Extra
 
     Network = Callable[[Tensor], Tensor]
@@ -203,11 +204,23 @@ class Method:
         A method for one map restores the mean of all of them. For others two maps are restored one by one,
         and of more, every second one makes one half. Previews and held-out numbers use the same groups.
         """
-        if self.maps == 1:
-            return (tuple(range(maps)),)
-        if maps <= 2:
-            return tuple((index,) for index in range(maps))
-        return tuple(range(0, maps, 2)), tuple(range(1, maps, 2))
+        from napari_cryorestore.data.imaging import halves_of
+
+        return (tuple(range(maps)),) if self.maps == 1 else halves_of(maps)
+
+    def known_wedge(self, imaging: Imaging) -> Wedge:
+        """Return the measured part of Fourier space, for a method that cannot do without.
+
+        Raises
+        ------
+        ValueError
+            If the tilt range is unknown.
+        """
+        if imaging.wedge is None:
+            raise ValueError(
+                f"{self.title} needs the tilt range: give the lowest and highest tilt angle in degrees."
+            )
+        return imaging.wedge
 
     def draw(self, places: Places, generator: torch.Generator) -> Draws:
         """Draw all that is random about a step, such as rotations; nothing by default.

@@ -121,7 +121,7 @@ class DeepDeWedge(Method):
         from napari_cryorestore.physics.turning import turned_freely
         from napari_cryorestore.physics.wedge import apply_mask
 
-        wedge, shape = _wedge(crops.imaging), tuple(crops.maps.shape[-3:])
+        wedge, shape = self.known_wedge(crops.imaging), tuple(crops.maps.shape[-3:])
         inputs, refill = crops.even_input, None
         if self._refills_at(crops.places, "teacher"):
             fill = turned_freely(self._fill(teacher, crops), draws["rotations"], shape[-1])
@@ -140,7 +140,7 @@ class DeepDeWedge(Method):
         """Return f(A y)."""
         from napari_cryorestore.physics.wedge import apply_mask
 
-        measured, _ = _masks(_wedge(imaging), tuple(inputs.shape[-3:]), inputs.device)
+        measured, _ = _masks(self.known_wedge(imaging), tuple(inputs.shape[-3:]), inputs.device)
         return network(apply_mask(inputs, measured)).float()
 
     def _refills_at(self, places: Places, source: str) -> bool:
@@ -167,7 +167,7 @@ class DeepDeWedge(Method):
 
         assert crops.refilled is not None
         y = crops.refilled[:, :1]
-        measured, missing = _masks(_wedge(crops.imaging), tuple(y.shape[-3:]), y.device)
+        measured, missing = _masks(self.known_wedge(crops.imaging), tuple(y.shape[-3:]), y.device)
         inputs = network_input(apply_mask(y, measured), crops.imaging, kind=self.input_kind)
         return apply_mask(teacher(inputs).float() - y, missing)
 
@@ -177,14 +177,6 @@ def _shared(filled: Tensor, channels: int) -> Tensor:
     from napari_cryorestore.data.network_input import second_pass_input
 
     return second_pass_input(filled, channels=channels)
-
-
-def _wedge(imaging: Imaging) -> Wedge:
-    if imaging.wedge is None:
-        raise ValueError(
-            "DeepDeWedge needs the tilt range: give the lowest and highest tilt angle in degrees."
-        )
-    return imaging.wedge
 
 
 @lru_cache(maxsize=32)

@@ -92,7 +92,7 @@ class Icecream(Method):
 
         draws: Draws = {}
         if self.config.flips:
-            kept = preserving(_wedge(places.imaging))
+            kept = preserving(self.known_wedge(places.imaging))
             draws["flips"] = drawn_elements(kept, len(places), generator)
         group = GROUP if self.config.mirrored else tuple(g for g in GROUP if g.determinant > 0)
         draws["orientations"] = drawn_elements(group, len(places), generator)
@@ -110,7 +110,7 @@ class Icecream(Method):
         from napari_cryorestore.physics.rotation import turned
 
         del teacher
-        wedge, grid = _wedge(crops.imaging), self._padded(crops.maps.shape[-1])
+        wedge, grid = self.known_wedge(crops.imaging), self._padded(crops.maps.shape[-1])
         y = torch.cat([crops.even, crops.odd]).float()
         e = network(torch.cat([crops.even_input, crops.odd_input])).float()
         data, parts = self._data(e, y, wedge, crops.imaging)
@@ -150,7 +150,7 @@ class Icecream(Method):
 
         if not self.config.average_flips:
             return self._restored(network, inputs, imaging)
-        flips = averaging(_wedge(imaging))  # each is its own inverse
+        flips = averaging(self.known_wedge(imaging))  # each is its own inverse
         restored = (flip.apply(self._restored(network, flip.apply(inputs), imaging)) for flip in flips)
         return torch.stack(list(restored)).mean(0)
 
@@ -160,7 +160,7 @@ class Icecream(Method):
         once = network(inputs).float()
         if self.config.passes == 1:
             return once
-        again = second_pass_input(self._measure(once, _wedge(imaging)), channels=self.channels)
+        again = second_pass_input(self._measure(once, self.known_wedge(imaging)), channels=self.channels)
         return network(again).float()
 
     def _padded(self, size: int) -> tuple[int, int, int]:
@@ -203,12 +203,6 @@ class Icecream(Method):
 def _exchanged(halves: Tensor) -> Tensor:
     """Return crops of two halves, one half behind the other, in the opposite order."""
     return halves.roll(len(halves) // 2, 0)
-
-
-def _wedge(imaging: Imaging) -> Wedge:
-    if imaging.wedge is None:
-        raise ValueError("ICECREAM needs the tilt range: give the lowest and highest tilt angle in degrees.")
-    return imaging.wedge
 
 
 def _rotated_masks(wedge: Wedge, grid: tuple[int, ...], elements: Tensor) -> Tensor:

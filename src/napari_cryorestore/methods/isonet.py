@@ -86,7 +86,7 @@ class Isonet(Method):
 
     def loss(self, network: Network, crops: Crops, draws: Draws, *, teacher: Network) -> StepLoss:
         """Return the loss, and what to store for these crops where that is done."""
-        wedge, y = _wedge(crops.imaging, self.title), crops.maps.float()
+        wedge, y = self.known_wedge(crops.imaging), crops.maps.float()
         if crops.refilled is None:
             filled = _filled(y, teacher(_measured(y, wedge)).float(), wedge)
             refill = None
@@ -152,7 +152,7 @@ class IsonetHalves(Method):
         """Return the loss; both halves of a crop are turned alike."""
         import torch
 
-        wedge, y = _wedge(crops.imaging, self.title), torch.cat([crops.even, crops.odd]).float()
+        wedge, y = self.known_wedge(crops.imaging), torch.cat([crops.even, crops.odd]).float()
         guess = teacher(self._seen(_measured(y, wedge), crops.imaging)).float()
         first, other = guess.chunk(2)
         if "white" in draws:
@@ -220,7 +220,8 @@ def _compared(
     difference = prediction - target
     if not config.uses_fsc:
         return StepLoss(difference.abs().mean() if config.loss == "l1" else difference.square().mean())
-    sector = _sector(_wedge(imaging, "IsoNet"), tuple(target.shape[-3:]), target.device)
+    assert imaging.wedge is not None  # what is compared was measured within it
+    sector = _sector(imaging.wedge, tuple(target.shape[-3:]), target.device)
     known, filled = split_loss(prediction, target, (sector, ~sector), config, imaging)
     return StepLoss(known + filled, {"measured": known, "wedge": filled})
 
@@ -259,12 +260,6 @@ def _shaped(white: Tensor, power: Tensor) -> Tensor:
     gain = (power.clamp(min=0) / white[0].numel()).sqrt()
     table = torch.cat([torch.zeros_like(gain[:, :1]), gain, gain[:, -1:]], 1)  # the mean; the corners
     return irfft(rfft(white) * table[:, index][:, None], shape)
-
-
-def _wedge(imaging: Imaging, title: str) -> Wedge:
-    if imaging.wedge is None:
-        raise ValueError(f"{title} needs the tilt range: give the lowest and highest tilt angle in degrees.")
-    return imaging.wedge
 
 
 # Kept masks must serve training even if restoring made them, so they are no inference tensors.

@@ -83,7 +83,45 @@ def _unusable(entry: NetworkEntry, error: BaseException) -> ValueError:
     return ValueError(f"{what}: update or remove the package it comes from")
 
 
-def extended(inputs: Tensor, multiple: int) -> Tensor:
+class ChangeNetwork(Network):
+    """Predicts a change to input channel 0, in layers that only take multiples of a number of voxels.
+
+    Axes that are no multiple are continued by their outermost voxels. Whoever derives from it says `change`.
+
+    Attributes
+    ----------
+    multiple : int
+        Which sizes the layers take.
+    """
+
+    multiple: int = 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Restore crops.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (b, c, z, y, x)
+
+        Returns
+        -------
+        Tensor, shape (b, 1, z, y, x)
+
+        Raises
+        ------
+        ValueError
+            If an axis is shorter than the network's minimum.
+        """
+        self.require_size(inputs)
+        z, y, x = inputs.shape[2:]
+        return inputs[:, :1] + self.change(_extended(inputs, self.multiple))[:, :, :z, :y, :x]
+
+    def change(self, inputs: Tensor) -> Tensor:
+        """Return the change (b, 1, z, y, x) to inputs (b, c, z, y, x) of a size that the layers take."""
+        raise NotImplementedError
+
+
+def _extended(inputs: Tensor, multiple: int) -> Tensor:
     """Return crops (b, c, z, y, x), each axis continued by its outermost voxels to a multiple of so many."""
     more = [-size % multiple for size in inputs.shape[2:]]
     if not any(more):
@@ -130,4 +168,4 @@ def is_slow_alone(maps: Tensor) -> bool:
     )
 
 
-__all__ = ["Convolution", "Network", "channels_last", "extended", "is_slow_alone", "network_of"]
+__all__ = ["ChangeNetwork", "Convolution", "Network", "channels_last", "is_slow_alone", "network_of"]

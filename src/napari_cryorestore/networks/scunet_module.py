@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_cryorestore.networks.module import Convolution, Network, extended
+from napari_cryorestore.networks.module import ChangeNetwork, Convolution
 from napari_cryorestore.networks.scunet import size_multiple
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ _HEAD = 16
 """Maps that are compared by one head of attention."""
 
 
-class Scunet(Network):
+class Scunet(ChangeNetwork):
     """Swin-Conv-UNet, after Zhang et al. and its 3D version for density maps of He et al.
 
     Two blocks at every level on the way down, two at the bottom and two at every level on the way up; halving
-    and doubling are convolutions of 2³, skips are added, and so is input channel 0 at the end. Axes that are
-    no multiple of the size rule are continued by their outermost voxels.
+    and doubling are convolutions of 2³, skips are added, and so is input channel 0 at the end.
 
     Parameters
     ----------
@@ -58,32 +57,16 @@ class Scunet(Network):
         )
         self.tail = Convolution(widths[0], 1, 3, padding=1, bias=False)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Restore crops.
-
-        Parameters
-        ----------
-        inputs : Tensor, shape (b, c, z, y, x)
-
-        Returns
-        -------
-        Tensor, shape (b, 1, z, y, x)
-
-        Raises
-        ------
-        ValueError
-            If an axis is shorter than a window at the coarsest level.
-        """
-        self.require_size(inputs)
-        skips = [self.head(extended(inputs, self.multiple))]
+    def change(self, inputs: Tensor) -> Tensor:
+        """Return the change (b, 1, z, y, x) to inputs (b, c, z, y, x) of a size that the layers take."""
+        skips = [self.head(inputs)]
         for halve in self.down:
             skips.append(halve(skips[-1]))
         maps = self.body(skips[-1])
         for double, skip in zip(self.up, reversed(skips[1:]), strict=True):
             maps = double(maps + skip)
-        z, y, x = inputs.shape[2:]
-        change: Tensor = self.tail(maps + skips[0])[:, :, :z, :y, :x]
-        return inputs[:, :1] + change
+        change: Tensor = self.tail(maps + skips[0])
+        return change
 
 
 def _two_blocks(maps: int, window: int) -> list[nn.Module]:

@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_cryorestore.networks.module import Network, extended
+from napari_cryorestore.networks.module import ChangeNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_cryorestore.networks.swinunetr import SwinUNETRConfig
 
-_MULTIPLE = 32
 
-
-class SwinUNETR(Network):
+class SwinUNETR(ChangeNetwork):
     """MONAI's SwinUNETR with one output map; input channel 0 is added.
-
-    Axes that are no multiple of 32 are continued by their outermost voxels.
 
     Parameters
     ----------
@@ -34,6 +30,8 @@ class SwinUNETR(Network):
         If MONAI, or what it needs, is not there.
     """
 
+    multiple = 32
+
     def __init__(self, config: SwinUNETRConfig, channels: int = 1) -> None:
         from monai.networks.nets.swin_unetr import SwinUNETR as Layers
 
@@ -43,26 +41,10 @@ class SwinUNETR(Network):
             layers = Layers(in_channels=channels, out_channels=1, feature_size=config.features)
         self.layers = layers.to(device)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Restore crops.
-
-        Parameters
-        ----------
-        inputs : Tensor, shape (b, c, z, y, x)
-
-        Returns
-        -------
-        Tensor, shape (b, 1, z, y, x)
-
-        Raises
-        ------
-        ValueError
-            If an axis is shorter than 64 voxels.
-        """
-        self.require_size(inputs)
-        z, y, x = inputs.shape[2:]
-        change: Tensor = self.layers(extended(inputs, _MULTIPLE))[:, :, :z, :y, :x]
-        return inputs[:, :1] + change
+    def change(self, inputs: Tensor) -> Tensor:
+        """Return the change (b, 1, z, y, x) to inputs (b, c, z, y, x) of a size that the layers take."""
+        change: Tensor = self.layers(inputs)
+        return change
 
 
 __all__ = ["SwinUNETR"]

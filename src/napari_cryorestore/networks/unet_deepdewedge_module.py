@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_cryorestore.networks.module import Convolution, Network, extended
+from napari_cryorestore.networks.module import ChangeNetwork, Convolution
 
 if TYPE_CHECKING:
     from napari_cryorestore.networks.unet_deepdewedge import DeepDeWedgeUNetConfig
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _LEVELS, _SLOPE = 3, 0.05
 
 
-class DeepDeWedgeUNet(Network):
+class DeepDeWedgeUNet(ChangeNetwork):
     """Three convolutions at every level, each with instance norm and leaky ReLU; it predicts a change.
 
     A convolution of stride 2 halves, a transposed one doubles; none of them is normalised, nor are the two at
-    the bottom. Axes that are no multiple of 8 are continued by their outermost voxels.
+    the bottom.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class DeepDeWedgeUNet(Network):
     channels : int
         Input channels.
     """
+
+    multiple = 2**_LEVELS
 
     def __init__(self, config: DeepDeWedgeUNetConfig, channels: int = 1) -> None:
         super().__init__()
@@ -51,33 +53,17 @@ class DeepDeWedgeUNet(Network):
         self.up = nn.ModuleList(_block(2 * width, width) for width in reversed(widths))
         self.head = Convolution(config.features, 1, 1)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Restore crops.
-
-        Parameters
-        ----------
-        inputs : Tensor, shape (b, c, z, y, x)
-
-        Returns
-        -------
-        Tensor, shape (b, 1, z, y, x)
-
-        Raises
-        ------
-        ValueError
-            If an axis is shorter than 8 voxels.
-        """
-        self.require_size(inputs)
-        maps, skips = extended(inputs, 2**_LEVELS), []
+    def change(self, inputs: Tensor) -> Tensor:
+        """Return the change (b, 1, z, y, x) to inputs (b, c, z, y, x) of a size that the layers take."""
+        maps, skips = inputs, []
         for block, halve in zip(self.down, self.halving, strict=True):
             skips.append(block(maps))
             maps = functional.leaky_relu(halve(skips[-1]), _SLOPE)
         maps = self.bottom(maps)
         for double, block, skip in zip(self.doubling, self.up, reversed(skips), strict=True):
             maps = block(functional.leaky_relu(torch.cat([double(maps), skip], 1), _SLOPE))
-        z, y, x = inputs.shape[2:]
-        change: Tensor = self.head(maps)[:, :, :z, :y, :x]
-        return inputs[:, :1] + change
+        change: Tensor = self.head(maps)
+        return change
 
 
 def _block(before: int, after: int) -> nn.Sequential:
