@@ -108,7 +108,7 @@ def test_is_positively_homogeneous(scale: float, residual: bool) -> None:
 def test_recomputing_changes_no_gradient() -> None:
     from napari_cryorestore.training.learner import recomputed
 
-    network, crops = made(layers=6), torch.randn(4, 1, 8, 8, 8)
+    network, crops = made(layers=6).double(), torch.randn(4, 1, 8, 8, 8, dtype=torch.double)
     gradients = []
     for compute in (network, recomputed(network)):
         loss = compute(crops).square().sum()
